@@ -1,0 +1,1 @@
+"""The demo model: its dialogues, its training, its scores."""
