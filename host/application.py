@@ -1,0 +1,146 @@
+"""Puts a manifest, a runtime config and this machine's parts together to an app that runs."""
+
+import functools
+import os
+import pathlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from host.compiling import compile_component, make_wasm_engine
+from host.engines.llama_cpp import LlamaCppEngine
+from host.engines.port import LlmEngine
+from host.engines.remote import RemoteEngine
+from host.files import find_files
+from host.http.handler import HttpClient, OutgoingHandler
+from host.http.messages import IncomingRequest, ResponseSink
+from host.http.types import HttpTypes
+from host.linker import Interfaces, Linker
+from host.llm import EngineLock, LlmFactor
+from host.logs import GuestLog
+from host.manifest import Component, Manifest
+from host.redis import RedisFactor
+from host.runner import Runner
+from host.runtime_config import RemoteCompute, RuntimeConfig
+from host.variables import ConfigFactor, Resolver, VariablesFactor
+from host.wasi.cli import Cli
+from host.wasi.clocks import MonotonicClock, Random, WallClock
+from host.wasi.filesystem import Filesystem
+from host.wasi.io import Errors, Poll, Streams
+
+WASI_CLI = (
+    "environment", "exit", "stdin", "stdout", "stderr",
+    "terminal-stdin", "terminal-stdout", "terminal-stderr",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices of one run, from the command line."""
+
+    origin: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    state_dir: pathlib.Path = pathlib.Path(".spin")
+    models: Mapping[str, pathlib.Path] = field(default_factory=dict)
+    is_quiet: bool = False
+    workers: int = 1
+
+    def __repr__(self) -> str:
+        return (
+            f"Options(origin={self.origin!r}, state_dir={self.state_dir!r}, workers={self.workers})"
+        )
+
+
+class Application:
+    """A loaded app. `run` may be called from many threads; one guest runs at a time."""
+
+    def __init__(self, manifest: Manifest, config: RuntimeConfig, options: Options) -> None:
+        """Load everything but the components' code; errors are HostError."""
+        self.manifest = manifest
+        self.options = options
+        self.resolver = Resolver(
+            manifest.variables, options.variables, config.providers, os.environ
+        )
+        self.resolver.check_required()
+        self.llm = make_engine(config, options)
+        lock_path = options.state_dir / "llm.lock" if options.workers > 1 else None
+        self._llm_lock = EngineLock(lock_path)
+        self._http = HttpClient(options.origin)
+        self._turn = threading.Lock()
+        self._logs: list[GuestLog] = []
+        self._engine = make_wasm_engine()
+        self._runners = {name: self._load(component) for name, component in self._routed().items()}
+
+    def _routed(self) -> dict[str, Component]:
+        names = {route.component for route in self.manifest.routes}
+        return {name: part for name, part in self.manifest.components.items() if name in names}
+
+    def _load(self, component: Component) -> Runner:
+        source = self.manifest.folder / component.source
+        compiled = compile_component(self._engine, source)
+        interfaces = self._interfaces(component)
+        return Runner(
+            self._engine,
+            compiled,
+            Linker(self._engine, compiled, interfaces),
+            interfaces,
+            self._turn,
+        )
+
+    def run(self, component: str, request: IncomingRequest, sink: ResponseSink) -> str | None:
+        """Run one request in a fresh instance; return why it failed, or None."""
+        return self._runners[component].run(request, sink)
+
+    def _log(self, component: Component, stream: str) -> GuestLog:
+        log = GuestLog(
+            self.options.state_dir / "logs", component.id, stream, is_quiet=self.options.is_quiet
+        )
+        self._logs.append(log)
+        return log
+
+    def _interfaces(self, component: Component) -> Interfaces:
+        environment = {**component.environment, **self.options.environment}
+        cli = functools.partial(
+            Cli, environment, self._log(component, "stdout"), self._log(component, "stderr")
+        )
+        filesystem = functools.partial(Filesystem, find_files(component, self.manifest.folder))
+        return {
+            **{f"wasi:cli/{name}": cli for name in WASI_CLI},
+            "wasi:io/error": Errors,
+            "wasi:io/poll": Poll,
+            "wasi:io/streams": Streams,
+            "wasi:clocks/wall-clock": WallClock,
+            "wasi:clocks/monotonic-clock": MonotonicClock,
+            "wasi:random/random": Random,
+            "wasi:random/insecure": Random,
+            "wasi:random/insecure-seed": Random,
+            "wasi:filesystem/types": filesystem,
+            "wasi:filesystem/preopens": filesystem,
+            "wasi:http/types": HttpTypes,
+            "wasi:http/outgoing-handler": functools.partial(
+                OutgoingHandler, self._http, component, self.resolver
+            ),
+            "wasi:config/store": functools.partial(ConfigFactor, component, self.resolver),
+            "fermyon:spin/variables": functools.partial(VariablesFactor, component, self.resolver),
+            "fermyon:spin/llm": functools.partial(
+                LlmFactor, component.ai_models, self.llm, self._llm_lock
+            ),
+            "fermyon:spin/redis": functools.partial(RedisFactor, component, self.resolver),
+        }
+
+    def close(self) -> None:
+        """Close what the app holds."""
+        self._http.close()
+        self.llm.close()
+        for log in self._logs:
+            log.close()
+
+
+def make_engine(config: RuntimeConfig, options: Options) -> LlmEngine:
+    """Make what runs models, as `[llm_compute]` says."""
+    if isinstance(config.llm_compute, RemoteCompute):
+        return RemoteEngine(config.llm_compute)
+    return LlamaCppEngine(
+        options.state_dir / "ai-models", options.models, threads=min(4, os.cpu_count() or 1)
+    )

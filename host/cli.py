@@ -1,0 +1,266 @@
+"""The command line: `python -m host up`, with the flags of `spin up` that matter here."""
+
+import argparse
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from host.allowed_hosts import MAX_PORT
+from host.application import Options
+from host.compiling import compile_component, make_wasm_engine
+from host.embedded import VARIABLE, start_redis
+from host.engines.llama_cpp import DEMO_MODEL, find_model
+from host.engines.minilm import MODEL as MINILM
+from host.errors import HostError
+from host.manifest import Manifest, load_manifest
+from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
+from host.serving import serve
+from host.terminal import say
+from host.variables import Resolver, parse_variable_flags
+
+DEFAULT_LISTEN = "127.0.0.1:3000"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one `up` needs; it is given to each worker."""
+
+    manifest: Manifest
+    config: RuntimeConfig
+    options: Options
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m host", description="Runs a Spin Python HTTP component."
+    )
+    up = parser.add_subparsers(dest="command", required=True).add_parser(
+        "up", help="start the application"
+    )
+    up.add_argument("-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(),
+                    metavar="PATH",
+                    help="spin.toml, or its folder")  # fmt: skip
+    up.add_argument("--build", action="store_true", help="run the components' build commands first")
+    up.add_argument(
+        "--listen",
+        default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
+        metavar="HOST:PORT",
+    )
+    up.add_argument(
+        "--runtime-config-file", type=pathlib.Path, default=os.environ.get("RUNTIME_CONFIG_FILE")
+    )
+    up.add_argument(
+        "--variable", action="append", default=[], metavar="K=V", help="also K=@FILE and @FILE.json"
+    )
+    up.add_argument(
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="environment of the component",
+    )
+    up.add_argument("--state-dir", type=pathlib.Path, help="default: .spin beside spin.toml")
+    up.add_argument(
+        "-q", "--quiet", action="store_true", help="keep the component's output off the terminal"
+    )
+    up.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes; one guest runs in each at a time",
+    )
+    up.add_argument(
+        "--embedded", action="append", default=[], choices=["redis"],
+        help="start it if nothing answers at the address in the app's variable",
+    )  # fmt: skip
+    up.add_argument(
+        "--model", action="append", default=[], metavar="NAME=FILE", help="the GGUF file of a model"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    flags = make_parser().parse_args(arguments)
+    # As Ctrl-C does: an exception, so that what was started is also stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        up(flags)
+    except HostError as error:
+        say(f"Error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+    return 0
+
+
+def up(flags: argparse.Namespace) -> None:
+    """Start the application and serve until a signal ends it."""
+    manifest = load_manifest(flags.source)
+    config = (
+        load_runtime_config(flags.runtime_config_file)
+        if flags.runtime_config_file
+        else RuntimeConfig()
+    )
+    if flags.build:
+        build(manifest)
+    listener = listen(flags.listen)
+    with contextlib.closing(listener):
+        options = make_options(flags, manifest, listener)
+        run = Run(manifest, config, options)
+        with embedded(flags.embedded, run):
+            announce_models(run)
+            if options.workers == 1:
+                serve(manifest, config, options, listener)
+            else:
+                serve_in_workers(run, listener)
+
+
+def make_options(flags: argparse.Namespace, manifest: Manifest, listener: socket.socket) -> Options:
+    """Gather this run's choices."""
+    if flags.workers < 1:
+        raise HostError("--workers: must be 1 or more")
+    models = {
+        name: pathlib.Path(path) for name, path in parse_pairs("--model", flags.model).items()
+    }
+    for name, path in models.items():
+        if not path.is_file():
+            raise HostError(f"--model {name}: there is no file {path}")
+    host, port = listener.getsockname()[:2]
+    state_dir = flags.state_dir if flags.state_dir is not None else manifest.folder / ".spin"
+    state_dir.mkdir(parents=True, exist_ok=True)
+    return Options(
+        origin=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        variables=parse_variable_flags(flags.variable),
+        environment=parse_pairs("--env", flags.env),
+        state_dir=state_dir,
+        models=models,
+        is_quiet=flags.quiet,
+        workers=flags.workers,
+    )
+
+
+def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Parse `K=V` values of a flag."""
+    parsed = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise HostError(f"{flag} {pair}: must be of the form `name=value`")
+        parsed[name] = value
+    return parsed
+
+
+def listen(address: str) -> socket.socket:
+    """Open the listening socket.
+
+    Errors: HostError for an address that is malformed or taken.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > MAX_PORT:
+        raise HostError(f"--listen {address}: must be HOST:PORT")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only for sockets that say that they are TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, int(port)))
+    except OSError as error:
+        listener.close()
+        raise HostError(f"--listen {address}: {error.strerror or error}") from error
+    listener.listen(2048)
+    return listener
+
+
+def build(manifest: Manifest) -> None:
+    """Run each component's build commands, through the shell as `spin build` does."""
+    scripts = pathlib.Path(sys.executable).parent
+    environ = {
+        **os.environ,
+        "VIRTUAL_ENV": sys.prefix,
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    for component in manifest.components.values():
+        for command in component.build.commands if component.build else ():
+            say(f"Building component {component.id} with `{command}`")
+            folder = manifest.folder / (component.build.workdir if component.build else ".")
+            # The manifest's own command, through the shell, is what `spin build` runs.
+            built = subprocess.run(command, shell=True, cwd=folder, env=environ, check=False)  # noqa: S602
+            if built.returncode != 0:
+                raise HostError(f"Build command for component {component.id} failed")
+
+
+@contextlib.contextmanager
+def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
+    """Run the embedded services while the app runs."""
+    if "redis" not in wanted:
+        yield
+        return
+    if VARIABLE not in run.manifest.variables:
+        raise HostError(f"--embedded redis: the application has no variable `{VARIABLE}`")
+    resolver = Resolver(
+        run.manifest.variables, run.options.variables, run.config.providers, os.environ
+    )
+    redis = start_redis(resolver.get(VARIABLE), run.options.state_dir)
+    try:
+        yield
+    finally:
+        if redis is not None:
+            redis.stop()
+
+
+def announce_models(run: Run) -> None:
+    """Say which file answers for each model, and plainly so when it is the demo model."""
+    if not isinstance(run.config.llm_compute, LocalCompute):
+        say(f"Models are asked for at {run.config.llm_compute.url}")
+        return
+    names = {name for part in run.manifest.components.values() for name in part.ai_models}
+    for name in sorted(names - {MINILM}):
+        path = find_model(name, run.options.state_dir / "ai-models", run.options.models)
+        if path == DEMO_MODEL:
+            say(
+                f"No model file for {name}: the demo model answers. It is small, remembers facts, "
+                "and is no assistant."
+            )
+            say(
+                f"  For a real one: --model {name}=FILE.gguf, or a GGUF in "
+                f"{run.options.state_dir}/ai-models"
+            )
+        else:
+            say(f"Model {name}: {path}")
+
+
+def serve_in_workers(run: Run, listener: socket.socket) -> None:
+    """Serve from several processes on one socket; if one dies, all end."""
+    engine = make_wasm_engine()
+    for component in run.manifest.components.values():
+        compile_component(engine, run.manifest.folder / component.source)  # once, for all workers
+    context = multiprocessing.get_context("spawn")
+    listener.set_inheritable(True)
+    arguments = (run.manifest, run.config, run.options, listener)
+    workers = [
+        context.Process(target=serve, args=(*arguments, number))
+        for number in range(run.options.workers)
+    ]
+    try:
+        for worker in workers:
+            worker.start()
+        multiprocessing.connection.wait([worker.sentinel for worker in workers])
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join()
+    raise HostError("a worker ended by itself; see above")

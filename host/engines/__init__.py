@@ -1,0 +1,1 @@
+"""What answers `llm_compute`: a model in this process, or one over HTTP."""

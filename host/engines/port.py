@@ -1,0 +1,54 @@
+"""The port between `fermyon:spin/llm` and what runs a model."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class EngineError(Exception):
+    """A failed call; `case` is model-not-supported, runtime-error or invalid-input."""
+
+    def __init__(self, case: str, text: str) -> None:
+        super().__init__(text)
+        self.case = case
+
+
+@dataclass(frozen=True)
+class InferencingParams:
+    """Sampling of one completion; the defaults are Spin's."""
+
+    max_tokens: int = 100
+    repeat_penalty: float = 1.1
+    repeat_penalty_last_n_token_count: int = 64
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.9
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's raw text and its usage in tokens."""
+
+    text: str
+    prompt_tokens: int
+    generated_tokens: int
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One embedding for each text, and the tokens that were read."""
+
+    embeddings: list[list[float]]
+    prompt_tokens: int
+
+
+class LlmEngine(Protocol):
+    """What runs models; called by one request at a time, as in Spin."""
+
+    def infer(self, model: str, prompt: str, params: InferencingParams) -> Completion:
+        """Complete `prompt`; raises EngineError."""
+
+    def embed(self, model: str, texts: list[str]) -> Embeddings:
+        """Embed `texts`; raises EngineError."""
+
+    def close(self) -> None:
+        """Let go of what is held."""

@@ -1,0 +1,83 @@
+"""One guest instance: its resource table, its interfaces, and its turn to run."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from host.errors import Trap
+
+
+class ResourceTable:
+    """The host objects that a guest holds, by number.
+
+    Source: spin `crates/table`. Numbers are never used twice: a stale one reaches nothing.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[int, Any] = {}
+        self._next = 1
+
+    def push(self, item: Any) -> int:
+        """Keep `item`, and return its number."""
+        number = self._next
+        self._next += 1
+        self._items[number] = item
+        return number
+
+    def get(self, number: int) -> Any:
+        """Return the item under `number`; a trap if there is none."""
+        try:
+            return self._items[number]
+        except KeyError:
+            raise Trap(f"unknown resource {number}") from None
+
+    def take(self, number: int) -> Any:
+        """Return the item under `number`, which leaves the table."""
+        item = self.get(number)
+        del self._items[number]
+        return item
+
+    def drop(self, number: int) -> None:
+        """Forget the item under `number`, and close it if it can be closed."""
+        item = self._items.pop(number, None)
+        close = getattr(item, "close", None)
+        if close is not None:
+            close()
+
+    def close(self) -> None:
+        """Drop every item, as at the end of a request."""
+        for number in list(self._items):
+            self.drop(number)
+
+
+class Instance:
+    """State of one instance; its guest runs in one thread, and only in its turn.
+
+    `turn` is held while the guest's code runs. One guest at a time is the fastest a process can do:
+    each host call needs the interpreter's lock, which several running guests would fight for.
+    """
+
+    def __init__(
+        self, interfaces: Mapping[str, Callable[["Instance"], Any]], turn: threading.Lock
+    ) -> None:
+        self.table = ResourceTable()
+        self._makers = interfaces
+        self._made: dict[str, Any] = {}
+        self._turn = turn
+
+    def interface(self, name: str) -> Any:
+        """Return this instance's object for the interface `name`, made at its first call."""
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = self._makers[name](self)
+        return made
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let other guests run while this one waits for Redis, a model or HTTP."""
+        self._turn.release()
+        try:
+            yield
+        finally:
+            self._turn.acquire()

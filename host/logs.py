@@ -1,0 +1,36 @@
+"""Where a guest's standard output and error go: the terminal, and `.spin/logs/`.
+
+Source: spin `crates/trigger/src/cli/stdio.rs`: both streams go to the host's stderr.
+"""
+
+import pathlib
+import sys
+import threading
+
+
+class GuestLog:
+    """An output stream to `<component>_<stream>.txt`, and to the terminal unless quiet."""
+
+    def __init__(
+        self, folder: pathlib.Path | None, component: str, stream: str, *, is_quiet: bool
+    ) -> None:
+        self._is_quiet = is_quiet
+        self._lock = threading.Lock()
+        self._file = None
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / f"{component}_{stream}.txt").open("ab", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        """Write `data` in one piece."""
+        with self._lock:
+            if self._file is not None:
+                self._file.write(data)
+            if not self._is_quiet:
+                sys.stderr.write(data.decode("utf-8", "replace"))
+                sys.stderr.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,76 @@
+"""Runs the HTTP server of one process."""
+
+import socket
+
+import uvicorn
+
+from host.application import Application, Options
+from host.engines.llama_cpp import LlamaCppEngine
+from host.engines.minilm import MODEL as MINILM
+from host.engines.port import EngineError
+from host.errors import HostError
+from host.manifest import Manifest
+from host.runtime_config import RuntimeConfig
+from host.terminal import say
+from host.trigger import HttpTrigger
+
+SHUTDOWN_TIMEOUT_S = 5
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that says where it serves once it does."""
+
+    def __init__(self, config: uvicorn.Config, announced: Application | None) -> None:
+        super().__init__(config)
+        self._announced = announced
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._announced is not None:
+            announce(self._announced)
+
+
+def serve(
+    manifest: Manifest,
+    config: RuntimeConfig,
+    options: Options,
+    listener: socket.socket,
+    number: int = 0,
+) -> None:
+    """Load the app and serve it until a signal ends it; only worker 0 tells the terminal."""
+    app = Application(manifest, config, options)
+    if isinstance(app.llm, LlamaCppEngine):
+        load_models(app, app.llm)
+    settings = uvicorn.Config(
+        HttpTrigger(app), http="httptools", loop="asyncio", lifespan="off", log_level="critical",
+        access_log=False, server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+    )  # fmt: skip
+    try:
+        _Server(settings, app if number == 0 else None).run(sockets=[listener])
+    finally:
+        app.close()
+
+
+def load_models(app: Application, engine: LlamaCppEngine) -> None:
+    """Load the models before the first request, which would wait for them."""
+    for name in sorted(
+        {name for part in app.manifest.components.values() for name in part.ai_models} - {MINILM}
+    ):
+        try:
+            engine.load(name)
+        except EngineError as error:
+            raise HostError(str(error)) from error
+
+
+def announce(app: Application) -> None:
+    """Print what `spin up` prints: the address, and each route."""
+    origin = app.options.origin
+    say(f"\nServing {origin}")
+    print("Available Routes:")
+    for route in app.manifest.routes:
+        wildcard = " (wildcard)" if route.is_wildcard else ""
+        print(f"  {route.component}: {origin}{route.base or ''}{wildcard}")
+    if app.manifest.example:
+        print(f"\nTry it:\n  {app.manifest.example.replace('{origin}', origin)}")
+    print(end="", flush=True)

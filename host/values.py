@@ -1,0 +1,83 @@
+"""What values of the component ABI are in Python.
+
+`host.lift` and `host.lower` compile a WIT type into a function once, at link time. The conversion
+of wasmtime-py rebuilds the types on every call, moves `list<u8>` byte by byte, and picks result
+cases by Python type through a set shared by all threads; none of that can serve concurrent guests.
+
+    WIT                     Python
+    list<u8>, list<T>       bytes, list
+    record, tuple           dict by WIT name, tuple
+    variant                 Case(name, value)
+    enum, flags             str, frozenset of str
+    option<T>               None or T
+    result<T, E>            T or Ok(T), Err(E)
+    own<R>, borrow<R>       int, the number under which the instance's table has it
+
+Source: wasmtime's C API, `wasmtime/component/val.h`. Arguments stay wasmtime's, which frees them
+after the call; results are allocated by wasmtime and become its own.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wasmtime import _ffi as ffi
+from wasmtime.component import _types as wit
+
+Context = Any
+"""A `wasmtime_context_t*`."""
+CValue = Any
+"""A `wasmtime_component_val_t`, or a view of one."""
+Lift = Callable[[Context, CValue], Any]
+"""Turns a C value into a Python one."""
+Lower = Callable[[Context, Any, CValue], None]
+"""Writes a Python value into a C one."""
+ResourceId = Callable[[Any], int]
+"""Gives the number of a resource type."""
+
+VALUE_BYTES = ctypes.sizeof(ffi.wasmtime_component_val_t)
+PAYLOAD_OFFSET_BYTES = ffi.wasmtime_component_val_t.of.offset
+U8_KIND = bytes([ffi.WASMTIME_COMPONENT_U8.value])
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The ok case of a `result`; needed only around another `Err`."""
+
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Err:
+    """The error case of a `result`."""
+
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case of a `variant`, with its payload."""
+
+    name: str
+    value: Any = None
+
+
+SCALARS: dict[type, tuple[str, int]] = {
+    wit.Bool: ("boolean", ffi.WASMTIME_COMPONENT_BOOL.value),
+    wit.S8: ("s8", ffi.WASMTIME_COMPONENT_S8.value),
+    wit.U8: ("u8", ffi.WASMTIME_COMPONENT_U8.value),
+    wit.S16: ("s16", ffi.WASMTIME_COMPONENT_S16.value),
+    wit.U16: ("u16", ffi.WASMTIME_COMPONENT_U16.value),
+    wit.S32: ("s32", ffi.WASMTIME_COMPONENT_S32.value),
+    wit.U32: ("u32", ffi.WASMTIME_COMPONENT_U32.value),
+    wit.S64: ("s64", ffi.WASMTIME_COMPONENT_S64.value),
+    wit.U64: ("u64", ffi.WASMTIME_COMPONENT_U64.value),
+    wit.F32: ("f32", ffi.WASMTIME_COMPONENT_F32.value),
+    wit.F64: ("f64", ffi.WASMTIME_COMPONENT_F64.value),
+}
+
+
+def compile_cases(kind: Any, ids: ResourceId, compile_one: Callable[..., Any]) -> dict[str, Any]:
+    """Compile each case of a variant or result; None for one without payload."""
+    return {name: None if case is None else compile_one(case, ids) for name, case in kind._cases()}
