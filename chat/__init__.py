@@ -1,0 +1,1 @@
+"""A chat with memory: the guest, a Spin component."""

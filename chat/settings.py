@@ -1,0 +1,104 @@
+"""Reads the component's variables into values, once for each request."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from chat.errors import InvalidSetting
+from chat.messages import Sampling
+from chat.prompt import FORMATS
+
+Getter = Callable[[str], str]
+ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})")
+PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decided. Units are in the names; lengths without one are in tokens."""
+
+    redis_url: str = field(repr=False)
+    key_prefix: str
+    model: str
+    prompt_format: str
+    context_length: int
+    sampling: Sampling
+    turn_timeout_s: int
+    max_prompt_bytes: int
+    archive_turns: int
+
+
+def parse_settings(get: Getter) -> Settings:
+    """Parse the variables that `get` gives.
+
+    Errors: InvalidSetting, which names the variable and what is allowed, never the value.
+    """
+    context_length = _integer(get, "context_length", 64, 10_000_000)
+    max_reply_tokens = _integer(get, "max_reply_tokens", 1, 1_000_000)
+    if max_reply_tokens >= context_length:
+        raise InvalidSetting("max_reply_tokens", "less than `context_length`")
+    return Settings(
+        redis_url=_redis_url(get),
+        key_prefix=_matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`"),
+        model=_matching(get, "model", re.compile(r"\S{1,200}"), "a model's name"),
+        prompt_format=_one_of(get, "prompt_format", tuple(FORMATS)),
+        context_length=context_length,
+        sampling=Sampling(
+            max_reply_tokens=max_reply_tokens,
+            temperature=_number(get, "temperature", 0, 10),
+            top_p=_number(get, "top_p", 0, 1),
+            top_k=_integer(get, "top_k", 0, 1_000_000),
+            repeat_penalty=_number(get, "repeat_penalty", 0, 10),
+            repeat_last_n=_integer(get, "repeat_last_n", 0, 1_000_000),
+        ),
+        turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
+        max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
+        archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
+    )
+
+
+def _integer(get: Getter, name: str, least: int, most: int) -> int:
+    text = get(name).strip()
+    if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) or not least <= int(text) <= most:
+        raise InvalidSetting(name, f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def _number(get: Getter, name: str, least: float, most: float) -> float:
+    text = get(name).strip()
+    if (
+        not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", text, re.ASCII)
+        or not least <= float(text) <= most
+    ):
+        raise InvalidSetting(name, f"a number from {least} to {most}")
+    return float(text)
+
+
+def _one_of(get: Getter, name: str, allowed: tuple[str, ...]) -> str:
+    text = get(name).strip()
+    if text not in allowed:
+        raise InvalidSetting(name, f"one of {', '.join(allowed)}")
+    return text
+
+
+def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) -> str:
+    text = get(name).strip()
+    if not pattern.fullmatch(text):
+        raise InvalidSetting(name, allowed)
+    return text
+
+
+def _redis_url(get: Getter) -> str:
+    """Put the URL together; user and password are percent-encoded, as it needs them."""
+    match = ADDRESS.fullmatch(get("redis_address").strip())
+    if match is None:
+        raise InvalidSetting(
+            "redis_address", "`redis://host:port` or `rediss://host:port`, and nothing more"
+        )
+    user, password = quote(get("redis_username"), safe=""), quote(get("redis_password"), safe="")
+    if user and not password:
+        raise InvalidSetting("redis_password", "set when `redis_username` is")
+    credentials = f"{user}:{password}@" if password else ""
+    database = _integer(get, "redis_database", 0, 1_000_000)
+    return f"{match[1]}://{credentials}{match[2]}/{database}"
