@@ -1,0 +1,143 @@
+"""What a turn costs beside the model: `make bench`.
+
+The component runs on our host with a real Redis; the model is a local HTTP server that answers at
+once, and whose own time is measured and shown. Nothing is asserted here.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+import httpx
+
+from host.resp import Connection, parse_address
+from tests.running import (
+    Answer,
+    Asked,
+    RunningHost,
+    RunningRedis,
+    default_answer,
+    free_port,
+    remote_config,
+    run_host,
+    run_model_endpoint,
+)
+
+CALLS = 300
+CONCURRENCY = 8
+CONTEXT = "You are a helpful chef."
+REPLY = "Your name is Ada, and you said that the soup was too hot to eat."
+PROMPT = "What is my name, and what did I say about the soup?"
+
+
+def measure_ms(call: Callable[[], object], count: int = CALLS) -> list[float]:
+    """Time `count` calls one after the other, in ms."""
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - started) * 1000)
+    return times
+
+
+def show(name: str, times: list[float], base: float) -> None:
+    """Print a row: median, p99, and the ratio to the first row."""
+    times = sorted(times)
+    median, p99 = statistics.median(times), times[int(len(times) * 0.99)]
+    print(f"| {name} | {median:.2f} | {p99:.2f} | {median / base:.1f} |")
+
+
+def redis_calls(redis: RunningRedis) -> dict[str, int]:
+    """Count the calls that Redis got, by command."""
+    connection = Connection(parse_address(redis.address))
+    reply = connection.call([b"INFO", b"commandstats"])
+    connection.close()
+    lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
+    rows = (line.removeprefix("cmdstat_").split(":calls=") for line in lines if "calls=" in line)
+    return {name: int(rest.partition(",")[0]) for name, rest in rows}
+
+
+def answer(asked: Asked) -> Answer:
+    """Answer at once, and count as a tokenizer might: four characters to a token."""
+    return default_answer(REPLY, len(asked.prompt) // 4, len(REPLY) // 4)
+
+
+def bench_turns(host: RunningHost, redis: RunningRedis, endpoint_url: str) -> None:
+    """Print the table of times."""
+    body = json.dumps({"model": "m", "prompt": "p"})
+    with httpx.Client(trust_env=False) as client:
+        model_ms = measure_ms(lambda: client.post(f"{endpoint_url}/infer", content=body))
+    model = statistics.median(model_ms)
+    started = host.post(context=CONTEXT, prompt=PROMPT).json()["id"]
+    before = redis_calls(redis)
+    turns_ms = measure_ms(lambda: host.post(id=started, prompt=PROMPT))
+    after = redis_calls(redis)
+
+    print("| one request after the other | median ms | p99 ms | ratio |")
+    print("|---|---|---|---|")
+    show("the model's endpoint alone", model_ms, model)
+    show("a path that is not served: instance and HTTP", missing_ms(host), model)
+    show("health: instance, HTTP, one Redis call", health_ms(host), model)
+    show("a turn", turns_ms, model)
+    print(f"\nA turn beside the model: {statistics.median(turns_ms) - model:.2f} ms (median)")
+    asked = {
+        name: round((count - before.get(name, 0)) / CALLS, 2)
+        for name, count in after.items()
+        if count - before.get(name, 0) >= CALLS
+    }
+    print(f"Redis commands for each turn, those inside scripts included: {asked}")
+    trips = asked.get("evalsha", 0) + asked.get("eval", 0)
+    print(f"Round trips to Redis for each turn, beside connecting: {trips}")
+
+
+def missing_ms(host: RunningHost) -> list[float]:
+    """Time the shortest request that a guest answers."""
+    return measure_ms(lambda: host.client.get("/nowhere"))
+
+
+def health_ms(host: RunningHost) -> list[float]:
+    """Time a request with one Redis call."""
+    return measure_ms(lambda: host.client.get("/healthz"))
+
+
+def bench_concurrency(host: RunningHost) -> None:
+    """Print how many turns a second run at once, over as many conversations."""
+
+    def talk(_: int) -> int:
+        with httpx.Client(base_url=host.url, timeout=60, trust_env=False) as client:
+            started = client.post("/", json={"context": CONTEXT, "prompt": PROMPT}).json()["id"]
+            for _ in range(CALLS // CONCURRENCY):
+                client.post("/", json={"id": started, "prompt": PROMPT})
+        return CALLS // CONCURRENCY + 1
+
+    begun = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(CONCURRENCY) as threads:
+        turns = sum(threads.map(talk, range(CONCURRENCY)))
+    print(
+        f"Turns a second at concurrency {CONCURRENCY}: {turns / (time.perf_counter() - begun):.0f}"
+    )
+
+
+def main() -> None:
+    """Run all, and say on what."""
+    print(f"{platform.machine()}, Python {platform.python_version()}, {CALLS} calls a row\n")
+    with tempfile.TemporaryDirectory() as name, run_model_endpoint() as endpoint:
+        folder = pathlib.Path(name)
+        endpoint.answer = answer
+        redis = RunningRedis(free_port(), folder / "redis")
+        redis.start()
+        config = remote_config(folder, endpoint.url)
+        address = f"redis_address={redis.address}"
+        with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
+            bench_turns(host, redis, endpoint.url)
+            bench_concurrency(host)
+        redis.stop()
+
+
+if __name__ == "__main__":
+    main()

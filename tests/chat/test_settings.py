@@ -1,0 +1,87 @@
+"""Settings: the manifest's defaults are good, an unusable value is named and never quoted."""
+
+import tomllib
+
+import pytest
+
+from chat.errors import InvalidSetting
+from chat.settings import Settings, parse_settings
+from tests.running import ROOT
+
+MANIFEST = tomllib.loads((ROOT / "spin.toml").read_text())
+DEFAULTS = {name: entry["default"] for name, entry in MANIFEST["variables"].items()}
+
+
+def parse(**changed: str) -> Settings:
+    return parse_settings({**DEFAULTS, **changed}.__getitem__)
+
+
+def test_the_manifests_defaults_are_usable() -> None:
+    settings = parse()
+
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.context_length == 3500
+
+
+def test_the_component_is_given_every_variable_under_its_own_name() -> None:
+    given = MANIFEST["component"]["chat"]["variables"]
+
+    assert given == {name: f"{{{{ {name} }}}}" for name in DEFAULTS}
+
+
+def test_credentials_are_encoded_into_the_url_and_kept_out_of_the_repr() -> None:
+    settings = parse(
+        redis_address="rediss://h.test:6380",
+        redis_username="a@b",
+        redis_password="p/:s",
+        redis_database="2",
+    )
+
+    assert settings.redis_url == "rediss://a%40b:p%2F%3As@h.test:6380/2"
+    assert "p%2F" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("redis_address", "127.0.0.1:6379"),
+        ("redis_address", "redis://user:pass@127.0.0.1:6379"),
+        ("redis_address", "redis://127.0.0.1:6379/3"),
+        ("redis_address", "http://127.0.0.1:80"),
+        ("redis_address", ""),
+        ("redis_database", "-1"),
+        ("redis_database", "one"),
+        ("key_prefix", ""),
+        ("key_prefix", "a:b"),
+        ("key_prefix", "{x}"),
+        ("model", ""),
+        ("prompt_format", "alpaca"),
+        ("context_length", "63"),
+        ("context_length", "3500.5"),
+        ("context_length", "٣٥٠٠"),
+        ("context_length", ""),
+        ("max_reply_tokens", "0"),
+        ("max_reply_tokens", "3500"),
+        ("temperature", "warm"),
+        ("temperature", "-1"),
+        ("temperature", "nan"),
+        ("top_p", "1.5"),
+        ("top_k", "-1"),
+        ("repeat_penalty", "1e3"),
+        ("turn_timeout_s", "0"),
+        ("max_prompt_bytes", "0"),
+        ("archive_turns", "many"),
+    ],
+)
+def test_an_unusable_value_is_named_and_not_quoted(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be ") as failed:
+        parse(**{name: value})
+
+    assert failed.value.status == 500
+    if len(value) > 2:
+        assert value not in str(failed.value)
+
+
+def test_a_user_without_a_password_is_refused() -> None:
+    with pytest.raises(InvalidSetting, match="redis_password"):
+        parse(redis_username="ada")

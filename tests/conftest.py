@@ -1,0 +1,111 @@
+"""The real parts, started once and shared."""
+
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running import (
+    ROOT,
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    free_port,
+    remote_config,
+    run_host,
+    run_model_endpoint,
+)
+
+PROBE = ROOT / "tests" / "guests" / "probe"
+
+
+def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:
+    """Build `folder`'s app.py to `wasm` if a source is newer; make and `spin build` do the same."""
+    newest = max(path.stat().st_mtime for path in sources)
+    if wasm.exists() and wasm.stat().st_mtime > newest:
+        return
+    scripts = pathlib.Path(sys.executable).parent
+    subprocess.run(
+        [scripts / "componentize-py", "-w", "spin-http", "componentize", "app", "-o", str(wasm)],
+        cwd=folder,
+        env={"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"},
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def wasm() -> pathlib.Path:
+    path = ROOT / "app.wasm"
+    componentize(ROOT, path, [ROOT / "app.py", *(ROOT / "chat").rglob("*.py")])
+    return path
+
+
+@pytest.fixture(scope="session")
+def probe_wasm() -> pathlib.Path:
+    path = PROBE / "app.wasm"
+    componentize(PROBE, path, [PROBE / "app.py"])
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    redis = RunningRedis(free_port(), tmp_path_factory.mktemp("redis"))
+    redis.start()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: pathlib.Path) -> Iterator[RunningRedis]:
+    """Start a Redis that a test may kill."""
+    redis = RunningRedis(free_port(), tmp_path / "own-redis")
+    redis.start()
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_endpoint() -> Iterator[ModelEndpoint]:
+    with run_model_endpoint() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def endpoint(shared_endpoint: ModelEndpoint) -> ModelEndpoint:
+    """Give the shared endpoint as new."""
+    shared_endpoint.asked.clear()
+    shared_endpoint.answer = ModelEndpoint.answer
+    return shared_endpoint
+
+
+@pytest.fixture(scope="session")
+def demo_chat(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningHost]:
+    """Run the chat with the demo model."""
+    assert wasm.exists()
+    folder = tmp_path_factory.mktemp("demo-chat")
+    address = f"redis_address={shared_redis.address}"
+    with run_host(
+        folder, "--runtime-config-file", "runtime-config.toml", "--variable", address
+    ) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def remote_chat(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    shared_endpoint: ModelEndpoint,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningHost]:
+    """Run the chat with a model behind Spin's default remote API: the test's endpoint."""
+    assert wasm.exists()
+    folder = tmp_path_factory.mktemp("remote-chat")
+    config = remote_config(folder, shared_endpoint.url)
+    address = f"redis_address={shared_redis.address}"
+    with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
+        yield host

@@ -1,0 +1,170 @@
+"""The command line: start lines, embedded Redis, signals, workers, refusals."""
+
+import concurrent.futures
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from host.embedded import answers
+from tests.running import ROOT, RunningRedis, free_port, run_host
+
+
+def up(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a host that is to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "host", "up", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def await_end(port: int) -> bool:
+    deadline = time.monotonic() + 15
+    while answers("127.0.0.1", port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not answers("127.0.0.1", port)
+
+
+def test_the_start_lines_are_spins(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert wasm.exists()
+    with run_host(tmp_path) as host:
+        lines = host.output().splitlines()
+
+    assert f"Serving {host.url}" in lines
+    assert "Available Routes:" in lines
+    assert f"  chat: {host.url} (wildcard)" in lines
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_an_embedded_redis_starts_and_stops_with_the_host_and_keeps_what_it_had(
+    wasm: pathlib.Path, tmp_path: pathlib.Path, end: signal.Signals
+) -> None:
+    assert wasm.exists()
+    port = free_port()
+    arguments = ["--embedded", "redis", "--variable", f"redis_address=redis://127.0.0.1:{port}"]
+    with run_host(tmp_path, *arguments) as host:
+        assert f"Started an embedded Redis at 127.0.0.1:{port}" in host.output()
+        told = host.post(context="You are a helpful chef.", prompt="My name is Ada.").json()
+        time.sleep(1.2)  # append-only persistence syncs once a second
+        os.kill(host.process.pid, end)
+        host.process.wait(20)
+    assert await_end(port)
+
+    with run_host(tmp_path, *arguments) as host:
+        asked = host.post(id=told["id"], prompt="What is my name?").json()
+
+    assert asked["reply"] == "Your name is Ada."
+
+
+def test_a_redis_that_answers_is_used_and_left_running(
+    wasm: pathlib.Path, tmp_path: pathlib.Path, own_redis: RunningRedis
+) -> None:
+    assert wasm.exists()
+    arguments = ["--embedded", "redis", "--variable", f"redis_address={own_redis.address}"]
+    with run_host(tmp_path, *arguments) as host:
+        assert f"Using the Redis that answers at 127.0.0.1:{own_redis.port}" in host.output()
+        assert host.client.get("/healthz").status_code == 200
+
+    assert answers("127.0.0.1", own_redis.port)
+
+
+def test_workers_serve_one_application(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    arguments = ["--workers", "2", "--variable", f"redis_address={shared_redis.address}"]
+    with run_host(tmp_path, *arguments) as host:
+
+        def talk(name: str) -> str:
+            told = host.post(context="You are a helpful chef.", prompt=f"My name is {name}.").json()
+            return str(host.post(id=told["id"], prompt="What is my name?").json()["reply"])
+
+        names = ["Ada", "Bob", "Clara", "David", "Emma", "Felix", "Grace", "Henry"] * 3
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            replies = list(threads.map(talk, names))
+
+    assert replies == [f"Your name is {name}." for name in names]
+    assert host.output().count("Serving") == 1
+    assert host.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        pytest.param(["--from", "/nowhere"], "/nowhere", id="no manifest"),
+        pytest.param(["--listen", "127.0.0.1"], "must be HOST:PORT", id="no port"),
+        pytest.param(["--listen", "127.0.0.1:x"], "must be HOST:PORT", id="no number"),
+        pytest.param(["--runtime-config-file", "/nowhere.toml"], "/nowhere.toml", id="no config"),
+        pytest.param(["--variable", "x"], "--variable x: must be", id="no value"),
+        pytest.param(["--env", "x"], "--env x: must be", id="no environment value"),
+        pytest.param(["--model", "m=/nowhere.gguf"], "--model m: there is no file", id="no model"),
+        pytest.param(["--workers", "0"], "--workers: must be 1 or more", id="no workers"),
+        pytest.param(
+            ["--embedded", "redis", "--variable", "redis_address=redis://example.invalid:6379"],
+            "only for a `redis://` address on this machine",
+            id="a Redis elsewhere",
+        ),
+    ],
+)
+def test_a_bad_flag_is_refused_in_one_line(
+    wasm: pathlib.Path, tmp_path: pathlib.Path, arguments: list[str], problem: str
+) -> None:
+    assert wasm.exists()
+
+    listen = [] if "--listen" in arguments else ["--listen", f"127.0.0.1:{free_port()}"]
+    ended = up("--state-dir", str(tmp_path), *listen, *arguments)
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: ")
+    assert problem in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        ended = up("--listen", address)
+
+    assert ended.returncode == 1
+    assert f"--listen {address}: Address already in use" in ended.stderr
+
+
+def test_a_model_file_that_is_no_model_is_said(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert wasm.exists()
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"no model")
+
+    ended = up("--state-dir", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}",
+               "--model", f"llama2-chat={bad}")  # fmt: skip
+
+    assert ended.returncode == 1
+    assert "Could not load model bad.gguf" in ended.stderr
+
+
+def test_a_build_command_runs_first_and_its_failure_ends_the_start(
+    probe_wasm: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    manifest = tmp_path / "spin.toml"
+    manifest.write_text(
+        'spin_manifest_version = 2\n[application]\nname = "b"\n[[trigger.http]]\nroute = "/..."\n'
+        f'component = "b"\n[component.b]\nsource = "{probe_wasm}"\n[component.b.build]\n'
+        'command = ["echo one > built", "false"]\n'
+    )
+
+    ended = up("--from", str(manifest), "--build", "--listen", f"127.0.0.1:{free_port()}")
+
+    assert (tmp_path / "built").read_text() == "one\n"
+    assert ended.returncode == 1
+    assert "Build command for component b failed" in ended.stderr

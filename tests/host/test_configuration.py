@@ -1,0 +1,176 @@
+"""The manifest, the runtime config and the variables: what is taken, and what is refused how."""
+
+import pathlib
+
+import pytest
+
+from host.errors import HostError, ManifestError
+from host.manifest import Manifest, Variable, load_manifest, parse_manifest
+from host.runtime_config import (
+    EnvProvider,
+    LocalCompute,
+    RemoteCompute,
+    StaticProvider,
+    parse_runtime_config,
+)
+from host.variables import Resolver, Unresolved, parse_dotenv, parse_variable_flags
+from tests.running import ROOT
+
+GOOD = """
+spin_manifest_version = 2
+[application]
+name = "a"
+[variables]
+v = { default = "1" }
+[[trigger.http]]
+route = "/..."
+component = "c"
+[component.c]
+source = "app.wasm"
+"""
+
+
+def parse(text: str) -> Manifest:
+    return parse_manifest(text, "spin.toml", pathlib.Path("/"))
+
+
+def test_our_own_manifest_and_runtime_config_are_taken() -> None:
+    manifest = load_manifest(ROOT)
+
+    assert manifest.components["chat"].ai_models >= {"llama2-chat"}
+    config = parse_runtime_config((ROOT / "runtime-config.toml").read_text(), "runtime-config.toml")
+    assert config.llm_compute == LocalCompute()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        pytest.param("version = 2", "version = 1", "must be 2", id="manifest version 1"),
+        pytest.param(
+            'name = "a"', 'nam = "a"', "unknown key `nam`", id="an unknown application key"
+        ),
+        pytest.param(
+            'default = "1"', 'defualt = "1"', "unknown key `defualt`", id="a variable's key"
+        ),
+        pytest.param('default = "1"', 'required = true, default = "1"', "OR have a", id="both"),
+        pytest.param('{ default = "1" }', "{ secret = true }", "OR have a", id="neither"),
+        pytest.param("v = {", "vV = {", "invalid variable name", id="a bad variable name"),
+        pytest.param(
+            'component = "c"', 'component = "d"', "unknown component `d`", id="no component"
+        ),
+        pytest.param(
+            'route = "/..."', 'route = "x"', "starts with '/'", id="a route without slash"
+        ),
+        pytest.param("source =", "sources =", "unknown key `sources`", id="a component's key"),
+        pytest.param(
+            'source = "app.wasm"', 'source = { url = "x" }', "from files only", id="a URL"
+        ),
+        pytest.param("component.c]", "component.c_d]", "kebab-case", id="an id in snake case"),
+        pytest.param('"app.wasm"', '"a.wasm"\nai_models = "m"', "list of strings", id="no list"),
+        pytest.param("[[trigger.http]]", "[[trigger.redis]]", "unknown key `redis`", id="no HTTP"),
+        pytest.param(
+            '"app.wasm"',
+            '"a.wasm"\nallowed_outbound_hosts = ["{{ w }}"]',
+            "unknown variable `w`",
+            id="a template with an unknown variable",
+        ),
+        pytest.param(
+            '"app.wasm"',
+            '"a.wasm"\nallowed_outbound_hosts = ["http://a.test/p"]',
+            "must not contain a path",
+            id="a bad allowed host",
+        ),
+    ],
+)
+def test_a_manifest_with_a_fault_is_refused_by_name(old: str, new: str, problem: str) -> None:
+    assert old in GOOD
+
+    with pytest.raises(ManifestError, match="spin.toml: .*" + problem.replace("|", r"\|")):
+        parse(GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(
+            "[llm_comput]\n", "unused runtime config key.*llm_comput", id="an unknown table"
+        ),
+        pytest.param('[llm_compute]\ntype = "gpu"', "unknown type 'gpu'", id="an unknown type"),
+        pytest.param('[llm_compute]\ntype = "remote_http"', "needs `url`", id="no url"),
+        pytest.param(
+            '[llm_compute]\ntype = "remote_http"\nurl = "http://a"',
+            "needs `auth_token`",
+            id="no token",
+        ),
+        pytest.param(
+            '[llm_compute]\ntype="remote_http"\nurl="http://a"\nauth_token=""\napi_type="x"',
+            "unknown api_type",
+            id="an unknown API",
+        ),
+        pytest.param("llm_compute = ", "Invalid value", id="no TOML"),
+    ],
+)
+def test_a_runtime_config_with_a_fault_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ManifestError, match=problem):
+        parse_runtime_config(text, "rc.toml")
+
+
+def test_a_remote_config_keeps_its_token_out_of_its_repr() -> None:
+    config = parse_runtime_config(
+        '[llm_compute]\ntype="remote_http"\nurl="http://a.test"\nauth_token="s3cret"\nextra=1', "rc"
+    )
+
+    assert config.llm_compute == RemoteCompute("http://a.test", "s3cret", "default")
+    assert "s3cret" not in repr(config)
+
+
+VARIABLES = {"a": Variable("default", False), "b": Variable(None, True)}
+
+
+def test_the_first_provider_with_a_value_wins(tmp_path: pathlib.Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("# a comment\nP_A='from dotenv'\n")
+    environ = {"SPIN_VARIABLE_A": "from environment", "P_B": ""}
+
+    chain: list[StaticProvider | EnvProvider] = [
+        EnvProvider("P", str(dotenv)),
+        StaticProvider({"a": "from static"}),
+    ]
+    assert Resolver(VARIABLES, {"a": "from flag"}, chain, environ).get("a") == "from flag"
+    assert Resolver(VARIABLES, {}, chain, environ).get("a") == "from dotenv"
+    assert Resolver(VARIABLES, {}, chain[1:], environ).get("a") == "from static"
+    assert Resolver(VARIABLES, {}, [], environ).get("a") == "from environment"
+    assert Resolver(VARIABLES, {}, [], {}).get("a") == "default"
+    assert Resolver(VARIABLES, {}, chain, environ).get("b") == "", "an empty value counts"
+
+
+def test_a_required_variable_without_value_fails_at_start_and_at_get() -> None:
+    resolver = Resolver(VARIABLES, {}, [], {})
+
+    with pytest.raises(HostError, match=r'no provider resolved required variable\(s\): \["b"\]'):
+        resolver.check_required()
+    with pytest.raises(Unresolved, match='no provider resolved required variable "b"'):
+        resolver.get("b")
+
+
+def test_variable_flags_take_values_files_and_maps(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "v.txt").write_text("from file")
+    (tmp_path / "m.json").write_text('{"c": "json"}')
+    (tmp_path / "m.toml").write_text('d = "toml"')
+    flags = ["a=1", "a=2=3", f"b=@{tmp_path}/v.txt", f"@{tmp_path}/m.json", f"@{tmp_path}/m.toml"]
+
+    assert parse_variable_flags(flags) == {"a": "2=3", "b": "from file", "c": "json", "d": "toml"}
+
+
+@pytest.mark.parametrize("flag", ["a", "b=@/nowhere/at/all", "@/nowhere.json"])
+def test_a_bad_variable_flag_is_refused(flag: str) -> None:
+    with pytest.raises(HostError, match="--variable"):
+        parse_variable_flags([flag])
+
+
+def test_a_dotenv_file_is_parsed() -> None:
+    assert parse_dotenv('A=1\nexport B="two"\n#C=3\nnonsense\nD=') == {
+        "A": "1",
+        "B": "two",
+        "D": "",
+    }

@@ -1,0 +1,167 @@
+"""The host's pure decisions, as tables of cases. Source: the unit tests named in each test."""
+
+import pytest
+
+from host.allowed_hosts import (
+    AllowedHostError,
+    parse_allowed_host,
+    permits_self,
+    permits_url,
+)
+from host.expressions import ExpressionError, parse_key, parse_template
+from host.routes import Route, find_route
+
+
+@pytest.mark.parametrize(
+    ("entry", "url", "is_permitted"),
+    [
+        pytest.param("http://a.test", "http://a.test/x?y", True, id="default port of http"),
+        pytest.param("http://a.test", "http://a.test:81", False, id="another port"),
+        pytest.param("https://a.test", "http://a.test", False, id="another scheme"),
+        pytest.param("*://a.test:443", "https://a.test", True, id="any scheme"),
+        pytest.param("http://a.test:*", "http://a.test:9", True, id="any port"),
+        pytest.param("http://a.test:80..82", "http://a.test:81", True, id="inside a port range"),
+        pytest.param("http://a.test:80..82", "http://a.test:82", False, id="a range is half-open"),
+        pytest.param("http://*:80", "http://b.test", True, id="any host"),
+        pytest.param("http://*.a.test", "http://x.a.test", True, id="a subdomain"),
+        pytest.param("http://*.a.test", "http://y.x.a.test", True, id="a deeper subdomain"),
+        pytest.param("http://*.a.test", "http://a.test", False, id="not the bare domain"),
+        pytest.param("http://*.a.test", "http://xa.test", False, id="not a longer name"),
+        pytest.param("http://A.Test", "http://a.tesT", True, id="host names fold case"),
+        pytest.param("redis://127.0.0.0/8:6379", "redis://127.1.2.3", True, id="inside a CIDR"),
+        pytest.param("redis://127.0.0.0/8:6379", "redis://128.0.0.1", False, id="outside a CIDR"),
+        pytest.param(
+            "redis://127.0.0.0/8:6379", "redis://localhost", False, id="no DNS for a CIDR"
+        ),
+        pytest.param("redis://[::1]:6379", "redis://[::1]:6379", True, id="IPv6"),
+        pytest.param("redis://h.test", "redis://h.test/3", True, id="default port of redis"),
+        pytest.param("redis://h.test", "rediss://h.test:6379", False, id="rediss is not redis"),
+        pytest.param(
+            "rediss://h.test:6380", "rediss://h.test:6380/0", True, id="rediss with its port"
+        ),
+        pytest.param(
+            "redis://h.test", "redis://user:p%40ss@h.test", True, id="user info is ignored"
+        ),
+        pytest.param("redis://h.test", "h.test:6379", True, id="an address without scheme"),
+        pytest.param("http://a.test/", "http://a.test", True, id="a trailing slash"),
+        pytest.param("http://self", "http://other.test", False, id="self is no host"),
+        pytest.param("http://a.test", "http://", False, id="no host"),
+        pytest.param("http://a.test", "http://a.test:notaport", False, id="a bad port"),
+    ],
+)
+def test_a_connection_is_permitted_as_the_entry_says(
+    entry: str, url: str, is_permitted: bool
+) -> None:
+    """Source: spin allowed_hosts.rs, `mod test`."""
+    default = "redis" if "redis" in entry else "http"
+
+    assert permits_url([parse_allowed_host(entry)], url, default) is is_permitted
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        pytest.param("a.test", "does not contain a scheme", id="no scheme"),
+        pytest.param("insecure:allow-all", "insecure:allow-all", id="the old wildcard"),
+        pytest.param("http://a.test/path", "must not contain a path", id="a path"),
+        pytest.param("http://a.test:80/path", "must not contain a path", id="a path behind a port"),
+        pytest.param("http://a.*.test", "invalid host", id="a wildcard inside"),
+        pytest.param("http://*a.test", "invalid host", id="a wildcard without dot"),
+        pytest.param("http://", "invalid host", id="no host"),
+        pytest.param("http://a.test:x", "invalid port", id="no number"),
+        pytest.param("http://a.test:5..5", "invalid port", id="an empty range"),
+        pytest.param("http://a.test:70000", "invalid port", id="a number too large"),
+        pytest.param("rediss://a.test", "needs a port", id="rediss has no default port"),
+        pytest.param("valkey://a.test", "needs a port", id="valkey has no default port"),
+        pytest.param("*://a.test", "needs a port", id="any scheme has no default port"),
+        pytest.param("h-t://a.test:1", "invalid scheme", id="a sign in the scheme"),
+        pytest.param("redis://u:p@a.test", "user info", id="user info"),
+    ],
+)
+def test_an_entry_that_spin_refuses_is_refused(entry: str, problem: str) -> None:
+    with pytest.raises(AllowedHostError, match=problem):
+        parse_allowed_host(entry)
+
+
+def test_an_application_may_call_itself_only_if_an_entry_says_self() -> None:
+    assert permits_self([parse_allowed_host("http://self")])
+    assert not permits_self([parse_allowed_host("http://*:*")])
+
+
+@pytest.mark.parametrize("key", ["a", "abc", "a1", "a_b", "a_1_b2"])
+def test_a_good_variable_name_is_taken(key: str) -> None:
+    """Source: spin expressions lib.rs, `keys_good`."""
+    assert parse_key(key) == key
+
+
+@pytest.mark.parametrize("key", ["", "_", "_a", "a_", "1a", "a__b", "A", "a-b", "a!b", "a b", "ä"])
+def test_a_bad_variable_name_is_refused(key: str) -> None:
+    """Source: spin expressions lib.rs, `keys_bad`."""
+    with pytest.raises(ExpressionError, match=f'^"{key}": '):
+        parse_key(key)
+
+
+@pytest.mark.parametrize(
+    ("text", "resolved"),
+    [
+        pytest.param("", "", id="empty"),
+        pytest.param("plain", "plain", id="no expression"),
+        pytest.param("{{ a }}", "<a>", id="one"),
+        pytest.param("{{a}}{{ b  }}", "<a><b>", id="two, with and without spaces"),
+        pytest.param("x {{ a }} y", "x <a> y", id="between text"),
+        pytest.param("}} {", "}} {", id="lone closing signs are text"),
+    ],
+)
+def test_a_template_is_resolved(text: str, resolved: str) -> None:
+    """Source: spin expressions template.rs."""
+    assert parse_template(text).resolve(lambda name: f"<{name}>") == resolved
+
+
+@pytest.mark.parametrize("text", ["{{", "{{ a", "{{ a }", "{{}}", "{{ A }}", "{{ a {{ b }} }}"])
+def test_a_bad_template_is_refused(text: str) -> None:
+    with pytest.raises(ExpressionError):
+        parse_template(text)
+
+
+ROUTES = [
+    Route("/...", "root"),
+    Route("/users", "users"),
+    Route("/users/...", "below"),
+    Route("/users/:id", "one"),
+    Route("/users/:id/edit", "edit"),
+    Route("/users/me", "me"),
+    Route("/twice", "first"),
+    Route("/twice", "last"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "component", "path_info", "named"),
+    [
+        pytest.param("/", "root", "/", {}, id="the root"),
+        pytest.param("/other/a", "root", "/other/a", {}, id="what nothing else matches"),
+        pytest.param("/users", "users", "", {}, id="exact before wildcard"),
+        pytest.param("/users/", "below", "/", {}, id="a trailing slash is not the exact route"),
+        pytest.param("/users/7", "one", "", {"id": "7"}, id="a named segment"),
+        pytest.param("/users/me", "me", "", {}, id="a literal before a named segment"),
+        pytest.param("/users/7/edit", "edit", "", {"id": "7"}, id="text behind a named segment"),
+        pytest.param("/users/7/", "below", "/7/", {}, id="a trailing slash stays in the path info"),
+        pytest.param("/twice", "last", "", {}, id="the last listed of equals"),
+    ],
+)
+def test_a_path_finds_its_route(
+    path: str, component: str, path_info: str, named: dict[str, str]
+) -> None:
+    """Source: spin routes lib.rs, and contract section 4."""
+    match = find_route(ROUTES, path)
+
+    assert match is not None
+    assert (match.route.component, match.path_info, dict(match.named)) == (
+        component,
+        path_info,
+        named,
+    )
+
+
+def test_a_path_without_route_finds_nothing() -> None:
+    assert find_route([Route("/a", "a")], "/b") is None

@@ -1,0 +1,191 @@
+"""Starts the real parts that tests use: Redis, the host, a model's endpoint."""
+
+import contextlib
+import http.server
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+
+from host.embedded import EmbeddedRedis, answers
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+START_TIMEOUT_S = 180.0
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class RunningRedis:
+    """A redis-server of the test's own, that can be killed and started again."""
+
+    port: int
+    folder: pathlib.Path
+    process: EmbeddedRedis | None = None
+
+    @property
+    def address(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.process = EmbeddedRedis("127.0.0.1", self.port, self.folder)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self.process is not None:
+            self.process._child.kill()
+            self.process._child.wait()
+            self.process = None
+        assert not answers("127.0.0.1", self.port)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+            self.process = None
+
+
+@dataclass
+class RunningHost:
+    """A host process, and a client for it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: pathlib.Path
+    client: httpx.Client
+
+    def post(self, **fields: object) -> httpx.Response:
+        """Take a turn."""
+        return self.client.post("/", content=json.dumps(fields))
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def run_host(
+    folder: pathlib.Path, *arguments: str, environ: dict[str, str] | None = None
+) -> Iterator[RunningHost]:
+    """Run `python -m host up` on a free port, its state and log in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = folder / "host.log"
+    command = [
+        sys.executable, "-X", "faulthandler", "-m", "host", "up", "--listen", f"127.0.0.1:{port}",
+        "--state-dir", str(folder / "state"), *arguments,
+    ]  # fmt: skip
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=output, text=True, env=environ
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await_line(process, log, "Available Routes:")
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+            yield RunningHost(process, url, log, client)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def await_line(process: subprocess.Popen[str], log: pathlib.Path, line: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while line not in log.read_text(errors="replace"):
+        assert process.poll() is None, log.read_text(errors="replace")
+        assert time.monotonic() < deadline, log.read_text(errors="replace")
+        time.sleep(0.02)
+
+
+@dataclass
+class Answer:
+    """What the endpoint answers, and after how long."""
+
+    body: bytes
+    status: int = 200
+    delay_s: float = 0.0
+
+
+def default_answer(text: str, prompt_tokens: int = 10, generated_tokens: int = 5) -> Answer:
+    """Answer in Spin's default format."""
+    usage = {"promptTokenCount": prompt_tokens, "generatedTokenCount": generated_tokens}
+    return Answer(json.dumps({"text": text, "usage": usage}).encode())
+
+
+@dataclass
+class Asked:
+    """A request as the endpoint got it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def prompt(self) -> str:
+        return str(json.loads(self.body)["prompt"])
+
+
+@dataclass
+class ModelEndpoint:
+    """A real HTTP server that speaks for a model: `answer` decides, `asked` keeps what came."""
+
+    url: str
+    asked: list[Asked] = field(default_factory=list)
+    answer: Callable[[Asked], Answer] = lambda _: default_answer("Fine.")
+
+
+@contextlib.contextmanager
+def run_model_endpoint() -> Iterator[ModelEndpoint]:
+    """Serve a `ModelEndpoint` on a free port."""
+    endpoint = ModelEndpoint("")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            asked = Asked(
+                self.path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
+            endpoint.asked.append(asked)
+            answer = endpoint.answer(asked)
+            time.sleep(answer.delay_s)
+            with contextlib.suppress(OSError):
+                self.send_response(answer.status)
+                self.send_header("content-length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        endpoint.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield endpoint
+        server.shutdown()
+        thread.join()
+
+
+def remote_config(folder: pathlib.Path, url: str, api_type: str = "default") -> str:
+    """Write a runtime config for a remote model; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"runtime-config-{api_type}.toml"
+    path.write_text(
+        f'[llm_compute]\ntype = "remote_http"\nurl = "{url}/ignored/path"\nauth_token = "s3cret"\n'
+        f'api_type = "{api_type}"\n'
+    )
+    return str(path)

@@ -1,0 +1,57 @@
+"""README says what is so: its exchange is run, its settings are the manifest's."""
+
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.running import ROOT, RunningRedis, run_host
+
+README = (ROOT / "README.md").read_text()
+EXCHANGE = re.findall(r"^\$ (curl .*)\n(.*)$", README, re.MULTILINE)
+
+
+def test_the_exchange_in_readme_is_what_happens(
+    wasm: pathlib.Path, own_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    assert len(EXCHANGE) == 2
+    address = f"redis_address={own_redis.address}"
+    arguments = ["--runtime-config-file", "runtime-config.toml", "--variable", address]
+    with run_host(tmp_path, *arguments) as host:
+        for command, expected in EXCHANGE:
+            words = shlex.split(command.replace("http://127.0.0.1:3000", host.url))
+            answered = subprocess.run([*words, "-s"], capture_output=True, check=True, text=True)
+
+            assert json.loads(answered.stdout) == json.loads(expected)
+        printed = host.output()
+
+    assert f"Serving {host.url}\n" in printed
+    assert EXCHANGE[0][0].replace("http://127.0.0.1:3000", host.url) in printed, "a line to paste"
+
+
+def test_the_settings_in_readme_are_the_manifests() -> None:
+    variables = tomllib.loads((ROOT / "spin.toml").read_text())["variables"]
+    wanted = {
+        name: (f"`{entry['default']}`" if entry["default"] else "", entry["description"])
+        for name, entry in variables.items()
+    }
+    section = README.partition("## Settings")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", section, re.MULTILINE)
+
+    assert {name: (default, meaning) for name, default, meaning in rows} == wanted
+
+
+@pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))
+def test_the_commands_in_readme_are_there(target: str) -> None:
+    assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_error_code_stands_in_readme() -> None:
+    codes = re.findall(r'code = "(\w+)"', (ROOT / "chat" / "errors.py").read_text())
+
+    assert [code for code in codes if f"`{code}`" not in README] == ["internal_error"]
