@@ -10,13 +10,20 @@ import pathlib
 import platform
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 
 import httpx
+from wasmtime import Store
 
+from host.compiling import compile_component, make_wasm_engine
+from host.instance import Instance
+from host.linker import Linker
+from host.manifest import load_manifest
 from host.resp import Connection, parse_address
 from tests.running import (
+    ROOT,
     Answer,
     Asked,
     RunningHost,
@@ -81,6 +88,7 @@ def bench_turns(host: RunningHost, redis: RunningRedis, endpoint_url: str) -> No
     print("| one request after the other | median ms | p99 ms | ratio |")
     print("|---|---|---|---|")
     show("the model's endpoint alone", model_ms, model)
+    show("an instance, not called", instantiation_ms(), model)
     show("a path that is not served: instance and HTTP", missing_ms(host), model)
     show("health: instance, HTTP, one Redis call", health_ms(host), model)
     show("a turn", turns_ms, model)
@@ -93,6 +101,20 @@ def bench_turns(host: RunningHost, redis: RunningRedis, endpoint_url: str) -> No
     print(f"Redis commands for each turn, those inside scripts included: {asked}")
     trips = asked.get("evalsha", 0) + asked.get("eval", 0)
     print(f"Round trips to Redis for each turn, beside connecting: {trips}")
+
+
+def instantiation_ms() -> list[float]:
+    """Time a fresh store and instance of the component, without calling it."""
+    engine = make_wasm_engine()
+    manifest = load_manifest(ROOT)
+    component = compile_component(engine, ROOT / manifest.components["chat"].source)
+    linker = Linker(engine, component, {})
+
+    def instantiate() -> None:
+        with linker.running(Instance({}, threading.Lock())) as linked, Store(engine) as store:
+            linked.instantiate(store, component)
+
+    return measure_ms(instantiate)
 
 
 def missing_ms(host: RunningHost) -> list[float]:

@@ -1,20 +1,26 @@
 """The host as a guest sees it: a real component on the real engine."""
 
+import concurrent.futures
 import json
 import pathlib
+import shutil
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from host.engines.llama_cpp import DEMO_MODEL
 from host.http.messages import FORBIDDEN
 from tests.running import (
     Answer,
+    Asked,
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    default_answer,
     free_port,
     remote_config,
     run_host,
@@ -402,6 +408,31 @@ def test_a_refused_connection_has_its_error_code(
         assert "to stderr" not in host.output(), "quiet keeps the guest's output off the terminal"
 
 
+def test_every_request_has_a_fresh_instance(probe: RunningHost) -> None:
+    assert [ask(probe, "calls") for _ in range(3)] == [1, 1, 1]
+
+
+def test_an_interface_that_is_not_here_ends_the_instance_and_is_named(probe: RunningHost) -> None:
+    response = probe.client.post("/keyvalue", content=b"{}")
+
+    assert (response.status_code, response.content) == (500, b"")
+    assert "this host has no fermyon:spin/key-value#[static]store.open" in probe.output()
+
+
+def test_a_path_without_route_is_404_with_an_empty_body(
+    probe_wasm: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    manifest = tmp_path / "spin.toml"
+    manifest.write_text(
+        'spin_manifest_version = 2\n[application]\nname = "r"\n[[trigger.http]]\nroute = "/only"\n'
+        f'component = "r"\n[component.r]\nsource = "{probe_wasm}"\n'
+    )
+    with run_host(tmp_path / "run", "--from", str(manifest)) as host:
+        missing = host.client.get("/other")
+
+        assert (missing.status_code, missing.content) == (404, b"")
+
+
 # files
 
 
@@ -465,6 +496,57 @@ def test_a_failed_model_call_is_a_runtime_error(
 
     assert result["err"] == "Error_RuntimeError"
     assert "Failed to deserialize" in result["text"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_model_calls_of_an_app_run_one_after_the_other(
+    probe_wasm: pathlib.Path, endpoint: ModelEndpoint, tmp_path: pathlib.Path, workers: int
+) -> None:
+    assert probe_wasm.exists()
+    running, most = [0], [0]
+
+    def answer(_: Asked) -> Answer:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        time.sleep(0.05)
+        running[0] -= 1
+        return default_answer("Fine.")
+
+    endpoint.answer = answer
+    arguments = [
+        "--from", MANIFEST, "--runtime-config-file", remote_config(tmp_path, endpoint.url),
+        "--variable", "password=x", "--workers", str(workers),
+    ]  # fmt: skip
+    with (
+        run_host(tmp_path, *arguments) as host,
+        concurrent.futures.ThreadPoolExecutor(8) as threads,
+    ):
+        asked = [
+            threads.submit(ask, host, "llm", model="llama2-chat", prompt="x", params=PARAMS)
+            for _ in range(16)
+        ]
+        assert all("ok" in future.result() for future in asked)
+
+    assert len(endpoint.asked) == 16
+    assert most == [1]
+
+
+def test_a_model_file_is_found_by_flag_or_folder(
+    probe_wasm: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    assert probe_wasm.exists()
+    given = tmp_path / "mine.gguf"
+    shutil.copy(DEMO_MODEL, given)
+    arguments = ["--from", MANIFEST, "--variable", "password=x"]
+    with run_host(tmp_path / "flag", *arguments, "--model", f"llama2-chat={given}") as host:
+        assert f"Model llama2-chat: {given}" in host.output()
+        assert "ok" in ask(host, "llm", model="llama2-chat", prompt="x", params=PARAMS)
+
+    folder = tmp_path / "folder" / "state" / "ai-models"
+    folder.mkdir(parents=True)
+    shutil.copy(DEMO_MODEL, folder / "llama2-chat.gguf")
+    with run_host(tmp_path / "folder", *arguments) as host:
+        assert f"Model llama2-chat: {folder / 'llama2-chat.gguf'}" in host.output()
 
 
 def test_the_local_engine_completes_and_embeds(

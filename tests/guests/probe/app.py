@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from spin_sdk import http, llm, redis, variables
+from spin_sdk import http, key_value, llm, redis, variables
 from spin_sdk.http import Request, Response
 from spin_sdk.wit.imports import wasi_config_store
 from spin_sdk.wit.imports.redis import (
@@ -128,6 +128,15 @@ def probe_files(asked: dict[str, Any]) -> Any:
         return type(error).__name__
 
 
+CALLS: list[int] = []
+"""Grows with each request that an instance serves."""
+
+
+def probe_calls(_: dict[str, Any]) -> Any:
+    CALLS.append(1)
+    return len(CALLS)
+
+
 PROBES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "redis": probe_redis,
     "many": probe_many,
@@ -140,6 +149,8 @@ PROBES: dict[str, Callable[[dict[str, Any]], Any]] = {
         wasi_config_store.get(asked["name"]),
         sorted(wasi_config_store.get_all()),
     ],
+    "calls": probe_calls,
+    "keyvalue": lambda _: outcome(lambda: key_value.open_default() and None),
     "environ": lambda _: dict(os.environ),
     "time": lambda _: [time.time(), time.monotonic_ns()],
 }
