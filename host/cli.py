@@ -43,9 +43,15 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m host", description="Runs a Spin Python HTTP component."
     )
-    up = parser.add_subparsers(dest="command", required=True).add_parser(
-        "up", help="start the application"
-    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start the application")
+    _add_spin_flags(up)
+    _add_own_flags(up)
+    return parser
+
+
+def _add_spin_flags(up: argparse.ArgumentParser) -> None:
+    """Add the flags of `spin up`."""
     up.add_argument("-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(),
                     metavar="PATH",
                     help="spin.toml, or its folder")  # fmt: skip
@@ -73,6 +79,10 @@ def make_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "-q", "--quiet", action="store_true", help="keep the component's output off the terminal"
     )
+
+
+def _add_own_flags(up: argparse.ArgumentParser) -> None:
+    """Add the flags that only this host has."""
     up.add_argument(
         "--workers",
         type=int,
@@ -87,7 +97,6 @@ def make_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--model", action="append", default=[], metavar="NAME=FILE", help="the GGUF file of a model"
     )
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

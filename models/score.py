@@ -17,7 +17,9 @@ from chat.messages import Turn
 from chat.prompt import cut_reply, render_prompt
 from host.engines.llama_cpp import DEMO_MODEL, LlamaCppEngine
 from host.engines.port import InferencingParams
-from models.dialogues import Dialogue, Kind, Split, generate_dialogue
+from models.dialogues import Dialogue, generate_dialogue
+from models.fact_values import Split
+from models.talk import Kind
 
 TEMPLATE = "llama2"
 MODEL = "demo"

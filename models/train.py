@@ -17,8 +17,9 @@ import sentencepiece
 import torch
 from torch.nn import functional
 
-from models.dialogues import Dialogue, Split, generate_dialogue
+from models.dialogues import Dialogue, generate_dialogue
 from models.export import write_gguf
+from models.fact_values import Split
 from models.llama import DemoLlama, Shape
 
 TOKENIZER_DIALOGUES = 30_000

@@ -5,8 +5,11 @@ import random
 import pytest
 
 from host.engines.llama_cpp import DEMO_MODEL
-from models.dialogues import NAME, Dialogue, Kind, Split, generate_dialogue, invented_word
+from models.dialogues import Dialogue, generate_dialogue
+from models.fact_values import Split, invented_word
+from models.facts import NAME
 from models.score import score_model
+from models.talk import Kind
 
 SIX_MB = 6 * 1024 * 1024
 

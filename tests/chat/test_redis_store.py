@@ -11,7 +11,7 @@ from chat.errors import (
     StoreUnavailable,
     UnknownConversation,
 )
-from chat.messages import Turn
+from chat.messages import Conversation, Turn
 from chat.redis_store import RedisError, RedisStore, Value, parse_turns, render_turn
 from host.redis import flatten
 from host.resp import Connection, parse_address
@@ -171,7 +171,7 @@ def test_a_late_commit_does_not_write_over_a_newer_turn(
     assert other.load(1).turn_count == 2
 
 
-def wait_for_lock(store: RedisStore):  # type: ignore[no-untyped-def]  # noqa: ANN201 - a Conversation
+def wait_for_lock(store: RedisStore) -> Conversation:
     while True:
         try:
             return store.load(1)
