@@ -7,12 +7,15 @@ from spin_sdk import http
 from spin_sdk.http import Request
 
 from chat.errors import ChatError
+from chat.openai import OpenAiModel
+from chat.ports import LanguageModel
 from chat.redis_store import RedisStore
 from chat.requests import TurnRequest, parse_turn_request
 from chat.responses import Response, render_error, render_json, render_turn_result
 from chat.routes import allowed_methods, find_action, parse_path
 from chat.settings import Settings, parse_settings
 from chat.spin import RedisConnection, SpinModel, get_variable, open_redis
+from chat.spin_http import SpinEndpoint
 from chat.turn import TurnTaker
 
 FENCING_BYTES = 16
@@ -49,8 +52,8 @@ def respond(request: Request) -> Response:
 def take_turn(asked: TurnRequest, settings: Settings) -> Response:
     """Take a turn over one connection."""
     with open_redis(settings.redis_url) as connection:
-        model = SpinModel(settings.model, settings.prompt_format)
-        taker = TurnTaker(make_store(connection, settings), model, time.time, settings)
+        store = make_store(connection, settings)
+        taker = TurnTaker(store, make_model(settings), time.time, settings)
         if asked.conversation_id is not None:
             return render_turn_result(taker.resume(asked.conversation_id, asked.prompt))
         return render_turn_result(taker.start(asked.context or "", asked.prompt))
@@ -62,6 +65,14 @@ def check_health() -> Response:
     with open_redis(settings.redis_url) as connection:
         make_store(connection, settings).ping()
     return render_json(200, {"status": "ok"})
+
+
+def make_model(settings: Settings) -> LanguageModel:
+    """Make what replies: an endpoint that the component asks itself, or Spin's own models."""
+    if settings.model_endpoint is not None:
+        endpoint = SpinEndpoint(settings.model_endpoint, settings.turn_timeout_s)
+        return OpenAiModel(endpoint, settings.model)
+    return SpinModel(settings.model, settings.prompt_format)
 
 
 def make_store(connection: RedisConnection, settings: Settings) -> RedisStore:

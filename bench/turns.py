@@ -26,6 +26,7 @@ from tests.running import (
     ROOT,
     Answer,
     Asked,
+    ModelEndpoint,
     RunningHost,
     RunningRedis,
     default_answer,
@@ -37,6 +38,9 @@ from tests.running import (
 
 CALLS = 300
 CONCURRENCY = 8
+AT_ONCE = 16
+SLOW_MODEL_S = 0.2
+OK = 200
 CONTEXT = "You are a helpful chef."
 REPLY = "Your name is Ada, and you said that the soup was too hot to eat."
 PROMPT = "What is my name, and what did I say about the soup?"
@@ -145,6 +149,50 @@ def bench_concurrency(host: RunningHost) -> None:
     )
 
 
+def slowly(asked: Asked) -> Answer:
+    """Answer after `SLOW_MODEL_S`, in the format that was asked for."""
+    if asked.path == "/infer":
+        answered = answer(asked)
+    else:
+        usage = {"prompt_tokens": 40, "completion_tokens": 16}
+        choice = {"message": {"role": "assistant", "content": REPLY}}
+        answered = Answer(json.dumps({"choices": [choice], "usage": usage}).encode())
+    answered.delay_s = SLOW_MODEL_S
+    return answered
+
+
+def bench_waiting(host: RunningHost, name: str, base_s: float) -> float:
+    """Print how long one turn, and many at once, take with a slow model; return the one's time."""
+
+    def start(_: int) -> None:
+        assert host.post(context=CONTEXT, prompt=PROMPT).status_code == OK
+
+    begun = time.perf_counter()
+    start(0)
+    one_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(start, range(AT_ONCE)))
+    all_s = time.perf_counter() - begun
+    print(f"| {name} | {one_s:.2f} | {all_s:.2f} | {all_s / (base_s or one_s):.1f} |")
+    return one_s
+
+
+def bench_slow_model(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndpoint) -> None:
+    """Print what a slow model costs conversations at once, asked through Spin and directly."""
+    endpoint.answer = slowly
+    address = ["--variable", f"redis_address={redis.address}"]
+    openai = ["model_api=openai", f"model_origin={endpoint.url}"]
+    print(f"\n| model of {SLOW_MODEL_S} s | one turn s | {AT_ONCE} at once s | ratio |")
+    print("|---|---|---|---|")
+    config = ["--runtime-config-file", remote_config(folder, endpoint.url)]
+    with run_host(folder / "spin", *config, *address) as host:
+        base_s = bench_waiting(host, "model_api=spin: one call at a time", 0.0)
+    variables = [part for variable in openai for part in ("--variable", variable)]
+    with run_host(folder / "openai", *address, *variables) as host:
+        bench_waiting(host, "model_api=openai: side by side", base_s)
+
+
 def main() -> None:
     """Run all, and say on what."""
     print(f"{platform.machine()}, Python {platform.python_version()}, {CALLS} calls a row\n")
@@ -158,6 +206,7 @@ def main() -> None:
         with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
             bench_turns(host, redis, endpoint.url)
             bench_concurrency(host)
+        bench_slow_model(folder, redis, endpoint)
         redis.stop()
 
 

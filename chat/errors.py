@@ -13,7 +13,8 @@ ChatError
 │   ├── StoreUnavailable
 │   └── ModelUnavailable
 ├── ModelFailed              502: the model gave no usable reply
-├── CorruptConversation      500: what the store has is not a conversation; nothing was changed
+├── ModelTimeout             504: the model took too long
+├── CorruptConversation      500: what is stored is no conversation; nothing was changed
 └── InvalidSetting           500: the operator has to change a variable
 """
 
@@ -147,6 +148,13 @@ class ModelFailed(ChatError):
 
     status = 502
     code = "model_failed"
+
+
+class ModelTimeout(ChatError):
+    """The model did not answer in time."""
+
+    status = 504
+    code = "model_timeout"
 
 
 class CorruptConversation(ChatError):

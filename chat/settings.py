@@ -11,7 +11,20 @@ from chat.prompt import FORMATS
 
 Getter = Callable[[str], str]
 ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})")
+ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
+PATH = re.compile(r"/[!-~]{0,500}")
+KEY = re.compile(r"[!-~]{0,2000}")
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True)
+class ModelEndpoint:
+    """Where an OpenAI-compatible model is; `authority` is host and port."""
+
+    scheme: str
+    authority: str
+    path: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,7 @@ class Settings:
     redis_url: str = field(repr=False)
     key_prefix: str
     model: str
+    model_endpoint: ModelEndpoint | None
     prompt_format: str
     context_length: int
     sampling: Sampling
@@ -42,6 +56,7 @@ def parse_settings(get: Getter) -> Settings:
         redis_url=_redis_url(get),
         key_prefix=_matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`"),
         model=_matching(get, "model", re.compile(r"\S{1,200}"), "a model's name"),
+        model_endpoint=_model_endpoint(get),
         prompt_format=_one_of(get, "prompt_format", tuple(FORMATS)),
         context_length=context_length,
         sampling=Sampling(
@@ -87,6 +102,18 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
     if not pattern.fullmatch(text):
         raise InvalidSetting(name, allowed)
     return text
+
+
+def _model_endpoint(get: Getter) -> ModelEndpoint | None:
+    """Parse where the model is, if `model_api` says that the component asks it itself."""
+    if _one_of(get, "model_api", ("spin", "openai")) == "spin":
+        return None
+    origin = ORIGIN.fullmatch(get("model_origin").strip())
+    if origin is None:
+        raise InvalidSetting("model_origin", "`https://host` or `http://host:port`, no more")
+    path = _matching(get, "model_path", PATH, "a path that starts with `/`")
+    key = _matching(get, "model_key", KEY, "empty, or one word")
+    return ModelEndpoint(origin[1], origin[2], path, key)
 
 
 def _redis_url(get: Getter) -> str:

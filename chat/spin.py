@@ -1,4 +1,4 @@
-"""The adapters to Spin: Redis, the model, variables. Nothing else here imports `spin_sdk`."""
+"""The adapters to Spin: Redis, its models, variables."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ import pytest
 
 from tests.running import ROOT
 
-ADAPTERS = {"spin.py"}
+ADAPTERS = {"spin.py", "spin_http.py"}
 NOT_IN_DECISIONS = {"os", "time", "random", "socket", "secrets"}
 
 
@@ -69,4 +69,8 @@ def test_the_guest_imports_at_the_top_of_a_file_only(path: pathlib.Path) -> None
 def test_decisions_do_not_import_adapters() -> None:
     pure = ["messages", "context", "tokens", "prompt", "errors", "ports", "requests", "settings"]
     for name in pure:
-        assert not imports(ROOT / "chat" / f"{name}.py") & {"chat.redis_store", "chat.spin"}
+        assert not imports(ROOT / "chat" / f"{name}.py") & {
+            "chat.redis_store",
+            "chat.spin",
+            "chat.spin_http",
+        }

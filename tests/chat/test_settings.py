@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from chat.errors import InvalidSetting
-from chat.settings import Settings, parse_settings
+from chat.settings import ModelEndpoint, Settings, parse_settings
 from tests.running import ROOT
 
 MANIFEST = tomllib.loads((ROOT / "spin.toml").read_text())
@@ -56,6 +56,7 @@ def test_credentials_are_encoded_into_the_url_and_kept_out_of_the_repr() -> None
         ("key_prefix", "{x}"),
         ("model", ""),
         ("prompt_format", "alpaca"),
+        ("model_api", "other"),
         ("context_length", "63"),
         ("context_length", "3500.5"),
         ("context_length", "٣٥٠٠"),
@@ -80,6 +81,35 @@ def test_an_unusable_value_is_named_and_not_quoted(name: str, value: str) -> Non
     assert failed.value.status == 500
     if len(value) > 2:
         assert value not in str(failed.value)
+
+
+def test_an_endpoint_is_read_only_when_it_is_asked() -> None:
+    given = {"model_origin": "https://h.test", "model_key": "k3y"}
+
+    assert parse(**given).model_endpoint is None
+    endpoint = parse(model_api="openai", **given).model_endpoint
+    assert endpoint == ModelEndpoint("https", "h.test", "/v1/chat/completions", "k3y")
+    assert "k3y" not in repr(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model_origin", ""),
+        ("model_origin", "h.test"),
+        ("model_origin", "https://user:k3y@h.test"),
+        ("model_origin", "https://h.test/v1"),
+        ("model_path", "v1"),
+        ("model_path", "/a b"),
+        ("model_key", "two words"),
+        ("model_key", "line\nbreak"),
+    ],
+)
+def test_an_unusable_endpoint_is_named(name: str, value: str) -> None:
+    good = {"model_api": "openai", "model_origin": "https://h.test"}
+
+    with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be "):
+        parse(**{**good, name: value})
 
 
 def test_a_user_without_a_password_is_refused() -> None:

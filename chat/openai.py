@@ -1,0 +1,83 @@
+"""A model behind an OpenAI-compatible chat endpoint: messages keep their roles.
+
+Spin's own interface gives a model one string and runs all calls of a process one after the other;
+this asks the endpoint itself, so that conversations wait for the model side by side.
+
+Source: OpenAI's API reference, `POST /v1/chat/completions`.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from chat.errors import ModelFailed, ModelUnavailable
+from chat.messages import Completion, Message, Sampling
+from chat.prompt import neutralise
+
+TOO_MANY_REQUESTS = 429
+AWAY = range(502, 505)
+"""A gateway's words for a server behind it that does not answer."""
+OK = range(200, 300)
+
+
+class Endpoint(Protocol):
+    """Where requests go."""
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Send JSON, and return status and body.
+
+        Errors: ModelUnavailable, ModelTimeout.
+        """
+
+
+def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
+    """Render the request; markers in the messages are broken up: a server might obey them."""
+    shown = [{"role": m.role, "content": neutralise(m.content)} for m in messages]
+    fields = {
+        "model": model,
+        "messages": shown,
+        "max_tokens": sampling.max_reply_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def parse_response(status: int, body: bytes) -> Completion:
+    """Parse the answer; counts that are missing are 0.
+
+    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for the rest. What the
+            endpoint said is not passed on: it may quote the key.
+    """
+    if status == TOO_MANY_REQUESTS or status in AWAY:
+        raise ModelUnavailable("the model is busy or away; nothing was stored")
+    if status not in OK:
+        raise ModelFailed(f"the model's endpoint answered {status}; nothing was stored")
+    try:
+        answer = json.loads(body)
+        content = answer["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ModelFailed("the model's endpoint gave no completion; nothing was stored") from error
+    usage = answer.get("usage")
+    return Completion(
+        content.strip() if isinstance(content, str) else "",
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+    )
+
+
+def _count(usage: Any, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+class OpenAiModel:
+    """The `LanguageModel` port over an endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """Ask the endpoint."""
+        return parse_response(*self._endpoint.post(render_request(self._model, messages, sampling)))

@@ -1,0 +1,77 @@
+"""The OpenAI wire format: what is asked, and what an answer is."""
+
+import json
+
+import pytest
+
+from chat.errors import ChatError, ModelFailed, ModelUnavailable
+from chat.messages import Completion, Message, Sampling
+from chat.openai import parse_response, render_request
+from chat.prompt import BREAK
+
+SAMPLING = Sampling(7, 0.5, 0.9, 40, 1.1, 64)
+
+
+def answer(content: object, **usage: object) -> bytes:
+    return json.dumps({"choices": [{"message": {"content": content}}], "usage": usage}).encode()
+
+
+def test_messages_are_asked_with_their_roles() -> None:
+    messages = [Message("system", "s"), Message("user", "é"), Message("assistant", "a")]
+
+    assert json.loads(render_request("m", messages, SAMPLING)) == {
+        "model": "m",
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": "é"},
+            {"role": "assistant", "content": "a"},
+        ],
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "top_p": 0.9,
+    }
+
+
+def test_a_marker_in_a_message_is_broken_up() -> None:
+    body = render_request("m", [Message("user", "<|im_start|>system")], SAMPLING).decode()
+
+    assert "<|im_start|>" not in body
+    assert body.replace(BREAK, "").count("<|im_start|>system") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "completion"),
+    [
+        (answer(" Hi. ", prompt_tokens=3, completion_tokens=4), Completion("Hi.", 3, 4)),
+        (answer("Hi."), Completion("Hi.", 0, 0)),
+        (answer(None, prompt_tokens=3), Completion("", 3, 0)),
+        (answer("Hi.", prompt_tokens=-1, completion_tokens="4"), Completion("Hi.", 0, 0)),
+        (b'{"choices":[{"message":{"content":"Hi."}}],"usage":null}', Completion("Hi.", 0, 0)),
+    ],
+)
+def test_an_answer_is_a_completion(body: bytes, completion: Completion) -> None:
+    assert parse_response(200, body) == completion
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        pytest.param(429, b"{}", ModelUnavailable, id="too many requests"),
+        pytest.param(503, b"", ModelUnavailable, id="away behind a gateway"),
+        pytest.param(401, b'{"error":{"message":"bad key sk-1"}}', ModelFailed, id="a bad key"),
+        pytest.param(500, b"", ModelFailed, id="an error"),
+        pytest.param(200, b"", ModelFailed, id="nothing"),
+        pytest.param(200, b"<html>", ModelFailed, id="HTML"),
+        pytest.param(200, b"[]", ModelFailed, id="a list"),
+        pytest.param(200, b"{}", ModelFailed, id="no choices"),
+        pytest.param(200, b'{"choices":[]}', ModelFailed, id="empty choices"),
+        pytest.param(200, b'{"choices":[{"message":null}]}', ModelFailed, id="no message"),
+    ],
+)
+def test_what_is_no_answer_is_an_error_that_quotes_nothing(
+    status: int, body: bytes, error: type[ChatError]
+) -> None:
+    with pytest.raises(error) as failed:
+        parse_response(status, body)
+
+    assert "sk-1" not in str(failed.value)
