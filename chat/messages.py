@@ -40,7 +40,8 @@ class Conversation:
     """A conversation as loaded for its next turn.
 
     Shapes: `turns` are those in the context window, oldest first; evicted ones are in the archive.
-    Units:  `context_tokens` is at least what the system context takes.
+    Units:  `context_tokens` is at least what the system context takes; `active_at`, the time of
+            the turn before, is seconds since 1970, and None for a new conversation.
     """
 
     id: int
@@ -48,6 +49,20 @@ class Conversation:
     context_tokens: int
     turn_count: int
     turns: tuple[Turn, ...]
+    active_at: float | None = None
+
+
+@dataclass(frozen=True)
+class NewTurn:
+    """A turn that is about to be stored, and what changes with it.
+
+    Units: `context_tokens` as in `Conversation`; `lifetime_s` is 0 for ever.
+    """
+
+    turn: Turn
+    context_tokens: int
+    evicted_count: int
+    lifetime_s: int
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from chat.messages import Completion, Conversation, Message, Sampling, Turn
+from chat.messages import Completion, Conversation, Message, NewTurn, Sampling
 
 
 class ConversationStore(Protocol):
@@ -15,13 +15,11 @@ class ConversationStore(Protocol):
         Errors: UnknownConversation, ConversationBusy, CorruptConversation.
         """
 
-    def create(self, context: str, context_tokens: int, turn: Turn) -> int:
+    def create(self, context: str, new: NewTurn) -> int:
         """Store a new conversation with its first turn, and return its id."""
 
-    def commit(
-        self, loaded: Conversation, *, context_tokens: int, turn: Turn, evicted_count: int
-    ) -> None:
-        """Append `turn`, archive the oldest `evicted_count` turns, and unlock; all or nothing.
+    def commit(self, loaded: Conversation, new: NewTurn) -> None:
+        """Append the turn, archive the oldest evicted ones, and unlock; all or nothing.
 
         Errors: UnknownConversation if it was deleted, ConversationBusy if another turn came in.
         """

@@ -12,7 +12,7 @@ from chat.errors import (
     UnknownConversation,
 )
 from chat.keys import ConversationKeys, anyone, conversation_keys, next_id_key
-from chat.messages import Conversation, Turn
+from chat.messages import Conversation, NewTurn, Turn
 from chat.scripts import COMMIT, CREATE, LOAD, RELEASE, Script
 
 Value = bytes | int | str | None
@@ -92,7 +92,7 @@ def parse_conversation(conversation_id: int, reply: Sequence[Value]) -> Conversa
 
     Errors: CorruptConversation.
     """
-    context, context_tokens, turn_count, turns = (
+    context, context_tokens, turn_count, active_at, turns = (
         value if isinstance(value, bytes) else b"" for value in reply
     )
     try:
@@ -102,6 +102,7 @@ def parse_conversation(conversation_id: int, reply: Sequence[Value]) -> Conversa
             context_tokens=int(context_tokens),
             turn_count=int(turn_count),
             turns=parse_turns(turns),
+            active_at=float(active_at),
         )
     except ValueError as error:
         raise CorruptConversation from error
@@ -149,30 +150,34 @@ class RedisStore:
             self.release(conversation_id)
             raise
 
-    def create(self, context: str, context_tokens: int, turn: Turn) -> int:
+    def create(self, context: str, new: NewTurn) -> int:
         """Take the next id and store: two round trips, as the counter is in another slot."""
         taken = self._execute("INCR", [next_id_key(self._prefix).encode()])
         conversation_id = taken[0]
         if not isinstance(conversation_id, int):
             raise CorruptConversation
         keys = self._keys(conversation_id)
-        at = repr(turn.at).encode()
-        arguments: Arguments = [context.encode(), context_tokens, render_turn(turn), at]
+        arguments: Arguments = [
+            context.encode(),
+            new.context_tokens,
+            render_turn(new.turn),
+            repr(new.turn.at).encode(),
+            new.lifetime_s,
+        ]
         self._run(CREATE, [keys.conversation, keys.turns], arguments)
         return conversation_id
 
-    def commit(
-        self, loaded: Conversation, *, context_tokens: int, turn: Turn, evicted_count: int
-    ) -> None:
+    def commit(self, loaded: Conversation, new: NewTurn) -> None:
         """Append, evict and unlock, in one round trip."""
-        arguments: list[bytes | int] = [
+        arguments: Arguments = [
             self._fencing,
             loaded.turn_count,
-            render_turn(turn),
-            context_tokens,
-            repr(turn.at).encode(),
-            evicted_count,
+            render_turn(new.turn),
+            new.context_tokens,
+            repr(new.turn.at).encode(),
+            new.evicted_count,
             self._archive_turns,
+            new.lifetime_s,
         ]
         self._run(COMMIT, _four(self._keys(loaded.id)), arguments)
 

@@ -27,7 +27,7 @@ def render_json(
 
 
 def render_turn_result(result: TurnResult) -> Response:
-    """Render a turn: the five fields of the contract, and what the model saw."""
+    """Render a turn: the five fields of the contract, its end, and what the model saw."""
     usage = result.usage
     return render_json(
         200,
@@ -37,6 +37,7 @@ def render_turn_result(result: TurnResult) -> Response:
             "context": result.context,
             "reply": result.turn.reply,
             "numberOfTokens": usage.prompt_tokens + usage.generated_tokens,
+            "expires_at": result.expires_at,
             "usage": asdict(usage),
         },
     )

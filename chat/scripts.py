@@ -42,19 +42,29 @@ end
 if not redis.call('SET', KEYS[4], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return redis.error_reply('CHATBUSY a turn is running')
 end
-local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count')
+local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count', 'active_at')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
-return {head[1], head[2], head[3], '[' .. table.concat(turns, ',') .. ']'}
+return {head[1], head[2], head[3], head[4], '[' .. table.concat(turns, ',') .. ']'}
 """
 )
 """Lock and load. ARGV: fencing value, lock's lifetime in ms.
 
-Gives the context, its tokens, the turn count, and the turns as one JSON list: one value to move
-and to parse, where the host would move each turn by itself.
+Gives the context, its tokens, the turn count, the time of the last turn, and the turns as one JSON
+list: one value to move and to parse, where the host would move each turn by itself.
 """
+
+KEEP = """
+local function keep(lifetime)
+  for _, key in ipairs(KEYS) do
+    if lifetime == '0' then redis.call('PERSIST', key) else redis.call('EXPIRE', key, lifetime) end
+  end
+end
+"""
+"""Keep all keys for a lifetime in seconds, 0 for ever; within a script they get the same moment."""
 
 COMMIT = make_script(
     TYPES
+    + KEEP
     + """
 local count = redis.call('HGET', KEYS[1], 'turn_count')
 if not count then
@@ -76,30 +86,34 @@ redis.call('HSET', KEYS[1], 'turn_count', count + 1, 'context_tokens', ARGV[4],
   'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 redis.call('DEL', KEYS[4])
+keep(ARGV[8])
 return 1
 """
 )
 """Append a turn and unlock.
 
-ARGV: fencing value, turn count as loaded, turn, context tokens, time, evicted count, archive's cap.
+ARGV: fencing value, turn count as loaded, turn, context tokens, time, evicted count, archive's cap,
+lifetime.
 A lock that has run out does not matter as long as no other turn came between. The first write is
 one that Redis refuses when it is out of memory; after it, a script is let finish.
 """
 
 CREATE = make_script(
-    """
+    KEEP
+    + """
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
   return redis.error_reply('CHATCORRUPT the id is taken')
 end
 redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'created_at', ARGV[4],
   'active_at', ARGV[4], 'turn_count', 1, 'evicted_count', 0)
 redis.call('RPUSH', KEYS[2], ARGV[3])
+keep(ARGV[5])
 return 1
 """
 )
 """Store a conversation with its first turn.
 
-KEYS: conversation, turns. ARGV: context, its tokens, turn, time.
+KEYS: conversation, turns. ARGV: context, its tokens, turn, time, lifetime.
 """
 
 RELEASE = make_script(

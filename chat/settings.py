@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from chat.errors import InvalidSetting
+from chat.lifetime import Lifetimes
 from chat.messages import Sampling
 from chat.prompt import FORMATS
 
@@ -14,6 +15,7 @@ ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]
 ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
 PATH = re.compile(r"/[!-~]{0,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
+LONGEST_S = 100 * 365 * 86_400
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -41,6 +43,7 @@ class Settings:
     turn_timeout_s: int
     max_prompt_bytes: int
     archive_turns: int
+    lifetimes: Lifetimes
 
 
 def parse_settings(get: Getter) -> Settings:
@@ -70,6 +73,11 @@ def parse_settings(get: Getter) -> Settings:
         turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
         max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
+        lifetimes=Lifetimes(
+            active_s=_integer(get, "ttl_active_s", 0, LONGEST_S),
+            inactive_s=_integer(get, "ttl_inactive_s", 0, LONGEST_S),
+            inactive_after_s=_integer(get, "inactive_after_s", 0, LONGEST_S),
+        ),
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from chat.context import fit_context, make_messages, measure, message_tokens
 from chat.errors import ChatError, ModelFailed, Unavailable
-from chat.messages import Conversation, Turn
+from chat.lifetime import FOREVER, lifetime_s
+from chat.messages import Conversation, NewTurn, Turn
 from chat.ports import Clock, ConversationStore, LanguageModel
 from chat.settings import Settings
 
@@ -23,20 +24,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class TurnResult:
-    """A turn that was stored."""
+    """A turn that was stored.
+
+    Units: `expires_at` is seconds since 1970; None if the conversation is kept for ever.
+    """
 
     conversation_id: int
     context: str
     turn: Turn
-    usage: Usage
-
-
-@dataclass(frozen=True)
-class _Replied:
-    """A turn that has its reply and is not stored yet."""
-
-    turn: Turn
-    context_tokens: int
+    expires_at: int | None
     usage: Usage
 
 
@@ -54,9 +50,9 @@ class TurnTaker:
     def start(self, context: str, prompt: str) -> TurnResult:
         """Take the first turn of a new conversation; without a reply, no id is used up."""
         unsaved = Conversation(0, context, message_tokens(context) if context else 0, 0, ())
-        replied = self._reply(unsaved, prompt)
-        conversation_id = self._store.create(context, replied.context_tokens, replied.turn)
-        return TurnResult(conversation_id, context, replied.turn, replied.usage)
+        new, usage = self._reply(unsaved, prompt)
+        conversation_id = self._store.create(context, new)
+        return make_result(conversation_id, context, new, usage)
 
     def resume(self, conversation_id: int, prompt: str) -> TurnResult:
         """Take the next turn of a conversation.
@@ -65,20 +61,15 @@ class TurnTaker:
         """
         loaded = self._store.load(conversation_id)
         try:
-            replied = self._reply(loaded, prompt)
-            self._store.commit(
-                loaded,
-                context_tokens=replied.context_tokens,
-                turn=replied.turn,
-                evicted_count=replied.usage.evicted_turns,
-            )
+            new, usage = self._reply(loaded, prompt)
+            self._store.commit(loaded, new)
         except ChatError:
             with contextlib.suppress(Unavailable):  # the lock then runs out by itself
                 self._store.release(conversation_id)
             raise
-        return TurnResult(conversation_id, loaded.context, replied.turn, replied.usage)
+        return make_result(conversation_id, loaded.context, new, usage)
 
-    def _reply(self, loaded: Conversation, prompt: str) -> _Replied:
+    def _reply(self, loaded: Conversation, prompt: str) -> tuple[NewTurn, Usage]:
         settings = self._settings
         fit = fit_context(
             loaded.turns,
@@ -92,13 +83,14 @@ class TurnTaker:
         if not completion.text:
             raise ModelFailed("the model gave an empty reply; nothing was stored")
         measured = measure(fit, loaded.context_tokens, prompt, completion)
+        now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
             prompt=prompt,
             reply=completion.text,
             prompt_tokens=measured.prompt_tokens,
             reply_tokens=measured.reply_tokens,
-            at=self._clock(),
+            at=now,
         )
         usage = Usage(
             context_length=settings.context_length,
@@ -107,4 +99,11 @@ class TurnTaker:
             window_turns=len(fit.kept) + 1,
             evicted_turns=len(fit.evicted),
         )
-        return _Replied(turn, measured.context_tokens, usage)
+        kept_s = lifetime_s(settings.lifetimes, loaded.active_at, now)
+        return NewTurn(turn, measured.context_tokens, len(fit.evicted), kept_s), usage
+
+
+def make_result(conversation_id: int, context: str, new: NewTurn, usage: Usage) -> TurnResult:
+    """Make the result of a turn that was stored."""
+    expires_at = None if new.lifetime_s == FOREVER else int(new.turn.at) + new.lifetime_s
+    return TurnResult(conversation_id, context, new.turn, expires_at, usage)

@@ -11,7 +11,7 @@ from chat.errors import (
     StoreUnavailable,
     UnknownConversation,
 )
-from chat.messages import Conversation, Turn
+from chat.messages import Conversation, NewTurn, Turn
 from chat.redis_store import RedisError, RedisStore, Value, parse_turns, render_turn
 from host.redis import flatten
 from host.resp import Connection, parse_address
@@ -55,6 +55,12 @@ def make_store(connection: NativeConnection) -> Callable[..., RedisStore]:
     return make
 
 
+def new(
+    turn: Turn, *, context_tokens: int = 9, evicted_count: int = 0, lifetime_s: int = 0
+) -> NewTurn:
+    return NewTurn(turn, context_tokens, evicted_count, lifetime_s)
+
+
 def next_turn(number: int) -> Turn:
     return dataclasses.replace(TURN, number=number, prompt=f"prompt {number}")
 
@@ -82,23 +88,62 @@ def test_ids_increment_and_a_conversation_loads_as_created(
 ) -> None:
     store = make_store()
 
-    first, second = store.create("ctx é", 9, TURN), store.create("", 0, TURN)
+    first, second = (
+        store.create("ctx é", new(TURN, context_tokens=9)),
+        store.create("", new(TURN, context_tokens=0)),
+    )
 
     assert (first, second) == (1, 2)
     loaded = store.load(1)
     assert (loaded.context, loaded.context_tokens, loaded.turn_count) == ("ctx é", 9, 1)
     assert loaded.turns == (TURN,)
+    assert loaded.active_at == TURN.at
+
+
+def lifetimes(connection: NativeConnection) -> list[Value]:
+    """Give the remaining lifetimes in seconds of all keys of conversation 1."""
+    keys = connection.execute("KEYS", [b"t:{anyone:1}*"])
+    return [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
+
+
+def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
+    make_store: Callable[..., RedisStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    store.create("ctx", new(TURN, lifetime_s=500))
+    assert lifetimes(connection) == [500, 500]
+
+    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=900))
+    assert lifetimes(connection) == [900, 900, 900]
+
+    store.commit(store.load(1), new(next_turn(3), lifetime_s=0))
+    assert lifetimes(connection) == [-1, -1, -1]
+
+
+def test_a_conversation_that_expired_is_unknown_and_leaves_no_key(
+    make_store: Callable[..., RedisStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    store.create("ctx", new(TURN, lifetime_s=1))
+    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=1))
+    while connection.execute("EXISTS", [b"t:{anyone:1}:1"]) == [1]:
+        pass
+
+    with pytest.raises(UnknownConversation):
+        store.load(1)
+
+    assert connection.execute("KEYS", [b"t:{anyone:1}*"]) == []
 
 
 def test_a_commit_appends_and_moves_the_oldest_turns_to_the_archive(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     for number in (2, 3):
-        store.commit(store.load(1), context_tokens=8, turn=next_turn(number), evicted_count=0)
+        store.commit(store.load(1), new(next_turn(number), context_tokens=8, evicted_count=0))
 
-    store.commit(store.load(1), context_tokens=7, turn=next_turn(4), evicted_count=2)
+    store.commit(store.load(1), new(next_turn(4), context_tokens=7, evicted_count=2))
 
     loaded = store.load(1)
     assert [turn.number for turn in loaded.turns] == [3, 4]
@@ -112,9 +157,9 @@ def test_the_archive_is_capped(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store(archive_turns=2)
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     for number in range(2, 7):
-        store.commit(store.load(1), context_tokens=9, turn=next_turn(number), evicted_count=1)
+        store.commit(store.load(1), new(next_turn(number), context_tokens=9, evicted_count=1))
 
     archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
     assert numbers(archived) == [4, 5]
@@ -131,7 +176,7 @@ def test_an_unknown_conversation_is_not_created_by_asking(
 
 def test_a_second_turn_is_refused_while_one_runs(make_store: Callable[..., RedisStore]) -> None:
     one, two = make_store("one"), make_store("two")
-    one.create("ctx", 9, TURN)
+    one.create("ctx", new(TURN, context_tokens=9))
     loaded = one.load(1)
 
     with pytest.raises(ConversationBusy):
@@ -140,13 +185,13 @@ def test_a_second_turn_is_refused_while_one_runs(make_store: Callable[..., Redis
     two.release(1)
     with pytest.raises(ConversationBusy):
         two.load(1)
-    one.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=0)
+    one.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=0))
     assert two.load(1).turn_count == 2
 
 
 def test_a_release_lets_the_next_turn_in(make_store: Callable[..., RedisStore]) -> None:
     one, two = make_store("one"), make_store("two")
-    one.create("ctx", 9, TURN)
+    one.create("ctx", new(TURN, context_tokens=9))
     one.load(1)
 
     one.release(1)
@@ -158,16 +203,16 @@ def test_a_late_commit_does_not_write_over_a_newer_turn(
     make_store: Callable[..., RedisStore],
 ) -> None:
     late, other = make_store("late", lock_ms=1), make_store("other")
-    late.create("ctx", 9, TURN)
+    late.create("ctx", new(TURN, context_tokens=9))
     loaded = late.load(1)
     newer = wait_for_lock(other)
 
     with pytest.raises(ConversationBusy):
-        late.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=0)
+        late.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=0))
 
-    other.commit(newer, context_tokens=9, turn=next_turn(2), evicted_count=0)
+    other.commit(newer, new(next_turn(2), context_tokens=9, evicted_count=0))
     with pytest.raises(ConversationBusy):
-        late.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=0)
+        late.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=0))
     assert other.load(1).turn_count == 2
 
 
@@ -183,12 +228,12 @@ def test_a_commit_after_its_lock_ran_out_counts_if_no_turn_came_between(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     late = make_store("late", lock_ms=1)
-    late.create("ctx", 9, TURN)
+    late.create("ctx", new(TURN, context_tokens=9))
     loaded = late.load(1)
     while connection.execute("EXISTS", [b"t:{anyone:1}:1:lock"]) == [1]:
         pass
 
-    late.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=0)
+    late.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=0))
 
     assert make_store().load(1).turn_count == 2
 
@@ -197,12 +242,12 @@ def test_a_commit_to_a_deleted_conversation_brings_nothing_back(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     loaded = store.load(1)
     connection.execute("FLUSHDB", [])
 
     with pytest.raises(UnknownConversation):
-        store.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=0)
+        store.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=0))
 
     assert connection.execute("KEYS", [b"*"]) == []
 
@@ -223,7 +268,7 @@ def test_a_key_of_another_type_is_corrupt_and_left_as_it_is(
     command: list[bytes],
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     connection.execute("DEL", [key])
     connection.execute(command[0].decode(), [key, b"alien"])
     before = connection.execute("DUMP", [key])
@@ -238,7 +283,7 @@ def test_a_turn_that_is_nonsense_is_corrupt_and_the_lock_is_let_go(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     connection.execute("RPUSH", [b"t:{anyone:1}:1:turns", b"nonsense"])
 
     for _ in range(2):
@@ -250,11 +295,11 @@ def test_a_turn_is_one_load_and_one_commit(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
-    store.commit(store.load(1), context_tokens=9, turn=next_turn(2), evicted_count=0)
+    store.create("ctx", new(TURN, context_tokens=9))
+    store.commit(store.load(1), new(next_turn(2), context_tokens=9, evicted_count=0))
     connection.calls.clear()
 
-    store.commit(store.load(1), context_tokens=9, turn=next_turn(3), evicted_count=0)
+    store.commit(store.load(1), new(next_turn(3), context_tokens=9, evicted_count=0))
 
     assert connection.calls == ["EVALSHA", "EVALSHA"]
 
@@ -263,7 +308,7 @@ def test_scripts_are_sent_again_after_redis_forgot_them(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     connection.execute("SCRIPT", [b"FLUSH"])
 
     assert store.load(1).turn_count == 1
@@ -273,12 +318,12 @@ def test_a_redis_that_cannot_store_is_unavailable_and_nothing_is_half_written(
     make_store: Callable[..., RedisStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.create("ctx", 9, TURN)
+    store.create("ctx", new(TURN, context_tokens=9))
     loaded = store.load(1)
     connection.execute("CONFIG", [b"SET", b"maxmemory", b"1"])
     try:
         with pytest.raises(StoreUnavailable):
-            store.commit(loaded, context_tokens=9, turn=next_turn(2), evicted_count=1)
+            store.commit(loaded, new(next_turn(2), context_tokens=9, evicted_count=1))
     finally:
         connection.execute("CONFIG", [b"SET", b"maxmemory", b"0"])
 

@@ -550,6 +550,32 @@ def test_an_unusable_setting_is_named(
     )
 
 
+# lifetimes
+
+
+def test_a_conversation_expires_when_its_answer_says(
+    wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    config = remote_config(tmp_path, endpoint.url)
+    variables = [f"redis_address={own_redis.address}", "ttl_active_s=3"]
+    flags = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path, "--runtime-config-file", config, *flags) as host:
+        conversation = host.post(context="c", prompt="p1").json()["id"]
+        time.sleep(2)
+        renewed = host.post(id=conversation, prompt="p2").json()
+        time.sleep(2)
+        assert host.post(id=conversation, prompt="p3").status_code == 200, "a turn renews it"
+        assert 0 < renewed["expires_at"] - time.time() < 3
+        time.sleep(4.5)
+
+        expired = host.post(id=conversation, prompt="p4")
+
+        assert (expired.status_code, expired.json()["error"]["code"]) == (404, NOT_FOUND)
+        with native(own_redis) as connection:
+            assert connection.call([b"KEYS", b"*"]) == [b"chat:next_id"]
+
+
 # load
 
 
