@@ -128,6 +128,7 @@ def up(flags: argparse.Namespace) -> None:
     with contextlib.closing(listener):
         options = make_options(flags, manifest, listener)
         run = Run(manifest, config, options)
+        make_resolver(run).check_required()
         with embedded(flags.embedded, run):
             announce_models(run)
             if options.workers == 1:
@@ -211,6 +212,11 @@ def build(manifest: Manifest) -> None:
                 raise HostError(f"Build command for component {component.id} failed")
 
 
+def make_resolver(run: Run) -> Resolver:
+    """Make what resolves the app's variables, as each worker does."""
+    return Resolver(run.manifest.variables, run.options.variables, run.config.providers, os.environ)
+
+
 @contextlib.contextmanager
 def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
     """Run the embedded services while the app runs."""
@@ -219,10 +225,7 @@ def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
         return
     if VARIABLE not in run.manifest.variables:
         raise HostError(f"--embedded redis: the application has no variable `{VARIABLE}`")
-    resolver = Resolver(
-        run.manifest.variables, run.options.variables, run.config.providers, os.environ
-    )
-    redis = start_redis(resolver.get(VARIABLE), run.options.state_dir)
+    redis = start_redis(make_resolver(run).get(VARIABLE), run.options.state_dir)
     try:
         yield
     finally:

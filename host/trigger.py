@@ -160,7 +160,7 @@ class HttpTrigger:
                 value.decode()
         except UnicodeDecodeError:
             return None
-        host = next((value.decode() for name, value in pairs if name == "host"), "")
+        host = next((value.decode("latin-1") for name, value in pairs if name == "host"), "")
         visible = [pair for pair in pairs if pair[0] not in FORBIDDEN]
         query = scope["query_string"].decode("latin-1")
         path = scope["raw_path"].decode("latin-1")

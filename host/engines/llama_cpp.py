@@ -12,6 +12,7 @@ import xllamacpp
 from host.engines.minilm import MODEL as MINILM
 from host.engines.minilm import MiniLm
 from host.engines.port import Completion, Embeddings, EngineError, InferencingParams
+from host.terminal import say
 
 DEMO_MODEL = pathlib.Path(__file__).resolve().parent.parent.parent / "models" / "demo.gguf"
 """What answers for a model that has no file: small, and no assistant."""
@@ -66,6 +67,8 @@ class LlamaCppEngine:
         # llama.cpp listens on a loopback port of its own; nobody else is to use it.
         params.api_keys = [secrets.token_hex(16)]
         params.endpoint_slots = False
+        if path != DEMO_MODEL:
+            say(f"Loading model {path.name} ({path.stat().st_size / 1e9:.1f} GB) ...")
         try:
             return xllamacpp.Server(params)
         except RuntimeError as error:

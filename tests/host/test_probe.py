@@ -264,6 +264,17 @@ def test_a_guest_is_told_the_request_and_spins_headers(probe: RunningHost) -> No
     assert not FORBIDDEN & set(seen["headers"])
 
 
+def test_a_host_and_a_path_of_any_bytes_are_passed_on(probe: RunningHost) -> None:
+    host, port = probe.url.removeprefix("http://").split(":")
+    request = "GET /headers/ö HTTP/1.1\r\nHost: exämple.test\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(request.encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert probe.client.get("/headers").status_code == 200, "and the host goes on"
+
+
 def test_a_clients_own_spin_header_does_not_win(probe: RunningHost) -> None:
     seen = probe.client.get("/headers", headers={"spin-client-addr": "6.6.6.6:6"}).json()
 
