@@ -608,6 +608,33 @@ def test_2000_turns_at_once_are_all_there_once_and_in_order(
     assert resident_mib(remote_chat.process.pid) - memory_before < 100
 
 
+def test_200_clients_on_one_conversation_take_turns(
+    remote_chat: RunningHost, shared_redis: RunningRedis, endpoint: ModelEndpoint
+) -> None:
+    """16 at a time, each until it is not busy; every turn is there once, and saw those before."""
+    endpoint.answer = lambda asked: default_answer(f"saw {asked.prompt.count('[INST]')}", 0, 0)
+    conversation = remote_chat.post(context="c", prompt="p0").json()["id"]
+
+    def insist(number: int) -> int:
+        with httpx.Client(base_url=remote_chat.url, timeout=60, trust_env=False) as client:
+            while True:
+                answer = client.post("/", json={"id": conversation, "prompt": f"p{number}"})
+                if answer.status_code == 200:
+                    return int(answer.json()["usage"]["window_turns"])
+                assert (answer.status_code, answer.headers["retry-after"]) == (409, "1")
+                time.sleep(0.05)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        seen = list(threads.map(insist, range(1, 201)))
+
+    turns = stored(shared_redis, conversation, "archive") + stored(shared_redis, conversation)
+    assert sorted(prompt for prompt, _ in turns) == sorted(f"p{n}" for n in range(201))
+    order = [int(prompt[1:]) for prompt, _ in turns]
+    windows = [1, *(seen[number - 1] for number in order[1:])]
+    assert [reply for _, reply in turns] == [f"saw {window}" for window in windows]
+    assert max(windows) > 20
+
+
 def resident_mib(pid: int) -> int:
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
