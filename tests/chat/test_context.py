@@ -124,6 +124,21 @@ def test_a_count_below_what_is_known_is_no_negative_share() -> None:
     assert measured([turn(1, 100)], 20, 5, 7) == (20, 0, 7)
 
 
+ENGLISH = (
+    "The quick brown fox jumps over the lazy dog, and it was a sunny afternoon in the village. "
+)
+
+
+def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
+    """README says so."""
+    context_tokens = message_tokens("You are a helpful chef.")
+    defaults = {"context_length": 3500, "max_reply_tokens": 256}
+
+    fit_context([], (ENGLISH * 60)[:4500], context_tokens=context_tokens, **defaults)
+    with pytest.raises(PromptTooLong):
+        fit_context([], (ENGLISH * 60)[:5000], context_tokens=context_tokens, **defaults)
+
+
 @given(st.text())
 def test_an_estimate_is_never_below_the_least(text: str) -> None:
     assert estimate_tokens(text) >= least_tokens(text)
