@@ -8,8 +8,6 @@ import sentencepiece
 
 from models.llama import DemoLlama
 
-TEMPLATE = "llama2"
-
 
 def write_gguf(path: pathlib.Path, model: DemoLlama, tokenizer_path: pathlib.Path) -> None:
     """Write weights as f16 (norms as f32) and the SentencePiece vocabulary to `path`.

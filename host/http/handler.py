@@ -121,7 +121,7 @@ class OutgoingHandler:
         pairs = [(name.decode().lower(), value) for name, value in response.headers.raw]
         visible = [pair for pair in pairs if pair[0] not in FORBIDDEN]
         return IncomingResponse(
-            response.status_code, Fields(visible), ChunksInput(fetch), response.close
+            response.status_code, Fields(visible), ChunksInput(fetch, close=response.close)
         )
 
 

@@ -73,7 +73,7 @@ class IncomingPart:
 
     def incoming_body_finish(self, number: int) -> int:
         """End the reading; no trailers are kept."""
-        self._table.take(number)
+        self._table.drop(number)
         return self._table.push(None)
 
     def future_trailers_subscribe(self, _number: int) -> int:

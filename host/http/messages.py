@@ -5,7 +5,6 @@ Source: WASI 0.2.0 `wit/http/types.wit`, wasmtime `crates/wasi-http`, spin `crat
 
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -82,7 +81,11 @@ class IncomingResponse:
     status: int
     headers: Fields
     body: InputStream | None
-    close: Callable[[], None]
+
+    def close(self) -> None:
+        """Close the body, unless the guest has taken it and may still read."""
+        if self.body is not None:
+            self.body.close()
 
 
 @dataclass
@@ -90,6 +93,11 @@ class IncomingBody:
     """A body that the guest reads, once."""
 
     stream: InputStream | None
+
+    def close(self) -> None:
+        """Close the stream, unless the guest has taken it and may still read."""
+        if self.stream is not None:
+            self.stream.close()
 
 
 @dataclass

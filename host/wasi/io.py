@@ -33,6 +33,9 @@ class InputStream(Protocol):
     def read(self, length: int) -> bytes | None:
         """Return at least one and at most `length` bytes, waiting for them; None at the end."""
 
+    def close(self) -> None:
+        """Let go of where the bytes come from."""
+
 
 class OutputStream(Protocol):
     """Where bytes go to."""
@@ -108,13 +111,22 @@ class BytesInput:
         chunk, self._data = self._data[:length], self._data[length:]
         return bytes(chunk)
 
+    def close(self) -> None:
+        """Do nothing."""
+
 
 class ChunksInput:
     """An input stream over chunks that arrive; `fetch` waits for one, and gives None at the end."""
 
-    def __init__(self, fetch: Callable[[], bytes | None], first: bytes = b"") -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], bytes | None],
+        first: bytes = b"",
+        close: Callable[[], None] | None = None,
+    ) -> None:
         self._fetch = fetch
         self._left = first
+        self._close = close
 
     @property
     def waits(self) -> bool:
@@ -130,6 +142,11 @@ class ChunksInput:
             self._left = chunk
         chunk, self._left = self._left[:length], self._left[length:]
         return chunk
+
+    def close(self) -> None:
+        """Close the source, as a guest does that reads no further."""
+        if self._close is not None:
+            self._close()
 
 
 class Poll:
