@@ -55,12 +55,17 @@ list: one value to move and to parse, where the host would move each turn by its
 
 KEEP = """
 local function keep(lifetime)
+  local now = redis.call('TIME')
+  local ends = string.format('%.0f', (now[1] + lifetime) * 1000 + math.floor(now[2] / 1000))
   for _, key in ipairs(KEYS) do
-    if lifetime == '0' then redis.call('PERSIST', key) else redis.call('EXPIRE', key, lifetime) end
+    if lifetime == '0' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, ends) end
   end
 end
 """
-"""Keep all keys for a lifetime in seconds, 0 for ever; within a script they get the same moment."""
+"""Keep all keys for a lifetime in seconds, 0 for ever.
+
+They get one moment by name: `EXPIRE` reads the clock for each key, and keys then end apart.
+"""
 
 COMMIT = make_script(
     TYPES
