@@ -1,24 +1,52 @@
-"""The component: puts settings, adapters and the use case together for each request."""
+"""The component: puts settings, adapters and the use cases together for each request."""
 
 import secrets
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from spin_sdk import http
 from spin_sdk.http import Request
 
+from chat.access import Caller, Session, owners_of, parse_caller
+from chat.adding import add_messages
+from chat.changing import change_conversation, forget_message
 from chat.errors import ChatError
+from chat.keys import digest, owner_tag
 from chat.openai import OpenAiModel
-from chat.ports import LanguageModel
-from chat.redis_store import RedisStore
-from chat.requests import TurnRequest, parse_turn_request
-from chat.responses import Response, render_error, render_json, render_turn_result
-from chat.routes import allowed_methods, find_action, parse_path
+from chat.ports import LanguageModel, Repetition
+from chat.queries import (
+    parse_idempotency_key,
+    parse_list_query,
+    parse_messages_query,
+    parse_place,
+)
+from chat.reading import read_messages
+from chat.redis import Redis
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.requests import parse_change, parse_id, parse_messages, parse_turn_request
+from chat.responses import (
+    Response,
+    render_added,
+    render_error,
+    render_forgotten,
+    render_forgotten_message,
+    render_json,
+    render_list,
+    render_messages,
+    render_session,
+    render_summary,
+    render_turn_result,
+)
+from chat.routes import Route, find_route
 from chat.settings import Settings, parse_settings
-from chat.spin import RedisConnection, SpinModel, get_variable, open_redis
+from chat.spin import SpinModel, get_variable, open_redis
 from chat.spin_http import SpinEndpoint
 from chat.turn import TurnTaker
 
 FENCING_BYTES = 16
+TOKEN_BYTES = 32
 MS_PER_S = 1000
 
 
@@ -31,40 +59,135 @@ class IncomingHandler(http.IncomingHandler):
             response = respond(request)
         except ChatError as error:
             response = render_error(error)
-        return http.Response(response.status, dict(response.headers), response.body)
+        body = b"" if request.method == "HEAD" else response.body
+        return http.Response(response.status, dict(response.headers), body)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, and what is known of it before anything is asked of Redis."""
+
+    uri: str
+    headers: Mapping[str, str]
+    body: bytes
+    caller: Caller
+    settings: Settings
+    fencing: str
+
+    def owners(self, conversation_id: int) -> list[str]:
+        """Name the owners under whom the caller may reach a conversation."""
+        return owners_of(self.caller, conversation_id, is_open=self.settings.is_open)
 
 
 def respond(request: Request) -> Response:
     """Answer a request, or raise ChatError."""
-    path = parse_path(request.uri)
-    match find_action(request.method, path):
-        case "options":
-            return Response(204, headers={"allow": allowed_methods(path)})
-        case "health":
-            return check_health()
+    route = find_route(request.method, request.uri)
+    if route.action == "list_methods":
+        return Response(204, headers={"allow": route.allowed})
+    settings = parse_settings(get_variable)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    caller = parse_caller(request.method, headers, settings.client_address_header)
+    fencing = secrets.token_hex(FENCING_BYTES)
+    call = Call(request.uri, headers, request.body or b"", caller, settings, fencing)
+    match route.action:
+        case "start_session":
+            return render_session(make_session(), caller)
         case "take_turn":
-            settings = parse_settings(get_variable)
-            return take_turn(
-                parse_turn_request(request.body or b"", settings.max_prompt_bytes), settings
-            )
+            return take_turn(call)
+        case "check_health":
+            return check_health(call)
+        case "list_conversations":
+            return list_conversations(call)
+        case _:
+            return answer_for_conversation(call, route)
 
 
-def take_turn(asked: TurnRequest, settings: Settings) -> Response:
-    """Take a turn over one connection."""
+def take_turn(call: Call) -> Response:
+    """Take a turn; what is started without a credential is given one, where nothing is open."""
+    settings, caller = call.settings, call.caller
+    asked = parse_turn_request(call.body, settings.max_prompt_bytes)
+    repetition = parse_repetition(call)
     with open_redis(settings.redis_url) as connection:
-        store = make_store(connection, settings)
+        store = make_turn_store(Redis(connection), call)
         taker = TurnTaker(store, make_model(settings), time.time, settings)
         if asked.conversation_id is not None:
-            return render_turn_result(taker.resume(asked.conversation_id, asked.prompt))
-        return render_turn_result(taker.start(asked.context or "", asked.prompt))
+            result = taker.resume(asked.conversation_id, asked.prompt, repetition)
+            return render_turn_result(result, None, caller, store.quota)
+        session, owner = None, caller.owner
+        if owner is None and not settings.is_open:
+            session = make_session()
+            owner = owner_tag(session.token)
+        result = taker.start(asked.context or "", asked.prompt, owner, repetition)
+        return render_turn_result(result, session, caller, store.quota)
 
 
-def check_health() -> Response:
-    """Say that the store answers."""
-    settings = parse_settings(get_variable)
+def parse_repetition(call: Call) -> Repetition | None:
+    """Hash the Idempotency-Key, if there is one, and the body.
+
+    Errors: CredentialNeeded where the repetition could not reach what the first request made.
+    """
+    key = parse_idempotency_key(call.headers)
+    if key is None:
+        return None
+    if not call.settings.is_open:
+        call.caller.needed_owner()
+    return Repetition(digest("key", key), digest("body", call.body))
+
+
+def list_conversations(call: Call) -> Response:
+    """List the caller's conversations."""
+    call.caller.needed_owner()
+    query = parse_list_query(call.uri)
+    with open_redis(call.settings.redis_url) as connection:
+        store = make_conversation_store(Redis(connection), call)
+        return render_list(*store.list_page(query.cursor, query.limit))
+
+
+def answer_for_conversation(call: Call, route: Route) -> Response:
+    """Do what is done with one conversation but take turns."""
+    conversation_id, settings = parse_id(route.parts["id"]), call.settings
     with open_redis(settings.redis_url) as connection:
-        make_store(connection, settings).ping()
+        redis = Redis(connection)
+        store, turns = make_conversation_store(redis, call), make_turn_store(redis, call)
+        match route.action:
+            case "show_conversation":
+                return render_summary(store.summarise(conversation_id))
+            case "change_conversation":
+                change = parse_change(call.body, settings.max_prompt_bytes)
+                changed = change_conversation(store, turns, settings, conversation_id, change)
+                return render_summary(changed)
+            case "forget_conversation":
+                return render_forgotten(store.forget(conversation_id))
+            case "forget_message":
+                place = parse_place(route.parts["message_id"], "message_id")
+                forget_message(store, conversation_id, place)
+                return render_forgotten_message(conversation_id, place)
+            case "add_messages":
+                messages = parse_messages(call.body, settings.max_prompt_bytes, time.time())
+                added = add_messages(turns, time.time, settings, conversation_id, messages)
+                return render_added(added)
+            case _:
+                query = parse_messages_query(call.uri)
+                page = read_messages(
+                    store,
+                    conversation_id,
+                    last=query.last,
+                    before=query.before,
+                    roles=query.roles,
+                )
+                return render_messages(*page, as_text=query.as_text)
+
+
+def check_health(call: Call) -> Response:
+    """Say that the store answers."""
+    with open_redis(call.settings.redis_url) as connection:
+        Redis(connection).execute("PING", [])
     return render_json(200, {"status": "ok"})
+
+
+def make_session() -> Session:
+    """Make a new credential."""
+    return Session(secrets.token_urlsafe(TOKEN_BYTES))
 
 
 def make_model(settings: Settings) -> LanguageModel:
@@ -75,12 +198,29 @@ def make_model(settings: Settings) -> LanguageModel:
     return SpinModel(settings.model, settings.prompt_format)
 
 
-def make_store(connection: RedisConnection, settings: Settings) -> RedisStore:
+def make_turn_store(redis: Redis, call: Call) -> RedisTurnStore:
     """Make this request's store; `turn_timeout_s` is how long it may hold a conversation."""
-    return RedisStore(
-        connection,
-        prefix=settings.key_prefix,
-        fencing=secrets.token_hex(FENCING_BYTES),
-        lock_ms=settings.turn_timeout_s * MS_PER_S,
-        archive_turns=settings.archive_turns,
+    settings = call.settings
+    return RedisTurnStore(
+        redis,
+        TurnStoreSettings(
+            prefix=settings.key_prefix,
+            fencing=call.fencing,
+            lock_ms=settings.turn_timeout_s * MS_PER_S,
+            archive_turns=settings.archive_turns,
+            limits=settings.limits,
+            rate_tag=call.caller.rate_tag,
+            owners=call.owners,
+        ),
+    )
+
+
+def make_conversation_store(redis: Redis, call: Call) -> RedisConversationStore:
+    """Make this request's store of the caller's conversations."""
+    return RedisConversationStore(
+        redis,
+        prefix=call.settings.key_prefix,
+        fencing=call.fencing,
+        owner=call.caller.owner,
+        owners=call.owners,
     )

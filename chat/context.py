@@ -4,18 +4,22 @@
 
 The system context and the new prompt are never evicted or cut. What earlier turns take is measured:
 the model reports the tokens of each prompt, and two prompts differ by one turn. Only the new prompt
-is estimated, from above.
+is estimated, from above, and the closer the more the model's counts have shown of its vocabulary.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.errors import PromptTooLong
-from chat.messages import Completion, Message, Turn
-from chat.tokens import estimate_tokens, least_tokens
+from chat.messages import Completion, Conversation, Message, Turn
+from chat.prompt import break_up
+from chat.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message. Source: llama3 in `chat.prompt`."""
+NO_USER_MESSAGE = "(no message)"
+"""Stands before an assistant's message that opens the context: templates begin with the user."""
 
 
 @dataclass(frozen=True)
@@ -31,34 +35,40 @@ class Fit:
     prompt_tokens: int
 
 
-def message_tokens(content: str) -> int:
+def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
     """Estimate from above what one message takes in a prompt, template included."""
-    return estimate_tokens(content) + TEMPLATE_TOKENS
+    return estimate_tokens(break_up(content), vocabulary) + TEMPLATE_TOKENS
 
 
 def fit_context(
-    turns: Sequence[Turn],
-    prompt: str,
-    *,
-    context_tokens: int,
-    context_length: int,
-    max_reply_tokens: int,
+    conversation: Conversation, prompt: str, *, context_length: int, max_reply_tokens: int
 ) -> Fit:
     """Keep the newest whole turns that fit beside the system context and `prompt`.
 
-    Shapes: `turns` run oldest first.
     Errors: PromptTooLong if it does not fit with no turn at all.
     """
-    fixed_tokens = context_tokens + message_tokens(prompt)
+    prompt_tokens = message_tokens(prompt, conversation.vocabulary)
+    fixed_tokens = conversation.context_tokens + prompt_tokens
     budget_tokens = context_length - max_reply_tokens - fixed_tokens
     if budget_tokens < 0:
         raise PromptTooLong(fixed_tokens + max_reply_tokens, context_length)
+    return fit_turns(conversation.turns, budget_tokens, fixed_tokens, conversation.vocabulary)
+
+
+def fit_turns(
+    turns: Sequence[Turn], budget_tokens: int, fixed_tokens: int, vocabulary: Vocabulary
+) -> Fit:
+    """Keep the newest whole turns that fit in `budget_tokens`, beside what takes `fixed_tokens`.
+
+    Shapes: `turns` run oldest first.
+    Errors: none; a budget of 0 or less evicts every turn.
+    """
     kept_from, taken_tokens = len(turns), 0
     while kept_from > 0 and taken_tokens + turns[kept_from - 1].tokens <= budget_tokens:
         kept_from -= 1
         taken_tokens += turns[kept_from].tokens
     while 0 < kept_from < len(turns):
-        margin_tokens = _boundary_margin(turns[kept_from])
+        margin_tokens = _boundary_margin(turns[kept_from - 1], turns[kept_from], vocabulary)
         if taken_tokens + margin_tokens <= budget_tokens:
             taken_tokens += margin_tokens
             break
@@ -67,45 +77,88 @@ def fit_context(
     return Fit(tuple(turns[:kept_from]), tuple(turns[kept_from:]), fixed_tokens + taken_tokens)
 
 
-def _boundary_margin(oldest: Turn) -> int:
+def _boundary_margin(newest_evicted: Turn, oldest_kept: Turn, vocabulary: Vocabulary) -> int:
     """Say what the oldest turn kept behind an evicted one may take beyond its measure.
 
     A prompt's measure makes up for what the reply before it was over-counted, as one that was cut
-    is. Without that reply the prompt counts with its estimate.
+    is. Without that reply the prompt counts with up to that much more, but not over its estimate.
     """
-    return max(0, message_tokens(oldest.prompt) - oldest.prompt_tokens)
+    if not oldest_kept.is_measured:
+        return 0
+    estimated_tokens = sum(message_tokens(m.content, vocabulary) for m in oldest_kept.shown()[:-1])
+    least = sum(least_tokens(message.content) for message in newest_evicted.shown()[-1:])
+    overcounted_tokens = newest_evicted.reply_tokens - least
+    return max(0, min(estimated_tokens - oldest_kept.prompt_tokens, overcounted_tokens))
 
 
 def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
-    """Lay out what the model is shown; an empty context is left out."""
-    messages = [Message("system", context)] if context else []
-    for turn in turns:
-        messages += [Message("user", turn.prompt), Message("assistant", turn.reply)]
-    return [*messages, Message("user", prompt)]
+    """Lay out what the model is shown: the system context, then user and assistant in turn.
+
+    Models are trained on nothing else. What was added in other roles is shown as the user's, with
+    its role beside it, and messages of one side in a row become one. An empty context is left out.
+    """
+    shown = [Message("system", context)] if context else []
+    said = [message for turn in turns for message in turn.shown()] + [Message("user", prompt)]
+    if said[0].role == "assistant":
+        said.insert(0, Message("user", NO_USER_MESSAGE))
+    for is_reply, side in itertools.groupby(said, lambda message: message.role == "assistant"):
+        texts = [as_shown(message) for message in side]
+        shown.append(Message("assistant" if is_reply else "user", "\n\n".join(texts)))
+    return shown
+
+
+def as_shown(message: Message) -> str:
+    """Give the text that stands for a message between those of user and assistant."""
+    if message.role in ("user", "assistant"):
+        return message.content
+    return f"({message.role})\n{message.content}"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a turn's parts turned out to take; `context_tokens` is for the next turn."""
+    """What a turn's parts turned out to take; the rest is what is now known for the next turn."""
 
-    context_tokens: int
     prompt_tokens: int
     reply_tokens: int
+    context_tokens: int
+    vocabulary: Vocabulary
+    is_measured: bool
 
 
-def measure(fit: Fit, context_tokens: int, prompt: str, completion: Completion) -> Measured:
+def measure(fit: Fit, conversation: Conversation, prompt: str, completion: Completion) -> Measured:
     """Take the model's own counts apart, or estimate where it reported none, or nonsense.
 
-    The prompt's share is what the model counted beyond the parts that are known. The first turn of
-    a conversation also shows how much the system context can be at most.
+    The prompt's share is what the model counted beyond the parts that are known. Whatever is not
+    the kept turns' or the prompt's least is also the most that the system context can be. Beside
+    turns that are only estimated nothing can be known of one part: the prompt is estimated too.
     """
-    reply_tokens = message_tokens(completion.text)
-    if completion.generated_tokens > 0:
-        reply_tokens = max(completion.generated_tokens, least_tokens(completion.text))
-    shown = [prompt, *(turn.prompt for turn in fit.kept), *(turn.reply for turn in fit.kept)]
-    if completion.prompt_tokens <= sum(map(least_tokens, shown)):
-        return Measured(context_tokens, message_tokens(prompt), reply_tokens)
-    if not fit.kept:
-        context_tokens = min(context_tokens, completion.prompt_tokens - least_tokens(prompt))
-    known = context_tokens + sum(turn.tokens for turn in fit.kept)
-    return Measured(context_tokens, max(0, completion.prompt_tokens - known), reply_tokens)
+    vocabulary = conversation.vocabulary
+    estimated_tokens = message_tokens(prompt, vocabulary)
+    reply_tokens = message_tokens(completion.text, vocabulary)
+    is_counted = completion.generated_tokens > 0
+    if is_counted:
+        counted_tokens = max(completion.generated_tokens, least_tokens(completion.text))
+        vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
+        reply_tokens = min(reply_tokens, counted_tokens)
+    beside_tokens = completion.prompt_tokens - sum(turn.tokens for turn in fit.kept)
+    least = least_tokens(prompt)
+    context_tokens = min(conversation.context_tokens, max(0, beside_tokens - least))
+    prompt_tokens = beside_tokens - context_tokens
+    if not _is_believed(fit, prompt, completion) or prompt_tokens <= least - 1:
+        context_tokens = conversation.context_tokens
+        return Measured(
+            estimated_tokens, reply_tokens, context_tokens, vocabulary, is_measured=False
+        )
+    if conversation.turn_count == 0:
+        both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
+        vocabulary = vocabulary.observe(both, beside_tokens - around_tokens, beside_tokens)
+    else:
+        vocabulary = vocabulary.observe(prompt, prompt_tokens - TEMPLATE_TOKENS, 0)
+    return Measured(prompt_tokens, reply_tokens, context_tokens, vocabulary, is_measured=is_counted)
+
+
+def _is_believed(fit: Fit, prompt: str, completion: Completion) -> bool:
+    """Say whether the model's count of the prompt can be, and what it was added to is known."""
+    shown = [message.content for turn in fit.kept for message in turn.shown()]
+    can_be = completion.prompt_tokens > sum(map(least_tokens, [prompt, *shown]))
+    return can_be and all(turn.is_measured for turn in fit.kept)

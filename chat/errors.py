@@ -3,12 +3,18 @@
 ChatError
 ├── CallerError              4xx: the request has to change
 │   ├── InvalidRequest       400
+│   ├── Unauthorised         401
+│   │   ├── InvalidCredential
+│   │   └── CredentialNeeded
 │   ├── UnknownConversation  404
+│   ├── UnknownMessage       404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405
 │   ├── ConversationBusy     409: the same request, a little later
-│   └── TooLarge             413
-│       └── PromptTooLong    413, with the counts in tokens
+│   ├── TooLarge             413
+│   │   └── PromptTooLong    413, with the counts in tokens
+│   ├── KeyReused            422
+│   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
 │   ├── StoreUnavailable
 │   └── ModelUnavailable
@@ -19,6 +25,8 @@ ChatError
 """
 
 from collections.abc import Mapping
+
+from chat.limits import Quota
 
 
 class ChatError(Exception):
@@ -49,6 +57,37 @@ class InvalidRequest(CallerError):
     code = "invalid_request"
 
 
+class Unauthorised(CallerError):
+    """The credential is missing or wrong."""
+
+    status = 401
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Say what a credential looks like."""
+        return {"www-authenticate": "Bearer"}
+
+
+class InvalidCredential(Unauthorised):
+    """What was presented as a credential cannot be one."""
+
+    code = "invalid_credential"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`Authorization` must be `Bearer` and a token from `POST /session`", "Authorization"
+        )
+
+
+class CredentialNeeded(Unauthorised):
+    """What was asked for belongs to somebody, and the request has no credential."""
+
+    code = "credential_needed"
+
+    def __init__(self) -> None:
+        super().__init__("needs a credential; `POST /session` gives one", "Authorization")
+
+
 class UnknownConversation(CallerError):
     """There is no such conversation for this caller: never was, expired, or is another's."""
 
@@ -57,6 +96,16 @@ class UnknownConversation(CallerError):
 
     def __init__(self) -> None:
         super().__init__("there is no conversation with this id", "id")
+
+
+class UnknownMessage(CallerError):
+    """The conversation has no such message."""
+
+    status = 404
+    code = "message_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("this conversation has no message with this id", "message_id")
 
 
 class UnknownRoute(CallerError):
@@ -112,12 +161,39 @@ class PromptTooLong(TooLarge):
 
     code = "prompt_too_long"
 
-    def __init__(self, needed_tokens: int, context_length: int) -> None:
+    def __init__(self, needed_tokens: int, context_length: int, param: str = "prompt") -> None:
         super().__init__(
             f"context, prompt and the reserve for the reply need about {needed_tokens} tokens, "
             f"and the context length is {context_length}",
-            "prompt",
+            param,
         )
+
+
+class KeyReused(CallerError):
+    """An Idempotency-Key came with another body than before."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("this key was sent before, with another body", "Idempotency-Key")
+
+
+class LimitExceeded(CallerError):
+    """There were as many turns in the last minute as may be; of the caller, or of everybody."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, limit: int, retry_after_s: int, *, is_callers: bool) -> None:
+        whose = "you may take" if is_callers else "this service takes"
+        super().__init__(f"{whose} {limit} turns a minute; try again in {retry_after_s} s")
+        self.quota = Quota(limit, 0, retry_after_s)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Say when to try again."""
+        return {"retry-after": str(self.quota.reset_s), **self.quota.headers()}
 
 
 class Unavailable(ChatError):

@@ -1,16 +1,26 @@
 """The names of all Redis keys.
 
-    <prefix>:next_id             string  the counter behind the incrementing id
-    <prefix>:<owner>:<id>          hash    context, context_tokens, created_at, active_at,
-                                           turn_count, evicted_count
+    <prefix>:next_id               string  the counter behind the incrementing id
+    <prefix>:rate                  hash    turns of everybody, by the second
+    <prefix>:<owner>:rate          hash    turns of an owner, or of an address, by the second
+    <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
+    <prefix>:<owner>:<id>          hash    context, context_tokens, title, created_at, active_at,
+                                           turn_count, evicted_count, evidence_tokens, pinned
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
+    <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
     <prefix>:<owner>:<id>:lock     string  the fencing value of the running turn
+    <prefix>:<start>:started       string  the id that an Idempotency-Key led to
 
-The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis.
+The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
+that a caller sends is part of a key: tags are hashes, and ids are numbers.
 """
 
+import hashlib
 from dataclasses import dataclass
+
+TAG_DIGITS = 40
+"""160 bits: nobody finds a second credential for a tag."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +30,31 @@ class ConversationKeys:
     conversation: str
     turns: str
     archive: str
+    done: str
     lock: str
+
+    def all(self) -> list[str]:
+        """List them, as the scripts number them."""
+        return [self.conversation, self.turns, self.archive, self.done, self.lock]
+
+
+def digest(*parts: str | bytes) -> str:
+    """Hash parts to hexadecimal digits; where one ends and the next begins counts."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(b"%d:" % len(data) + data)
+    return total.hexdigest()[:TAG_DIGITS]
+
+
+def owner_tag(token: str) -> str:
+    """Name the owner of what is made with a credential, which cannot be had back from it."""
+    return f"{{{digest('owner', token)}}}"
+
+
+def address_tag(address: str) -> str:
+    """Name a client's address, where limits are by it."""
+    return f"{{{digest('address', address)}}}"
 
 
 def anyone(conversation_id: int) -> str:
@@ -33,7 +67,24 @@ def next_id_key(prefix: str) -> str:
     return f"{prefix}:next_id"
 
 
+def rate_key(prefix: str, tag: str | None = None) -> str:
+    """Name the turns of an owner or an address by the second, or those of everybody."""
+    return f"{prefix}:{tag}:rate" if tag else f"{prefix}:rate"
+
+
+def conversations_key(prefix: str, owner: str) -> str:
+    """Name the list of an owner's conversations."""
+    return f"{prefix}:{owner}:conversations"
+
+
+def started_key(prefix: str, caller: str, key: str) -> str:
+    """Name where a caller's Idempotency-Key for a new conversation leads."""
+    return f"{prefix}:{{{digest('start', caller, key)}}}:started"
+
+
 def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:
     """Name the keys of a conversation; the id is a number, and the owner made by this module."""
     base = f"{prefix}:{owner}:{conversation_id}"
-    return ConversationKeys(base, f"{base}:turns", f"{base}:archive", f"{base}:lock")
+    return ConversationKeys(
+        base, f"{base}:turns", f"{base}:archive", f"{base}:done", f"{base}:lock"
+    )

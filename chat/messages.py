@@ -1,67 +1,91 @@
 """The values that everything else is about: messages, turns, conversations."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
-Role = Literal["system", "user", "assistant"]
+from chat.tokens import UNKNOWN, Vocabulary
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True)
 class Message:
-    """One utterance."""
+    """One utterance.
+
+    Units: `created_at` is seconds since 1970; None for what is made for the model only.
+    """
 
     role: Role
     content: str
+    created_at: float | None = None
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A user message and its reply.
+    """A user message and its reply; or messages that were added, from one user message to the next.
 
-    Units: `prompt_tokens` and `reply_tokens` are what the turn adds to a prompt, template included;
-           `at` is seconds since 1970; `number` counts from 1 within the conversation.
+    Shapes: `messages` are in order; one that was forgotten leaves None, so that the others keep
+            their numbers.
+    Units:  the tokens are what the turn adds to a prompt, template included; `prompt_tokens` is
+            everything but the reply of a model. They are upper estimates, but where `is_measured`
+            the prompt is what the model counted beyond the turns before it.
+            `at` is seconds since 1970; `number` counts from 1 within the conversation.
     """
 
     number: int
-    prompt: str
-    reply: str
+    messages: tuple[Message | None, ...]
     prompt_tokens: int
     reply_tokens: int
     at: float
+    is_measured: bool
 
     @property
     def tokens(self) -> int:
         """What the turn takes in the context window."""
         return self.prompt_tokens + self.reply_tokens
 
+    def shown(self) -> tuple[Message, ...]:
+        """Give the messages that are still there."""
+        return tuple(message for message in self.messages if message is not None)
+
 
 @dataclass(frozen=True)
 class Conversation:
     """A conversation as loaded for its next turn.
 
-    Shapes: `turns` are those in the context window, oldest first; evicted ones are in the archive.
+    Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
+            evicted ones are in the archive.
     Units:  `context_tokens` is at least what the system context takes; `active_at`, the time of
             the turn before, is seconds since 1970, and None for a new conversation.
     """
 
     id: int
+    owner: str
     context: str
     context_tokens: int
     turn_count: int
     turns: tuple[Turn, ...]
     active_at: float | None = None
+    is_pinned: bool = False
+    vocabulary: Vocabulary = UNKNOWN
 
 
 @dataclass(frozen=True)
-class NewTurn:
-    """A turn that is about to be stored, and what changes with it.
+class Commit:
+    """What is about to be stored of a conversation: new turns, and what changes with them.
 
-    Units: `context_tokens` as in `Conversation`; `lifetime_s` is 0 for ever.
+    Units: `context_tokens` as in `Conversation`; `at` is seconds since 1970; `lifetime_s` is 0 for
+           ever.
     """
 
-    turn: Turn
+    turns: tuple[Turn, ...]
     context_tokens: int
+    vocabulary: Vocabulary
     evicted_count: int
+    at: float
     lifetime_s: int
 
 
@@ -84,3 +108,54 @@ class Sampling:
     top_k: int
     repeat_penalty: float
     repeat_last_n: int
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the model saw, in tokens and turns."""
+
+    context_length: int
+    prompt_tokens: int
+    generated_tokens: int
+    window_turns: int
+    evicted_turns: int
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """A turn that was stored.
+
+    Units: `expires_at` is seconds since 1970; None if the conversation is kept for ever.
+    """
+
+    conversation_id: int
+    prompt: str
+    context: str
+    reply: str
+    expires_at: int | None
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A conversation as its owner sees it in a list; the times are seconds since 1970."""
+
+    id: int
+    title: str | None
+    context: str
+    created_at: float
+    active_at: float
+    expires_at: int | None
+    turn_count: int
+    evicted_turns: int
+    is_pinned: bool
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was removed with a conversation."""
+
+    id: int
+    window_turns: int
+    archived_turns: int
+    keys: int

@@ -1,34 +1,133 @@
 """What the use cases need from outside."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, overload
 
-from chat.messages import Completion, Conversation, Message, NewTurn, Sampling
+from chat.messages import (
+    Commit,
+    Completion,
+    Conversation,
+    Forgotten,
+    Message,
+    Sampling,
+    Summary,
+    Turn,
+    TurnResult,
+)
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """What shows that a request was sent before: digests of its Idempotency-Key and of its body."""
+
+    key: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The result of a turn that may be asked for again."""
+
+    repetition: Repetition
+    result: TurnResult
+
+
+class TurnStore(Protocol):
+    """Where turns are taken from and stored. Every method may raise StoreUnavailable."""
+
+    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+        """Count a new conversation against the limits; or give the result that there was before.
+
+        Errors: LimitExceeded, KeyReused, ConversationBusy while the first request runs,
+                UnknownConversation if its conversation is gone.
+        """
+
+    def dismiss(self, repetition: Repetition | None) -> None:
+        """Let a new conversation that failed be asked for again."""
+
+    def next_id(self) -> int:
+        """Take the next id."""
+
+    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+        """Store a new conversation with its first turn."""
+
+    @overload
+    def load(self, conversation_id: int) -> Conversation: ...
+
+    @overload
+    def load(
+        self, conversation_id: int, repetition: Repetition | None
+    ) -> Conversation | TurnResult: ...
+
+    def load(
+        self, conversation_id: int, repetition: Repetition | None = None
+    ) -> Conversation | TurnResult:
+        """Count a turn, load a conversation for it and lock it; or give the result of before.
+
+        Errors: LimitExceeded, KeyReused, UnknownConversation, ConversationBusy,
+                CorruptConversation.
+        """
+
+    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+        """Append turns, archive the oldest evicted ones, and unlock; all or nothing.
+
+        Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in.
+        """
+
+    def release(self, loaded: Conversation) -> None:
+        """Unlock after a turn that failed."""
+
+
+@dataclass(frozen=True)
+class StoredTurn:
+    """A turn, and the very bytes that it is stored as."""
+
+    turn: Turn
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of conversations ended: the activity and the id of its last one."""
+
+    active_at: str
+    id: str
 
 
 class ConversationStore(Protocol):
-    """Where conversations are kept. Every method may raise StoreUnavailable."""
+    """Where an owner's conversations are read, changed and forgotten.
 
-    def load(self, conversation_id: int) -> Conversation:
-        """Load a conversation for its next turn, and lock it.
+    Errors: every method may raise StoreUnavailable; those with an id UnknownConversation and
+            CorruptConversation; those that change something ConversationBusy.
+    """
 
-        Errors: UnknownConversation, ConversationBusy, CorruptConversation.
-        """
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        """List the conversations with the newest activity, and say where to go on."""
 
-    def create(self, context: str, new: NewTurn) -> int:
-        """Store a new conversation with its first turn, and return its id."""
+    def summarise(self, conversation_id: int) -> Summary:
+        """Say what there is of a conversation beside its messages."""
 
-    def commit(self, loaded: Conversation, new: NewTurn) -> None:
-        """Append the turn, archive the oldest evicted ones, and unlock; all or nothing.
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        """Give `count` turns up to `last_number`, oldest first; up to the newest if it is 0."""
 
-        Errors: UnknownConversation if it was deleted, ConversationBusy if another turn came in.
-        """
+    def change(
+        self, conversation_id: int, fields: Mapping[str, str], lifetime_s: int | None
+    ) -> None:
+        """Change fields, and begin a lifetime."""
 
-    def release(self, conversation_id: int) -> None:
-        """Unlock after a turn that failed."""
+    def change_context(
+        self, loaded: Conversation, fields: Mapping[str, str], lifetime_s: int | None
+    ) -> None:
+        """Change fields and the turns in the window to `loaded`'s, and unlock."""
 
-    def ping(self) -> None:
-        """Return if the store answers."""
+    def replace(
+        self, conversation_id: int, old: StoredTurn, new: Turn | None, others: Sequence[StoredTurn]
+    ) -> None:
+        """Put `new` in the place of `old`, and store `others` as they are now."""
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        """Remove all of a conversation."""
 
 
 class LanguageModel(Protocol):
@@ -37,7 +136,7 @@ class LanguageModel(Protocol):
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Reply to `messages`: the system context, if any, then user and assistant in turn.
 
-        Errors: ModelUnavailable, ModelFailed.
+        Errors: ModelUnavailable, ModelFailed, ModelTimeout.
         """
 
 

@@ -32,6 +32,11 @@ def neutralise(text: str) -> str:
     return MARKERS.sub(lambda marker: marker.group()[0] + BREAK + marker.group()[1:], text)
 
 
+def break_up(text: str) -> str:
+    """Break up whatever any template may: the longest that `text` becomes in a prompt."""
+    return SPEAKER_LINE.sub(rf"\1\2{BREAK}\3", neutralise(text))
+
+
 def _llama2(messages: Sequence[Message]) -> str:
     """Source: meta-llama/Llama-2-7b-chat-hf: the system block opens the first instruction."""
     system = f"<<SYS>>\n{messages[0].content}\n<</SYS>>\n\n" if messages[0].role == "system" else ""

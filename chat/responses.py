@@ -1,12 +1,17 @@
 """Renders what callers are given."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from chat.access import Caller, Session
+from chat.adding import Added
 from chat.errors import ChatError
-from chat.turn import TurnResult
+from chat.limits import Quota
+from chat.messages import Forgotten, Summary, TurnResult
+from chat.ports import Cursor
+from chat.reading import Place, Placed
 
 
 @dataclass(frozen=True)
@@ -26,21 +31,105 @@ def render_json(
     return Response(status, body, {"content-type": "application/json", **(headers or {})})
 
 
-def render_turn_result(result: TurnResult) -> Response:
-    """Render a turn: the five fields of the contract, its end, and what the model saw."""
+def render_session(session: Session, caller: Caller) -> Response:
+    """Give a credential, in the body for programs and as a cookie for the page."""
+    return render_json(201, {"token": session.token}, session_headers(session, caller))
+
+
+def session_headers(session: Session, caller: Caller) -> dict[str, str]:
+    """Set the cookie, and let nobody keep a copy of the answer."""
+    return {"set-cookie": session.cookie(is_secure=caller.is_secure), "cache-control": "no-store"}
+
+
+def render_turn_result(
+    result: TurnResult, session: Session | None, caller: Caller, quota: Quota | None
+) -> Response:
+    """Render a turn: the five fields of the contract, its end, and what the model saw.
+
+    A new `session` is shown to whom it was made for, once.
+    """
+    headers = dict(quota.headers()) if quota else {}
+    token = {}
+    if session:
+        headers |= session_headers(session, caller)
+        token = {"token": session.token}
     usage = result.usage
-    return render_json(
-        200,
-        {
-            "id": result.conversation_id,
-            "prompt": result.turn.prompt,
-            "context": result.context,
-            "reply": result.turn.reply,
-            "numberOfTokens": usage.prompt_tokens + usage.generated_tokens,
-            "expires_at": result.expires_at,
-            "usage": asdict(usage),
-        },
-    )
+    fields = {
+        "id": result.conversation_id,
+        "prompt": result.prompt,
+        "context": result.context,
+        "reply": result.reply,
+        "numberOfTokens": usage.prompt_tokens + usage.generated_tokens,
+        "expires_at": result.expires_at,
+        "usage": asdict(usage),
+    }
+    return render_json(200, fields | token, headers)
+
+
+def summary_fields(summary: Summary) -> dict[str, Any]:
+    """Lay out a conversation as in a list."""
+    return {
+        "id": summary.id,
+        "title": summary.title,
+        "created_at": summary.created_at,
+        "active_at": summary.active_at,
+        "expires_at": summary.expires_at,
+        "turns": summary.turn_count,
+        "evicted_turns": summary.evicted_turns,
+        "pinned": summary.is_pinned,
+    }
+
+
+def render_summary(summary: Summary) -> Response:
+    """Render one conversation, with its context."""
+    return render_json(200, {**summary_fields(summary), "context": summary.context})
+
+
+def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
+    """Render a page of conversations."""
+    next_cursor = f"{cursor.active_at}_{cursor.id}" if cursor else None
+    conversations = [summary_fields(summary) for summary in page]
+    return render_json(200, {"conversations": conversations, "next_cursor": next_cursor})
+
+
+def render_messages(page: Sequence[Placed], before: Place | None, *, as_text: bool) -> Response:
+    """Render messages, oldest first; as text, their contents only."""
+    messages = [p.message.content if as_text else message_fields(p) for p in page]
+    return render_json(200, {"messages": messages, "before": str(before) if before else None})
+
+
+def message_fields(placed: Placed) -> dict[str, Any]:
+    """Lay out a message."""
+    message = placed.message
+    fields = {
+        "id": str(placed.place),
+        "role": message.role,
+        "content": message.content,
+        "created_at": placed.created_at,
+    }
+    return fields | ({"metadata": message.metadata} if message.metadata is not None else {})
+
+
+def render_added(added: Added) -> Response:
+    """Render what became of messages that were added."""
+    fields = {
+        "id": added.conversation_id,
+        "message_ids": added.message_ids,
+        "evicted_turns": added.evicted_turns,
+        "expires_at": added.expires_at,
+    }
+    return render_json(201, fields)
+
+
+def render_forgotten(forgotten: Forgotten) -> Response:
+    """Render the receipt for a conversation."""
+    removed = asdict(forgotten)
+    return render_json(200, {"id": removed.pop("id"), "forgotten": removed})
+
+
+def render_forgotten_message(conversation_id: int, place: Place) -> Response:
+    """Render the receipt for a message."""
+    return render_json(200, {"id": conversation_id, "forgotten": {"message_id": str(place)}})
 
 
 def render_error(error: ChatError) -> Response:

@@ -1,42 +1,83 @@
 """The table of what is served: path and method to what answers."""
 
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from chat.errors import MethodNotAllowed, UnknownRoute
 
-Action = Literal["take_turn", "health", "options"]
+Action = Literal[
+    "take_turn",
+    "start_session",
+    "list_conversations",
+    "show_conversation",
+    "change_conversation",
+    "forget_conversation",
+    "read_messages",
+    "add_messages",
+    "forget_message",
+    "check_health",
+    "list_methods",
+]
 
 ROUTES: dict[str, dict[str, Action]] = {
     "/": {"POST": "take_turn"},
-    "/healthz": {"GET": "health", "HEAD": "health"},
+    "/session": {"POST": "start_session"},
+    "/conversations": {"GET": "list_conversations"},
+    "/conversations/{id}": {
+        "GET": "show_conversation",
+        "PATCH": "change_conversation",
+        "DELETE": "forget_conversation",
+    },
+    "/conversations/{id}/messages": {"GET": "read_messages", "POST": "add_messages"},
+    "/conversations/{id}/messages/{message_id}": {"DELETE": "forget_message"},
+    "/healthz": {"GET": "check_health"},
 }
+"""HEAD is answered wherever GET is, and OPTIONS everywhere."""
 
 
-def allowed_methods(path: str) -> str:
-    """List what `path` allows, for an `Allow` header."""
-    return ", ".join(sorted({*ROUTES[path], "OPTIONS"}))
+@dataclass(frozen=True)
+class Route:
+    """What answers a request, and the parts of its path that have a name in the table."""
+
+    action: Action
+    parts: dict[str, str]
+    allowed: str
 
 
-def parse_path(uri: str) -> str:
-    """Give the path of a request's path and query.
+def find_route(method: str, uri: str) -> Route:
+    """Find what answers a method on a path and query.
 
-    Errors: UnknownRoute.
+    Errors: UnknownRoute, and MethodNotAllowed with those that are allowed.
     """
     path = urlsplit(uri).path or "/"
-    if path not in ROUTES:
-        raise UnknownRoute
-    return path
+    for template, methods in ROUTES.items():
+        parts = _match(template, path)
+        if parts is not None:
+            allowed = _allowed(methods)
+            if method == "OPTIONS":
+                return Route("list_methods", parts, allowed)
+            action = methods.get("GET" if method == "HEAD" else method)
+            if action is None:
+                raise MethodNotAllowed(allowed)
+            return Route(action, parts, allowed)
+    raise UnknownRoute
 
 
-def find_action(method: str, path: str) -> Action:
-    """Find what answers `method` on a path of the table.
+def _allowed(methods: dict[str, Action]) -> str:
+    head = ["HEAD"] if "GET" in methods else []
+    return ", ".join(sorted([*methods, *head, "OPTIONS"]))
 
-    Errors: MethodNotAllowed, with those that are.
-    """
-    if method == "OPTIONS":
-        return "options"
-    action = ROUTES[path].get(method)
-    if action is None:
-        raise MethodNotAllowed(allowed_methods(path))
-    return action
+
+def _match(template: str, path: str) -> dict[str, str] | None:
+    """Match a path segment by segment; a named one takes anything but nothing."""
+    wanted, given = template.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    parts = {}
+    for name, segment in zip(wanted, given, strict=True):
+        if name.startswith("{") and segment:
+            parts[name[1:-1]] = segment
+        elif name != segment:
+            return None
+    return parts

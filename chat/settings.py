@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from chat.errors import InvalidSetting
 from chat.lifetime import Lifetimes
+from chat.limits import Limits
 from chat.messages import Sampling
 from chat.prompt import FORMATS
+from chat.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
 
 Getter = Callable[[str], str]
 ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})")
@@ -16,7 +18,10 @@ ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9
 PATH = re.compile(r"/[!-~]{0,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
 LONGEST_S = 100 * 365 * 86_400
+MOST_PIECES = 10_000_000
+MOST_PER_MINUTE = 10_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+HEADER = re.compile(r"[a-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,16 @@ class Settings:
     model: str
     model_endpoint: ModelEndpoint | None
     prompt_format: str
+    vocabulary: Vocabulary
     context_length: int
     sampling: Sampling
     turn_timeout_s: int
     max_prompt_bytes: int
     archive_turns: int
     lifetimes: Lifetimes
+    is_open: bool
+    limits: Limits
+    client_address_header: str
 
 
 def parse_settings(get: Getter) -> Settings:
@@ -61,6 +70,7 @@ def parse_settings(get: Getter) -> Settings:
         model=_matching(get, "model", re.compile(r"\S{1,200}"), "a model's name"),
         model_endpoint=_model_endpoint(get),
         prompt_format=_one_of(get, "prompt_format", tuple(FORMATS)),
+        vocabulary=_vocabulary(get),
         context_length=context_length,
         sampling=Sampling(
             max_reply_tokens=max_reply_tokens,
@@ -77,6 +87,14 @@ def parse_settings(get: Getter) -> Settings:
             active_s=_integer(get, "ttl_active_s", 0, LONGEST_S),
             inactive_s=_integer(get, "ttl_inactive_s", 0, LONGEST_S),
             inactive_after_s=_integer(get, "inactive_after_s", 0, LONGEST_S),
+        ),
+        is_open=_one_of(get, "access", ("open", "private")) == "open",
+        limits=Limits(
+            per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
+            of_all=_integer(get, "rate_global_per_minute", 0, MOST_PER_MINUTE),
+        ),
+        client_address_header=_matching(
+            get, "client_address_header", HEADER, "a header's name in lower case"
         ),
     )
 
@@ -110,6 +128,11 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
     if not pattern.fullmatch(text):
         raise InvalidSetting(name, allowed)
     return text
+
+
+def _vocabulary(get: Getter) -> Vocabulary:
+    pieces = _integer(get, "vocabulary_size", 0, MOST_PIECES)
+    return LARGE if pieces >= LARGE_PIECES else UNKNOWN
 
 
 def _model_endpoint(get: Getter) -> ModelEndpoint | None:

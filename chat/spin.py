@@ -19,7 +19,7 @@ from spin_sdk.wit.types import Err
 from chat.errors import InvalidSetting, ModelFailed, ModelUnavailable, StoreUnavailable
 from chat.messages import Completion, Message, Sampling
 from chat.prompt import cut_reply, render_prompt
-from chat.redis_store import RedisError, Value
+from chat.redis import RedisError, Value
 
 
 def log(text: str) -> None:

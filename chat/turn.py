@@ -1,109 +1,136 @@
 """Takes one turn: load, decide, ask the model, store."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from chat.context import fit_context, make_messages, measure, message_tokens
+from chat.context import Fit, fit_context, make_messages, measure, message_tokens
 from chat.errors import ChatError, ModelFailed, Unavailable
-from chat.lifetime import FOREVER, lifetime_s
-from chat.messages import Conversation, NewTurn, Turn
-from chat.ports import Clock, ConversationStore, LanguageModel
+from chat.keys import anyone
+from chat.lifetime import expires_at, lifetime_s
+from chat.messages import Commit, Completion, Conversation, Message, Turn, TurnResult, Usage
+from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.settings import Settings
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What the model saw, in tokens and turns."""
-
-    context_length: int
-    prompt_tokens: int
-    generated_tokens: int
-    window_turns: int
-    evicted_turns: int
-
-
-@dataclass(frozen=True)
-class TurnResult:
-    """A turn that was stored.
-
-    Units: `expires_at` is seconds since 1970; None if the conversation is kept for ever.
-    """
-
-    conversation_id: int
-    context: str
-    turn: Turn
-    expires_at: int | None
-    usage: Usage
 
 
 class TurnTaker:
     """The use case, with the parts that it needs for one request."""
 
     def __init__(
-        self, store: ConversationStore, model: LanguageModel, clock: Clock, settings: Settings
+        self, store: TurnStore, model: LanguageModel, clock: Clock, settings: Settings
     ) -> None:
         self._store = store
         self._model = model
         self._clock = clock
         self._settings = settings
 
-    def start(self, context: str, prompt: str) -> TurnResult:
-        """Take the first turn of a new conversation; without a reply, no id is used up."""
-        unsaved = Conversation(0, context, message_tokens(context) if context else 0, 0, ())
-        new, usage = self._reply(unsaved, prompt)
-        conversation_id = self._store.create(context, new)
-        return make_result(conversation_id, context, new, usage)
+    def start(
+        self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
+    ) -> TurnResult:
+        """Take the first turn of a new conversation; without a reply, no id is used up.
 
-    def resume(self, conversation_id: int, prompt: str) -> TurnResult:
+        Without an `owner` it is anyone's who knows its id.
+        Errors: those of the ports; whatever fails, nothing is stored, and it may be asked again.
+        """
+        before = self._store.admit(repetition)
+        if before is not None:
+            return before
+        try:
+            context_tokens = message_tokens(context) if context else 0
+            vocabulary = self._settings.vocabulary
+            unsaved = Conversation(0, "", context, context_tokens, 0, (), vocabulary=vocabulary)
+            commit, usage = self._reply(unsaved, prompt)
+            taken = self._store.next_id()
+            new = Conversation(taken, owner or anyone(taken), context, context_tokens, 0, ())
+            result = make_result(new, commit, usage)
+            self._store.create(new, commit, Done(repetition, result) if repetition else None)
+        except ChatError:
+            with contextlib.suppress(Unavailable):  # what says that it runs then ends by itself
+                self._store.dismiss(repetition)
+            raise
+        return result
+
+    def resume(
+        self, conversation_id: int, prompt: str, repetition: Repetition | None = None
+    ) -> TurnResult:
         """Take the next turn of a conversation.
 
         Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
         """
-        loaded = self._store.load(conversation_id)
-        try:
-            new, usage = self._reply(loaded, prompt)
-            self._store.commit(loaded, new)
-        except ChatError:
-            with contextlib.suppress(Unavailable):  # the lock then runs out by itself
-                self._store.release(conversation_id)
-            raise
-        return make_result(conversation_id, loaded.context, new, usage)
+        loaded = self._store.load(conversation_id, repetition)
+        if isinstance(loaded, TurnResult):
+            return loaded
+        with released_on_error(self._store, loaded):
+            commit, usage = self._reply(loaded, prompt)
+            result = make_result(loaded, commit, usage)
+            self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
+        return result
 
-    def _reply(self, loaded: Conversation, prompt: str) -> tuple[NewTurn, Usage]:
+    def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
         settings = self._settings
+        reserve_tokens = settings.sampling.max_reply_tokens
         fit = fit_context(
-            loaded.turns,
-            prompt,
-            context_tokens=loaded.context_tokens,
-            context_length=settings.context_length,
-            max_reply_tokens=settings.sampling.max_reply_tokens,
+            loaded, prompt, context_length=settings.context_length, max_reply_tokens=reserve_tokens
         )
         messages = make_messages(loaded.context, fit.kept, prompt)
         completion = self._model.complete(messages, settings.sampling)
-        if not completion.text:
-            raise ModelFailed("the model gave an empty reply; nothing was stored")
-        measured = measure(fit, loaded.context_tokens, prompt, completion)
+        check_reply(completion.text, settings.max_prompt_bytes)
+        return self._make_commit(loaded, fit, prompt, completion)
+
+    def _make_commit(
+        self, loaded: Conversation, fit: Fit, prompt: str, completion: Completion
+    ) -> tuple[Commit, Usage]:
+        measured = measure(fit, loaded, prompt, completion)
         now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
-            prompt=prompt,
-            reply=completion.text,
+            messages=(Message("user", prompt), Message("assistant", completion.text)),
             prompt_tokens=measured.prompt_tokens,
             reply_tokens=measured.reply_tokens,
             at=now,
+            is_measured=measured.is_measured,
         )
         usage = Usage(
-            context_length=settings.context_length,
+            context_length=self._settings.context_length,
             prompt_tokens=completion.prompt_tokens or fit.prompt_tokens,
             generated_tokens=completion.generated_tokens or measured.reply_tokens,
             window_turns=len(fit.kept) + 1,
             evicted_turns=len(fit.evicted),
         )
-        kept_s = lifetime_s(settings.lifetimes, loaded.active_at, now)
-        return NewTurn(turn, measured.context_tokens, len(fit.evicted), kept_s), usage
+        commit = Commit(
+            turns=(turn,),
+            context_tokens=measured.context_tokens,
+            vocabulary=measured.vocabulary,
+            evicted_count=len(fit.evicted),
+            at=now,
+            lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
+        )
+        return commit, usage
 
 
-def make_result(conversation_id: int, context: str, new: NewTurn, usage: Usage) -> TurnResult:
-    """Make the result of a turn that was stored."""
-    expires_at = None if new.lifetime_s == FOREVER else int(new.turn.at) + new.lifetime_s
-    return TurnResult(conversation_id, context, new.turn, expires_at, usage)
+def check_reply(text: str, most_bytes: int) -> None:
+    """Say whether a reply can be kept.
+
+    Errors: ModelFailed.
+    """
+    if not text:
+        raise ModelFailed("the model gave an empty reply; nothing was stored")
+    if len(text.encode()) > most_bytes:
+        raise ModelFailed(f"the model's reply has over {most_bytes} bytes; nothing was stored")
+
+
+@contextlib.contextmanager
+def released_on_error(store: TurnStore, loaded: Conversation) -> Iterator[None]:
+    """Unlock a loaded conversation if what is done with it fails."""
+    try:
+        yield
+    except ChatError:
+        with contextlib.suppress(Unavailable):  # the lock then runs out by itself
+            store.release(loaded)
+        raise
+
+
+def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:
+    """Make the result of a turn that is stored."""
+    prompt, reply = (message.content for message in commit.turns[0].shown())
+    ends = expires_at(commit.at, commit.lifetime_s)
+    return TurnResult(conversation.id, prompt, conversation.context, reply, ends, usage)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chat.context import make_messages
-from chat.messages import Turn
+from chat.messages import Message, Turn
 from chat.prompt import cut_reply, render_prompt
 from host.engines.llama_cpp import DEMO_MODEL, LlamaCppEngine
 from host.engines.port import InferencingParams
@@ -59,7 +59,8 @@ def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
         completion = engine.infer(MODEL, prompt, SAMPLING)
         score.seconds.append(time.perf_counter() - started)
         reply = cut_reply(completion.text, prompt, TEMPLATE)
-        turns.append(Turn(number, wanted.user, reply, 0, 0, 0.0))
+        said = (Message("user", wanted.user), Message("assistant", reply))
+        turns.append(Turn(number, said, 0, 0, 0.0, is_measured=False))
         score.asked[wanted.kind] += 1
         if reply == wanted.reply:
             score.right[wanted.kind] += 1

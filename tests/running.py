@@ -77,8 +77,13 @@ class RunningHost:
 def run_host(
     folder: pathlib.Path, *arguments: str, environ: dict[str, str] | None = None
 ) -> Iterator[RunningHost]:
-    """Run `python -m host up` on a free port, its state and log in `folder`."""
+    """Run `python -m host up` on a free port, its state and log in `folder`.
+
+    Owners have no limit where `arguments` do not set one: most tests take many turns at once.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if not any("rate_per_owner_per_minute" in argument for argument in arguments):
+        arguments = (*arguments, "--variable", "rate_per_owner_per_minute=0")
     port = free_port()
     log = folder / "host.log"
     command = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chat.lifetime import Lifetimes, lifetime_s
+from chat.lifetime import FOREVER, Lifetimes, expires_at, lifetime_s
+from chat.messages import Conversation
 
 LIFETIMES = Lifetimes(active_s=300, inactive_s=20, inactive_after_s=60)
 
@@ -18,4 +19,14 @@ LIFETIMES = Lifetimes(active_s=300, inactive_s=20, inactive_after_s=60)
     ],
 )
 def test_a_conversation_is_kept_by_activity(active_at: float | None, kept_s: int) -> None:
-    assert lifetime_s(LIFETIMES, active_at, 1000.0) == kept_s
+    conversation = Conversation(1, "{o}", "", 0, 0, (), active_at)
+
+    assert lifetime_s(LIFETIMES, conversation, 1000.0) == kept_s
+
+
+def test_a_pinned_conversation_is_kept_for_ever() -> None:
+    pinned = Conversation(1, "{o}", "", 0, 0, (), 1.0, is_pinned=True)
+
+    assert lifetime_s(LIFETIMES, pinned, 1000.0) == FOREVER
+    assert expires_at(1000.5, FOREVER) is None
+    assert expires_at(1000.5, 300) == 1300

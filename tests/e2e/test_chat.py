@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from chat.prompt import BREAK
-from chat.redis_store import parse_turns
+from chat.records import parse_turns
 from host.resp import Connection, parse_address
 from tests.running import (
     Answer,
@@ -32,9 +32,8 @@ CHEF = "You are a helpful chef."
 
 @contextlib.contextmanager
 def native(redis: RunningRedis) -> Iterator[Connection]:
-    connection = Connection(parse_address(redis.address))
-    yield connection
-    connection.close()
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        yield connection
 
 
 def stored(redis: RunningRedis, conversation_id: int, what: str = "turns") -> list[tuple[str, str]]:
@@ -44,7 +43,8 @@ def stored(redis: RunningRedis, conversation_id: int, what: str = "turns") -> li
         items = connection.call([b"LRANGE", key, b"0", b"-1"])
     assert isinstance(items, list)
     joined = b",".join(item for item in items if isinstance(item, bytes))
-    return [(turn.prompt, turn.reply) for turn in parse_turns(b"[" + joined + b"]")]
+    said = [turn.shown() for turn in parse_turns(b"[" + joined + b"]")]
+    return [(prompt.content, reply.content) for prompt, reply in said]
 
 
 def last_id(redis: RunningRedis) -> int:
@@ -558,7 +558,8 @@ def test_a_conversation_expires_when_its_answer_says(
 ) -> None:
     assert wasm.exists()
     config = remote_config(tmp_path, endpoint.url)
-    variables = [f"redis_address={own_redis.address}", "ttl_active_s=3"]
+    unlimited = "rate_global_per_minute=0"  # or its key outlives the conversation by a minute
+    variables = [f"redis_address={own_redis.address}", "ttl_active_s=3", unlimited]
     flags = [part for variable in variables for part in ("--variable", variable)]
     with run_host(tmp_path, "--runtime-config-file", config, *flags) as host:
         conversation = host.post(context="c", prompt="p1").json()["id"]

@@ -1,0 +1,119 @@
+"""Decides whom a request is from, by its credential; and what a new credential looks like.
+
+A credential is a session token: 256 random bits that are stored nowhere. Its hash is in the key of
+everything that is made with it, so that nothing of it can be reached without.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from chat.errors import CredentialNeeded, InvalidCredential
+from chat.keys import address_tag, anyone, owner_tag
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+"""256 bits in base64url."""
+COOKIE = "chat_session"
+COOKIE_S = 400 * 86_400
+"""The longest that browsers keep a cookie. Source: RFC 6265bis."""
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SPIN_ADDRESS = "spin-client-addr"
+"""Spin's own header: address and port. Spin sets it last, so a client cannot."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whom a request is from.
+
+    Shapes: `owner` is the tag of the credential, None without one; `address` is the client's.
+    """
+
+    owner: str | None
+    address: str
+    is_secure: bool
+
+    @property
+    def rate_tag(self) -> str:
+        """Name whom a limit is for."""
+        return self.owner or address_tag(self.address)
+
+    def needed_owner(self) -> str:
+        """Give the owner, for what only one with a credential has.
+
+        Errors: CredentialNeeded.
+        """
+        if self.owner is None:
+            raise CredentialNeeded
+        return self.owner
+
+
+@dataclass(frozen=True)
+class Session:
+    """A new credential."""
+
+    token: str = field(repr=False)
+
+    def cookie(self, *, is_secure: bool) -> str:
+        """Render it as a `Set-Cookie` header, out of reach of scripts and of other sites."""
+        secure = "; Secure" if is_secure else ""
+        return f"{COOKIE}={self.token}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Lax{secure}"
+
+
+def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -> Caller:
+    """Find out whom a request is from; `headers` have their names in lower case.
+
+    Errors: InvalidCredential for a Bearer token that cannot be one of ours.
+    """
+    token = _bearer(headers) or _cookie(method, headers)
+    is_secure = "https" in (
+        urlsplit(headers.get("spin-full-url", "")).scheme,
+        headers.get("x-forwarded-proto", "").strip().lower(),
+    )
+    owner = owner_tag(token) if token else None
+    return Caller(owner, _address(headers, address_header), is_secure)
+
+
+def owners_of(caller: Caller, conversation_id: int, *, is_open: bool) -> list[str]:
+    """Name the owners under whom a caller may reach a conversation, the likelier one first.
+
+    What was started without a credential is open to whoever knows the id, where that is allowed.
+    """
+    owners = [caller.owner] if caller.owner else []
+    return [*owners, anyone(conversation_id)] if is_open else owners
+
+
+def _bearer(headers: Mapping[str, str]) -> str | None:
+    value = headers.get("authorization")
+    if value is None:
+        return None
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() != "bearer" or not TOKEN.fullmatch(token.strip()):
+        raise InvalidCredential
+    return token.strip()
+
+
+def _cookie(method: str, headers: Mapping[str, str]) -> str | None:
+    """Take the page's cookie; for a change, only if the page itself asks."""
+    if method not in SAFE_METHODS and not _is_same_origin(headers):
+        return None
+    for pair in headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE and TOKEN.fullmatch(value):
+            return value
+    return None
+
+
+def _is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Say whether a browser says that the page itself asks."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin, own = urlsplit(headers.get("origin", "")), urlsplit(headers.get("spin-full-url", ""))
+    return bool(origin.netloc) and origin.netloc == own.netloc
+
+
+def _address(headers: Mapping[str, str], name: str) -> str:
+    """Take the address that the nearest trusted server saw: the last one of several."""
+    value = headers.get(name, "").rpartition(",")[2].strip()
+    return value.rpartition(":")[0] if name == SPIN_ADDRESS else value

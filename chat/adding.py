@@ -1,0 +1,98 @@
+"""Adds messages to a conversation without asking for a reply."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from chat.context import as_shown, fit_turns, message_tokens
+from chat.lifetime import expires_at, lifetime_s
+from chat.messages import Commit, Conversation, Message, Turn
+from chat.ports import Clock, TurnStore
+from chat.settings import Settings
+from chat.tokens import Vocabulary
+from chat.turn import released_on_error
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of the messages: their ids, in order, and the turns that had to make room."""
+
+    conversation_id: int
+    message_ids: tuple[str, ...]
+    evicted_turns: int
+    expires_at: int | None
+
+
+def add_messages(
+    store: TurnStore,
+    clock: Clock,
+    settings: Settings,
+    conversation_id: int,
+    messages: Sequence[Message],
+) -> Added:
+    """Add messages behind the last turn; whole turns leave the window for them, oldest first.
+
+    Errors: those of `TurnStore.load` and `commit`; all messages are added, or none.
+    """
+    loaded = store.load(conversation_id)
+    with released_on_error(store, loaded):
+        now = clock()
+        turns = make_turns(messages, loaded.turn_count + 1, now, loaded.vocabulary)
+        budget_tokens = (
+            settings.context_length - settings.sampling.max_reply_tokens - loaded.context_tokens
+        )
+        fit = fit_turns(
+            (*loaded.turns, *turns), budget_tokens, loaded.context_tokens, loaded.vocabulary
+        )
+        commit = Commit(
+            turns=tuple(turns),
+            context_tokens=loaded.context_tokens,
+            vocabulary=loaded.vocabulary,
+            evicted_count=len(fit.evicted),
+            at=now,
+            lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
+        )
+        store.commit(loaded, commit)
+    return make_added(loaded, commit)
+
+
+def make_turns(
+    messages: Sequence[Message], first_number: int, now: float, vocabulary: Vocabulary
+) -> list[Turn]:
+    """Put messages into turns, each from one user message to the next."""
+    return [
+        Turn(
+            number=number,
+            messages=tuple(group),
+            prompt_tokens=sum(message_tokens(as_shown(m), vocabulary) for m in group),
+            reply_tokens=0,
+            at=now,
+            is_measured=False,
+        )
+        for number, group in enumerate(_groups(messages), first_number)
+    ]
+
+
+def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    group: list[Message] = []
+    for message in messages:
+        if message.role == "user" and group:
+            yield group
+            group = []
+        group.append(message)
+    yield group
+
+
+def make_added(loaded: Conversation, commit: Commit) -> Added:
+    """Make the result, with an id for each message: its turn's number and its own within."""
+    ids = (
+        message_id(turn.number, place)
+        for turn in commit.turns
+        for place in range(len(turn.messages))
+    )
+    ends = expires_at(commit.at, commit.lifetime_s)
+    return Added(loaded.id, tuple(ids), commit.evicted_count, ends)
+
+
+def message_id(turn_number: int, place: int) -> str:
+    """Name a message within its conversation; the name stays when others are forgotten."""
+    return f"{turn_number}.{place}"

@@ -1,0 +1,198 @@
+"""The Lua scripts with which an owner looks through conversations, changes and forgets them."""
+
+from chat.scripts import KEEP, TYPES, make_script
+
+SUMMARY = """
+local function summary(key, id)
+  local fields = redis.call('HMGET', key, 'context', 'title', 'created_at', 'active_at',
+    'turn_count', 'evicted_count', 'pinned')
+  if not fields[3] then return nil end
+  local now, left = redis.call('TIME'), redis.call('PTTL', key)
+  local ends = left < 0 and 0 or math.floor((now[1] * 1000 + now[2] / 1000 + left) / 1000)
+  return {tostring(id), fields[1], fields[2] or '', fields[3], fields[4], fields[5], fields[6],
+    fields[7] or '0', string.format('%.0f', ends)}
+end
+"""
+
+SUMMARISE = make_script(
+    TYPES,
+    SUMMARY,
+    """
+local found = summary(KEYS[1], ARGV[1])
+if not found then return redis.error_reply('CHATUNKNOWN no such conversation') end
+return cjson.encode(found)
+""",
+)
+"""Summarise a conversation. KEYS: those of a conversation. ARGV: id."""
+
+LIST_PAGE = make_script(
+    SUMMARY,
+    """
+local found, offset, size = {}, 0, 100
+local limit = tonumber(ARGV[4])
+repeat
+  local flat = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[2], '-inf', 'WITHSCORES',
+    'LIMIT', offset, size)
+  local gone = {}
+  for i = 1, #flat, 2 do
+    local id = flat[i]
+    if flat[i + 1] ~= ARGV[2] or id < ARGV[3] then
+      local one = summary(ARGV[1] .. id, id)
+      if not one then
+        gone[#gone + 1] = id
+      else
+        one[2], one[#one + 1] = '', flat[i + 1]
+        found[#found + 1] = one
+      end
+    end
+    if #found > limit then break end
+  end
+  for _, id in ipairs(gone) do redis.call('ZREM', KEYS[1], id) end
+  offset = offset + size - #gone
+until #found > limit or #flat < size * 2
+return #found == 0 and '[]' or cjson.encode(found)
+""",
+)
+"""List an owner's conversations, newest activity first, and take the expired ones off the list.
+
+KEYS: the owner's list. ARGV: what the keys of the owner's conversations begin with, the score and
+the id of the last one that was given ('+inf' and '' at first), and how many; gives one more if
+there is one, without their contexts. Conversations that were active at the same moment come by id,
+as text, from the last.
+"""
+
+TURNS_PAGE = make_script(
+    TYPES,
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local archived = redis.call('LLEN', KEYS[3])
+local stop = archived + redis.call('LLEN', KEYS[2])
+local function number(place)
+  local turn = place < archived and redis.call('LINDEX', KEYS[3], place)
+    or redis.call('LINDEX', KEYS[2], place - archived)
+  return tonumber(string.match(turn, '^{"n":(%d+)')) or 0
+end
+local last = tonumber(ARGV[1])
+if last > 0 then
+  local low, high = 0, stop
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if number(middle) > last then high = middle else low = middle + 1 end
+  end
+  stop = low
+end
+local start = math.max(0, stop - tonumber(ARGV[2]))
+local turns = {}
+if start < math.min(stop, archived) then
+  turns = redis.call('LRANGE', KEYS[3], start, math.min(stop, archived) - 1)
+end
+if stop > archived then
+  local kept = redis.call('LRANGE', KEYS[2], math.max(0, start - archived), stop - archived - 1)
+  for _, turn in ipairs(kept) do turns[#turns + 1] = turn end
+end
+return turns
+""",
+)
+"""Give turns of archive and window, oldest first.
+
+KEYS: those of a conversation. ARGV: the number of the last turn wanted, or 0 for the newest, and
+how many before and with it. Turns stand in the order of their numbers, some of which may be gone.
+"""
+
+BUSY = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local holder = redis.call('GET', KEYS[5])
+if holder and holder ~= ARGV[1] then
+  return redis.error_reply('CHATBUSY a turn is running')
+end
+"""
+"""ARGV[1]: fencing value."""
+
+CHANGE = make_script(
+    TYPES,
+    BUSY,
+    KEEP,
+    """
+local behind = 5 + tonumber(ARGV[4]) * 2
+if ARGV[2] ~= '' and (redis.call('HGET', KEYS[1], 'turn_count') ~= ARGV[2]
+    or redis.call('LLEN', KEYS[2]) ~= #ARGV - behind + 1) then
+  return redis.error_reply('CHATBUSY a turn came between')
+end
+for place = 5, behind - 1, 2 do
+  redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+end
+for place = behind, #ARGV do redis.call('LSET', KEYS[2], place - behind, ARGV[place]) end
+redis.call('DEL', KEYS[5])
+if redis.call('HGET', KEYS[1], 'pinned') == '1' then
+  keep('0')
+  if KEYS[6] then redis.call('PERSIST', KEYS[6]) end
+elseif ARGV[3] ~= '' then
+  keep(ARGV[3])
+end
+return 1
+""",
+)
+"""Change a conversation, and unlock.
+
+KEYS: those of a conversation, and the owner's list where there is one. ARGV: fencing value, turn
+count as loaded or '' to leave the turns as they are, lifetime to begin now or '', the number of
+fields, their names and values, then the turns of the window.
+"""
+
+REPLACE = make_script(
+    TYPES,
+    BUSY,
+    """
+local list = KEYS[2]
+local place = redis.call('LPOS', list, ARGV[3])
+if not place then
+  list = KEYS[3]
+  place = redis.call('LPOS', list, ARGV[3])
+end
+if not place then return redis.error_reply('CHATBUSY the turn was changed meanwhile') end
+if ARGV[4] == '' then
+  redis.call('LREM', list, 1, ARGV[3])
+else
+  redis.call('LSET', list, place, ARGV[4])
+end
+for i = 5, #ARGV, 2 do
+  local next_place = redis.call('LPOS', KEYS[2], ARGV[i])
+  if next_place then redis.call('LSET', KEYS[2], next_place, ARGV[i + 1]) end
+end
+local flat = redis.call('HGETALL', KEYS[4])
+for i = 1, #flat, 2 do
+  if string.match(flat[i + 1], '^%x+:(%d+):') == ARGV[2] then
+    redis.call('HDEL', KEYS[4], flat[i])
+  end
+end
+return 1
+""",
+)
+"""Put one turn in the place of another, or nothing, and forget what was kept for its repetition.
+
+KEYS: those of a conversation. ARGV: fencing value, the turn's number, the turn as it was and as it
+will be or '', then pairs of further turns of the window as they were and as they will be.
+"""
+
+FORGET = make_script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local function length(key)
+  return redis.call('TYPE', key).ok == 'list' and redis.call('LLEN', key) or 0
+end
+local window, archived = length(KEYS[2]), length(KEYS[3])
+local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+if KEYS[6] then redis.call('ZREM', KEYS[6], ARGV[1]) end
+return {window, archived, keys}
+"""
+)
+"""Forget a conversation, whatever its keys hold, and say what there was.
+
+KEYS: those of a conversation, and the owner's list where there is one. ARGV: id.
+"""

@@ -1,0 +1,88 @@
+"""Reads a conversation's messages, over the context window and the archive."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from chat.adding import message_id
+from chat.messages import Message, Role
+from chat.ports import ConversationStore, StoredTurn
+
+PAGE_TURNS = 100
+"""The most turns that one round trip brings."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message stands: its turn's number, and its own within."""
+
+    turn_number: int
+    index: int
+
+    def __str__(self) -> str:
+        return message_id(self.turn_number, self.index)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A message and where it stands; `created_at` is seconds since 1970."""
+
+    place: Place
+    message: Message
+    created_at: float
+
+
+def read_messages(
+    store: ConversationStore,
+    conversation_id: int,
+    *,
+    last: int,
+    before: Place | None,
+    roles: Collection[Role],
+) -> tuple[list[Placed], Place | None]:
+    """Give the newest `last` messages of these roles before a place, in order of time.
+
+    Shapes: the second value is where to go on with `before`, None if there are no older ones.
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    newest_first: list[Placed] = []
+    for placed in _messages_before(store, conversation_id, before, last):
+        if placed.message.role in roles:
+            newest_first.append(placed)
+            if len(newest_first) > last:
+                break
+    found = newest_first[:last][::-1]
+    has_older = len(newest_first) > last and bool(found)
+    return found, found[0].place if has_older else None
+
+
+def _messages_before(
+    store: ConversationStore, conversation_id: int, before: Place | None, last: int
+) -> Iterator[Placed]:
+    """Give all messages before a place, newest first, a page of turns at a time."""
+    number = before.turn_number if before else 0
+    count = min(last // 2 + 2, PAGE_TURNS)
+    while page := store.turns_page(conversation_id, number, count):
+        for stored in reversed(page):
+            for placed in reversed(_placed(stored)):
+                if before is None or _is_before(placed.place, before):
+                    yield placed
+        number, count = page[0].turn.number - 1, PAGE_TURNS
+        if number < 1:
+            return
+
+
+def _is_before(place: Place, other: Place) -> bool:
+    return (place.turn_number, place.index) < (other.turn_number, other.index)
+
+
+def _placed(stored: StoredTurn) -> list[Placed]:
+    turn = stored.turn
+    return [
+        Placed(
+            Place(turn.number, index),
+            message,
+            turn.at if message.created_at is None else message.created_at,
+        )
+        for index, message in enumerate(turn.messages)
+        if message is not None
+    ]

@@ -1,0 +1,103 @@
+"""Talks to Redis: runs scripts, and turns what fails into the chat's errors."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chat.errors import (
+    ChatError,
+    ConversationBusy,
+    CorruptConversation,
+    KeyReused,
+    LimitExceeded,
+    StoreUnavailable,
+    UnknownConversation,
+)
+from chat.scripts import Script
+
+Value = bytes | int | str | None
+"""One element of a flat Redis reply."""
+
+Arguments = Sequence[bytes | int | str]
+"""The arguments of a command."""
+
+
+class RedisError(Exception):
+    """A command that failed, with the text that the host gives."""
+
+
+class Connection(Protocol):
+    """One connection to Redis; each call is one round trip."""
+
+    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+        """Run a command, and return its reply laid out flat; raises RedisError."""
+
+
+OWN_ERRORS: dict[str, type[ConversationBusy | CorruptConversation | KeyReused]] = {
+    "CHATBUSY": ConversationBusy,
+    "CHATCORRUPT": CorruptConversation,
+    "CHATREUSED": KeyReused,
+    "WRONGTYPE": CorruptConversation,
+}
+"""Codes of our scripts and of Redis, to what they mean to a caller."""
+
+
+def parse_error(error: RedisError) -> ChatError:
+    """Turn a failed command into the answer that it makes; a server's text is never passed on."""
+    code, _, rest = str(error).partition(":")
+    if code in OWN_ERRORS:
+        return OWN_ERRORS[code]()
+    if code == "CHATUNKNOWN":
+        return UnknownConversation()
+    if code == "CHATLIMITED":
+        whose, limit, wait_s = rest.split()
+        return LimitExceeded(int(limit), int(wait_s), is_callers=whose == "caller")
+    return StoreUnavailable("the conversation store is not available; nothing was stored")
+
+
+class Redis:
+    """Commands and scripts over one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, command: str, arguments: Arguments) -> list[Value]:
+        """Run a command.
+
+        Errors: those of `parse_error`.
+        """
+        try:
+            return self._connection.execute(command, _encode(arguments))
+        except RedisError as error:
+            raise parse_error(error) from error
+
+    def run(self, script: Script, keys: Sequence[str], arguments: Arguments) -> list[Value]:
+        """Run a script by its name; by its text where Redis does not have it yet.
+
+        Errors: those of `parse_error`.
+        """
+        operands = [len(keys), *keys, *arguments]
+        try:
+            return self._connection.execute("EVALSHA", _encode([script.sha1, *operands]))
+        except RedisError as error:
+            if "NoScriptError" not in str(error):
+                raise parse_error(error) from error
+        return self.execute("EVAL", [script.text, *operands])
+
+
+def _encode(arguments: Arguments) -> list[bytes | int]:
+    return [a.encode() if isinstance(a, str) else a for a in arguments]
+
+
+def as_bytes(value: Value) -> bytes:
+    """Give an element that has to be a string; nothing is empty."""
+    return value if isinstance(value, bytes) else b""
+
+
+def as_int(value: Value) -> int:
+    """Give an element that has to be a number.
+
+    Errors: CorruptConversation.
+    """
+    if not isinstance(value, int):
+        raise CorruptConversation
+    return value

@@ -1,0 +1,160 @@
+"""Reads, changes and forgets an owner's conversations in Redis."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from chat.errors import CorruptConversation, UnknownConversation
+from chat.keys import ConversationKeys, anyone, conversation_keys, conversations_key
+from chat.messages import Conversation, Forgotten, Summary, Turn
+from chat.owner_scripts import CHANGE, FORGET, LIST_PAGE, REPLACE, SUMMARISE, TURNS_PAGE
+from chat.ports import Cursor, StoredTurn
+from chat.records import PARSE_ERRORS, parse_turns, render_turn
+from chat.redis import Arguments, Redis, as_bytes, as_int
+
+Found = TypeVar("Found")
+
+
+class RedisConversationStore:
+    """The `ConversationStore` port over one connection, for one request."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        prefix: str,
+        fencing: str,
+        owner: str | None,
+        owners: Callable[[int], Sequence[str]],
+    ) -> None:
+        """Take the caller's `owner`, and the `owners` under whom it may reach a conversation."""
+        self._redis = redis
+        self._prefix = prefix
+        self._fencing = fencing
+        self._owner = owner
+        self._owners = owners
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        """List, in one round trip."""
+        if self._owner is None:
+            return [], None
+        after = cursor or Cursor("+inf", "")
+        begin = f"{self._prefix}:{self._owner}:"
+        keys = [conversations_key(self._prefix, self._owner)]
+        reply = self._redis.run(LIST_PAGE, keys, [begin, after.active_at, after.id, limit])
+        rows = _parse_json(as_bytes(reply[0]))
+        page = [parse_summary(row) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return page, Cursor(str(last[-1]), str(last[0])) if last else None
+
+    def summarise(self, conversation_id: int) -> Summary:
+        """Summarise, in one round trip."""
+
+        def summarise(_: str, keys: ConversationKeys) -> Summary:
+            reply = self._redis.run(SUMMARISE, keys.all(), [conversation_id])
+            return parse_summary(_parse_json(as_bytes(reply[0])))
+
+        return self._find(conversation_id, summarise)
+
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        """Give turns of archive and window, in one round trip."""
+
+        def page(_: str, keys: ConversationKeys) -> list[StoredTurn]:
+            reply = map(as_bytes, self._redis.run(TURNS_PAGE, keys.all(), [last_number, count]))
+            return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in reply]
+
+        return self._find(conversation_id, page)
+
+    def change(
+        self, conversation_id: int, fields: Mapping[str, str], lifetime_s: int | None
+    ) -> None:
+        """Change fields, in one round trip."""
+
+        def change(owner: str, keys: ConversationKeys) -> None:
+            arguments = [self._fencing, "", *_render_change(fields, lifetime_s)]
+            self._redis.run(CHANGE, self._with_list(owner, conversation_id, keys), arguments)
+
+        self._find(conversation_id, change)
+
+    def change_context(
+        self, loaded: Conversation, fields: Mapping[str, str], lifetime_s: int | None
+    ) -> None:
+        """Change fields and turns, in one round trip."""
+        keys = conversation_keys(self._prefix, loaded.owner, loaded.id)
+        arguments: Arguments = [
+            self._fencing,
+            loaded.turn_count,
+            *_render_change(fields, lifetime_s),
+            *map(render_turn, loaded.turns),
+        ]
+        self._redis.run(CHANGE, self._with_list(loaded.owner, loaded.id, keys), arguments)
+
+    def replace(
+        self, conversation_id: int, old: StoredTurn, new: Turn | None, others: Sequence[StoredTurn]
+    ) -> None:
+        """Replace, in one round trip."""
+
+        def replace(_: str, keys: ConversationKeys) -> None:
+            pairs = [data for other in others for data in (other.data, render_turn(other.turn))]
+            renewed = b"" if new is None else render_turn(new)
+            arguments: Arguments = [self._fencing, old.turn.number, old.data, renewed, *pairs]
+            self._redis.run(REPLACE, keys.all(), arguments)
+
+        self._find(conversation_id, replace)
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        """Remove every key of a conversation, in one round trip."""
+
+        def forget(owner: str, keys: ConversationKeys) -> Forgotten:
+            named = self._with_list(owner, conversation_id, keys)
+            counts = map(as_int, self._redis.run(FORGET, named, [conversation_id]))
+            return Forgotten(conversation_id, *counts)
+
+        return self._find(conversation_id, forget)
+
+    def _find(self, conversation_id: int, act: Callable[[str, ConversationKeys], Found]) -> Found:
+        """Act on the conversation of the first owner that has it."""
+        for owner in self._owners(conversation_id):
+            try:
+                return act(owner, conversation_keys(self._prefix, owner, conversation_id))
+            except UnknownConversation:
+                continue
+        raise UnknownConversation
+
+    def _with_list(self, owner: str, conversation_id: int, keys: ConversationKeys) -> list[str]:
+        if owner == anyone(conversation_id):
+            return keys.all()
+        return [*keys.all(), conversations_key(self._prefix, owner)]
+
+
+def _render_change(fields: Mapping[str, str], lifetime_s: int | None) -> list[int | str]:
+    begins = "" if lifetime_s is None else lifetime_s
+    return [begins, len(fields), *(part for field in fields.items() for part in field)]
+
+
+def _parse_json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise CorruptConversation from error
+
+
+def parse_summary(row: Sequence[Any]) -> Summary:
+    """Parse one row of what the scripts give; all of it is text.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return Summary(
+            id=int(row[0]),
+            context=row[1],
+            title=row[2] or None,
+            created_at=float(row[3]),
+            active_at=float(row[4]),
+            turn_count=int(row[5]),
+            evicted_turns=int(row[6]),
+            is_pinned=row[7] == "1",
+            expires_at=int(row[8]) or None,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error

@@ -1,0 +1,230 @@
+"""Keeps turns in Redis."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from chat.errors import CorruptConversation, UnknownConversation
+from chat.keys import (
+    anyone,
+    conversation_keys,
+    conversations_key,
+    next_id_key,
+    rate_key,
+    started_key,
+)
+from chat.limits import Limits, Quota
+from chat.messages import Commit, Conversation, TurnResult
+from chat.ports import Done, Repetition
+from chat.records import parse_result, parse_turns, render_result, render_turn
+from chat.redis import Arguments, Redis, Value, as_bytes, as_int
+from chat.tokens import Vocabulary
+from chat.turn_scripts import ADMIT, COMMIT, CREATE, LOAD, RELEASE
+
+NO_LIMITS = Limits(0, 0)
+
+
+@dataclass(frozen=True)
+class TurnStoreSettings:
+    """What a store is told once.
+
+    Shapes: `rate_tag` names whom the limit is for, `owners` whose conversations may be reached.
+    """
+
+    prefix: str
+    fencing: str
+    lock_ms: int
+    archive_turns: int
+    limits: Limits
+    rate_tag: str
+    owners: Callable[[int], Sequence[str]]
+
+
+class RedisTurnStore:
+    """The `TurnStore` port over one connection, for one request."""
+
+    def __init__(self, redis: Redis, settings: TurnStoreSettings) -> None:
+        self._redis = redis
+        self._settings = settings
+        self.quota: Quota | None = None
+
+    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+        """Count, or find what there is, in one round trip; in none where nothing is to be known."""
+        limits, started = self._settings.limits, []
+        if repetition:
+            started = [self._started_key(repetition)]
+        elif limits == NO_LIMITS:
+            return None
+        arguments: Arguments = [
+            limits.per_owner,
+            limits.of_all,
+            repetition.body if repetition else "",
+            self._running(repetition) if repetition else "",
+            self._settings.lock_ms,
+        ]
+        reply = self._redis.run(ADMIT, [*self._rate_keys(), *started], arguments)
+        if reply[0] == b"done" and repetition:
+            return self._done(int(as_bytes(reply[1])), repetition)
+        self._take_quota(limits, reply[1:])
+        return None
+
+    def dismiss(self, repetition: Repetition | None) -> None:
+        """Take back that the first request of a key is running."""
+        if repetition:
+            key = self._started_key(repetition)
+            self._redis.run(RELEASE, [key], [self._running(repetition)])
+
+    def next_id(self) -> int:
+        """Count up."""
+        return as_int(self._redis.execute("INCR", [next_id_key(self._settings.prefix)])[0])
+
+    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+        """Store, in one round trip."""
+        keys = self._keys(new)
+        listed, started = 0, 0
+        if new.owner != anyone(new.id):
+            keys.append(conversations_key(self._settings.prefix, new.owner))
+            listed = len(keys)
+        if done:
+            keys.append(self._started_key(done.repetition))
+            started = len(keys)
+        turn = commit.turns[0]
+        arguments: Arguments = [
+            new.context,
+            commit.context_tokens,
+            commit.vocabulary.evidence_tokens,
+            repr(commit.at),
+            commit.lifetime_s,
+            new.id,
+            render_turn(turn),
+            *_render_done(done, turn.number),
+            listed,
+            started,
+            f"{done.repetition.body}:{new.id}" if done else "",
+        ]
+        self._redis.run(CREATE, keys, arguments)
+
+    @overload
+    def load(self, conversation_id: int) -> Conversation: ...
+
+    @overload
+    def load(
+        self, conversation_id: int, repetition: Repetition | None
+    ) -> Conversation | TurnResult: ...
+
+    def load(
+        self, conversation_id: int, repetition: Repetition | None = None
+    ) -> Conversation | TurnResult:
+        """Count, load and lock, in one round trip for each owner that may have it."""
+        limits = self._settings.limits
+        for owner in self._settings.owners(conversation_id):
+            try:
+                return self._load(owner, conversation_id, repetition, limits)
+            except UnknownConversation:
+                limits = NO_LIMITS  # it was counted
+        raise UnknownConversation
+
+    def _load(
+        self, owner: str, conversation_id: int, repetition: Repetition | None, limits: Limits
+    ) -> Conversation | TurnResult:
+        settings = self._settings
+        keys = conversation_keys(settings.prefix, owner, conversation_id).all()
+        arguments: Arguments = [
+            settings.fencing,
+            settings.lock_ms,
+            limits.per_owner,
+            limits.of_all,
+            repetition.key if repetition else "",
+            repetition.body if repetition else "",
+        ]
+        reply = self._redis.run(LOAD, [*keys, *self._rate_keys()], arguments)
+        if reply[0] == b"done":
+            return parse_result(as_bytes(reply[1]))
+        if limits != NO_LIMITS:
+            self._take_quota(limits, reply[8:])
+        try:
+            return parse_conversation(owner, conversation_id, reply[1:8])
+        except CorruptConversation:
+            self._redis.run(RELEASE, [keys[-1]], [settings.fencing])
+            raise
+
+    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+        """Append, evict and unlock, in one round trip."""
+        keys = self._keys(loaded)
+        if loaded.owner != anyone(loaded.id):
+            keys.append(conversations_key(self._settings.prefix, loaded.owner))
+        arguments: Arguments = [
+            self._settings.fencing,
+            loaded.turn_count,
+            commit.context_tokens,
+            commit.vocabulary.evidence_tokens,
+            repr(commit.at),
+            commit.evicted_count,
+            self._settings.archive_turns,
+            commit.lifetime_s,
+            loaded.id,
+            *_render_done(done, loaded.turn_count + 1),
+            *map(render_turn, commit.turns),
+        ]
+        self._redis.run(COMMIT, keys, arguments)
+
+    def release(self, loaded: Conversation) -> None:
+        """Unlock, if the lock is still this request's."""
+        self._redis.run(RELEASE, [self._keys(loaded)[-1]], [self._settings.fencing])
+
+    def _keys(self, conversation: Conversation) -> list[str]:
+        prefix = self._settings.prefix
+        return conversation_keys(prefix, conversation.owner, conversation.id).all()
+
+    def _rate_keys(self) -> list[str]:
+        prefix = self._settings.prefix
+        return [rate_key(prefix, self._settings.rate_tag), rate_key(prefix)]
+
+    def _started_key(self, repetition: Repetition) -> str:
+        return started_key(self._settings.prefix, self._settings.rate_tag, repetition.key)
+
+    def _running(self, repetition: Repetition) -> str:
+        return f"{repetition.body}?{self._settings.fencing}"
+
+    def _take_quota(self, limits: Limits, left: Sequence[Value]) -> None:
+        if limits.per_owner:
+            self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
+
+    def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
+        """Give the result that is kept with the conversation: what is forgotten is so here too."""
+        for owner in self._settings.owners(conversation_id):
+            keys = conversation_keys(self._settings.prefix, owner, conversation_id)
+            kept = as_bytes(self._redis.execute("HGET", [keys.done, repetition.key])[0])
+            if kept:
+                return parse_result(kept.split(b":", 2)[2])
+        raise UnknownConversation
+
+
+def _render_done(done: Done | None, turn_number: int) -> tuple[str, bytes]:
+    """Render the digest of the key, and what is kept under it; empty without one."""
+    if done is None:
+        return "", b""
+    head = f"{done.repetition.body}:{turn_number}:".encode()
+    return done.repetition.key, head + render_result(done.result)
+
+
+def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
+    """Parse what `LOAD` gives.
+
+    Errors: CorruptConversation.
+    """
+    context, context_tokens, turn_count, active_at, pinned, evidence, turns = map(as_bytes, reply)
+    try:
+        return Conversation(
+            id=conversation_id,
+            owner=owner,
+            context=context.decode(),
+            context_tokens=int(context_tokens),
+            turn_count=int(turn_count),
+            turns=parse_turns(turns),
+            active_at=float(active_at),
+            is_pinned=pinned == b"1",
+            vocabulary=Vocabulary(int(evidence)),
+        )
+    except ValueError as error:
+        raise CorruptConversation from error

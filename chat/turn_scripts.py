@@ -1,0 +1,211 @@
+"""The Lua scripts of a turn: admit or load before the model, create or commit after it."""
+
+from chat.keys import TAG_DIGITS
+from chat.scripts import KEEP, LIST, TYPES, make_script
+
+WINDOW_S = 60
+"""What a limit counts turns over."""
+MOST_DONE = 100
+"""Results of Idempotency-Keys that a conversation keeps."""
+
+LIMITS = f"""
+local function window(key, limit, now)
+  if limit == 0 then return 0, 0, 0 end
+  local seconds, total = {{}}, 0
+  local flat = redis.call('HGETALL', key)
+  for i = 1, #flat, 2 do
+    local second = tonumber(flat[i])
+    if second >= now - {WINDOW_S} then
+      seconds[#seconds + 1] = {{second, tonumber(flat[i + 1])}}
+      total = total + flat[i + 1]
+    end
+  end
+  table.sort(seconds, function(a, b) return a[1] < b[1] end)
+  local reset = (seconds[1] and seconds[1][1] or now) + {WINDOW_S + 1} - now
+  local left, wait = limit - total, 0
+  for _, bucket in ipairs(seconds) do
+    if total < limit then break end
+    total, wait = total - bucket[2], bucket[1] + {WINDOW_S + 1} - now
+  end
+  return wait, left, reset
+end
+
+local function count(key, limit, now)
+  if limit == 0 then return end
+  redis.call('HINCRBY', key, now, 1)
+  for _, second in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(second) < now - {WINDOW_S} then redis.call('HDEL', key, second) end
+  end
+  redis.call('EXPIRE', key, {WINDOW_S + 1})
+end
+
+local function limited(mine, everybody, most, most_of_all, now)
+  local wait, left, reset = window(mine, most, now)
+  if wait > 0 then return 'CHATLIMITED caller ' .. most .. ' ' .. wait end
+  local wait_of_all = window(everybody, most_of_all, now)
+  if wait_of_all > 0 then return 'CHATLIMITED everybody ' .. most_of_all .. ' ' .. wait_of_all end
+  return nil, left - 1, reset
+end
+"""
+"""A sliding window: how many turns there were in each of the last seconds.
+
+A second counts until all of it is a minute ago, so that no minute has more turns than the limit.
+A limit of 0 is none.
+"""
+
+LOAD = make_script(
+    TYPES,
+    LIMITS,
+    f"""
+if ARGV[5] ~= '' then
+  local done = redis.call('HGET', KEYS[4], ARGV[5])
+  if done and string.sub(done, 1, {TAG_DIGITS}) ~= ARGV[6] then
+    return redis.error_reply('CHATREUSED the key was used with another body')
+  end
+  if done then return {{'done', (string.gsub(done, '^%x+:%d+:', '', 1))}} end
+end
+local now, most, most_of_all = redis.call('TIME')[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local refusal, left, reset = limited(KEYS[6], KEYS[7], most, most_of_all, now)
+if refusal then return redis.error_reply(refusal) end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  count(KEYS[6], most, now)
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+if not redis.call('SET', KEYS[5], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return redis.error_reply('CHATBUSY a turn is running')
+end
+count(KEYS[6], most, now)
+count(KEYS[7], most_of_all, now)
+local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count', 'active_at',
+  'pinned', 'evidence_tokens')
+local turns = redis.call('LRANGE', KEYS[2], 0, -1)
+return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6],
+  '[' .. table.concat(turns, ',') .. ']', left, reset}}
+""",
+)
+"""Admit, lock and load, or find what was done.
+
+KEYS: conversation, turns, archive, done, lock, the caller's turns, everybody's.
+ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybody, digests of the
+Idempotency-Key and of the body, or ''.
+Gives the turns as one JSON list: one value to move and to parse, where the host would move each
+turn by itself. Asking for what there is not counts too, or ids could be tried without a limit.
+"""
+
+COMMIT = make_script(
+    TYPES,
+    KEEP,
+    LIST,
+    f"""
+local head = redis.call('HMGET', KEYS[1], 'turn_count', 'pinned')
+local turn_count = head[1]
+if not turn_count then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local holder = redis.call('GET', KEYS[5])
+if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
+  return redis.error_reply('CHATBUSY another turn came between')
+end
+for place = 12, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
+for _ = 1, tonumber(ARGV[6]) do
+  local turn = redis.call('LPOP', KEYS[2])
+  if not turn then break end
+  redis.call('RPUSH', KEYS[3], turn)
+end
+local kept = tonumber(ARGV[7])
+if kept > 0 then redis.call('LTRIM', KEYS[3], -kept, -1) end
+redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 11, 'context_tokens', ARGV[3],
+  'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
+redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
+if ARGV[10] ~= '' then
+  redis.call('HSET', KEYS[4], ARGV[10], ARGV[11])
+  if redis.call('HLEN', KEYS[4]) > {MOST_DONE} then
+    local flat, oldest, lowest = redis.call('HGETALL', KEYS[4]), nil, math.huge
+    for i = 1, #flat, 2 do
+      local number = tonumber(string.match(flat[i + 1], '^%x+:(%d+):'))
+      if number < lowest then oldest, lowest = flat[i], number end
+    end
+    redis.call('HDEL', KEYS[4], oldest)
+  end
+end
+redis.call('DEL', KEYS[5])
+local lifetime = head[2] == '1' and '0' or ARGV[8]
+keep(lifetime)
+if KEYS[6] then list(KEYS[6], ARGV[9], ARGV[5], lifetime) end
+return 1
+""",
+)
+"""Append turns and unlock.
+
+KEYS: conversation, turns, archive, done, lock, and the owner's list where there is one.
+ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
+archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, then the turns.
+A lock that has run out does not matter as long as no other turn came between. The first write is
+one that Redis refuses when it is out of memory; after it, a script is let finish.
+"""
+
+ADMIT = make_script(
+    LIMITS,
+    f"""
+if KEYS[3] then
+  local started = redis.call('GET', KEYS[3])
+  if started and string.sub(started, 1, {TAG_DIGITS}) ~= ARGV[3] then
+    return redis.error_reply('CHATREUSED the key was used with another body')
+  end
+  local id = started and string.match(started, '^%x+:(%d+)$')
+  if id then return {{'done', id}} end
+  if started then return redis.error_reply('CHATBUSY the first turn is running') end
+end
+local now, most, most_of_all = redis.call('TIME')[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local refusal, left, reset = limited(KEYS[1], KEYS[2], most, most_of_all, now)
+if refusal then return redis.error_reply(refusal) end
+count(KEYS[1], most, now)
+count(KEYS[2], most_of_all, now)
+if KEYS[3] then redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[5]) end
+return {{'go', left, reset}}
+""",
+)
+"""Admit a new conversation, or find the one that its Idempotency-Key led to.
+
+KEYS: the caller's turns, everybody's, and where the Idempotency-Key leads, if there is one.
+ARGV: limits of the caller and of everybody, digest of the body, the value that says that the first
+turn is running, and its lifetime in ms.
+"""
+
+STARTED_S = 86_400
+"""How long an Idempotency-Key of a new conversation is remembered."""
+
+CREATE = make_script(
+    KEEP,
+    LIST,
+    f"""
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
+  return redis.error_reply('CHATCORRUPT the id is taken')
+end
+redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'evidence_tokens',
+  ARGV[3], 'created_at', ARGV[4], 'active_at', ARGV[4], 'turn_count', 1, 'evicted_count', 0,
+  'pinned', 0)
+redis.call('RPUSH', KEYS[2], ARGV[7])
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[4], ARGV[8], ARGV[9]) end
+keep(ARGV[5])
+local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
+if listed then list(listed, ARGV[6], ARGV[4], ARGV[5]) end
+if started then redis.call('SET', started, ARGV[12], 'EX', {STARTED_S}) end
+return 1
+""",
+)
+"""Store a conversation with its first turn.
+
+KEYS: conversation, turns, archive, done, lock, and up to two more.
+ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of the Idempotency-Key
+or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
+or 0, and what is to stand there.
+"""
+
+RELEASE = make_script(
+    """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+)
+"""Unlock if the lock is still ours. KEYS: lock. ARGV: its value."""

@@ -1,0 +1,388 @@
+"""An owner's conversations against a real Redis: list, read, change, forget."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from chat.changing import Change, change_conversation, forget_message
+from chat.context import message_tokens
+from chat.errors import (
+    ConversationBusy,
+    CorruptConversation,
+    PromptTooLong,
+    UnknownConversation,
+    UnknownMessage,
+)
+from chat.keys import anyone
+from chat.limits import Limits
+from chat.messages import (
+    ROLES,
+    Commit,
+    Conversation,
+    Forgotten,
+    Message,
+    Role,
+    Turn,
+    TurnResult,
+    Usage,
+)
+from chat.ports import Done, Repetition
+from chat.reading import Place, read_messages
+from chat.redis import Redis
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.settings import Settings
+from chat.tokens import UNKNOWN
+from tests.chat.native import NativeConnection
+from tests.chat.test_settings import parse
+
+OWNER = "{f00d}"
+Stores = tuple[RedisTurnStore, RedisConversationStore]
+
+
+@pytest.fixture
+def make_stores(connection: NativeConnection) -> Callable[..., Stores]:
+    def make(owner: str | None = OWNER, fencing: str = "one") -> Stores:
+        def owners(conversation_id: int) -> list[str]:
+            return [*([owner] if owner else []), anyone(conversation_id)]
+
+        redis = Redis(connection)
+        turns = TurnStoreSettings("t", fencing, 60_000, 1000, Limits(0, 0), "{r}", owners)
+        conversations = RedisConversationStore(
+            redis, prefix="t", fencing=fencing, owner=owner, owners=owners
+        )
+        return RedisTurnStore(redis, turns), conversations
+
+    return make
+
+
+def turn(number: int, at: float = 0.0) -> Turn:
+    messages = (Message("user", f"p{number}"), Message("assistant", f"r{number}"))
+    return Turn(number, messages, 5, 5, at or 1000.0 + number, is_measured=True)
+
+
+def commit(*turns: Turn, evicted_count: int = 0, lifetime_s: int = 500) -> Commit:
+    return Commit(turns, 9, UNKNOWN, evicted_count, turns[-1].at, lifetime_s)
+
+
+def talk(
+    turns: RedisTurnStore, count: int, *, owner: str | None = OWNER, window: int = 5, at: float = 0
+) -> int:
+    """Store a conversation of `count` turns, the last `window` of them in the context window."""
+    taken = turns.next_id()
+    new = Conversation(taken, owner or anyone(taken), "ctx", 0, 0, ())
+    turns.create(new, commit(turn(1, at)), None)
+    for number in range(2, count + 1):
+        loaded = turns.load(taken)
+        turns.commit(loaded, commit(turn(number, at), evicted_count=int(number > window)))
+    return taken
+
+
+# list
+
+
+def test_conversations_are_listed_by_activity_page_by_page(
+    make_stores: Callable[..., Stores],
+) -> None:
+    turns, store = make_stores()
+    ids = [talk(turns, 1, at=at) for at in (50.5, 20.25, 40.0, 40.0, 30.0)]
+
+    pages: list[list[int]] = []
+    cursor = None
+    while not pages or cursor:
+        page, cursor = store.list_page(cursor, 2)
+        pages.append([summary.id for summary in page])
+
+    assert pages == [[ids[0], ids[3]], [ids[2], ids[4]], [ids[1]]]
+    assert [summary.context for summary in store.list_page(None, 1)[0]] == [""]
+
+
+def test_ids_of_one_moment_are_listed_once_each(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    ids = [talk(turns, 1, at=7.0) for _ in range(25)]
+
+    listed, cursor = store.list_page(None, 4)
+    while cursor:
+        page, cursor = store.list_page(cursor, 4)
+        listed += page
+
+    assert sorted(summary.id for summary in listed) == ids
+
+
+def test_expired_conversations_leave_the_list(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    ids = [talk(turns, 1) for _ in range(250)]
+    for gone in ids[:-3]:
+        connection.execute("DEL", [f"t:{OWNER}:{gone}".encode()])
+
+    page, cursor = store.list_page(None, 100)
+
+    assert ([summary.id for summary in page], cursor) == (ids[:-4:-1], None)
+    assert connection.execute("ZCARD", [f"t:{OWNER}:conversations".encode()]) == [3]
+
+
+def test_others_lists_and_no_list_are_empty(make_stores: Callable[..., Stores]) -> None:
+    talk(make_stores()[0], 1)
+
+    assert make_stores("{beef}")[1].list_page(None, 5) == ([], None)
+    assert make_stores(None)[1].list_page(None, 5) == ([], None)
+
+
+def test_a_summary_says_what_there_is(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    summary = store.summarise(talk(turns, 7))
+
+    assert (summary.context, summary.title, summary.is_pinned) == ("ctx", None, False)
+    assert (summary.created_at, summary.active_at) == (1001.0, 1007.0)
+    assert (summary.turn_count, summary.evicted_turns) == (7, 2)
+    assert summary.expires_at is not None
+
+
+# read
+
+
+ALL = frozenset(ROLES)
+
+
+def read(
+    store: RedisConversationStore,
+    last: int,
+    before: Place | None = None,
+    roles: frozenset[Role] = ALL,
+) -> tuple[list[str], Place | None]:
+    found, older = read_messages(store, 1, last=last, before=before, roles=roles)
+    return [placed.message.content for placed in found], older
+
+
+def contents(first: int, last: int) -> list[str]:
+    return [text for n in range(first, last + 1) for text in (f"p{n}", f"r{n}")]
+
+
+def test_the_newest_messages_are_read_over_window_and_archive(
+    make_stores: Callable[..., Stores],
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 12)
+
+    assert read(store, 4) == (contents(11, 12), Place(11, 0))
+    assert read(store, 14) == (contents(6, 12), Place(6, 0))
+    assert read(store, 3) == (["r11", "p12", "r12"], Place(11, 1))
+    assert read(store, 24) == (contents(1, 12), None)
+    assert read(store, 100) == (contents(1, 12), None)
+    assert read(store, 0) == ([], None)
+
+
+def test_reading_goes_on_before_a_place(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    talk(turns, 12)
+
+    collected, before = read(store, 5)
+    while before:
+        older, before = read(store, 5, before)
+        collected = older + collected
+
+    assert collected == contents(1, 12)
+    assert read(store, 2, Place(999, 0)) == (contents(12, 12), Place(12, 0))
+    assert read(store, 2, Place(1, 0)) == ([], None)
+
+
+def test_roles_are_looked_for_as_far_back_as_needed(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    talk(turns, 250)
+    note = dataclasses.replace(turn(251), messages=(Message("tool", "t", 7.5),))
+    turns.commit(turns.load(1), commit(note))
+
+    assert read(store, 2, roles=frozenset({"user"})) == (["p249", "p250"], Place(249, 0))
+    assert read(store, 2, roles=frozenset({"tool"})) == (["t"], None)
+    assert len(read(store, 100, Place(240, 0), frozenset({"user"}))[0]) == 100
+    assert read_messages(store, 1, last=1, before=None, roles=ALL)[0][0].created_at == 7.5
+
+
+def test_reading_what_is_not_there_is_unknown(make_stores: Callable[..., Stores]) -> None:
+    with pytest.raises(UnknownConversation):
+        read(make_stores()[1], 5)
+
+
+# change
+
+
+SETTINGS: Settings = parse(ttl_active_s="700")
+
+
+def ttls(connection: NativeConnection) -> set[int]:
+    keys = connection.execute("KEYS", [f"t:{OWNER}:1*".encode()])
+    left = [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
+    return {value for value in left if isinstance(value, int)}
+
+
+def test_a_title_and_a_pin_are_set_and_taken_away(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+
+    def change(title: str | None, pinned: bool | None) -> tuple[str | None, bool, bool]:
+        summary = change_conversation(store, turns, SETTINGS, 1, Change(None, title, pinned))
+        return summary.title, summary.is_pinned, summary.expires_at is None
+
+    assert change("Soup", None) == ("Soup", False, False)
+    assert ttls(connection) == {500}, "a title renews nothing"
+    assert change(None, True) == ("Soup", True, True)
+    assert ttls(connection) == {-1}
+    assert connection.execute("TTL", [f"t:{OWNER}:conversations".encode()]) == [-1]
+    assert change("", False) == (None, False, False)
+    assert ttls(connection) == {700}
+
+
+def test_a_changed_context_is_estimated_and_so_are_the_prompts_measured_beside_the_old(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+
+    summary = change_conversation(store, turns, SETTINGS, 1, Change("new", "T", None))
+
+    assert (summary.context, summary.title) == ("new", "T")
+    loaded = turns.load(1)
+    assert (loaded.context, loaded.context_tokens) == ("new", message_tokens("new"))
+    assert [(t.number, t.prompt_tokens, t.is_measured) for t in loaded.turns] == [
+        (n, message_tokens(f"p{n}"), False) for n in range(3, 8)
+    ]
+    assert ttls(connection) - {60} == {500}, "and it renews nothing"
+
+
+def test_a_context_that_leaves_no_room_is_refused(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    talk(turns, 1)
+
+    with pytest.raises(PromptTooLong) as refused:
+        change_conversation(store, turns, SETTINGS, 1, Change("word " * 5000, None, None))
+
+    assert refused.value.param == "context"
+    assert turns.load(1).context == "ctx"
+
+
+@pytest.mark.parametrize("change", [Change("c", None, None), Change(None, "t", None)])
+def test_nothing_is_changed_while_a_turn_runs(
+    make_stores: Callable[..., Stores], change: Change
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 1)
+    make_stores(fencing="two")[0].load(1)
+
+    with pytest.raises(ConversationBusy):
+        change_conversation(store, turns, SETTINGS, 1, change)
+
+    assert (store.summarise(1).title, store.summarise(1).context) == (None, "ctx")
+
+
+# forget
+
+
+def test_a_message_is_forgotten_and_the_others_keep_their_ids(
+    make_stores: Callable[..., Stores],
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+
+    forget_message(store, 1, Place(6, 1))
+    forget_message(store, 1, Place(2, 0))
+
+    found, _ = read_messages(store, 1, last=100, before=None, roles=ALL)
+    assert [str(placed.place) for placed in found] == [
+        "1.0", "1.1", "2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.1", "6.0", "7.0", "7.1",
+    ]  # fmt: skip
+    sixth, seventh = turns.load(1).turns[-2:]
+    assert (sixth.shown(), sixth.tokens) == ((Message("user", "p6"),), message_tokens("p6"))
+    assert (seventh.prompt_tokens, seventh.is_measured) == (message_tokens("p7"), False)
+
+
+def test_a_turn_without_messages_is_gone(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+
+    for number in (1, 5):
+        forget_message(store, 1, Place(number, 0))
+        forget_message(store, 1, Place(number, 1))
+
+    assert read(store, 6) == (["p4", "r4", "p6", "r6", "p7", "r7"], Place(4, 0))
+    assert read(store, 9, Place(4, 0)) == (contents(2, 3), None)
+
+
+@pytest.mark.parametrize("place", [Place(6, 1), Place(6, 2), Place(9, 0)])
+def test_a_message_that_is_not_there_is_unknown(
+    make_stores: Callable[..., Stores], place: Place
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+    forget_message(store, 1, Place(6, 1))
+
+    with pytest.raises(UnknownMessage):
+        forget_message(store, 1, place)
+
+
+def test_what_was_kept_for_a_repetition_goes_with_its_message(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 2)
+    for number in (3, 4):
+        done = Repetition(f"{number:040}", "b" * 40)
+        result = TurnResult(1, "p", "ctx", "r", None, Usage(1, 2, 3, 4, 5))
+        turns.commit(turns.load(1), commit(turn(number)), Done(done, result))
+
+    forget_message(store, 1, Place(3, 0))
+
+    assert connection.execute("HKEYS", [f"t:{OWNER}:1:done".encode()]) == [f"{4:040}".encode()]
+
+
+def test_nothing_is_forgotten_while_a_turn_runs(make_stores: Callable[..., Stores]) -> None:
+    turns, store = make_stores()
+    talk(turns, 2)
+    make_stores(fencing="two")[0].load(1)
+
+    with pytest.raises(ConversationBusy):
+        forget_message(store, 1, Place(1, 0))
+
+
+def test_a_forgotten_conversation_leaves_no_key(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+    turns.load(1)
+
+    assert store.forget(1) == Forgotten(1, window_turns=5, archived_turns=2, keys=4)
+
+    assert connection.execute("KEYS", [b"*"]) == [b"t:next_id"]
+    for act in (store.forget, store.summarise, turns.load):
+        with pytest.raises(UnknownConversation):
+            act(1)
+
+
+def test_only_its_owner_and_whoever_it_is_open_to_may_forget_a_conversation(
+    make_stores: Callable[..., Stores],
+) -> None:
+    turns, _ = make_stores()
+    mine, anyones = talk(turns, 1), talk(turns, 1, owner=None)
+    other = make_stores("{beef}")[1]
+
+    with pytest.raises(UnknownConversation):
+        other.forget(mine)
+    assert other.forget(anyones).window_turns == 1
+
+
+def test_what_is_corrupt_is_said_to_be_and_can_be_forgotten(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    talk(turns, 7)
+    connection.execute("SET", [f"t:{OWNER}:1:turns".encode(), b"alien"])
+
+    for act in (store.summarise, turns.load, lambda id_: store.turns_page(id_, 0, 5)):
+        with pytest.raises(CorruptConversation):
+            act(1)
+    assert store.forget(1).archived_turns == 2

@@ -1,0 +1,609 @@
+"""The store of turns against a real Redis, over the host's own client."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from chat.errors import (
+    ConversationBusy,
+    CorruptConversation,
+    KeyReused,
+    LimitExceeded,
+    StoreUnavailable,
+    UnknownConversation,
+)
+from chat.keys import anyone
+from chat.limits import Limits, Quota
+from chat.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
+from chat.ports import Done, Repetition
+from chat.records import parse_turns, render_turn
+from chat.redis import Redis, Value
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.tokens import Vocabulary
+from tests.chat.native import NativeConnection
+
+TURN = Turn(
+    1,
+    (
+        Message("user", "Hi 你好 }{"),
+        Message("assistant", 'A "reply"\n\x00', 5.5, {"a": [1, {}]}),
+        None,
+    ),
+    12,
+    7,
+    1700000000.25,
+    is_measured=True,
+)
+OWNER = "{f00d}"
+
+
+@pytest.fixture
+def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
+    def make(
+        fencing: str = "one",
+        lock_ms: int = 60_000,
+        archive_turns: int = 100,
+        limits: tuple[int, int] = (0, 0),
+        owner: str | None = None,
+        rate_tag: str = "{r}",
+    ) -> RedisTurnStore:
+        settings = TurnStoreSettings(
+            prefix="t",
+            fencing=fencing,
+            lock_ms=lock_ms,
+            archive_turns=archive_turns,
+            limits=Limits(*limits),
+            rate_tag=rate_tag,
+            owners=lambda id_: [*([owner] if owner else []), anyone(id_)],
+        )
+        return RedisTurnStore(Redis(connection), settings)
+
+    return make
+
+
+def new(
+    *turns: Turn, context_tokens: int = 9, evicted_count: int = 0, lifetime_s: int = 0
+) -> Commit:
+    return Commit(turns, context_tokens, Vocabulary(33), evicted_count, turns[-1].at, lifetime_s)
+
+
+def create(
+    store: RedisTurnStore, commit: Commit, context: str = "ctx", owner: str | None = None
+) -> int:
+    """Store a new conversation as the use case does; return its id."""
+    taken = store.next_id()
+    store.create(Conversation(taken, owner or anyone(taken), context, 0, 0, ()), commit, None)
+    return taken
+
+
+def next_turn(number: int) -> Turn:
+    return dataclasses.replace(TURN, number=number, messages=(Message("user", f"p{number}"),))
+
+
+def test_a_turn_survives_its_list_element() -> None:
+    assert parse_turns(b"[" + render_turn(TURN) + b"]") == (TURN,)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"7", b"[", b"[[]]", b"[{}]", b'[{"n":"x"}]', b"\xff", b"[null]"]
+)
+def test_what_are_no_turns_is_corrupt(data: bytes) -> None:
+    with pytest.raises(CorruptConversation):
+        parse_turns(data)
+
+
+def numbers(items: list[Value]) -> list[int]:
+    """Give the numbers of rendered turns."""
+    joined = b",".join(item for item in items if isinstance(item, bytes))
+    return [turn.number for turn in parse_turns(b"[" + joined + b"]")]
+
+
+def test_ids_increment_and_a_conversation_loads_as_created(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    store = make_store()
+
+    first, second = create(store, new(TURN), "ctx é"), create(store, new(TURN))
+
+    assert (first, second) == (1, 2)
+    loaded = store.load(1)
+    assert (loaded.context, loaded.context_tokens, loaded.turn_count) == ("ctx é", 9, 1)
+    assert loaded.turns == (TURN,)
+    assert (loaded.active_at, loaded.vocabulary) == (TURN.at, Vocabulary(33))
+
+
+def lifetimes(connection: NativeConnection) -> list[Value]:
+    """Give the remaining lifetimes in seconds of all keys of conversation 1."""
+    keys = connection.execute("KEYS", [b"t:{anyone:1}*"])
+    return [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
+
+
+def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN, lifetime_s=500))
+    assert lifetimes(connection) == [500, 500]
+
+    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=900))
+    assert lifetimes(connection) == [900, 900, 900]
+
+    store.commit(store.load(1), new(next_turn(3), lifetime_s=0))
+    assert lifetimes(connection) == [-1, -1, -1]
+
+
+def test_a_conversation_that_expired_is_unknown_and_leaves_no_key(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN, lifetime_s=1))
+    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=1))
+    while connection.execute("EXISTS", [b"t:{anyone:1}:1"]) == [1]:
+        pass
+
+    with pytest.raises(UnknownConversation):
+        store.load(1)
+
+    assert connection.execute("KEYS", [b"t:{anyone:1}*"]) == []
+
+
+def test_a_commit_appends_and_moves_the_oldest_turns_to_the_archive(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    for number in (2, 3):
+        store.commit(store.load(1), new(next_turn(number), context_tokens=8, evicted_count=0))
+
+    store.commit(store.load(1), new(next_turn(4), context_tokens=7, evicted_count=2))
+
+    loaded = store.load(1)
+    assert [turn.number for turn in loaded.turns] == [3, 4]
+    assert (loaded.turn_count, loaded.context_tokens) == (4, 7)
+    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    assert numbers(archived) == [1, 2]
+    assert connection.execute("HGET", [b"t:{anyone:1}:1", b"evicted_count"]) == [b"2"]
+
+
+def test_the_archive_is_capped(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(archive_turns=2)
+    create(store, new(TURN))
+    for number in range(2, 7):
+        store.commit(store.load(1), new(next_turn(number), evicted_count=1))
+
+    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    assert numbers(archived) == [4, 5]
+
+
+def test_an_unknown_conversation_is_not_created_by_asking(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    with pytest.raises(UnknownConversation):
+        make_store().load(7)
+
+    assert connection.execute("KEYS", [b"*"]) == []
+
+
+def test_a_second_turn_is_refused_while_one_runs(make_store: Callable[..., RedisTurnStore]) -> None:
+    one, two = make_store("one"), make_store("two")
+    create(one, new(TURN))
+    loaded = one.load(1)
+
+    with pytest.raises(ConversationBusy):
+        two.load(1)
+
+    two.release(loaded)
+    with pytest.raises(ConversationBusy):
+        two.load(1)
+    one.commit(loaded, new(next_turn(2)))
+    assert two.load(1).turn_count == 2
+
+
+def test_a_release_lets_the_next_turn_in(make_store: Callable[..., RedisTurnStore]) -> None:
+    one, two = make_store("one"), make_store("two")
+    create(one, new(TURN))
+    loaded = one.load(1)
+
+    one.release(loaded)
+
+    assert two.load(1).turn_count == 1
+
+
+def test_a_late_commit_does_not_write_over_a_newer_turn(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    late, other = make_store("late", lock_ms=1), make_store("other")
+    create(late, new(TURN))
+    loaded = late.load(1)
+    newer = wait_for_lock(other)
+
+    with pytest.raises(ConversationBusy):
+        late.commit(loaded, new(next_turn(2)))
+
+    other.commit(newer, new(next_turn(2)))
+    with pytest.raises(ConversationBusy):
+        late.commit(loaded, new(next_turn(2)))
+    assert other.load(1).turn_count == 2
+
+
+def wait_for_lock(store: RedisTurnStore) -> Conversation:
+    while True:
+        try:
+            return store.load(1)
+        except ConversationBusy:
+            continue
+
+
+def test_a_commit_after_its_lock_ran_out_counts_if_no_turn_came_between(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    late = make_store("late", lock_ms=1)
+    create(late, new(TURN))
+    loaded = late.load(1)
+    while connection.execute("EXISTS", [b"t:{anyone:1}:1:lock"]) == [1]:
+        pass
+
+    late.commit(loaded, new(next_turn(2)))
+
+    assert make_store().load(1).turn_count == 2
+
+
+def test_a_commit_to_a_deleted_conversation_brings_nothing_back(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    loaded = store.load(1)
+    connection.execute("FLUSHDB", [])
+
+    with pytest.raises(UnknownConversation):
+        store.commit(loaded, new(next_turn(2)))
+
+    assert connection.execute("KEYS", [b"*"]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        (b"t:{anyone:1}:1", [b"SET"]),
+        (b"t:{anyone:1}:1:turns", [b"SET"]),
+        (b"t:{anyone:1}:1:archive", [b"SET"]),
+        (b"t:{anyone:1}:1:done", [b"SET"]),
+        (b"t:{anyone:1}:1:lock", [b"LPUSH"]),
+    ],
+)
+def test_a_key_of_another_type_is_corrupt_and_left_as_it_is(
+    make_store: Callable[..., RedisTurnStore],
+    connection: NativeConnection,
+    key: bytes,
+    command: list[bytes],
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    connection.execute("DEL", [key])
+    connection.execute(command[0].decode(), [key, b"alien"])
+    before = connection.execute("DUMP", [key])
+
+    with pytest.raises(CorruptConversation):
+        store.load(1)
+
+    assert connection.execute("DUMP", [key]) == before
+
+
+def test_a_turn_that_is_nonsense_is_corrupt_and_the_lock_is_let_go(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    connection.execute("RPUSH", [b"t:{anyone:1}:1:turns", b"nonsense"])
+
+    for _ in range(2):
+        with pytest.raises(CorruptConversation):
+            store.load(1)
+
+
+def test_a_turn_is_one_load_and_one_commit(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    store.commit(store.load(1), new(next_turn(2)))
+    connection.calls.clear()
+
+    store.commit(store.load(1), new(next_turn(3)))
+
+    assert connection.calls == ["EVALSHA", "EVALSHA"]
+
+
+def test_scripts_are_sent_again_after_redis_forgot_them(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    connection.execute("SCRIPT", [b"FLUSH"])
+
+    assert store.load(1).turn_count == 1
+
+
+def test_a_redis_that_cannot_store_is_unavailable_and_nothing_is_half_written(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    loaded = store.load(1)
+    connection.execute("CONFIG", [b"SET", b"maxmemory", b"1"])
+    try:
+        with pytest.raises(StoreUnavailable):
+            store.commit(loaded, new(next_turn(2), evicted_count=1))
+    finally:
+        connection.execute("CONFIG", [b"SET", b"maxmemory", b"0"])
+
+    store.release(loaded)
+    assert store.load(1).turns == (TURN,)
+
+
+# Idempotency-Keys
+
+
+def result(conversation_id: int, reply: str = "r") -> TurnResult:
+    return TurnResult(conversation_id, "p", "ctx", reply, None, Usage(1, 2, 3, 4, 5))
+
+
+KEY = Repetition("a" * 40, "b" * 40)
+OTHER_BODY = Repetition("a" * 40, "c" * 40)
+
+
+def test_the_result_of_a_turn_is_given_again_and_no_second_turn_taken(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    loaded = store.load(1, KEY)
+    assert isinstance(loaded, Conversation)
+    store.commit(loaded, new(next_turn(2)), Done(KEY, result(1)))
+
+    assert store.load(1, KEY) == result(1)
+    assert store.load(1).turn_count == 2, "and it locks nothing"
+
+
+def test_a_key_with_another_body_is_refused(make_store: Callable[..., RedisTurnStore]) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    store.commit(store.load(1), new(next_turn(2)), Done(KEY, result(1)))
+
+    with pytest.raises(KeyReused):
+        store.load(1, OTHER_BODY)
+
+
+def test_the_last_100_results_are_kept(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+    for number in range(2, 105):
+        done = Done(Repetition(f"{number:040}", "b" * 40), result(1, str(number)))
+        store.commit(store.load(1), new(next_turn(number)), done)
+
+    assert connection.execute("HLEN", [b"t:{anyone:1}:1:done"]) == [100]
+    assert store.load(1, Repetition(f"{5:040}", "b" * 40)) == result(1, "5")
+    assert isinstance(store.load(1, Repetition(f"{4:040}", "b" * 40)), Conversation)
+
+
+def test_a_new_conversations_key_leads_to_it_until_it_is_gone(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    assert store.admit(KEY) is None
+    with pytest.raises(ConversationBusy):
+        make_store("two").admit(KEY)
+    started = Conversation(1, anyone(1), "ctx", 0, 0, ())
+    store.create(started, new(TURN), Done(KEY, result(1)))
+
+    assert make_store("two").admit(KEY) == result(1)
+    with pytest.raises(KeyReused):
+        store.admit(OTHER_BODY)
+    assert make_store(rate_tag="{other}").admit(OTHER_BODY) is None, "another caller's key"
+    connection.execute("DEL", [b"t:{anyone:1}:1:done"])
+    with pytest.raises(UnknownConversation):
+        store.admit(KEY)
+
+
+def test_a_new_conversation_that_failed_may_be_tried_again(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    make_store().admit(KEY)
+
+    make_store("two").dismiss(KEY)
+    with pytest.raises(ConversationBusy):
+        make_store("two").admit(KEY)
+    make_store().dismiss(KEY)
+
+    assert make_store("two").admit(KEY) is None
+
+
+# limits
+
+
+def buckets(connection: NativeConnection, key: bytes) -> dict[int, int]:
+    flat = connection.execute("HGETALL", [key])
+    numbers = [int(value) for value in flat if isinstance(value, bytes)]
+    return dict(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def put_turns(connection: NativeConnection, key: bytes, seconds_ago: dict[int, int]) -> None:
+    now = connection.execute("TIME", [])[0]
+    assert isinstance(now, bytes)
+    for ago, count in seconds_ago.items():
+        connection.execute("HSET", [key, int(now) - ago, count])
+
+
+def test_a_caller_has_as_many_turns_as_the_limit(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(limits=(3, 0))
+    create(store, new(TURN))
+    for remaining in (2, 1, 0):
+        store.release(store.load(1))
+        assert store.quota is not None
+        assert (store.quota.limit, store.quota.remaining) == (3, remaining)
+
+    with pytest.raises(LimitExceeded, match="you may take 3 turns a minute") as refused:
+        store.load(1)
+
+    assert refused.value.quota == Quota(3, 0, store.quota.reset_s if store.quota else 0)
+    assert sum(buckets(connection, b"t:{r}:rate").values()) == 3, "a refused turn does not count"
+    with pytest.raises(LimitExceeded):
+        store.admit(None)
+    assert make_store(limits=(3, 0), rate_tag="{other}").load(1).turn_count == 1
+
+
+def test_new_conversations_count_too(make_store: Callable[..., RedisTurnStore]) -> None:
+    store = make_store(limits=(2, 0))
+
+    store.admit(None)
+    store.admit(None)
+
+    with pytest.raises(LimitExceeded):
+        store.admit(None)
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "wait_s"),
+    [
+        pytest.param({10: 3}, 51, id="until that second is over a minute ago"),
+        pytest.param({60: 1, 5: 2}, 1, id="the oldest leaves first"),
+        pytest.param({61: 3, 70: 9}, 0, id="what is over a minute ago does not count"),
+        pytest.param({40: 1, 20: 4}, 41, id="more than the limit, after it was lowered"),
+        pytest.param({40: 2, 30: 0}, 0, id="one under the limit"),
+    ],
+)
+def test_the_window_slides(
+    make_store: Callable[..., RedisTurnStore],
+    connection: NativeConnection,
+    seconds_ago: dict[int, int],
+    wait_s: int,
+) -> None:
+    put_turns(connection, b"t:{r}:rate", seconds_ago)
+    store = make_store(limits=(3, 0))
+
+    if wait_s == 0:
+        store.admit(None)
+    else:
+        with pytest.raises(LimitExceeded) as refused:
+            store.admit(None)
+        assert wait_s - 1 <= refused.value.quota.reset_s <= wait_s
+
+
+def test_seconds_that_do_not_count_any_more_are_removed(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    put_turns(connection, b"t:{r}:rate", {100: 1, 62: 1, 30: 1})
+
+    make_store(limits=(9, 0)).admit(None)
+
+    assert sorted(buckets(connection, b"t:{r}:rate").values()) == [1, 1]
+    assert connection.execute("TTL", [b"t:{r}:rate"]) == [61]
+
+
+def test_all_together_have_a_limit(make_store: Callable[..., RedisTurnStore]) -> None:
+    make_store(limits=(5, 2), rate_tag="{a}").admit(None)
+    make_store(limits=(5, 2), rate_tag="{b}").admit(None)
+
+    with pytest.raises(LimitExceeded, match="this service takes 2 turns a minute"):
+        make_store(limits=(5, 2), rate_tag="{c}").admit(None)
+
+
+def test_trying_ids_counts_and_a_busy_conversation_does_not(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    one, two = make_store("one", limits=(2, 0)), make_store("two", limits=(2, 0))
+    create(one, new(TURN))
+    one.load(1)
+    for _ in range(5):
+        with pytest.raises(ConversationBusy):
+            two.load(1)
+    with pytest.raises(UnknownConversation):
+        two.load(99)
+
+    with pytest.raises(LimitExceeded):
+        two.load(99)
+
+
+# owners
+
+
+def test_an_owners_conversation_is_under_its_key_and_in_its_list(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(owner=OWNER)
+    create(store, new(TURN, lifetime_s=500), owner=OWNER)
+
+    loaded = store.load(1)
+    store.commit(loaded, new(next_turn(2), lifetime_s=900))
+
+    assert loaded.owner == OWNER
+    assert connection.execute("ZRANGE", [b"t:{f00d}:conversations", 0, -1]) == [b"1"]
+    assert connection.execute("TTL", [b"t:{f00d}:conversations"]) == [900]
+    with pytest.raises(UnknownConversation):
+        make_store(owner="{beef}").load(1)
+
+
+def test_an_owners_list_lives_as_long_as_the_last_conversation(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(owner=OWNER)
+
+    def left() -> Value:
+        return connection.execute("TTL", [b"t:{f00d}:conversations"])[0]
+
+    create(store, new(TURN, lifetime_s=500), owner=OWNER)
+    create(store, new(TURN, lifetime_s=100), owner=OWNER)
+    assert left() == 500
+    create(store, new(TURN, lifetime_s=0), owner=OWNER)
+    assert left() == -1
+    create(store, new(TURN, lifetime_s=100), owner=OWNER)
+    assert left() == -1
+
+
+def test_with_a_credential_what_is_open_is_reached_too(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    create(make_store(), new(TURN))
+    store = make_store(owner=OWNER)
+
+    loaded = store.load(1)
+    store.commit(loaded, new(next_turn(2)))
+
+    assert loaded.owner == anyone(1)
+    assert connection.execute("EXISTS", [b"t:{f00d}:conversations"]) == [0]
+
+
+def test_a_pinned_conversation_is_kept_by_every_turn(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN, lifetime_s=500))
+    connection.execute("HSET", [b"t:{anyone:1}:1", b"pinned", 1])
+    loaded = store.load(1)
+
+    store.commit(loaded, new(next_turn(2), lifetime_s=500))
+
+    assert loaded.is_pinned
+    assert lifetimes(connection) == [-1, -1]
+
+
+def test_several_turns_are_stored_at_once(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    create(store, new(TURN))
+
+    store.commit(store.load(1), new(*map(next_turn, (2, 3, 4)), evicted_count=3))
+
+    loaded = store.load(1)
+    assert ([turn.number for turn in loaded.turns], loaded.turn_count) == ([4], 4)
+    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    assert numbers(archived) == [1, 2, 3]
