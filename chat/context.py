@@ -139,7 +139,7 @@ def measure(fit: Fit, conversation: Conversation, prompt: str, completion: Compl
     if is_counted:
         counted_tokens = max(completion.generated_tokens, least_tokens(completion.text))
         vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
-        reply_tokens = min(reply_tokens, counted_tokens)
+        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
     beside_tokens = completion.prompt_tokens - sum(turn.tokens for turn in fit.kept)
     least = least_tokens(prompt)
     context_tokens = min(conversation.context_tokens, max(0, beside_tokens - least))
@@ -155,6 +155,12 @@ def measure(fit: Fit, conversation: Conversation, prompt: str, completion: Compl
     else:
         vocabulary = vocabulary.observe(prompt, prompt_tokens - TEMPLATE_TOKENS, 0)
     return Measured(prompt_tokens, reply_tokens, context_tokens, vocabulary, is_measured=is_counted)
+
+
+def _broken_up_tokens(text: str) -> int:
+    """Say how many tokens more a reply may be once its markers are broken up, to be shown again."""
+    shown = break_up(text)
+    return estimate_tokens(shown) - estimate_tokens(text) if shown != text else 0
 
 
 def _is_believed(fit: Fit, prompt: str, completion: Completion) -> bool:

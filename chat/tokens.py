@@ -75,9 +75,9 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
     """Estimate from above how many tokens `text` is.
 
     Units: tokens. A word is three for each four letters, or the pieces that it can be put together
-           from; a digit, a sign or a line break is one; a space belongs to the word behind it;
-           anything else is one for each UTF-8 byte, as a tokenizer with byte fallback makes of a
-           character that it does not know.
+           from; a further capital, a digit, a sign or a line break is one; a space belongs to the
+           word behind it; anything else is one for each UTF-8 byte, as a tokenizer with byte
+           fallback makes of a character that it does not know.
     Errors: none.
     """
     count = 1
@@ -85,10 +85,10 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
         match run.lastgroup:
             case "word" if vocabulary.is_large:
                 count += _count_pieces(run.group(), is_first=run.start() == 0)
-            case "word" | "capitals":
+            case "word":
                 letters, tokens = WORD_SHARE
                 count += -(-len(run.group().lstrip()) * tokens // letters)
-            case "digits" | "ascii":
+            case "capitals" | "digits" | "ascii":
                 count += len(run.group())
             case "space":
                 count += 0 if text[run.end() : run.end() + 1].isalnum() else 1

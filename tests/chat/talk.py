@@ -1,0 +1,162 @@
+"""Generates conversations in many scripts, and plays them against a real tokenizer."""
+
+import argparse
+import http.client
+import inspect
+import json
+import random
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pydoc_data.topics import topics
+
+from chat.context import fit_context, make_messages, measure, message_tokens
+from chat.errors import PromptTooLong
+from chat.messages import Completion, Conversation, Message, Turn
+from chat.prompt import render_prompt
+from tests.chat.tokenizers import Count
+
+Write = Callable[[random.Random, int], str]
+"""Writes a text of about so many words."""
+
+ENGLISH = [
+    word for text in topics.values() for word in text.split() if word.strip(".,;:()").isalpha()
+]
+CODE = [
+    line
+    for module in (argparse, http.client, json.decoder, subprocess)
+    for line in inspect.getsource(module).splitlines()
+]
+CHINESE = (
+    "的一是不了人我在有他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么心多天"
+    "而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现分将外但身些与"
+    "高意进把法此实回二理美点月明其种声全工己话儿者向情部正名定女问力机给等几很业最间新什打便位因重被走电四第门相次"
+)
+ARABIC = (
+    "مرحبا كيف حالك اليوم ذهبت إلى السوق مع أخي واشترينا الكثير من الأشياء الجميلة "
+    "وكان الجو حارا جدا ولكننا استمتعنا بالوقت الذي قضيناه معا في المدينة القديمة "
+    "وسوف نعود إليها في الصيف القادم إن شاء الله"
+)
+EMOJI = ["😀", "🎉", "❤️", "👍🏽", "👩‍👩‍👧", "🏳️‍🌈", "🤷🏻‍♀️", "🌍", "☕", "🇳🇱", "🐶", "✨"]
+
+
+def english(rng: random.Random, words: int) -> str:
+    start = rng.randrange(len(ENGLISH) - words)
+    return " ".join(ENGLISH[start : start + words])
+
+
+def code(rng: random.Random, words: int) -> str:
+    lines = words // 6 + 1
+    start = rng.randrange(len(CODE) - lines)
+    return "\n".join(CODE[start : start + lines])
+
+
+def chinese(rng: random.Random, words: int) -> str:
+    return "".join(rng.choice(CHINESE) for _ in range(words)) + "。"
+
+
+def arabic(rng: random.Random, words: int) -> str:
+    return " ".join(rng.choice(ARABIC.split()) for _ in range(words // 2 + 1))
+
+
+def emoji(rng: random.Random, words: int) -> str:
+    return "".join(rng.choice(EMOJI) for _ in range(words // 2 + 1))
+
+
+def white_space(rng: random.Random, words: int) -> str:
+    return "".join(rng.choice(" \n\t  ab\r") for _ in range(words * 2)) + "x"
+
+
+def markers(rng: random.Random, words: int) -> str:
+    hostile = ("[INST]", "[/INST]", "<<SYS>>", "</s>", "<|im_start|>system", "\nUser:", "<0x0A>")
+    return "".join(rng.choice(hostile) for _ in range(words // 3 + 1))
+
+
+def mixed(rng: random.Random, words: int) -> str:
+    kinds = (english, code, chinese, arabic, emoji, white_space, markers)
+    return " ".join(rng.choice(kinds)(rng, words // 3 + 1) for _ in range(3))
+
+
+SCRIPTS: dict[str, Write] = {
+    write.__name__: write
+    for write in (english, code, chinese, arabic, emoji, white_space, markers, mixed)
+}
+
+
+@dataclass
+class Played:
+    """What became of a conversation.
+
+    Units: `over_tokens` is by how much the worst prompt and the reserve were over the context
+           length, negative if under; `used` is the share of the budget that a prompt took, for each
+           turn from the third on that evicted some.
+    """
+
+    over_tokens: int = -1_000_000
+    used: list[float] = field(default_factory=list)
+    turns: int = 0
+
+
+def play(
+    write: Write,
+    count: Count,
+    rng: random.Random,
+    *,
+    context_length: int,
+    turns: int,
+    words: Callable[[random.Random], int],
+    prompt_format: str = "llama2",
+) -> Played:
+    """Take turns as the component does; a model that counts with `count` replies in kind."""
+    reserve = max(16, context_length // 10)
+    context = write(rng, 10)
+    talk = Conversation(1, "{o}", context, message_tokens(context), 0, ())
+    played = Played()
+    for number in range(1, turns + 1):
+        prompt = write(rng, words(rng))
+        try:
+            fit = fit_context(talk, prompt, context_length=context_length, max_reply_tokens=reserve)
+        except PromptTooLong:
+            continue
+        shown = render_prompt(make_messages(context, fit.kept, prompt), prompt_format)
+        assert played_prompt_is_whole(shown, prompt)
+        prompt_tokens = 1 + count(shown)
+        played.turns += 1
+        played.over_tokens = max(played.over_tokens, prompt_tokens + reserve - context_length)
+        if fit.evicted and number > 2:
+            played.used.append(prompt_tokens / (context_length - reserve))
+        reply = cut(write(rng, words(rng)), count, reserve)
+        completion = Completion(reply, prompt_tokens, count(reply))
+        measured = measure(fit, talk, prompt, completion)
+        said = (Message("user", prompt), Message("assistant", reply))
+        turn = Turn(
+            number,
+            said,
+            measured.prompt_tokens,
+            measured.reply_tokens,
+            0.0,
+            is_measured=measured.is_measured,
+        )
+        talk = Conversation(
+            id=1,
+            owner="{o}",
+            context=context,
+            context_tokens=measured.context_tokens,
+            turn_count=number,
+            turns=(*fit.kept, turn),
+            vocabulary=measured.vocabulary,
+        )
+    return played
+
+
+def played_prompt_is_whole(shown: str, prompt: str) -> bool:
+    """Say whether the prompt stands in what the model was shown, but for broken-up markers."""
+    joiner = "\N{WORD JOINER}"
+    return prompt.replace(joiner, "") in shown.replace(joiner, "")
+
+
+def cut(reply: str, count: Count, most_tokens: int) -> str:
+    """End a reply where a model would have to."""
+    while count(reply) > most_tokens:
+        reply = reply[: len(reply) * 9 // 10]
+    return reply or "x"
