@@ -1,6 +1,7 @@
 """Starts the real parts that tests use: Redis, the host, a model's endpoint."""
 
 import contextlib
+import http.cookiejar
 import http.server
 import json
 import pathlib
@@ -18,6 +19,8 @@ from host.embedded import EmbeddedRedis, answers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 180.0
+NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+"""Keeps none: a credential is sent where a test sends it."""
 
 
 def free_port() -> int:
@@ -97,7 +100,7 @@ def run_host(
     url = f"http://127.0.0.1:{port}"
     try:
         await_line(process, log, "Available Routes:")
-        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=60, trust_env=False, cookies=NO_COOKIES) as client:
             yield RunningHost(process, url, log, client)
     finally:
         process.terminate()
