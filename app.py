@@ -1,5 +1,6 @@
 """The component: puts settings, adapters and the use cases together for each request."""
 
+import gc
 import secrets
 import time
 from collections.abc import Mapping
@@ -44,6 +45,11 @@ from chat.settings import Settings, parse_settings
 from chat.spin import SpinModel, get_variable, open_redis
 from chat.spin_http import SpinEndpoint
 from chat.turn import TurnTaker
+
+# An instance lives for one request. A collection in it would find nothing, and touch every object
+# that was made at build time: each page of those is then copied, which costs more than the turn.
+gc.freeze()
+gc.set_threshold(100_000)
 
 FENCING_BYTES = 16
 TOKEN_BYTES = 32

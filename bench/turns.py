@@ -17,6 +17,7 @@ from collections.abc import Callable
 import httpx
 from wasmtime import Store
 
+from bench.history import bench_history
 from host.compiling import compile_component, make_wasm_engine
 from host.instance import Instance
 from host.linker import Linker
@@ -206,6 +207,7 @@ def main() -> None:
         with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
             bench_turns(host, redis, endpoint.url)
             bench_concurrency(host)
+            bench_history(host, redis, CONTEXT, PROMPT, REPLY)
         bench_slow_model(folder, redis, endpoint)
         redis.stop()
 

@@ -69,7 +69,7 @@ def estimate_prompt(turn: Turn, vocabulary: Vocabulary) -> Turn:
     if not turn.is_measured:
         return turn
     prompt_tokens = sum(message_tokens(as_shown(m), vocabulary) for m in turn.shown()[:-1])
-    return dataclasses.replace(turn, prompt_tokens=prompt_tokens, is_measured=False)
+    return turn._replace(prompt_tokens=prompt_tokens, is_measured=False)
 
 
 def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
@@ -91,10 +91,9 @@ def forget_message(store: ConversationStore, conversation_id: int, place: Place)
 def without(turn: Turn, index: int) -> Turn | None:
     """Give a turn without one of its messages; None if it was the only one."""
     messages = tuple(None if i == index else m for i, m in enumerate(turn.messages))
-    if not any(messages):
+    if all(message is None for message in messages):
         return None
-    return dataclasses.replace(
-        turn,
+    return turn._replace(
         messages=messages,
         prompt_tokens=sum(message_tokens(as_shown(m)) for m in messages if m is not None),
         reply_tokens=0,

@@ -7,7 +7,6 @@ the model reports the tokens of each prompt, and two prompts differ by one turn.
 is estimated, from above, and the closer the more the model's counts have shown of its vocabulary.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,8 @@ from chat.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message. Source: llama3 in `chat.prompt`."""
+SIDES = ("user", "assistant")
+"""The roles that every template has."""
 NO_USER_MESSAGE = "(no message)"
 """Stands before an assistant's message that opens the context: templates begin with the user."""
 
@@ -64,9 +65,12 @@ def fit_turns(
     Errors: none; a budget of 0 or less evicts every turn.
     """
     kept_from, taken_tokens = len(turns), 0
-    while kept_from > 0 and taken_tokens + turns[kept_from - 1].tokens <= budget_tokens:
+    while kept_from > 0:
+        tokens = turns[kept_from - 1].tokens
+        if taken_tokens + tokens > budget_tokens:
+            break
         kept_from -= 1
-        taken_tokens += turns[kept_from].tokens
+        taken_tokens += tokens
     while 0 < kept_from < len(turns):
         margin_tokens = _boundary_margin(turns[kept_from - 1], turns[kept_from], vocabulary)
         if taken_tokens + margin_tokens <= budget_tokens:
@@ -97,19 +101,24 @@ def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Mess
     Models are trained on nothing else. What was added in other roles is shown as the user's, with
     its role beside it, and messages of one side in a row become one. An empty context is left out.
     """
-    shown = [Message("system", context)] if context else []
-    said = [message for turn in turns for message in turn.shown()] + [Message("user", prompt)]
-    if said[0].role == "assistant":
-        said.insert(0, Message("user", NO_USER_MESSAGE))
-    for is_reply, side in itertools.groupby(said, lambda message: message.role == "assistant"):
-        texts = [as_shown(message) for message in side]
-        shown.append(Message("assistant" if is_reply else "user", "\n\n".join(texts)))
-    return shown
+    shown: list[Message] = []
+    for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
+        if message is None:
+            continue
+        said = message
+        if message.role not in SIDES:
+            said = Message("user", as_shown(message))
+        if shown and shown[-1].role == said.role:
+            said = Message(said.role, f"{shown.pop().content}\n\n{said.content}")
+        shown.append(said)
+    if shown[0].role == "assistant":
+        shown.insert(0, Message("user", NO_USER_MESSAGE))
+    return [Message("system", context), *shown] if context else shown
 
 
 def as_shown(message: Message) -> str:
     """Give the text that stands for a message between those of user and assistant."""
-    if message.role in ("user", "assistant"):
+    if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
 
@@ -165,6 +174,7 @@ def _broken_up_tokens(text: str) -> int:
 
 def _is_believed(fit: Fit, prompt: str, completion: Completion) -> bool:
     """Say whether the model's count of the prompt can be, and what it was added to is known."""
-    shown = [message.content for turn in fit.kept for message in turn.shown()]
-    can_be = completion.prompt_tokens > sum(map(least_tokens, [prompt, *shown]))
-    return can_be and all(turn.is_measured for turn in fit.kept)
+    if not all(turn.is_measured for turn in fit.kept):
+        return False
+    shown = sum(least_tokens(m.content) for turn in fit.kept for m in turn.messages if m)
+    return completion.prompt_tokens > shown + least_tokens(prompt)

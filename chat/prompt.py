@@ -127,8 +127,12 @@ def render_prompt(messages: Sequence[Message], prompt_format: str) -> str:
 
     Shapes: an optional system message, then user and assistant in turn, the last of the user's.
     """
-    safe = [Message(message.role, neutralise(message.content)) for message in messages]
-    return FORMATS[prompt_format].render(safe)
+    return FORMATS[prompt_format].render([_neutralised(message) for message in messages])
+
+
+def _neutralised(message: Message) -> Message:
+    content = neutralise(message.content)
+    return message if content is message.content else Message(message.role, content)
 
 
 def cut_reply(text: str, prompt: str, prompt_format: str) -> str:

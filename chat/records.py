@@ -13,51 +13,46 @@ PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def render_turn(turn: Turn) -> bytes:
-    """Render a turn as one list element."""
+    """Render a turn as one list element; its number stands first, where scripts look for it."""
     fields = {
         "n": turn.number,
-        "messages": [None if m is None else _message_fields(m) for m in turn.messages],
-        "prompt_tokens": turn.prompt_tokens,
-        "reply_tokens": turn.reply_tokens,
+        "messages": [None if m is None else _as_list(m) for m in turn.messages],
+        "tokens": [turn.prompt_tokens, turn.reply_tokens],
         "at": turn.at,
         "measured": turn.is_measured,
     }
     return _render(fields)
 
 
-def _message_fields(message: Message) -> dict[str, Any]:
-    """Leave out what a message does not have; most have no time of their own, and no metadata."""
-    fields = {"role": message.role, "content": message.content}
-    own = {"created_at": message.created_at, "metadata": message.metadata}
-    return fields | {name: value for name, value in own.items() if value is not None}
+def _as_list(message: Message) -> list[Any]:
+    """Leave out what most messages do not have: a time of their own, and metadata."""
+    has_more = message.created_at is not None or message.metadata is not None
+    return list(message if has_more else message[:2])
 
 
-def parse_turns(data: bytes) -> tuple[Turn, ...]:
+def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
     """Parse a JSON list of rendered turns.
 
     Errors: CorruptConversation.
     """
     try:
-        return tuple(
-            Turn(
-                number=int(fields["n"]),
-                messages=tuple(_parse_message(m) for m in fields["messages"]),
-                prompt_tokens=int(fields["prompt_tokens"]),
-                reply_tokens=int(fields["reply_tokens"]),
-                at=float(fields["at"]),
-                is_measured=bool(fields["measured"]),
-            )
-            for fields in json.loads(data)
-        )
+        return tuple([_parse_turn(fields) for fields in json.loads(data)])
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
 
 
-def _parse_message(fields: Mapping[str, Any] | None) -> Message | None:
-    if fields is None:
-        return None
-    return Message(
-        fields["role"], str(fields["content"]), fields.get("created_at"), fields.get("metadata")
+def _parse_turn(fields: Mapping[str, Any]) -> Turn:
+    prompt_tokens, reply_tokens = fields["tokens"]
+    messages = tuple([None if m is None else Message(*m) for m in fields["messages"]])
+    if not all(m is None or isinstance(m.content, str) for m in messages):
+        raise TypeError("a message is no text")
+    return Turn(
+        int(fields["n"]),
+        messages,
+        int(prompt_tokens),
+        int(reply_tokens),
+        float(fields["at"]),
+        is_measured=bool(fields["measured"]),
     )
 
 

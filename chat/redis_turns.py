@@ -213,7 +213,8 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
 
     Errors: CorruptConversation.
     """
-    context, context_tokens, turn_count, active_at, pinned, evidence, turns = map(as_bytes, reply)
+    *head, turns = reply
+    context, context_tokens, turn_count, active_at, pinned, evidence = map(as_bytes, head)
     try:
         return Conversation(
             id=conversation_id,
@@ -221,7 +222,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
             context=context.decode(),
             context_tokens=int(context_tokens),
             turn_count=int(turn_count),
-            turns=parse_turns(turns),
+            turns=parse_turns(turns if isinstance(turns, str) else ""),
             active_at=float(active_at),
             is_pinned=pinned == b"1",
             vocabulary=Vocabulary(int(evidence)),

@@ -80,7 +80,7 @@ local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_cou
   'pinned', 'evidence_tokens')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
 return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6],
-  '[' .. table.concat(turns, ',') .. ']', left, reset}}
+  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset}}
 """,
 )
 """Admit, lock and load, or find what was done.
@@ -89,7 +89,8 @@ KEYS: conversation, turns, archive, done, lock, the caller's turns, everybody's.
 ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybody, digests of the
 Idempotency-Key and of the body, or ''.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
-turn by itself. Asking for what there is not counts too, or ids could be tried without a limit.
+turn by itself. It is a status, which is a string to the guest, and is copied whole where bytes are
+copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking for what there is not counts too, or ids could be tried without a limit.
 """
 
 COMMIT = make_script(

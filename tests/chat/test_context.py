@@ -99,7 +99,7 @@ def test_the_oldest_turn_behind_an_evicted_one_counts_with_what_was_over_counted
     assert fit([measured], 51) == ([], [2]), "but not the first turn of all"
     exact = chat_turn(1, "p", "r", 97, 3)
     assert fit([exact, measured], 51 + 3) == ([1], [2]), "and no more than that"
-    estimated = dataclasses.replace(measured, is_measured=False)
+    estimated = measured._replace(is_measured=False)
     assert fit([cut, estimated], 51) == ([1], [2]), "nor where it is an estimate itself"
 
 
@@ -179,7 +179,7 @@ def test_a_count_below_what_is_known_leaves_the_estimate() -> None:
 
 
 def test_beside_turns_that_are_estimated_a_prompt_is_too() -> None:
-    added = dataclasses.replace(turn(1, 100), is_measured=False)
+    added = turn(1, 100)._replace(is_measured=False)
 
     assert measured([added], 20, 150, 7) == (20, HELLO, 7, False)
 

@@ -1,6 +1,5 @@
 """An owner's conversations against a real Redis: list, read, change, forget."""
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -192,7 +191,7 @@ def test_reading_goes_on_before_a_place(make_stores: Callable[..., Stores]) -> N
 def test_roles_are_looked_for_as_far_back_as_needed(make_stores: Callable[..., Stores]) -> None:
     turns, store = make_stores()
     talk(turns, 250)
-    note = dataclasses.replace(turn(251), messages=(Message("tool", "t", 7.5),))
+    note = turn(251)._replace(messages=(Message("tool", "t", 7.5),))
     turns.commit(turns.load(1), commit(note))
 
     assert read(store, 2, roles=frozenset({"user"})) == (["p249", "p250"], Place(249, 0))

@@ -1,6 +1,5 @@
 """The store of turns against a real Redis, over the host's own client."""
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -78,7 +77,7 @@ def create(
 
 
 def next_turn(number: int) -> Turn:
-    return dataclasses.replace(TURN, number=number, messages=(Message("user", f"p{number}"),))
+    return TURN._replace(number=number, messages=(Message("user", f"p{number}"),))
 
 
 def test_a_turn_survives_its_list_element() -> None:

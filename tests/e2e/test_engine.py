@@ -107,7 +107,7 @@ def test_messages_are_added_without_a_reply_and_shown_with_the_next_turn(
 def test_added_messages_leave_the_window_as_turns_do(chats: Chats, endpoint: ModelEndpoint) -> None:
     with chats.run(context_length="400", max_reply_tokens="50") as host:
         taken = host.post(context="sys", prompt="p1").json()["id"]
-        messages = [
+        messages: list[dict[str, object]] = [
             {"role": role, "content": f"{role} {n} says something"}
             for n in range(50)
             for role in ("user", "assistant")
@@ -125,7 +125,7 @@ def test_added_messages_leave_the_window_as_turns_do(chats: Chats, endpoint: Mod
         assert summary["turns"] == 52
 
 
-MESSAGE = {"role": "user", "content": "c"}
+MESSAGE: dict[str, object] = {"role": "user", "content": "c"}
 
 
 @pytest.mark.parametrize(

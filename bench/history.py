@@ -1,0 +1,102 @@
+"""What a turn costs as the conversation grows: round trips, bytes and time, by past turns."""
+
+import contextlib
+import statistics
+import time
+
+from chat.keys import anyone
+from chat.limits import Limits
+from chat.messages import Commit, Conversation, Message, Turn
+from chat.redis import Redis
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.tokens import LARGE
+from host.resp import Connection, parse_address
+from tests.chat.native import NativeConnection
+from tests.running import RunningHost, RunningRedis
+
+PAST_TURNS = (1, 10, 100, 1_000, 10_000)
+SAMPLES = 60
+WARM_UP = 5
+WINDOW_TURNS = 100
+"""About as many as the default context length holds."""
+BATCH = 100
+
+
+def bench_history(
+    host: RunningHost, redis: RunningRedis, context: str, prompt: str, reply: str
+) -> None:
+    """Print the table; every sample is a turn of a conversation with exactly so many before it."""
+    columns = "past turns | in the window | round trips | bytes from and to Redis"
+    print(f"\n| {columns} | median ms | p99 ms | ratio |")
+    print("|---|---|---|---|---|---|---|")
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        kept = {
+            past: [make_past(connection, past, context, prompt, reply) for _ in range(SAMPLES)]
+            for past in PAST_TURNS
+        }
+        times: dict[int, list[float]] = {past: [] for past in PAST_TURNS}
+        for number in range(SAMPLES):
+            for past in PAST_TURNS:  # in turn, so that a busy moment of the machine hits all
+                started = time.perf_counter()
+                host.post(id=kept[past][number], prompt=prompt)
+                times[past].append((time.perf_counter() - started) * 1000)
+        base = statistics.median(times[PAST_TURNS[0]][WARM_UP:])
+        for past in PAST_TURNS:
+            taken = sorted(times[past][WARM_UP:])
+            median, p99 = statistics.median(taken), taken[int(len(taken) * 0.99)]
+            trips, received, sent, window = redis_traffic(host, connection, kept[past][0], prompt)
+            print(
+                f"| {past:,} | {window} | {trips} | {sent:,} and {received:,} "
+                f"| {median:.2f} | {p99:.2f} | {median / base:.2f} |"
+            )
+
+
+def redis_traffic(
+    host: RunningHost, connection: Connection, taken: int, prompt: str
+) -> tuple[int, int, int, int]:
+    """Take one more turn; give its scripts, the bytes that Redis got and sent, and its window."""
+    redis_counters(connection)
+    asking = redis_counters(connection)
+    before = redis_counters(connection)
+    window = host.post(id=taken, prompt=prompt).json()["usage"]["window_turns"]
+    after = redis_counters(connection)
+    counted = [b - a - (a - c) for a, b, c in zip(before, after, asking, strict=True)]
+    return counted[0], counted[1], counted[2], window
+
+
+def redis_counters(connection: Connection) -> tuple[int, int, int]:
+    """Give how many scripts were called, and bytes that Redis got and sent, asking included."""
+    values: dict[str, str] = {}
+    for section in (b"commandstats", b"stats"):
+        reply = connection.call([b"INFO", section])
+        lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
+        values |= dict(line.split(":", 1) for line in lines if ":" in line)
+    scripts = int(values["cmdstat_evalsha"].split("=")[1].split(",")[0])
+    return scripts, int(values["total_net_input_bytes"]), int(values["total_net_output_bytes"])
+
+
+def make_past(connection: Connection, past: int, context: str, prompt: str, reply: str) -> int:
+    """Store a conversation of `past` turns as the component would have; return its id."""
+    settings = TurnStoreSettings(
+        "chat", "bench", 60_000, 0, Limits(0, 0), "{bench}", lambda id_: [anyone(id_)]
+    )
+    store = RedisTurnStore(Redis(NativeConnection(connection)), settings)
+    said = (Message("user", prompt), Message("assistant", reply))
+    turns = [
+        Turn(n, said, len(prompt) // 4 + 8, len(reply) // 4, 1.0, is_measured=True)
+        for n in range(1, past + 1)
+    ]
+    taken = store.next_id()
+    new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, ())
+    store.create(new, make_commit(turns[:1], 0, len(context) // 4), None)
+    for start in range(1, past, BATCH):
+        loaded = store.load(taken)
+        batch = turns[start : start + BATCH]
+        evicted = max(0, len(loaded.turns) + len(batch) - WINDOW_TURNS)
+        store.commit(loaded, make_commit(batch, evicted, loaded.context_tokens))
+    return taken
+
+
+def make_commit(turns: list[Turn], evicted_count: int, context_tokens: int) -> Commit:
+    """Commit turns; the conversation is one whose vocabulary is known."""
+    return Commit(tuple(turns), context_tokens, LARGE, evicted_count, 1.0, 0)
