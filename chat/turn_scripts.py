@@ -90,7 +90,8 @@ ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybod
 Idempotency-Key and of the body, or ''.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
 turn by itself. It is a status, which is a string to the guest, and is copied whole where bytes are
-copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking for what there is not counts too, or ids could be tried without a limit.
+copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking
+for what there is not counts too, or ids could be tried without a limit.
 """
 
 COMMIT = make_script(
