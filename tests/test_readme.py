@@ -10,6 +10,7 @@ import tomllib
 
 import pytest
 
+from chat.routes import ROUTES
 from tests.running import ROOT, RunningRedis, run_host
 
 README = (ROOT / "README.md").read_text()
@@ -53,6 +54,13 @@ def test_the_settings_in_readme_are_the_manifests() -> None:
 @pytest.mark.parametrize("target", re.findall(r"^make (\w+)", README, re.MULTILINE))
 def test_the_commands_in_readme_are_there(target: str) -> None:
     assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_route_stands_in_readme() -> None:
+    for template, methods in ROUTES.items():
+        path = template.replace("{id}", "ID").replace("{message_id}", "MESSAGE")
+        for method in methods:
+            assert re.search(rf"^\| `{method} {re.escape(path)}[`?]", README, re.MULTILINE)
 
 
 def test_every_error_code_stands_in_readme() -> None:
