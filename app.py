@@ -10,39 +10,30 @@ from spin_sdk import http
 from spin_sdk.http import Request
 
 from chat.access import Caller, Session, owners_of, parse_caller
-from chat.adding import add_messages
-from chat.changing import change_conversation, forget_message
+from chat.actions import ACTIONS, Asked
 from chat.errors import ChatError
 from chat.keys import digest, owner_tag
-from chat.openai import OpenAiModel
-from chat.ports import LanguageModel, Repetition
+from chat.openai import OpenAiEmbedder, OpenAiModel
+from chat.ports import Embedder, LanguageModel, Repetition
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
-    parse_messages_query,
-    parse_place,
 )
-from chat.reading import read_messages
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from chat.requests import parse_change, parse_id, parse_messages, parse_turn_request
+from chat.requests import parse_id, parse_turn_request
 from chat.responses import (
     Response,
-    render_added,
     render_error,
-    render_forgotten,
-    render_forgotten_message,
     render_json,
     render_list,
-    render_messages,
     render_session,
-    render_summary,
     render_turn_result,
 )
 from chat.routes import Route, find_route
 from chat.settings import Settings, parse_settings
-from chat.spin import SpinModel, get_variable, open_redis
+from chat.spin import SpinEmbedder, SpinModel, get_variable, open_redis
 from chat.spin_http import SpinEndpoint
 from chat.turn import TurnTaker
 
@@ -154,34 +145,18 @@ def answer_for_conversation(call: Call, route: Route) -> Response:
     conversation_id, settings = parse_id(route.parts["id"]), call.settings
     with open_redis(settings.redis_url) as connection:
         redis = Redis(connection)
-        store, turns = make_conversation_store(redis, call), make_turn_store(redis, call)
-        match route.action:
-            case "show_conversation":
-                return render_summary(store.summarise(conversation_id))
-            case "change_conversation":
-                change = parse_change(call.body, settings.max_prompt_bytes)
-                changed = change_conversation(store, turns, settings, conversation_id, change)
-                return render_summary(changed)
-            case "forget_conversation":
-                return render_forgotten(store.forget(conversation_id))
-            case "forget_message":
-                place = parse_place(route.parts["message_id"], "message_id")
-                forget_message(store, conversation_id, place)
-                return render_forgotten_message(conversation_id, place)
-            case "add_messages":
-                messages = parse_messages(call.body, settings.max_prompt_bytes, time.time())
-                added = add_messages(turns, time.time, settings, conversation_id, messages)
-                return render_added(added)
-            case _:
-                query = parse_messages_query(call.uri)
-                page = read_messages(
-                    store,
-                    conversation_id,
-                    last=query.last,
-                    before=query.before,
-                    roles=query.roles,
-                )
-                return render_messages(*page, as_text=query.as_text)
+        asked = Asked(
+            conversation_id=conversation_id,
+            parts=route.parts,
+            uri=call.uri,
+            body=call.body,
+            settings=settings,
+            store=make_conversation_store(redis, call),
+            turns=make_turn_store(redis, call),
+            embedder=make_embedder(settings),
+            clock=time.time,
+        )
+        return ACTIONS[route.action](asked)
 
 
 def check_health(call: Call) -> Response:
@@ -202,6 +177,14 @@ def make_model(settings: Settings) -> LanguageModel:
         endpoint = SpinEndpoint(settings.model_endpoint, settings.turn_timeout_s)
         return OpenAiModel(endpoint, settings.model)
     return SpinModel(settings.model, settings.prompt_format)
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """Make what embeds: an endpoint that the component asks itself, or Spin's own models."""
+    if settings.embedding_endpoint is not None:
+        endpoint = SpinEndpoint(settings.embedding_endpoint, settings.turn_timeout_s)
+        return OpenAiEmbedder(endpoint, settings.embedding_model)
+    return SpinEmbedder(settings.embedding_model)
 
 
 def make_turn_store(redis: Redis, call: Call) -> RedisTurnStore:

@@ -10,6 +10,7 @@
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
     <prefix>:<owner>:<id>:lock     string  the fencing value of the running turn
+    <prefix>:<owner>:<id>:embeddings hash  embeddings of messages, as they were asked for
     <prefix>:<start>:started       string  the id that an Idempotency-Key led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -32,10 +33,18 @@ class ConversationKeys:
     archive: str
     done: str
     lock: str
+    embeddings: str
 
     def all(self) -> list[str]:
         """List them, as the scripts number them."""
-        return [self.conversation, self.turns, self.archive, self.done, self.lock]
+        return [
+            self.conversation,
+            self.turns,
+            self.archive,
+            self.done,
+            self.lock,
+            self.embeddings,
+        ]
 
 
 def digest(*parts: str | bytes) -> str:
@@ -85,6 +94,5 @@ def started_key(prefix: str, caller: str, key: str) -> str:
 def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:
     """Name the keys of a conversation; the id is a number, and the owner made by this module."""
     base = f"{prefix}:{owner}:{conversation_id}"
-    return ConversationKeys(
-        base, f"{base}:turns", f"{base}:archive", f"{base}:done", f"{base}:lock"
-    )
+    parts = ("turns", "archive", "done", "lock", "embeddings")
+    return ConversationKeys(base, *(f"{base}:{part}" for part in parts))

@@ -18,6 +18,8 @@ TOO_MANY_REQUESTS = 429
 AWAY = range(502, 505)
 """A gateway's words for a server behind it that does not answer."""
 OK = range(200, 300)
+PARSE_ERRORS = (ValueError, LookupError, TypeError)
+"""What reading something else as an answer raises."""
 
 
 class Endpoint(Protocol):
@@ -46,17 +48,13 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
 def parse_response(status: int, body: bytes) -> Completion:
     """Parse the answer; counts that are missing are 0.
 
-    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for the rest. What the
-            endpoint said is not passed on: it may quote the key.
+    Errors: those of `check_status`, and ModelFailed.
     """
-    if status == TOO_MANY_REQUESTS or status in AWAY:
-        raise ModelUnavailable("the model is busy or away; nothing was stored")
-    if status not in OK:
-        raise ModelFailed(f"the model's endpoint answered {status}; nothing was stored")
+    check_status(status)
     try:
         answer = json.loads(body)
         content = answer["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError) as error:
+    except PARSE_ERRORS as error:
         raise ModelFailed("the model's endpoint gave no completion; nothing was stored") from error
     usage = answer.get("usage")
     return Completion(
@@ -64,6 +62,34 @@ def parse_response(status: int, body: bytes) -> Completion:
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
     )
+
+
+def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[float]]:
+    """Parse the answer of `POST /v1/embeddings` to that many texts.
+
+    Errors: those of `check_status`, and ModelFailed.
+    """
+    check_status(status)
+    try:
+        rows = sorted(json.loads(body)["data"], key=lambda row: int(row["index"]))
+        embeddings = [[float(value) for value in row["embedding"]] for row in rows]
+    except PARSE_ERRORS as error:
+        raise ModelFailed("the model's endpoint gave no embeddings") from error
+    if len(embeddings) != count:
+        raise ModelFailed("the model's endpoint gave another number of embeddings")
+    return list(embeddings)
+
+
+def check_status(status: int) -> None:
+    """Say whether an endpoint answered.
+
+    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for the rest. What the
+            endpoint said is not passed on: it may quote the key.
+    """
+    if status == TOO_MANY_REQUESTS or status in AWAY:
+        raise ModelUnavailable("the model is busy or away; nothing was stored")
+    if status not in OK:
+        raise ModelFailed(f"the model's endpoint answered {status}; nothing was stored")
 
 
 def _count(usage: Any, name: str) -> int:
@@ -81,3 +107,20 @@ class OpenAiModel:
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Ask the endpoint."""
         return parse_response(*self._endpoint.post(render_request(self._model, messages, sampling)))
+
+
+class OpenAiEmbedder:
+    """The `Embedder` port over an endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Ask the endpoint.
+
+        Source: OpenAI's API reference, `POST /v1/embeddings`.
+        """
+        fields = {"model": self._model, "input": list(texts)}
+        body = json.dumps(fields, ensure_ascii=False).encode()
+        return parse_embeddings(*self._endpoint.post(body), len(texts))

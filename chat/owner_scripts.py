@@ -129,7 +129,7 @@ for place = behind, #ARGV do redis.call('LSET', KEYS[2], place - behind, ARGV[pl
 redis.call('DEL', KEYS[5])
 if redis.call('HGET', KEYS[1], 'pinned') == '1' then
   keep('0')
-  if KEYS[6] then redis.call('PERSIST', KEYS[6]) end
+  if KEYS[7] then redis.call('PERSIST', KEYS[7]) end
 elseif ARGV[3] ~= '' then
   keep(ARGV[3])
 end
@@ -169,6 +169,9 @@ for i = 1, #flat, 2 do
     redis.call('HDEL', KEYS[4], flat[i])
   end
 end
+for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
+  if string.match(field, ':(%d+)%.%d+$') == ARGV[2] then redis.call('HDEL', KEYS[6], field) end
+end
 return 1
 """,
 )
@@ -177,6 +180,22 @@ return 1
 KEYS: those of a conversation. ARGV: fencing value, the turn's number, the turn as it was and as it
 will be or '', then pairs of further turns of the window as they were and as they will be.
 """
+
+KEEP_EMBEDDINGS = make_script(
+    TYPES,
+    """
+local left = redis.call('PTTL', KEYS[1])
+if left == -2 then return redis.error_reply('CHATUNKNOWN no such conversation') end
+for place = 1, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[place], ARGV[place + 1]) end
+local ends = redis.call('TIME')
+if left >= 0 then
+  ends = string.format('%.0f', ends[1] * 1000 + math.floor(ends[2] / 1000) + left)
+  redis.call('PEXPIREAT', KEYS[6], ends)
+end
+return 1
+""",
+)
+"""Keep embeddings for as long as their conversation. KEYS: those of it. ARGV: fields and values."""
 
 FORGET = make_script(
     """
@@ -187,8 +206,8 @@ local function length(key)
   return redis.call('TYPE', key).ok == 'list' and redis.call('LLEN', key) or 0
 end
 local window, archived = length(KEYS[2]), length(KEYS[3])
-local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
-if KEYS[6] then redis.call('ZREM', KEYS[6], ARGV[1]) end
+local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+if KEYS[7] then redis.call('ZREM', KEYS[7], ARGV[1]) end
 return {window, archived, keys}
 """
 )

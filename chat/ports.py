@@ -130,6 +130,31 @@ class ConversationStore(Protocol):
         """Remove all of a conversation."""
 
 
+class EmbeddingStore(Protocol):
+    """Where embeddings of a conversation's messages are kept, by what names them.
+
+    Errors: StoreUnavailable, UnknownConversation, CorruptConversation.
+    """
+
+    def load_embeddings(self, conversation_id: int) -> dict[str, Sequence[float]]:
+        """Give all that are kept."""
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Keep more, for as long as the conversation."""
+
+
+class Embedder(Protocol):
+    """What turns texts into vectors."""
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Embed each text.
+
+        Errors: ModelUnavailable, ModelFailed, ModelTimeout.
+        """
+
+
 class LanguageModel(Protocol):
     """What replies to messages."""
 

@@ -5,16 +5,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from chat.errors import InvalidRequest
+from chat.errors import InvalidRequest, TooLarge
 from chat.messages import ROLES, Role
 from chat.ports import Cursor
 from chat.reading import Place
+from chat.relevant import RelevantQuery
 
 CURSOR = re.compile(r"([0-9][0-9.e+]{0,24})_([0-9]{1,19})", re.ASCII)
 PLACE = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,4})", re.ASCII)
 KEY = re.compile(r"[!-~]{1,255}")
 MOST = 100
 DEFAULT = 20
+DEFAULT_TOP_K = 5
+DEFAULT_DISTANCE = "0.3"
+"""As RedisVL has it."""
+FARTHEST = 2
+"""The largest cosine distance."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ def parse_list_query(uri: str) -> ListQuery:
     match = CURSOR.fullmatch(query.get("cursor", ""))
     if "cursor" in query and match is None:
         raise InvalidRequest("`cursor` must be a `next_cursor` that was given", "cursor")
-    return ListQuery(_count(query, "limit", 1), Cursor(match[1], match[2]) if match else None)
+    return ListQuery(
+        _count(query, "limit", 1, DEFAULT), Cursor(match[1], match[2]) if match else None
+    )
 
 
 def parse_messages_query(uri: str) -> MessagesQuery:
@@ -53,15 +61,39 @@ def parse_messages_query(uri: str) -> MessagesQuery:
     Errors: InvalidRequest.
     """
     query = _parse_query(uri, ("last", "before", "role", "as_text"))
-    asked = query.get("role", ",".join(ROLES)).split(",")
-    roles = [role for role in ROLES if role in asked]
-    if not set(asked) <= set(ROLES):
-        raise InvalidRequest(f"`role` must be of {', '.join(ROLES)}, with commas between", "role")
-    as_text = query.get("as_text", "false")
-    if as_text not in ("true", "false"):
-        raise InvalidRequest("`as_text` must be true or false", "as_text")
     before = parse_place(query["before"], "before") if "before" in query else None
-    return MessagesQuery(_count(query, "last", 0), before, roles, as_text == "true")
+    last = _count(query, "last", 0, DEFAULT)
+    return MessagesQuery(last, before, _roles(query), _flag(query, "as_text"))
+
+
+def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
+    """Parse `prompt`, `top_k`, `distance_threshold`, `role`, `as_text` and `fall_back`.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    names = ("prompt", "top_k", "distance_threshold", "role", "as_text", "fall_back")
+    query = _parse_query(uri, names)
+    prompt = query.get("prompt", "")
+    if not prompt.strip():
+        raise InvalidRequest("`prompt` must not be empty", "prompt")
+    if len(prompt.encode()) > max_prompt_bytes:
+        raise TooLarge(f"`prompt` may have up to {max_prompt_bytes} bytes", "prompt")
+    threshold = query.get("distance_threshold", DEFAULT_DISTANCE)
+    if (
+        not re.fullmatch(r"[0-9](\.[0-9]{0,9})?", threshold, re.ASCII)
+        or float(threshold) > FARTHEST
+    ):
+        raise InvalidRequest(
+            "`distance_threshold` must be a number from 0 to 2", "distance_threshold"
+        )
+    return RelevantQuery(
+        prompt=prompt,
+        top_k=_count(query, "top_k", 0, DEFAULT_TOP_K),
+        distance_threshold=float(threshold),
+        roles=_roles(query),
+        as_text=_flag(query, "as_text"),
+        fall_back=_flag(query, "fall_back"),
+    )
 
 
 def parse_place(text: str, name: str) -> Place:
@@ -98,8 +130,22 @@ def _parse_query(uri: str, allowed: tuple[str, ...]) -> dict[str, str]:
     return query
 
 
-def _count(query: Mapping[str, str], name: str, least: int) -> int:
-    text = query.get(name, str(DEFAULT))
+def _roles(query: Mapping[str, str]) -> list[Role]:
+    asked = query.get("role", ",".join(ROLES)).split(",")
+    if not set(asked) <= set(ROLES):
+        raise InvalidRequest(f"`role` must be of {', '.join(ROLES)}, with commas between", "role")
+    return [role for role in ROLES if role in asked]
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    text = query.get(name, "false")
+    if text not in ("true", "false"):
+        raise InvalidRequest(f"`{name}` must be true or false", name)
+    return text == "true"
+
+
+def _count(query: Mapping[str, str], name: str, least: int, default: int) -> int:
+    text = query.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not least <= int(text) <= MOST:
         raise InvalidRequest(f"`{name}` must be a whole number from {least} to {MOST}", name)
     return int(text)

@@ -45,7 +45,8 @@ def read_messages(
     Errors: those of `ConversationStore.turns_page`.
     """
     newest_first: list[Placed] = []
-    for placed in _messages_before(store, conversation_id, before, last):
+    first_turns = min(last // 2 + 2, PAGE_TURNS)
+    for placed in _messages_before(store, conversation_id, before, first_turns):
         if placed.message.role in roles:
             newest_first.append(placed)
             if len(newest_first) > last:
@@ -55,12 +56,19 @@ def read_messages(
     return found, found[0].place if has_older else None
 
 
+def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
+    """Give every message, in order of time.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    return list(_messages_before(store, conversation_id, None, PAGE_TURNS))[::-1]
+
+
 def _messages_before(
-    store: ConversationStore, conversation_id: int, before: Place | None, last: int
+    store: ConversationStore, conversation_id: int, before: Place | None, first_turns: int
 ) -> Iterator[Placed]:
     """Give all messages before a place, newest first, a page of turns at a time."""
-    number = before.turn_number if before else 0
-    count = min(last // 2 + 2, PAGE_TURNS)
+    number, count = before.turn_number if before else 0, first_turns
     while page := store.turns_page(conversation_id, number, count):
         for stored in reversed(page):
             for placed in reversed(_placed(stored)):

@@ -1,7 +1,8 @@
 """How turns and results are written in Redis: as JSON, text as it is."""
 
 import json
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -54,6 +55,17 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
         float(fields["at"]),
         is_measured=bool(fields["measured"]),
     )
+
+
+def render_embedding(embedding: Sequence[float]) -> bytes:
+    """Render a unit vector in half precision, little-endian: 768 bytes for 384 values."""
+    return struct.pack(f"<{len(embedding)}e", *embedding)
+
+
+def parse_embedding(data: bytes) -> tuple[float, ...]:
+    """Parse a rendered embedding; one that is none is empty, and nothing is like it."""
+    count, rest = divmod(len(data), 2)
+    return () if rest else struct.unpack(f"<{count}e", data)
 
 
 def render_result(result: TurnResult) -> bytes:

@@ -7,9 +7,23 @@ from typing import Any, TypeVar
 from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import ConversationKeys, anyone, conversation_keys, conversations_key
 from chat.messages import Conversation, Forgotten, Summary, Turn
-from chat.owner_scripts import CHANGE, FORGET, LIST_PAGE, REPLACE, SUMMARISE, TURNS_PAGE
+from chat.owner_scripts import (
+    CHANGE,
+    FORGET,
+    KEEP_EMBEDDINGS,
+    LIST_PAGE,
+    REPLACE,
+    SUMMARISE,
+    TURNS_PAGE,
+)
 from chat.ports import Cursor, StoredTurn
-from chat.records import PARSE_ERRORS, parse_turns, render_turn
+from chat.records import (
+    PARSE_ERRORS,
+    parse_embedding,
+    parse_turns,
+    render_embedding,
+    render_turn,
+)
 from chat.redis import Arguments, Redis, as_bytes, as_int
 
 Found = TypeVar("Found")
@@ -111,6 +125,27 @@ class RedisConversationStore:
             return Forgotten(conversation_id, *counts)
 
         return self._find(conversation_id, forget)
+
+    def load_embeddings(self, conversation_id: int) -> dict[str, Sequence[float]]:
+        """Load all, in one round trip."""
+
+        def load(_: str, keys: ConversationKeys) -> dict[str, Sequence[float]]:
+            flat = list(map(as_bytes, self._redis.execute("HGETALL", [keys.embeddings])))
+            pairs = zip(flat[::2], flat[1::2], strict=True)
+            return {name.decode(): parse_embedding(data) for name, data in pairs}
+
+        return self._find(conversation_id, load)
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Keep them, in one round trip."""
+
+        def keep(_: str, keys: ConversationKeys) -> None:
+            pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
+            self._redis.run(KEEP_EMBEDDINGS, keys.all(), pairs)
+
+        self._find(conversation_id, keep)
 
     def _find(self, conversation_id: int, act: Callable[[str, ConversationKeys], Found]) -> Found:
         """Act on the conversation of the first owner that has it."""

@@ -22,6 +22,8 @@ from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, LOAD, RELEASE
 
 NO_LIMITS = Limits(0, 0)
+LOCK = 4
+"""The place of the lock among the keys."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class RedisTurnStore:
         try:
             return parse_conversation(owner, conversation_id, reply[1:8])
         except CorruptConversation:
-            self._redis.run(RELEASE, [keys[-1]], [settings.fencing])
+            self._redis.run(RELEASE, [keys[LOCK]], [settings.fencing])
             raise
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
@@ -170,7 +172,7 @@ class RedisTurnStore:
 
     def release(self, loaded: Conversation) -> None:
         """Unlock, if the lock is still this request's."""
-        self._redis.run(RELEASE, [self._keys(loaded)[-1]], [self._settings.fencing])
+        self._redis.run(RELEASE, [self._keys(loaded)[LOCK]], [self._settings.fencing])
 
     def _keys(self, conversation: Conversation) -> list[str]:
         prefix = self._settings.prefix

@@ -12,6 +12,7 @@ from chat.limits import Quota
 from chat.messages import Forgotten, Summary, TurnResult
 from chat.ports import Cursor
 from chat.reading import Place, Placed
+from chat.relevant import Relevant
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,23 @@ def render_messages(page: Sequence[Placed], before: Place | None, *, as_text: bo
     """Render messages, oldest first; as text, their contents only."""
     messages = [p.message.content if as_text else message_fields(p) for p in page]
     return render_json(200, {"messages": messages, "before": str(before) if before else None})
+
+
+def render_relevant(found: Sequence[Relevant], *, as_text: bool) -> Response:
+    """Render relevant messages, the nearest first; as text, their contents only."""
+    messages = [
+        r.placed.message.content if as_text else message_fields(r.placed) | distance_fields(r)
+        for r in found
+    ]
+    return render_json(200, {"messages": messages})
+
+
+def distance_fields(relevant: Relevant) -> dict[str, float | None]:
+    """Lay out how near a message is: the cosine distance, and the cosine itself as a score."""
+    distance = relevant.distance
+    if distance is None:
+        return {"distance": None, "score": None}
+    return {"distance": round(distance, 6), "score": round(1 - distance, 6)}
 
 
 def message_fields(placed: Placed) -> dict[str, Any]:

@@ -14,6 +14,7 @@ Action = Literal[
     "change_conversation",
     "forget_conversation",
     "read_messages",
+    "find_relevant",
     "add_messages",
     "forget_message",
     "check_health",
@@ -30,6 +31,7 @@ ROUTES: dict[str, dict[str, Action]] = {
         "DELETE": "forget_conversation",
     },
     "/conversations/{id}/messages": {"GET": "read_messages", "POST": "add_messages"},
+    "/conversations/{id}/relevant": {"GET": "find_relevant"},
     "/conversations/{id}/messages/{message_id}": {"DELETE": "forget_message"},
     "/healthz": {"GET": "check_health"},
 }

@@ -13,17 +13,17 @@ local function is(key, kind)
   return found == kind or found == 'none'
 end
 if not (is(KEYS[1], 'hash') and is(KEYS[2], 'list') and is(KEYS[3], 'list')
-    and is(KEYS[4], 'hash') and is(KEYS[5], 'string')) then
+    and is(KEYS[4], 'hash') and is(KEYS[5], 'string') and is(KEYS[6], 'hash')) then
   return redis.error_reply('CHATCORRUPT a key has another type')
 end
 """
-"""KEYS: conversation, turns, archive, done, lock."""
+"""KEYS: conversation, turns, archive, done, lock, embeddings."""
 
 KEEP = """
 local function keep(lifetime)
   local now = redis.call('TIME')
   local ends = string.format('%.0f', (now[1] + lifetime) * 1000 + math.floor(now[2] / 1000))
-  for place = 1, 5 do
+  for place = 1, 6 do
     if lifetime == '0' then
       redis.call('PERSIST', KEYS[place])
     else

@@ -15,6 +15,7 @@ from chat.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
 Getter = Callable[[str], str]
 ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})")
 ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
+MODEL = re.compile(r"\S{1,200}")
 PATH = re.compile(r"/[!-~]{0,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
 LONGEST_S = 100 * 365 * 86_400
@@ -42,6 +43,8 @@ class Settings:
     key_prefix: str
     model: str
     model_endpoint: ModelEndpoint | None
+    embedding_model: str
+    embedding_endpoint: ModelEndpoint | None
     prompt_format: str
     vocabulary: Vocabulary
     context_length: int
@@ -67,8 +70,10 @@ def parse_settings(get: Getter) -> Settings:
     return Settings(
         redis_url=_redis_url(get),
         key_prefix=_matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`"),
-        model=_matching(get, "model", re.compile(r"\S{1,200}"), "a model's name"),
-        model_endpoint=_model_endpoint(get),
+        model=_matching(get, "model", MODEL, "a model's name"),
+        model_endpoint=_model_endpoint(get, "model_path"),
+        embedding_model=_matching(get, "embedding_model", MODEL, "a model's name"),
+        embedding_endpoint=_model_endpoint(get, "embedding_path"),
         prompt_format=_one_of(get, "prompt_format", tuple(FORMATS)),
         vocabulary=_vocabulary(get),
         context_length=context_length,
@@ -135,14 +140,14 @@ def _vocabulary(get: Getter) -> Vocabulary:
     return LARGE if pieces >= LARGE_PIECES else UNKNOWN
 
 
-def _model_endpoint(get: Getter) -> ModelEndpoint | None:
-    """Parse where the model is, if `model_api` says that the component asks it itself."""
+def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
+    """Parse where a model is, if `model_api` says that the component asks it itself."""
     if _one_of(get, "model_api", ("spin", "openai")) == "spin":
         return None
     origin = ORIGIN.fullmatch(get("model_origin").strip())
     if origin is None:
         raise InvalidSetting("model_origin", "`https://host` or `http://host:port`, no more")
-    path = _matching(get, "model_path", PATH, "a path that starts with `/`")
+    path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
     return ModelEndpoint(origin[1], origin[2], path, key)
 

@@ -112,6 +112,20 @@ class SpinModel:
         )
 
 
+class SpinEmbedder:
+    """The `Embedder` port over Spin's LLM interface."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Ask the host."""
+        try:
+            return list(llm.generate_embeddings(self._model, list(texts)).embeddings)
+        except Err as error:
+            raise parse_model_error(error) from error
+
+
 def parse_model_error(error: Err[Any]) -> ModelFailed | ModelUnavailable:
     """Say whether the model is away or failed.
 

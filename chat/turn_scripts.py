@@ -65,17 +65,17 @@ if ARGV[5] ~= '' then
   if done then return {{'done', (string.gsub(done, '^%x+:%d+:', '', 1))}} end
 end
 local now, most, most_of_all = redis.call('TIME')[1], tonumber(ARGV[3]), tonumber(ARGV[4])
-local refusal, left, reset = limited(KEYS[6], KEYS[7], most, most_of_all, now)
+local refusal, left, reset = limited(KEYS[7], KEYS[8], most, most_of_all, now)
 if refusal then return redis.error_reply(refusal) end
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  count(KEYS[6], most, now)
+  count(KEYS[7], most, now)
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
 if not redis.call('SET', KEYS[5], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return redis.error_reply('CHATBUSY a turn is running')
 end
-count(KEYS[6], most, now)
-count(KEYS[7], most_of_all, now)
+count(KEYS[7], most, now)
+count(KEYS[8], most_of_all, now)
 local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count', 'active_at',
   'pinned', 'evidence_tokens')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
@@ -85,7 +85,7 @@ return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6],
 )
 """Admit, lock and load, or find what was done.
 
-KEYS: conversation, turns, archive, done, lock, the caller's turns, everybody's.
+KEYS: those of a conversation, the caller's turns, everybody's.
 ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybody, digests of the
 Idempotency-Key and of the body, or ''.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
@@ -133,13 +133,13 @@ end
 redis.call('DEL', KEYS[5])
 local lifetime = head[2] == '1' and '0' or ARGV[8]
 keep(lifetime)
-if KEYS[6] then list(KEYS[6], ARGV[9], ARGV[5], lifetime) end
+if KEYS[7] then list(KEYS[7], ARGV[9], ARGV[5], lifetime) end
 return 1
 """,
 )
 """Append turns and unlock.
 
-KEYS: conversation, turns, archive, done, lock, and the owner's list where there is one.
+KEYS: those of a conversation, and the owner's list where there is one.
 ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
 archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, then the turns.
 A lock that has run out does not matter as long as no other turn came between. The first write is
@@ -198,7 +198,7 @@ return 1
 )
 """Store a conversation with its first turn.
 
-KEYS: conversation, turns, archive, done, lock, and up to two more.
+KEYS: those of a conversation, and up to two more.
 ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of the Idempotency-Key
 or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
 or 0, and what is to stand there.

@@ -240,6 +240,7 @@ def requests_for(taken: int | str) -> list[tuple[str, str, dict[str, object]]]:
         ("PATCH", path, {"context": "stolen"}),
         ("DELETE", path, {}),
         ("GET", f"{path}/messages", {}),
+        ("GET", f"{path}/relevant?prompt=secret&distance_threshold=2", {}),
         ("POST", f"{path}/messages", {"messages": [{"role": "user", "content": "x"}]}),
         ("DELETE", f"{path}/messages/1.0", {}),
     ]
@@ -370,7 +371,7 @@ INJECTIONS = [
 ]  # fmt: skip
 OURS = re.compile(
     rb"chat:(next_id|rate|\{[0-9a-f]{40}\}:(rate|conversations|started)"
-    rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock))?)"
+    rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings))?)"
 )
 
 
