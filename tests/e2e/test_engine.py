@@ -250,6 +250,45 @@ def test_a_conversation_is_neither_changed_nor_added_to_while_a_turn_runs_but_ma
     assert remote_chat.client.get(path).status_code == 404, "and the turn brings nothing back"
 
 
+# lifetimes
+
+
+def test_an_owners_conversation_expires_whole_and_a_pinned_one_does_not(
+    chats: Chats, own_redis: RunningRedis
+) -> None:
+    variables = {"ttl_active_s": "2", "context_length": "300", "max_reply_tokens": "60"}
+    with chats.run(rate_global_per_minute="0", **variables) as host:
+        token = host.client.post("/session").json()["token"]
+        owner = {"authorization": f"Bearer {token}"}
+
+        def turn(key: str, **fields: object) -> int:
+            headers = {**owner, "idempotency-key": key}
+            answer = host.client.post("/", content=json.dumps(fields), headers=headers)
+            return int(answer.json()["id"])
+
+        first, second = (turn(f"k{n}", context="c", prompt="p" * 99) for n in range(2))
+        for number in range(8):
+            turn(f"t{number}", id=first, prompt=f"p{number}" * 20)
+        summary = host.client.get(f"/conversations/{first}", headers=owner).json()
+        assert summary["evicted_turns"] > 0
+        path = f"/conversations/{second}"
+        pinned = host.client.patch(path, content='{"pinned":true}', headers=owner)
+        assert pinned.json()["expires_at"] is None
+        time.sleep(2.5)
+
+        gone = host.client.post(
+            "/", content=json.dumps({"id": first, "prompt": "p"}), headers=owner
+        )
+        assert error_of(gone) == (404, "conversation_not_found")
+        with commands(own_redis) as connection:
+            keys = connection.call([b"KEYS", b"*"])
+        assert isinstance(keys, list)
+        assert not [key for key in keys if isinstance(key, bytes) and f"}}:{first}".encode() in key]
+        assert turn("again", id=second, prompt="p") == second
+        listed = host.client.get("/conversations", headers=owner).json()["conversations"]
+        assert [row["id"] for row in listed] == [second]
+
+
 # limits
 
 
