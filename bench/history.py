@@ -88,15 +88,16 @@ def make_past(connection: Connection, past: int, context: str, prompt: str, repl
     ]
     taken = store.next_id()
     new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, ())
-    store.create(new, make_commit(turns[:1], 0, len(context) // 4), None)
+    store.create(new, make_commit(turns[:1], [], len(context) // 4), None)
     for start in range(1, past, BATCH):
         loaded = store.load(taken)
         batch = turns[start : start + BATCH]
-        evicted = max(0, len(loaded.turns) + len(batch) - WINDOW_TURNS)
+        shown = [*loaded.turns, *batch]
+        evicted = shown[: max(0, len(shown) - WINDOW_TURNS)]
         store.commit(loaded, make_commit(batch, evicted, loaded.context_tokens))
     return taken
 
 
-def make_commit(turns: list[Turn], evicted_count: int, context_tokens: int) -> Commit:
+def make_commit(turns: list[Turn], evicted: list[Turn], context_tokens: int) -> Commit:
     """Commit turns; the conversation is one whose vocabulary is known."""
-    return Commit(tuple(turns), context_tokens, LARGE, evicted_count, 1.0, 0)
+    return Commit(tuple(turns), context_tokens, LARGE, tuple(evicted), 1.0, 0)

@@ -47,7 +47,7 @@ def add_messages(
             turns=tuple(turns),
             context_tokens=loaded.context_tokens,
             vocabulary=loaded.vocabulary,
-            evicted_count=len(fit.evicted),
+            evicted=fit.evicted,
             at=now,
             lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
         )
@@ -90,7 +90,7 @@ def make_added(loaded: Conversation, commit: Commit) -> Added:
         for place in range(len(turn.messages))
     )
     ends = expires_at(commit.at, commit.lifetime_s)
-    return Added(loaded.id, tuple(ids), commit.evicted_count, ends)
+    return Added(loaded.id, tuple(ids), len(commit.evicted), ends)
 
 
 def message_id(turn_number: int, place: int) -> str:

@@ -28,12 +28,14 @@ class Fit:
     """What is shown and what is evicted.
 
     Shapes: `evicted` and `kept` run oldest first; together they are the turns that were given.
-    Units:  `prompt_tokens` is an upper estimate of the whole prompt.
+    Units:  `prompt_tokens` is an upper estimate of the whole prompt, `fixed_tokens` of all in it
+            that is no turn.
     """
 
     evicted: tuple[Turn, ...]
     kept: tuple[Turn, ...]
     prompt_tokens: int
+    fixed_tokens: int
 
 
 def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
@@ -42,14 +44,19 @@ def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
 
 
 def fit_context(
-    conversation: Conversation, prompt: str, *, context_length: int, max_reply_tokens: int
+    conversation: Conversation,
+    prompt: str,
+    *,
+    context_length: int,
+    max_reply_tokens: int,
+    recalled_tokens: int = 0,
 ) -> Fit:
-    """Keep the newest whole turns that fit beside the system context and `prompt`.
+    """Keep the newest whole turns that fit beside system context, `prompt` and what is recalled.
 
     Errors: PromptTooLong if it does not fit with no turn at all.
     """
     prompt_tokens = message_tokens(prompt, conversation.vocabulary)
-    fixed_tokens = conversation.context_tokens + prompt_tokens
+    fixed_tokens = conversation.context_tokens + prompt_tokens + recalled_tokens
     budget_tokens = context_length - max_reply_tokens - fixed_tokens
     if budget_tokens < 0:
         raise PromptTooLong(fixed_tokens + max_reply_tokens, context_length)
@@ -78,7 +85,8 @@ def fit_turns(
             break
         taken_tokens -= turns[kept_from].tokens
         kept_from += 1
-    return Fit(tuple(turns[:kept_from]), tuple(turns[kept_from:]), fixed_tokens + taken_tokens)
+    prompt_tokens = fixed_tokens + taken_tokens
+    return Fit(tuple(turns[:kept_from]), tuple(turns[kept_from:]), prompt_tokens, fixed_tokens)
 
 
 def _boundary_margin(newest_evicted: Turn, oldest_kept: Turn, vocabulary: Vocabulary) -> int:
@@ -134,12 +142,20 @@ class Measured:
     is_measured: bool
 
 
-def measure(fit: Fit, conversation: Conversation, prompt: str, completion: Completion) -> Measured:
+def measure(
+    fit: Fit,
+    conversation: Conversation,
+    prompt: str,
+    completion: Completion,
+    *,
+    is_recalling: bool = False,
+) -> Measured:
     """Take the model's own counts apart, or estimate where it reported none, or nonsense.
 
     The prompt's share is what the model counted beyond the parts that are known. Whatever is not
     the kept turns' or the prompt's least is also the most that the system context can be. Beside
-    turns that are only estimated nothing can be known of one part: the prompt is estimated too.
+    turns that are only estimated, or what was recalled, nothing can be known of one part, and the
+    prompt is estimated too.
     """
     vocabulary = conversation.vocabulary
     estimated_tokens = message_tokens(prompt, vocabulary)
@@ -153,7 +169,7 @@ def measure(fit: Fit, conversation: Conversation, prompt: str, completion: Compl
     least = least_tokens(prompt)
     context_tokens = min(conversation.context_tokens, max(0, beside_tokens - least))
     prompt_tokens = beside_tokens - context_tokens
-    if not _is_believed(fit, prompt, completion) or prompt_tokens <= least - 1:
+    if is_recalling or not _is_believed(fit, prompt, completion) or prompt_tokens <= least - 1:
         context_tokens = conversation.context_tokens
         return Measured(
             estimated_tokens, reply_tokens, context_tokens, vocabulary, is_measured=False

@@ -5,12 +5,14 @@
     <prefix>:<owner>:rate          hash    turns of an owner, or of an address, by the second
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
     <prefix>:<owner>:<id>          hash    context, context_tokens, title, created_at, active_at,
-                                           turn_count, evicted_count, evidence_tokens, pinned
+                                           turn_count, evicted_count, evidence_tokens, pinned,
+                                           indexed_count, indexed_terms
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
     <prefix>:<owner>:<id>:lock     string  the fencing value of the running turn
     <prefix>:<owner>:<id>:embeddings hash  embeddings of messages, as they were asked for
+    <prefix>:<owner>:<id>:index    hash    for each term, the evicted turns that it stands in
     <prefix>:<start>:started       string  the id that an Idempotency-Key led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -34,6 +36,7 @@ class ConversationKeys:
     done: str
     lock: str
     embeddings: str
+    index: str
 
     def all(self) -> list[str]:
         """List them, as the scripts number them."""
@@ -44,6 +47,7 @@ class ConversationKeys:
             self.done,
             self.lock,
             self.embeddings,
+            self.index,
         ]
 
 
@@ -94,5 +98,5 @@ def started_key(prefix: str, caller: str, key: str) -> str:
 def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:
     """Name the keys of a conversation; the id is a number, and the owner made by this module."""
     base = f"{prefix}:{owner}:{conversation_id}"
-    parts = ("turns", "archive", "done", "lock", "embeddings")
+    parts = ("turns", "archive", "done", "lock", "embeddings", "index")
     return ConversationKeys(base, *(f"{base}:{part}" for part in parts))

@@ -55,11 +55,20 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Found:
+    """An evicted turn that a search found; a higher score is a better match."""
+
+    turn: Turn
+    score: float
+
+
+@dataclass(frozen=True)
 class Conversation:
     """A conversation as loaded for its next turn.
 
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
-            evicted ones are in the archive.
+            evicted ones are in the archive, and `found` those of them that the prompt's terms
+            found, the best first.
     Units:  `context_tokens` is at least what the system context takes; `active_at`, the time of
             the turn before, is seconds since 1970, and None for a new conversation.
     """
@@ -73,12 +82,14 @@ class Conversation:
     active_at: float | None = None
     is_pinned: bool = False
     vocabulary: Vocabulary = UNKNOWN
+    found: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True)
 class Commit:
     """What is about to be stored of a conversation: new turns, and what changes with them.
 
+    Shapes: `evicted` are the oldest turns of the window and the new ones together.
     Units: `context_tokens` as in `Conversation`; `at` is seconds since 1970; `lifetime_s` is 0 for
            ever.
     """
@@ -86,7 +97,7 @@ class Commit:
     turns: tuple[Turn, ...]
     context_tokens: int
     vocabulary: Vocabulary
-    evicted_count: int
+    evicted: tuple[Turn, ...]
     at: float
     lifetime_s: int
 
@@ -113,14 +124,25 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Recalled:
+    """A turn that came back for a prompt, its score, and how many seconds ago it was."""
+
+    turn: int
+    score: float
+    age_s: int
+
+
+@dataclass(frozen=True)
 class Usage:
-    """What the model saw, in tokens and turns."""
+    """What the model saw, in tokens and turns; the turns that left and came back, by number."""
 
     context_length: int
     prompt_tokens: int
     generated_tokens: int
     window_turns: int
     evicted_turns: int
+    evicted: tuple[int, ...] = ()
+    recalled: tuple[Recalled, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The Lua scripts with which an owner looks through conversations, changes and forgets them."""
 
-from chat.scripts import KEEP, TYPES, make_script
+from chat.scripts import INDEX, KEEP, TYPES, make_script
 
 SUMMARY = """
 local function summary(key, id)
@@ -129,7 +129,7 @@ for place = behind, #ARGV do redis.call('LSET', KEYS[2], place - behind, ARGV[pl
 redis.call('DEL', KEYS[5])
 if redis.call('HGET', KEYS[1], 'pinned') == '1' then
   keep('0')
-  if KEYS[7] then redis.call('PERSIST', KEYS[7]) end
+  if KEYS[8] then redis.call('PERSIST', KEYS[8]) end
 elseif ARGV[3] ~= '' then
   keep(ARGV[3])
 end
@@ -146,6 +146,7 @@ fields, their names and values, then the turns of the window.
 REPLACE = make_script(
     TYPES,
     BUSY,
+    INDEX,
     """
 local list = KEYS[2]
 local place = redis.call('LPOS', list, ARGV[3])
@@ -154,12 +155,17 @@ if not place then
   place = redis.call('LPOS', list, ARGV[3])
 end
 if not place then return redis.error_reply('CHATBUSY the turn was changed meanwhile') end
+if list == KEYS[3] then
+  local before, after = cjson.decode(ARGV[5]), cjson.decode(ARGV[6])
+  forget_terms(before[1], before[2], before[3])
+  if ARGV[4] ~= '' then index_terms(after[1], after[2], after[3]) end
+end
 if ARGV[4] == '' then
   redis.call('LREM', list, 1, ARGV[3])
 else
   redis.call('LSET', list, place, ARGV[4])
 end
-for i = 5, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   local next_place = redis.call('LPOS', KEYS[2], ARGV[i])
   if next_place then redis.call('LSET', KEYS[2], next_place, ARGV[i + 1]) end
 end
@@ -178,7 +184,8 @@ return 1
 """Put one turn in the place of another, or nothing, and forget what was kept for its repetition.
 
 KEYS: those of a conversation. ARGV: fencing value, the turn's number, the turn as it was and as it
-will be or '', then pairs of further turns of the window as they were and as they will be.
+will be or '', number, terms and length of both as JSON, then pairs of further turns of the window
+as they were and as they will be.
 """
 
 KEEP_EMBEDDINGS = make_script(
@@ -206,8 +213,9 @@ local function length(key)
   return redis.call('TYPE', key).ok == 'list' and redis.call('LLEN', key) or 0
 end
 local window, archived = length(KEYS[2]), length(KEYS[3])
-local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
-if KEYS[7] then redis.call('ZREM', KEYS[7], ARGV[1]) end
+local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6],
+  KEYS[7])
+if KEYS[8] then redis.call('ZREM', KEYS[8], ARGV[1]) end
 return {window, archived, keys}
 """
 )

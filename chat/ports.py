@@ -57,13 +57,18 @@ class TurnStore(Protocol):
 
     @overload
     def load(
-        self, conversation_id: int, repetition: Repetition | None
+        self, conversation_id: int, repetition: Repetition | None, terms: Sequence[str] = ()
     ) -> Conversation | TurnResult: ...
 
     def load(
-        self, conversation_id: int, repetition: Repetition | None = None
+        self,
+        conversation_id: int,
+        repetition: Repetition | None = None,
+        terms: Sequence[str] = (),
     ) -> Conversation | TurnResult:
         """Count a turn, load a conversation for it and lock it; or give the result of before.
+
+        Evicted turns are searched for `terms`.
 
         Errors: LimitExceeded, KeyReused, UnknownConversation, ConversationBusy,
                 CorruptConversation.

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from chat.errors import CorruptConversation
-from chat.messages import Message, Turn, TurnResult, Usage
+from chat.messages import Message, Recalled, Turn, TurnResult, Usage
+from chat.recall import turn_terms
 
 PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 """What reading something else as one of our records raises."""
@@ -57,6 +58,15 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
     )
 
 
+def render_terms(turns: Sequence[Turn]) -> bytes:
+    """Render number, terms and length of turns, for the index."""
+    rows = []
+    for turn in turns:
+        terms = turn_terms(turn)
+        rows.append([turn.number, terms, sum(terms.values())])
+    return json.dumps(rows, ensure_ascii=False).encode()
+
+
 def render_embedding(embedding: Sequence[float]) -> bytes:
     """Render a unit vector in half precision, little-endian: 768 bytes for 384 values."""
     return struct.pack(f"<{len(embedding)}e", *embedding)
@@ -80,7 +90,10 @@ def parse_result(data: bytes) -> TurnResult:
     """
     try:
         fields = json.loads(data)
-        return TurnResult(**{**fields, "usage": Usage(**fields["usage"])})
+        usage = dict(fields.pop("usage"))
+        recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
+        evicted = tuple(usage.pop("evicted"))
+        return TurnResult(**fields, usage=Usage(**usage, evicted=evicted, recalled=recalled))
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
 

@@ -93,6 +93,11 @@ def as_bytes(value: Value) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
+def as_text(value: Value) -> str:
+    """Give an element that has to be a status."""
+    return value if isinstance(value, str) else ""
+
+
 def as_int(value: Value) -> int:
     """Give an element that has to be a number.
 

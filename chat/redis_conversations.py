@@ -22,6 +22,7 @@ from chat.records import (
     parse_embedding,
     parse_turns,
     render_embedding,
+    render_terms,
     render_turn,
 )
 from chat.redis import Arguments, Redis, as_bytes, as_int
@@ -111,7 +112,15 @@ class RedisConversationStore:
         def replace(_: str, keys: ConversationKeys) -> None:
             pairs = [data for other in others for data in (other.data, render_turn(other.turn))]
             renewed = b"" if new is None else render_turn(new)
-            arguments: Arguments = [self._fencing, old.turn.number, old.data, renewed, *pairs]
+            arguments: Arguments = [
+                self._fencing,
+                old.turn.number,
+                old.data,
+                renewed,
+                render_terms([old.turn])[1:-1],
+                render_terms([new or old.turn])[1:-1],
+                *pairs,
+            ]
             self._redis.run(REPLACE, keys.all(), arguments)
 
         self._find(conversation_id, replace)

@@ -14,10 +14,10 @@ from chat.keys import (
     started_key,
 )
 from chat.limits import Limits, Quota
-from chat.messages import Commit, Conversation, TurnResult
+from chat.messages import Commit, Conversation, Found, TurnResult
 from chat.ports import Done, Repetition
-from chat.records import parse_result, parse_turns, render_result, render_turn
-from chat.redis import Arguments, Redis, Value, as_bytes, as_int
+from chat.records import parse_result, parse_turns, render_result, render_terms, render_turn
+from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
 from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, LOAD, RELEASE
 
@@ -111,23 +111,31 @@ class RedisTurnStore:
 
     @overload
     def load(
-        self, conversation_id: int, repetition: Repetition | None
+        self, conversation_id: int, repetition: Repetition | None, terms: Sequence[str] = ()
     ) -> Conversation | TurnResult: ...
 
     def load(
-        self, conversation_id: int, repetition: Repetition | None = None
+        self,
+        conversation_id: int,
+        repetition: Repetition | None = None,
+        terms: Sequence[str] = (),
     ) -> Conversation | TurnResult:
         """Count, load and lock, in one round trip for each owner that may have it."""
         limits = self._settings.limits
         for owner in self._settings.owners(conversation_id):
             try:
-                return self._load(owner, conversation_id, repetition, limits)
+                return self._load(owner, conversation_id, repetition, terms, limits)
             except UnknownConversation:
                 limits = NO_LIMITS  # it was counted
         raise UnknownConversation
 
     def _load(
-        self, owner: str, conversation_id: int, repetition: Repetition | None, limits: Limits
+        self,
+        owner: str,
+        conversation_id: int,
+        repetition: Repetition | None,
+        terms: Sequence[str],
+        limits: Limits,
     ) -> Conversation | TurnResult:
         settings = self._settings
         keys = conversation_keys(settings.prefix, owner, conversation_id).all()
@@ -138,14 +146,15 @@ class RedisTurnStore:
             limits.of_all,
             repetition.key if repetition else "",
             repetition.body if repetition else "",
+            *terms,
         ]
         reply = self._redis.run(LOAD, [*keys, *self._rate_keys()], arguments)
         if reply[0] == b"done":
             return parse_result(as_bytes(reply[1]))
         if limits != NO_LIMITS:
-            self._take_quota(limits, reply[8:])
+            self._take_quota(limits, reply[8:10])
         try:
-            return parse_conversation(owner, conversation_id, reply[1:8])
+            return parse_conversation(owner, conversation_id, [*reply[1:8], *reply[10:]])
         except CorruptConversation:
             self._redis.run(RELEASE, [keys[LOCK]], [settings.fencing])
             raise
@@ -161,11 +170,12 @@ class RedisTurnStore:
             commit.context_tokens,
             commit.vocabulary.evidence_tokens,
             repr(commit.at),
-            commit.evicted_count,
+            len(commit.evicted),
             self._settings.archive_turns,
             commit.lifetime_s,
             loaded.id,
             *_render_done(done, loaded.turn_count + 1),
+            render_terms(commit.evicted),
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)
@@ -215,7 +225,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
 
     Errors: CorruptConversation.
     """
-    *head, turns = reply
+    *head, turns, found, scores = reply
     context, context_tokens, turn_count, active_at, pinned, evidence = map(as_bytes, head)
     try:
         return Conversation(
@@ -224,10 +234,16 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
             context=context.decode(),
             context_tokens=int(context_tokens),
             turn_count=int(turn_count),
-            turns=parse_turns(turns if isinstance(turns, str) else ""),
+            turns=parse_turns(as_text(turns)),
             active_at=float(active_at),
             is_pinned=pinned == b"1",
             vocabulary=Vocabulary(int(evidence)),
+            found=tuple(
+                Found(turn, float(score))
+                for turn, score in zip(
+                    parse_turns(as_text(found)), as_bytes(scores).split(), strict=True
+                )
+            ),
         )
     except ValueError as error:
         raise CorruptConversation from error

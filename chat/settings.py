@@ -52,6 +52,7 @@ class Settings:
     turn_timeout_s: int
     max_prompt_bytes: int
     archive_turns: int
+    recall_tokens: int
     lifetimes: Lifetimes
     is_open: bool
     limits: Limits
@@ -87,6 +88,7 @@ def parse_settings(get: Getter) -> Settings:
         ),
         turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
         max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
+        recall_tokens=_recall_tokens(get),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
         lifetimes=Lifetimes(
             active_s=_integer(get, "ttl_active_s", 0, LONGEST_S),
@@ -133,6 +135,12 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
     if not pattern.fullmatch(text):
         raise InvalidSetting(name, allowed)
     return text
+
+
+def _recall_tokens(get: Getter) -> int:
+    """Parse how much may be recalled; nothing where recall is off."""
+    tokens = _integer(get, "recall_tokens", 1, 1_000_000)
+    return 0 if _one_of(get, "recall", ("off", "lexical")) == "off" else tokens
 
 
 def _vocabulary(get: Getter) -> Vocabulary:

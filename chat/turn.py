@@ -1,14 +1,24 @@
 """Takes one turn: load, decide, ask the model, store."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from chat.context import Fit, fit_context, make_messages, measure, message_tokens
+from chat.context import Fit, make_messages, measure, message_tokens
 from chat.errors import ChatError, ModelFailed, Unavailable
 from chat.keys import anyone
 from chat.lifetime import expires_at, lifetime_s
-from chat.messages import Commit, Completion, Conversation, Message, Turn, TurnResult, Usage
+from chat.messages import (
+    Commit,
+    Completion,
+    Conversation,
+    Message,
+    Recalled,
+    Turn,
+    TurnResult,
+    Usage,
+)
 from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
+from chat.recall import Quote, add_recalled, fit_with_recall, prompt_terms
 from chat.settings import Settings
 
 
@@ -56,7 +66,8 @@ class TurnTaker:
 
         Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
         """
-        loaded = self._store.load(conversation_id, repetition)
+        terms = prompt_terms(prompt) if self._settings.recall_tokens else []
+        loaded = self._store.load(conversation_id, repetition, terms)
         if isinstance(loaded, TurnResult):
             return loaded
         with released_on_error(self._store, loaded):
@@ -67,19 +78,28 @@ class TurnTaker:
 
     def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
         settings = self._settings
-        reserve_tokens = settings.sampling.max_reply_tokens
-        fit = fit_context(
-            loaded, prompt, context_length=settings.context_length, max_reply_tokens=reserve_tokens
+        fit, quotes = fit_with_recall(
+            loaded,
+            prompt,
+            context_length=settings.context_length,
+            max_reply_tokens=settings.sampling.max_reply_tokens,
+            recall_tokens=settings.recall_tokens,
+            now=self._clock(),
         )
-        messages = make_messages(loaded.context, fit.kept, prompt)
+        messages = make_messages(add_recalled(loaded.context, quotes), fit.kept, prompt)
         completion = self._model.complete(messages, settings.sampling)
         check_reply(completion.text, settings.max_prompt_bytes)
-        return self._make_commit(loaded, fit, prompt, completion)
+        return self._make_commit(loaded, fit, quotes, prompt, completion)
 
     def _make_commit(
-        self, loaded: Conversation, fit: Fit, prompt: str, completion: Completion
+        self,
+        loaded: Conversation,
+        fit: Fit,
+        quotes: Sequence[Quote],
+        prompt: str,
+        completion: Completion,
     ) -> tuple[Commit, Usage]:
-        measured = measure(fit, loaded, prompt, completion)
+        measured = measure(fit, loaded, prompt, completion, is_recalling=bool(quotes))
         now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
@@ -95,12 +115,17 @@ class TurnTaker:
             generated_tokens=completion.generated_tokens or measured.reply_tokens,
             window_turns=len(fit.kept) + 1,
             evicted_turns=len(fit.evicted),
+            evicted=tuple(turn.number for turn in fit.evicted),
+            recalled=tuple(
+                Recalled(quoted.found.turn.number, round(quoted.found.score, 4), quoted.age_s)
+                for quoted in quotes
+            ),
         )
         commit = Commit(
             turns=(turn,),
             context_tokens=measured.context_tokens,
             vocabulary=measured.vocabulary,
-            evicted_count=len(fit.evicted),
+            evicted=fit.evicted,
             at=now,
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
         )

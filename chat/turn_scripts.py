@@ -1,7 +1,7 @@
 """The Lua scripts of a turn: admit or load before the model, create or commit after it."""
 
 from chat.keys import TAG_DIGITS
-from chat.scripts import KEEP, LIST, TYPES, make_script
+from chat.scripts import INDEX, KEEP, LIST, TYPES, make_script
 
 WINDOW_S = 60
 """What a limit counts turns over."""
@@ -53,9 +53,88 @@ A second counts until all of it is a minute ago, so that no minute has more turn
 A limit of 0 is none.
 """
 
+BM25_K1, BM25_B = 1.2, 0.75
+"""Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
+NEIGHBOUR_SHARE = 0.3
+"""What a turn gets of the score of the one before and of the one after: talk goes on."""
+MOST_FOUND = 12
+"""Turns that a search gives."""
+
+SEARCH = f"""
+local function scores_of(terms)
+  local head = redis.call('HMGET', KEYS[1], 'indexed_count', 'indexed_terms')
+  local count, total = tonumber(head[1] or 0), tonumber(head[2] or 0)
+  local scores = {{}}
+  if #terms == 0 or count < 1 then return scores end
+  local mean = math.max(1, total / count)
+  for _, postings in ipairs(redis.call('HMGET', KEYS[7], unpack(terms))) do
+    if postings then
+      local _, found = string.gsub(postings, ';', '')
+      local weight = math.log(1 + (count - found + 0.5) / (found + 0.5))
+      if weight > 0 then
+        for number, times, length in string.gmatch(postings, '(%d+):(%d+):(%d+);') do
+          number = tonumber(number)
+          scores[number] = (scores[number] or 0) + weight * times * {BM25_K1 + 1}
+            / (times + {BM25_K1} * ({1 - BM25_B} + {BM25_B} * length / mean))
+        end
+      end
+    end
+  end
+  return scores
+end
+
+local function best(scores)
+  local shared = {{}}
+  for number, score in pairs(scores) do
+    shared[number] = (shared[number] or 0) + score
+    for _, beside in ipairs({{number - 1, number + 1}}) do
+      shared[beside] = (shared[beside] or 0) + score * {NEIGHBOUR_SHARE}
+    end
+  end
+  local top = {{}}
+  for number, score in pairs(shared) do
+    local last = top[{MOST_FOUND}]
+    if not last or score > last[2] or (score == last[2] and number > last[1]) then
+      if last then top[{MOST_FOUND}] = nil end
+      top[#top + 1] = {{number, score}}
+      table.sort(top, function(a, b)
+        return a[2] > b[2] or (a[2] == b[2] and a[1] > b[1])
+      end)
+    end
+  end
+  return top
+end
+
+local function archived(number)
+  local low, high = 0, redis.call('LLEN', KEYS[3])
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local turn = redis.call('LINDEX', KEYS[3], middle)
+    local found = number_of(turn)
+    if found == number then return turn end
+    if found > number then high = middle else low = middle + 1 end
+  end
+end
+
+local function search(terms)
+  local turns, scores = {{}}, {{}}
+  for _, found in ipairs(best(scores_of(terms))) do
+    local turn = archived(found[1])
+    if turn then
+      turns[#turns + 1] = turn
+      scores[#scores + 1] = string.format('%.4f', found[2])
+    end
+  end
+  return redis.status_reply('[' .. table.concat(turns, ',') .. ']'), table.concat(scores, ' ')
+end
+"""
+"""Find evicted turns by terms: BM25, and a share of the neighbours' scores."""
+
 LOAD = make_script(
     TYPES,
     LIMITS,
+    INDEX,
+    SEARCH,
     f"""
 if ARGV[5] ~= '' then
   local done = redis.call('HGET', KEYS[4], ARGV[5])
@@ -65,29 +144,32 @@ if ARGV[5] ~= '' then
   if done then return {{'done', (string.gsub(done, '^%x+:%d+:', '', 1))}} end
 end
 local now, most, most_of_all = redis.call('TIME')[1], tonumber(ARGV[3]), tonumber(ARGV[4])
-local refusal, left, reset = limited(KEYS[7], KEYS[8], most, most_of_all, now)
+local refusal, left, reset = limited(KEYS[8], KEYS[9], most, most_of_all, now)
 if refusal then return redis.error_reply(refusal) end
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  count(KEYS[7], most, now)
+  count(KEYS[8], most, now)
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
 if not redis.call('SET', KEYS[5], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return redis.error_reply('CHATBUSY a turn is running')
 end
-count(KEYS[7], most, now)
-count(KEYS[8], most_of_all, now)
+count(KEYS[8], most, now)
+count(KEYS[9], most_of_all, now)
 local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count', 'active_at',
   'pinned', 'evidence_tokens')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
+local terms = {{}}
+for place = 7, #ARGV do terms[#terms + 1] = ARGV[place] end
+local found, scores = search(terms)
 return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6],
-  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset}}
+  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores}}
 """,
 )
 """Admit, lock and load, or find what was done.
 
 KEYS: those of a conversation, the caller's turns, everybody's.
 ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybody, digests of the
-Idempotency-Key and of the body, or ''.
+Idempotency-Key and of the body, or '', then the terms that evicted turns are searched for.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
 turn by itself. It is a status, which is a string to the guest, and is copied whole where bytes are
 copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking
@@ -98,6 +180,7 @@ COMMIT = make_script(
     TYPES,
     KEEP,
     LIST,
+    INDEX,
     f"""
 local head = redis.call('HMGET', KEYS[1], 'turn_count', 'pinned')
 local turn_count = head[1]
@@ -108,7 +191,7 @@ local holder = redis.call('GET', KEYS[5])
 if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
   return redis.error_reply('CHATBUSY another turn came between')
 end
-for place = 12, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
+for place = 13, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
 for _ = 1, tonumber(ARGV[6]) do
   local turn = redis.call('LPOP', KEYS[2])
   if not turn then break end
@@ -116,7 +199,8 @@ for _ = 1, tonumber(ARGV[6]) do
 end
 local kept = tonumber(ARGV[7])
 if kept > 0 then redis.call('LTRIM', KEYS[3], -kept, -1) end
-redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 11, 'context_tokens', ARGV[3],
+for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
+redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 12, 'context_tokens', ARGV[3],
   'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
@@ -133,7 +217,7 @@ end
 redis.call('DEL', KEYS[5])
 local lifetime = head[2] == '1' and '0' or ARGV[8]
 keep(lifetime)
-if KEYS[7] then list(KEYS[7], ARGV[9], ARGV[5], lifetime) end
+if KEYS[8] then list(KEYS[8], ARGV[9], ARGV[5], lifetime) end
 return 1
 """,
 )
@@ -141,7 +225,8 @@ return 1
 
 KEYS: those of a conversation, and the owner's list where there is one.
 ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
-archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, then the turns.
+archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, number, terms and
+length of each evicted turn as JSON, then the turns.
 A lock that has run out does not matter as long as no other turn came between. The first write is
 one that Redis refuses when it is out of memory; after it, a script is let finish.
 """

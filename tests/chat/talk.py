@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context import fit_context, make_messages, measure, message_tokens
+from chat.context import make_messages, measure, message_tokens
 from chat.errors import PromptTooLong
-from chat.messages import Completion, Conversation, Message, Turn
+from chat.messages import Completion, Conversation, Found, Message, Turn
 from chat.prompt import render_prompt
+from chat.recall import add_recalled, fit_with_recall
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
@@ -83,6 +84,9 @@ SCRIPTS: dict[str, Write] = {
 }
 
 
+FOUND = 12
+
+
 @dataclass
 class Played:
     """What became of a conversation.
@@ -106,19 +110,33 @@ def play(
     turns: int,
     words: Callable[[random.Random], int],
     prompt_format: str = "llama2",
+    recall_tokens: int = 0,
 ) -> Played:
-    """Take turns as the component does; a model that counts with `count` replies in kind."""
+    """Take turns as the component does; a model that counts with `count` replies in kind.
+
+    With `recall_tokens`, the newest evicted turns are found for every prompt.
+    """
     reserve = max(16, context_length // 10)
     context = write(rng, 10)
     talk = Conversation(1, "{o}", context, message_tokens(context), 0, ())
     played = Played()
+    archive: list[Turn] = []
     for number in range(1, turns + 1):
         prompt = write(rng, words(rng))
         try:
-            fit = fit_context(talk, prompt, context_length=context_length, max_reply_tokens=reserve)
+            fit, quotes = fit_with_recall(
+                talk,
+                prompt,
+                context_length=context_length,
+                max_reply_tokens=reserve,
+                recall_tokens=recall_tokens,
+                now=number * 1000.0,
+            )
         except PromptTooLong:
             continue
-        shown = render_prompt(make_messages(context, fit.kept, prompt), prompt_format)
+        shown = render_prompt(
+            make_messages(add_recalled(context, quotes), fit.kept, prompt), prompt_format
+        )
         assert played_prompt_is_whole(shown, prompt)
         prompt_tokens = 1 + count(shown)
         played.turns += 1
@@ -127,7 +145,8 @@ def play(
             played.used.append(prompt_tokens / (context_length - reserve))
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
-        measured = measure(fit, talk, prompt, completion)
+        measured = measure(fit, talk, prompt, completion, is_recalling=bool(quotes))
+        archive = [*archive, *fit.evicted]
         said = (Message("user", prompt), Message("assistant", reply))
         turn = Turn(
             number,
@@ -145,6 +164,7 @@ def play(
             turn_count=number,
             turns=(*fit.kept, turn),
             vocabulary=measured.vocabulary,
+            found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
         )
     return played
 

@@ -61,8 +61,8 @@ def turn(number: int, at: float = 0.0) -> Turn:
     return Turn(number, messages, 5, 5, at or 1000.0 + number, is_measured=True)
 
 
-def commit(*turns: Turn, evicted_count: int = 0, lifetime_s: int = 500) -> Commit:
-    return Commit(turns, 9, UNKNOWN, evicted_count, turns[-1].at, lifetime_s)
+def commit(*turns: Turn, evicted: tuple[Turn, ...] = (), lifetime_s: int = 500) -> Commit:
+    return Commit(turns, 9, UNKNOWN, evicted, turns[-1].at, lifetime_s)
 
 
 def talk(
@@ -74,7 +74,7 @@ def talk(
     turns.create(new, commit(turn(1, at)), None)
     for number in range(2, count + 1):
         loaded = turns.load(taken)
-        turns.commit(loaded, commit(turn(number, at), evicted_count=int(number > window)))
+        turns.commit(loaded, commit(turn(number, at), evicted=loaded.turns[: int(number > window)]))
     return taken
 
 
@@ -354,7 +354,7 @@ def test_a_forgotten_conversation_leaves_no_key(
     talk(turns, 7)
     turns.load(1)
 
-    assert store.forget(1) == Forgotten(1, window_turns=5, archived_turns=2, keys=4)
+    assert store.forget(1) == Forgotten(1, window_turns=5, archived_turns=2, keys=5)
 
     assert connection.execute("KEYS", [b"*"]) == [b"t:next_id"]
     for act in (store.forget, store.summarise, turns.load):

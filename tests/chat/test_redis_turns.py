@@ -1,9 +1,11 @@
 """The store of turns against a real Redis, over the host's own client."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
 
+from chat.changing import forget_message
 from chat.errors import (
     ConversationBusy,
     CorruptConversation,
@@ -16,8 +18,11 @@ from chat.keys import anyone
 from chat.limits import Limits, Quota
 from chat.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
 from chat.ports import Done, Repetition
+from chat.reading import Place
+from chat.recall import prompt_terms
 from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value
+from chat.redis_conversations import RedisConversationStore
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.tokens import Vocabulary
 from tests.chat.native import NativeConnection
@@ -64,7 +69,8 @@ def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
 def new(
     *turns: Turn, context_tokens: int = 9, evicted_count: int = 0, lifetime_s: int = 0
 ) -> Commit:
-    return Commit(turns, context_tokens, Vocabulary(33), evicted_count, turns[-1].at, lifetime_s)
+    evicted = tuple(next_turn(number) for number in range(1, evicted_count + 1))
+    return Commit(turns, context_tokens, Vocabulary(33), evicted, turns[-1].at, lifetime_s)
 
 
 def create(
@@ -126,10 +132,10 @@ def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
     assert lifetimes(connection) == [500, 500]
 
     store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=900))
-    assert lifetimes(connection) == [900, 900, 900]
+    assert lifetimes(connection) == [900, 900, 900, 900]
 
     store.commit(store.load(1), new(next_turn(3), lifetime_s=0))
-    assert lifetimes(connection) == [-1, -1, -1]
+    assert lifetimes(connection) == [-1, -1, -1, -1]
 
 
 def test_a_conversation_that_expired_is_unknown_and_leaves_no_key(
@@ -606,3 +612,94 @@ def test_several_turns_are_stored_at_once(
     assert ([turn.number for turn in loaded.turns], loaded.turn_count) == ([4], 4)
     archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
     assert numbers(archived) == [1, 2, 3]
+
+
+# recall
+
+
+def talk(store: RedisTurnStore, *prompts: str, window: int = 2) -> None:
+    """Store a conversation of these prompts, the last few of which stay in the window."""
+    turns = [
+        Turn(n, (Message("user", prompt),), 5, 0, 1000.0 + n, is_measured=True)
+        for n, prompt in enumerate(prompts, 1)
+    ]
+    create(store, new(turns[0]))
+    for turn in turns[1:]:
+        loaded = store.load(1)
+        shown = (*loaded.turns, turn)
+        commit = new(turn)
+        store.commit(
+            loaded, dataclasses.replace(commit, evicted=shown[: max(0, len(shown) - window)])
+        )
+
+
+def find(store: RedisTurnStore, prompt: str) -> list[str]:
+    loaded = store.load(1, None, prompt_terms(prompt))
+    assert isinstance(loaded, Conversation)
+    store.release(loaded)
+    return [found.turn.shown()[0].content for found in loaded.found]
+
+
+FILLER = [f"talk of w{n} and v{n}" for n in range(30)]
+
+
+def test_evicted_turns_are_found_by_their_words_the_best_first(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
+    store = make_store()
+    talk(store, "my dog is Rex", *FILLER[:9], "my dogs name is Rex, a dog", *FILLER[9:], "dog")
+
+    assert find(store, "What is the name of my dog?")[:2] == [
+        "my dogs name is Rex, a dog",
+        "my dog is Rex",
+    ]
+    assert find(store, "What was w3?")[0] == "talk of w3 and v3"
+    assert find(store, "thank you") == []
+    assert find(store, "unheard") == []
+    assert "dog" not in find(store, "dog"), "what is in the window is not searched"
+
+
+def test_a_neighbour_gets_a_share(make_store: Callable[..., RedisTurnStore]) -> None:
+    store = make_store()
+    talk(store, *FILLER[:5], "whisky", *FILLER[5:])
+
+    assert find(store, "whisky") == ["whisky", FILLER[5], FILLER[4]]
+
+
+def test_a_forgotten_message_is_found_no_more(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    talk(store, "whisky", *FILLER)
+    owned = RedisConversationStore(
+        Redis(connection), prefix="t", fencing="x", owner=None, owners=lambda id_: [anyone(id_)]
+    )
+
+    forget_message(owned, 1, Place(1, 0))
+
+    assert find(store, "whisky") == []
+    index = connection.execute("HKEYS", [b"t:{anyone:1}:1:index"])
+    assert b"whiski" not in index
+    assert connection.execute("HGET", [b"t:{anyone:1}:1", b"indexed_count"]) == [b"28"]
+
+
+def test_what_left_the_archive_leaves_the_postings_when_its_term_comes_again(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(archive_turns=3)
+    talk(store, *["soup"] * 10)
+
+    assert len(find(store, "soup")) == 3
+    postings = connection.execute("HGET", [b"t:{anyone:1}:1:index", b"soup"])[0]
+    assert postings == b"6:1:1;7:1:1;8:1:1;"
+
+
+def test_a_search_is_in_the_load(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    talk(store, "whisky", *FILLER)
+    connection.calls.clear()
+
+    assert find(store, "whisky")
+    assert connection.calls == ["EVALSHA", "EVALSHA"], "and the release"

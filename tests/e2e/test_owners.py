@@ -371,7 +371,7 @@ INJECTIONS = [
 ]  # fmt: skip
 OURS = re.compile(
     rb"chat:(next_id|rate|\{[0-9a-f]{40}\}:(rate|conversations|started)"
-    rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings))?)"
+    rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings|index))?)"
 )
 
 
