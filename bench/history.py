@@ -83,11 +83,10 @@ def make_past(connection: Connection, past: int, context: str, prompt: str, repl
     store = RedisTurnStore(Redis(NativeConnection(connection)), settings)
     said = (Message("user", prompt), Message("assistant", reply))
     turns = [
-        Turn(n, said, len(prompt) // 4 + 8, len(reply) // 4, 1.0, is_measured=True)
-        for n in range(1, past + 1)
+        Turn(n, said, len(prompt) // 4 + 8, len(reply) // 4, 20, 1.0) for n in range(1, past + 1)
     ]
     taken = store.next_id()
-    new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, ())
+    new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, 0, ())
     store.create(new, make_commit(turns[:1], [], len(context) // 4), None)
     for start in range(1, past, BATCH):
         loaded = store.load(taken)
@@ -100,4 +99,4 @@ def make_past(connection: Connection, past: int, context: str, prompt: str, repl
 
 def make_commit(turns: list[Turn], evicted: list[Turn], context_tokens: int) -> Commit:
     """Commit turns; the conversation is one whose vocabulary is known."""
-    return Commit(tuple(turns), context_tokens, LARGE, tuple(evicted), 1.0, 0)
+    return Commit(tuple(turns), context_tokens, 10**6, LARGE, tuple(evicted), 1.0, 0)

@@ -47,7 +47,7 @@ def change(asked: Asked) -> Response:
     """Answer `PATCH /conversations/{id}`."""
     wanted = parse_change(asked.body, asked.settings.max_prompt_bytes)
     return render_summary(
-        change_conversation(asked.store, asked.turns, asked.settings, asked.conversation_id, wanted)
+        change_conversation(asked.store, asked.settings, asked.conversation_id, wanted)
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chat.context import as_shown, fit_turns, message_tokens
+from chat.context import as_shown, fit_turns, least_turn_tokens, message_tokens
 from chat.lifetime import expires_at, lifetime_s
 from chat.messages import Commit, Conversation, Message, Turn
 from chat.ports import Clock, TurnStore
@@ -37,15 +37,12 @@ def add_messages(
     with released_on_error(store, loaded):
         now = clock()
         turns = make_turns(messages, loaded.turn_count + 1, now, loaded.vocabulary)
-        budget_tokens = (
-            settings.context_length - settings.sampling.max_reply_tokens - loaded.context_tokens
-        )
-        fit = fit_turns(
-            (*loaded.turns, *turns), budget_tokens, loaded.context_tokens, loaded.vocabulary
-        )
+        room_tokens = settings.context_length - settings.sampling.max_reply_tokens
+        fit = fit_turns(loaded, (*loaded.turns, *turns), room_tokens)
         commit = Commit(
             turns=tuple(turns),
             context_tokens=loaded.context_tokens,
+            window_tokens=fit.window_tokens,
             vocabulary=loaded.vocabulary,
             evicted=fit.evicted,
             at=now,
@@ -65,8 +62,8 @@ def make_turns(
             messages=tuple(group),
             prompt_tokens=sum(message_tokens(as_shown(m), vocabulary) for m in group),
             reply_tokens=0,
+            least_tokens=least_turn_tokens(group),
             at=now,
-            is_measured=False,
         )
         for number, group in enumerate(_groups(messages), first_number)
     ]

@@ -1,16 +1,13 @@
 """Changes a conversation: its context, title and pin; forgets single messages."""
 
-import dataclasses
 from dataclasses import dataclass
 
-from chat.context import as_shown, message_tokens
+from chat.context import as_shown, least_turn_tokens, message_tokens
 from chat.errors import PromptTooLong, UnknownMessage
-from chat.messages import Conversation, Summary, Turn
-from chat.ports import ConversationStore, StoredTurn, TurnStore
+from chat.messages import Summary, Turn
+from chat.ports import ConversationStore
 from chat.reading import Place
 from chat.settings import Settings
-from chat.tokens import UNKNOWN, Vocabulary
-from chat.turn import released_on_error
 
 
 @dataclass(frozen=True)
@@ -23,29 +20,21 @@ class Change:
 
 
 def change_conversation(
-    store: ConversationStore,
-    turns: TurnStore,
-    settings: Settings,
-    conversation_id: int,
-    change: Change,
+    store: ConversationStore, settings: Settings, conversation_id: int, change: Change
 ) -> Summary:
     """Change a conversation, all of it at once; with the pin taken out, a lifetime begins.
 
-    Errors: those of the ports; PromptTooLong if no prompt would fit beside the context.
+    Errors: those of the port; PromptTooLong if no prompt would fit beside the context.
     """
-    fields = _render_fields(change)
-    lifetime_s = settings.lifetimes.active_s if change.is_pinned is False else None
-    if change.context is None:
-        store.change(conversation_id, fields, lifetime_s)
-        return store.summarise(conversation_id)
     context_tokens = message_tokens(change.context) if change.context else 0
     needed_tokens = context_tokens + settings.sampling.max_reply_tokens
     if needed_tokens > settings.context_length:
         raise PromptTooLong(needed_tokens, settings.context_length, "context")
-    loaded = turns.load(conversation_id)
-    with released_on_error(turns, loaded):
+    fields = _render_fields(change)
+    if change.context is not None:
         fields |= {"context": change.context, "context_tokens": str(context_tokens)}
-        store.change_context(_estimated_anew(loaded), fields, lifetime_s)
+    lifetime_s = settings.lifetimes.active_s if change.is_pinned is False else None
+    store.change(conversation_id, fields, lifetime_s, added_tokens=context_tokens)
     return store.summarise(conversation_id)
 
 
@@ -58,34 +47,16 @@ def _render_fields(change: Change) -> dict[str, str]:
     return fields
 
 
-def _estimated_anew(loaded: Conversation) -> Conversation:
-    """Estimate every prompt: what was measured holds only beside the context that it was with."""
-    turns = tuple(estimate_prompt(turn, loaded.vocabulary) for turn in loaded.turns)
-    return dataclasses.replace(loaded, turns=turns)
-
-
-def estimate_prompt(turn: Turn, vocabulary: Vocabulary) -> Turn:
-    """Replace what was measured of a turn's prompt by its estimate."""
-    if not turn.is_measured:
-        return turn
-    prompt_tokens = sum(message_tokens(as_shown(m), vocabulary) for m in turn.shown()[:-1])
-    return turn._replace(prompt_tokens=prompt_tokens, is_measured=False)
-
-
 def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
     """Take one message out of a conversation; the others keep their ids.
 
     Errors: those of the port, and UnknownMessage.
     """
-    page = store.turns_page(conversation_id, place.turn_number + 1, 2)
-    turns = {stored.turn.number: stored for stored in page}
-    old = turns.get(place.turn_number)
+    page = store.turns_page(conversation_id, place.turn_number, 1)
+    old = page[0] if page and page[0].turn.number == place.turn_number else None
     if old is None or old.turn.messages[place.index : place.index + 1] in ((), (None,)):
         raise UnknownMessage
-    # The prompt behind a reply is measured together with what the reply was over-counted.
-    behind = turns.get(place.turn_number + 1)
-    others = [StoredTurn(estimate_prompt(behind.turn, UNKNOWN), behind.data)] if behind else []
-    store.replace(conversation_id, old, without(old.turn, place.index), others)
+    store.replace(conversation_id, old, without(old.turn, place.index))
 
 
 def without(turn: Turn, index: int) -> Turn | None:
@@ -97,5 +68,5 @@ def without(turn: Turn, index: int) -> Turn | None:
         messages=messages,
         prompt_tokens=sum(message_tokens(as_shown(m)) for m in messages if m is not None),
         reply_tokens=0,
-        is_measured=False,
+        least_tokens=least_turn_tokens(messages),
     )

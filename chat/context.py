@@ -1,10 +1,11 @@
 """Decides which turns the model is shown: the token budget, and FIFO eviction by whole turns.
 
-    context_length = system context + kept turns + the new prompt + the reserve for the reply
+    context_length = system context + kept turns + recalled text + the new prompt + the reserve
 
-The system context and the new prompt are never evicted or cut. What earlier turns take is measured:
-the model reports the tokens of each prompt, and two prompts differ by one turn. Only the new prompt
-is estimated, from above, and the closer the more the model's counts have shown of its vocabulary.
+The system context and the new prompt are never evicted or cut. Nothing here counts tokens: there
+are bounds, and they hold whatever the tokenizer. A model reports what it counted of each prompt, so
+after each turn the whole window is known, less what only that prompt had. For the next turn the new
+prompt is added as the most that it can be, and an evicted turn taken off as the least.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from chat.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message. Source: llama3 in `chat.prompt`."""
+LEAST_TEMPLATE_TOKENS = 3
+"""The least around a turn: where the user begins, where the reply does, and where it ends."""
 SIDES = ("user", "assistant")
 """The roles that every template has."""
 NO_USER_MESSAGE = "(no message)"
@@ -28,14 +31,14 @@ class Fit:
     """What is shown and what is evicted.
 
     Shapes: `evicted` and `kept` run oldest first; together they are the turns that were given.
-    Units:  `prompt_tokens` is an upper estimate of the whole prompt, `fixed_tokens` of all in it
-            that is no turn.
+    Units:  upper bounds: `window_tokens` of system context and kept turns, `prompt_tokens` of the
+            whole prompt.
     """
 
     evicted: tuple[Turn, ...]
     kept: tuple[Turn, ...]
+    window_tokens: int
     prompt_tokens: int
-    fixed_tokens: int
 
 
 def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
@@ -55,52 +58,43 @@ def fit_context(
 
     Errors: PromptTooLong if it does not fit with no turn at all.
     """
-    prompt_tokens = message_tokens(prompt, conversation.vocabulary)
-    fixed_tokens = conversation.context_tokens + prompt_tokens + recalled_tokens
-    budget_tokens = context_length - max_reply_tokens - fixed_tokens
-    if budget_tokens < 0:
-        raise PromptTooLong(fixed_tokens + max_reply_tokens, context_length)
-    return fit_turns(conversation.turns, budget_tokens, fixed_tokens, conversation.vocabulary)
+    new_tokens = message_tokens(prompt, conversation.vocabulary) + recalled_tokens
+    room_tokens = context_length - max_reply_tokens - new_tokens
+    fit = fit_turns(conversation, conversation.turns, room_tokens)
+    if fit.window_tokens > room_tokens:
+        needed_tokens = fit.window_tokens + new_tokens + max_reply_tokens
+        raise PromptTooLong(needed_tokens, context_length)
+    prompt_tokens = fit.window_tokens + new_tokens
+    return Fit(fit.evicted, fit.kept, fit.window_tokens, prompt_tokens)
 
 
-def fit_turns(
-    turns: Sequence[Turn], budget_tokens: int, fixed_tokens: int, vocabulary: Vocabulary
-) -> Fit:
-    """Keep the newest whole turns that fit in `budget_tokens`, beside what takes `fixed_tokens`.
+def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
+    """Evict the oldest of `turns` until the rest and the system context fit in `room_tokens`.
 
-    Shapes: `turns` run oldest first.
-    Errors: none; a budget of 0 or less evicts every turn.
+    Two bounds hold at once: all parts at their most, and the window as it was last known less the
+    evicted turns at their least.
+    Shapes: `turns` run oldest first; those of the conversation, and maybe more behind them.
+    Errors: none; where nothing fits, all are evicted, and `window_tokens` says what is left.
     """
-    kept_from, taken_tokens = len(turns), 0
-    while kept_from > 0:
-        tokens = turns[kept_from - 1].tokens
-        if taken_tokens + tokens > budget_tokens:
-            break
-        kept_from -= 1
-        taken_tokens += tokens
-    while 0 < kept_from < len(turns):
-        margin_tokens = _boundary_margin(turns[kept_from - 1], turns[kept_from], vocabulary)
-        if taken_tokens + margin_tokens <= budget_tokens:
-            taken_tokens += margin_tokens
-            break
-        taken_tokens -= turns[kept_from].tokens
-        kept_from += 1
-    prompt_tokens = fixed_tokens + taken_tokens
-    return Fit(tuple(turns[:kept_from]), tuple(turns[kept_from:]), prompt_tokens, fixed_tokens)
+    parts_tokens = conversation.context_tokens + sum(turn.tokens for turn in turns)
+    added = turns[len(conversation.turns) :]
+    known_tokens = conversation.window_tokens + sum(turn.tokens for turn in added)
+    evicted_count = 0
+    while min(parts_tokens, known_tokens) > room_tokens and evicted_count < len(turns):
+        turn = turns[evicted_count]
+        parts_tokens -= turn.tokens
+        known_tokens -= turn.least_tokens
+        evicted_count += 1
+    window_tokens = min(parts_tokens, known_tokens)
+    return Fit(
+        tuple(turns[:evicted_count]), tuple(turns[evicted_count:]), window_tokens, window_tokens
+    )
 
 
-def _boundary_margin(newest_evicted: Turn, oldest_kept: Turn, vocabulary: Vocabulary) -> int:
-    """Say what the oldest turn kept behind an evicted one may take beyond its measure.
-
-    A prompt's measure makes up for what the reply before it was over-counted, as one that was cut
-    is. Without that reply the prompt counts with up to that much more, but not over its estimate.
-    """
-    if not oldest_kept.is_measured:
-        return 0
-    estimated_tokens = sum(message_tokens(m.content, vocabulary) for m in oldest_kept.shown()[:-1])
-    least = sum(least_tokens(message.content) for message in newest_evicted.shown()[-1:])
-    overcounted_tokens = newest_evicted.reply_tokens - least
-    return max(0, min(estimated_tokens - oldest_kept.prompt_tokens, overcounted_tokens))
+def least_turn_tokens(messages: Sequence[Message | None]) -> int:
+    """Estimate from below what messages of a turn take in a prompt, template included."""
+    said = sum(least_tokens(message.content) for message in messages if message)
+    return said + LEAST_TEMPLATE_TOKENS
 
 
 def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
@@ -133,64 +127,57 @@ def as_shown(message: Message) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a turn's parts turned out to take; the rest is what is now known for the next turn."""
+    """What is known after a turn.
+
+    Units: upper bounds of what the turn's parts take, and of what the system context and the window
+           take, this turn included; `least_tokens` is a lower bound of the turn.
+    """
 
     prompt_tokens: int
     reply_tokens: int
+    least_tokens: int
     context_tokens: int
+    window_tokens: int
     vocabulary: Vocabulary
-    is_measured: bool
 
 
 def measure(
-    fit: Fit,
-    conversation: Conversation,
-    prompt: str,
-    completion: Completion,
-    *,
-    is_recalling: bool = False,
+    fit: Fit, conversation: Conversation, prompt: str, completion: Completion, recalled: str = ""
 ) -> Measured:
-    """Take the model's own counts apart, or estimate where it reported none, or nonsense.
+    """Take in what the model counted, or keep to the bounds where it reported none, or nonsense.
 
-    The prompt's share is what the model counted beyond the parts that are known. Whatever is not
-    the kept turns' or the prompt's least is also the most that the system context can be. Beside
-    turns that are only estimated, or what was recalled, nothing can be known of one part, and the
-    prompt is estimated too.
+    The first prompt also shows how much the system context can be at most, and the vocabulary.
     """
     vocabulary = conversation.vocabulary
-    estimated_tokens = message_tokens(prompt, vocabulary)
+    prompt_tokens = message_tokens(prompt, vocabulary)
     reply_tokens = message_tokens(completion.text, vocabulary)
-    is_counted = completion.generated_tokens > 0
-    if is_counted:
-        counted_tokens = max(completion.generated_tokens, least_tokens(completion.text))
+    least_reply_tokens = least_tokens(completion.text)
+    counted_tokens = max(completion.generated_tokens, least_reply_tokens)
+    if completion.generated_tokens > 0:
         vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
+        if completion.is_whole and counted_tokens <= reply_tokens:
+            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end
         reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
-    beside_tokens = completion.prompt_tokens - sum(turn.tokens for turn in fit.kept)
-    least = least_tokens(prompt)
-    context_tokens = min(conversation.context_tokens, max(0, beside_tokens - least))
-    prompt_tokens = beside_tokens - context_tokens
-    if is_recalling or not _is_believed(fit, prompt, completion) or prompt_tokens <= least - 1:
-        context_tokens = conversation.context_tokens
-        return Measured(
-            estimated_tokens, reply_tokens, context_tokens, vocabulary, is_measured=False
-        )
-    if conversation.turn_count == 0:
-        both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
-        vocabulary = vocabulary.observe(both, beside_tokens - around_tokens, beside_tokens)
-    else:
-        vocabulary = vocabulary.observe(prompt, prompt_tokens - TEMPLATE_TOKENS, 0)
-    return Measured(prompt_tokens, reply_tokens, context_tokens, vocabulary, is_measured=is_counted)
+    context_tokens = conversation.context_tokens
+    window_tokens = fit.window_tokens + prompt_tokens
+    shown_tokens = completion.prompt_tokens - least_tokens(recalled)
+    if shown_tokens >= sum(turn.least_tokens for turn in fit.kept) + least_tokens(prompt):
+        window_tokens = shown_tokens
+        if conversation.turn_count == 0:
+            context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
+            both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
+            vocabulary = vocabulary.observe(both, shown_tokens - around_tokens, shown_tokens)
+    return Measured(
+        prompt_tokens=prompt_tokens,
+        reply_tokens=reply_tokens,
+        least_tokens=least_tokens(prompt) + least_reply_tokens + LEAST_TEMPLATE_TOKENS,
+        context_tokens=context_tokens,
+        window_tokens=window_tokens + reply_tokens,
+        vocabulary=vocabulary,
+    )
 
 
 def _broken_up_tokens(text: str) -> int:
     """Say how many tokens more a reply may be once its markers are broken up, to be shown again."""
     shown = break_up(text)
     return estimate_tokens(shown) - estimate_tokens(text) if shown != text else 0
-
-
-def _is_believed(fit: Fit, prompt: str, completion: Completion) -> bool:
-    """Say whether the model's count of the prompt can be, and what it was added to is known."""
-    if not all(turn.is_measured for turn in fit.kept):
-        return False
-    shown = sum(least_tokens(m.content) for turn in fit.kept for m in turn.messages if m)
-    return completion.prompt_tokens > shown + least_tokens(prompt)

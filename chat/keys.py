@@ -4,7 +4,8 @@
     <prefix>:rate                  hash    turns of everybody, by the second
     <prefix>:<owner>:rate          hash    turns of an owner, or of an address, by the second
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
-    <prefix>:<owner>:<id>          hash    context, context_tokens, title, created_at, active_at,
+    <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
+                                           created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens, pinned,
                                            indexed_count, indexed_terms
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first

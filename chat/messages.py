@@ -31,18 +31,18 @@ class Turn(NamedTuple):
 
     Shapes: `messages` are in order; one that was forgotten leaves None, so that the others keep
             their numbers.
-    Units:  the tokens are what the turn adds to a prompt, template included; `prompt_tokens` is
-            everything but the reply of a model. They are upper estimates, but where `is_measured`
-            the prompt is what the model counted beyond the turns before it.
-            `at` is seconds since 1970; `number` counts from 1 within the conversation.
+    Units:  the tokens are the most that the turn adds to a prompt, template included; of them
+            `reply_tokens` is the reply of a model, and `prompt_tokens` everything else;
+            `least_tokens` is the least that it adds. `at` is seconds since 1970; `number` counts
+            from 1 within the conversation.
     """
 
     number: int
     messages: tuple[Message | None, ...]
     prompt_tokens: int
     reply_tokens: int
+    least_tokens: int
     at: float
-    is_measured: bool
 
     @property
     def tokens(self) -> int:
@@ -69,14 +69,16 @@ class Conversation:
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
             evicted ones are in the archive, and `found` those of them that the prompt's terms
             found, the best first.
-    Units:  `context_tokens` is at least what the system context takes; `active_at`, the time of
-            the turn before, is seconds since 1970, and None for a new conversation.
+    Units:  `context_tokens` is the most that the system context takes, `window_tokens` the most
+            that it and the turns do; `active_at`, the time of the turn before, is seconds since
+            1970, and None for a new conversation.
     """
 
     id: int
     owner: str
     context: str
     context_tokens: int
+    window_tokens: int
     turn_count: int
     turns: tuple[Turn, ...]
     active_at: float | None = None
@@ -90,12 +92,13 @@ class Commit:
     """What is about to be stored of a conversation: new turns, and what changes with them.
 
     Shapes: `evicted` are the oldest turns of the window and the new ones together.
-    Units: `context_tokens` as in `Conversation`; `at` is seconds since 1970; `lifetime_s` is 0 for
-           ever.
+    Units:  `context_tokens` and `window_tokens` as in `Conversation`; `at` is seconds since 1970;
+            `lifetime_s` is 0 for ever.
     """
 
     turns: tuple[Turn, ...]
     context_tokens: int
+    window_tokens: int
     vocabulary: Vocabulary
     evicted: tuple[Turn, ...]
     at: float
@@ -104,11 +107,15 @@ class Commit:
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's reply, and what the model counted; a count is 0 where it was not reported."""
+    """A model's reply, and what the model counted; a count is 0 where it was not reported.
+
+    `is_whole` says that the text is all that was generated.
+    """
 
     text: str
     prompt_tokens: int
     generated_tokens: int
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)

@@ -117,30 +117,23 @@ CHANGE = make_script(
     BUSY,
     KEEP,
     """
-local behind = 5 + tonumber(ARGV[4]) * 2
-if ARGV[2] ~= '' and (redis.call('HGET', KEYS[1], 'turn_count') ~= ARGV[2]
-    or redis.call('LLEN', KEYS[2]) ~= #ARGV - behind + 1) then
-  return redis.error_reply('CHATBUSY a turn came between')
-end
-for place = 5, behind - 1, 2 do
+for place = 4, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
 end
-for place = behind, #ARGV do redis.call('LSET', KEYS[2], place - behind, ARGV[place]) end
-redis.call('DEL', KEYS[5])
+redis.call('HINCRBY', KEYS[1], 'window_tokens', ARGV[3])
 if redis.call('HGET', KEYS[1], 'pinned') == '1' then
   keep('0')
   if KEYS[8] then redis.call('PERSIST', KEYS[8]) end
-elseif ARGV[3] ~= '' then
-  keep(ARGV[3])
+elseif ARGV[2] ~= '' then
+  keep(ARGV[2])
 end
 return 1
 """,
 )
-"""Change a conversation, and unlock.
+"""Change a conversation.
 
-KEYS: those of a conversation, and the owner's list where there is one. ARGV: fencing value, turn
-count as loaded or '' to leave the turns as they are, lifetime to begin now or '', the number of
-fields, their names and values, then the turns of the window.
+KEYS: those of a conversation, and the owner's list where there is one. ARGV: fencing value,
+lifetime to begin now or '', tokens to count as more in the window, then fields and values.
 """
 
 REPLACE = make_script(
@@ -165,10 +158,6 @@ if ARGV[4] == '' then
 else
   redis.call('LSET', list, place, ARGV[4])
 end
-for i = 7, #ARGV, 2 do
-  local next_place = redis.call('LPOS', KEYS[2], ARGV[i])
-  if next_place then redis.call('LSET', KEYS[2], next_place, ARGV[i + 1]) end
-end
 local flat = redis.call('HGETALL', KEYS[4])
 for i = 1, #flat, 2 do
   if string.match(flat[i + 1], '^%x+:(%d+):') == ARGV[2] then
@@ -184,8 +173,7 @@ return 1
 """Put one turn in the place of another, or nothing, and forget what was kept for its repetition.
 
 KEYS: those of a conversation. ARGV: fencing value, the turn's number, the turn as it was and as it
-will be or '', number, terms and length of both as JSON, then pairs of further turns of the window
-as they were and as they will be.
+will be or '', and number, terms and length of both as JSON.
 """
 
 KEEP_EMBEDDINGS = make_script(

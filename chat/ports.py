@@ -117,19 +117,16 @@ class ConversationStore(Protocol):
         """Give `count` turns up to `last_number`, oldest first; up to the newest if it is 0."""
 
     def change(
-        self, conversation_id: int, fields: Mapping[str, str], lifetime_s: int | None
+        self,
+        conversation_id: int,
+        fields: Mapping[str, str],
+        lifetime_s: int | None,
+        added_tokens: int,
     ) -> None:
-        """Change fields, and begin a lifetime."""
+        """Change fields, begin a lifetime, and count so much more as in the window."""
 
-    def change_context(
-        self, loaded: Conversation, fields: Mapping[str, str], lifetime_s: int | None
-    ) -> None:
-        """Change fields and the turns in the window to `loaded`'s, and unlock."""
-
-    def replace(
-        self, conversation_id: int, old: StoredTurn, new: Turn | None, others: Sequence[StoredTurn]
-    ) -> None:
-        """Put `new` in the place of `old`, and store `others` as they are now."""
+    def replace(self, conversation_id: int, old: StoredTurn, new: Turn | None) -> None:
+        """Put `new` in the place of `old`, or nothing."""
 
     def forget(self, conversation_id: int) -> Forgotten:
         """Remove all of a conversation."""

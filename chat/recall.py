@@ -132,7 +132,8 @@ def fit_with_recall(
         )
 
     fit = fit_beside(0)
-    free_tokens = context_length - max_reply_tokens - fit.fixed_tokens
+    new_tokens = fit.prompt_tokens - fit.window_tokens + conversation.context_tokens
+    free_tokens = context_length - max_reply_tokens - new_tokens
     most_tokens = min(recall_tokens, free_tokens // RECALL_SHARE)
     if most_tokens <= 0 or not (fit.evicted or conversation.found):
         return fit, []

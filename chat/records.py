@@ -19,9 +19,8 @@ def render_turn(turn: Turn) -> bytes:
     fields = {
         "n": turn.number,
         "messages": [None if m is None else _as_list(m) for m in turn.messages],
-        "tokens": [turn.prompt_tokens, turn.reply_tokens],
+        "tokens": [turn.prompt_tokens, turn.reply_tokens, turn.least_tokens],
         "at": turn.at,
-        "measured": turn.is_measured,
     }
     return _render(fields)
 
@@ -44,7 +43,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
 
 
 def _parse_turn(fields: Mapping[str, Any]) -> Turn:
-    prompt_tokens, reply_tokens = fields["tokens"]
+    prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
     messages = tuple([None if m is None else Message(*m) for m in fields["messages"]])
     if not all(m is None or isinstance(m.content, str) for m in messages):
         raise TypeError("a message is no text")
@@ -53,8 +52,8 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
         messages,
         int(prompt_tokens),
         int(reply_tokens),
+        int(least_tokens),
         float(fields["at"]),
-        is_measured=bool(fields["measured"]),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import ConversationKeys, anyone, conversation_keys, conversations_key
-from chat.messages import Conversation, Forgotten, Summary, Turn
+from chat.messages import Forgotten, Summary, Turn
 from chat.owner_scripts import (
     CHANGE,
     FORGET,
@@ -81,45 +81,33 @@ class RedisConversationStore:
         return self._find(conversation_id, page)
 
     def change(
-        self, conversation_id: int, fields: Mapping[str, str], lifetime_s: int | None
+        self,
+        conversation_id: int,
+        fields: Mapping[str, str],
+        lifetime_s: int | None,
+        added_tokens: int,
     ) -> None:
         """Change fields, in one round trip."""
 
         def change(owner: str, keys: ConversationKeys) -> None:
-            arguments = [self._fencing, "", *_render_change(fields, lifetime_s)]
+            begins = "" if lifetime_s is None else lifetime_s
+            pairs = [part for field in fields.items() for part in field]
+            arguments: Arguments = [self._fencing, begins, added_tokens, *pairs]
             self._redis.run(CHANGE, self._with_list(owner, conversation_id, keys), arguments)
 
         self._find(conversation_id, change)
 
-    def change_context(
-        self, loaded: Conversation, fields: Mapping[str, str], lifetime_s: int | None
-    ) -> None:
-        """Change fields and turns, in one round trip."""
-        keys = conversation_keys(self._prefix, loaded.owner, loaded.id)
-        arguments: Arguments = [
-            self._fencing,
-            loaded.turn_count,
-            *_render_change(fields, lifetime_s),
-            *map(render_turn, loaded.turns),
-        ]
-        self._redis.run(CHANGE, self._with_list(loaded.owner, loaded.id, keys), arguments)
-
-    def replace(
-        self, conversation_id: int, old: StoredTurn, new: Turn | None, others: Sequence[StoredTurn]
-    ) -> None:
+    def replace(self, conversation_id: int, old: StoredTurn, new: Turn | None) -> None:
         """Replace, in one round trip."""
 
         def replace(_: str, keys: ConversationKeys) -> None:
-            pairs = [data for other in others for data in (other.data, render_turn(other.turn))]
-            renewed = b"" if new is None else render_turn(new)
             arguments: Arguments = [
                 self._fencing,
                 old.turn.number,
                 old.data,
-                renewed,
+                b"" if new is None else render_turn(new),
                 render_terms([old.turn])[1:-1],
                 render_terms([new or old.turn])[1:-1],
-                *pairs,
             ]
             self._redis.run(REPLACE, keys.all(), arguments)
 
@@ -169,11 +157,6 @@ class RedisConversationStore:
         if owner == anyone(conversation_id):
             return keys.all()
         return [*keys.all(), conversations_key(self._prefix, owner)]
-
-
-def _render_change(fields: Mapping[str, str], lifetime_s: int | None) -> list[int | str]:
-    begins = "" if lifetime_s is None else lifetime_s
-    return [begins, len(fields), *(part for field in fields.items() for part in field)]
 
 
 def _parse_json(data: bytes) -> Any:

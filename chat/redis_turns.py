@@ -103,6 +103,7 @@ class RedisTurnStore:
             listed,
             started,
             f"{done.repetition.body}:{new.id}" if done else "",
+            commit.window_tokens,
         ]
         self._redis.run(CREATE, keys, arguments)
 
@@ -152,9 +153,9 @@ class RedisTurnStore:
         if reply[0] == b"done":
             return parse_result(as_bytes(reply[1]))
         if limits != NO_LIMITS:
-            self._take_quota(limits, reply[8:10])
+            self._take_quota(limits, reply[9:11])
         try:
-            return parse_conversation(owner, conversation_id, [*reply[1:8], *reply[10:]])
+            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:]])
         except CorruptConversation:
             self._redis.run(RELEASE, [keys[LOCK]], [settings.fencing])
             raise
@@ -176,6 +177,7 @@ class RedisTurnStore:
             loaded.id,
             *_render_done(done, loaded.turn_count + 1),
             render_terms(commit.evicted),
+            commit.window_tokens,
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)
@@ -226,13 +228,14 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
     Errors: CorruptConversation.
     """
     *head, turns, found, scores = reply
-    context, context_tokens, turn_count, active_at, pinned, evidence = map(as_bytes, head)
+    context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
     try:
         return Conversation(
             id=conversation_id,
             owner=owner,
             context=context.decode(),
             context_tokens=int(context_tokens),
+            window_tokens=int(window),
             turn_count=int(turn_count),
             turns=parse_turns(as_text(turns)),
             active_at=float(active_at),

@@ -107,9 +107,9 @@ class SpinModel:
         if result.text.startswith(prompt):
             # Spin's local engine gives prompt and completion in one, and counts them so.
             prompt_tokens = max(0, prompt_tokens - generated_tokens)
-        return Completion(
-            cut_reply(result.text, prompt, self._prompt_format), prompt_tokens, generated_tokens
-        )
+        reply = cut_reply(result.text, prompt, self._prompt_format)
+        is_whole = reply == result.text.removeprefix(prompt).strip()
+        return Completion(reply, prompt_tokens, generated_tokens, is_whole)
 
 
 class SpinEmbedder:

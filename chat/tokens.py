@@ -26,6 +26,7 @@ LARGE_PIECES = 32_000
 """A vocabulary from this size on has `chat.pieces`."""
 EVIDENCE_TOKENS = 64
 """So much prose, as estimated, is believed."""
+SIGNS_BEHIND = re.compile(r"[A-Za-z][.,;:!?)\"]+(?=\s|$)")
 LEAST_SHARE = 0.4
 """No vocabulary makes so little of prose that it is under this share of its estimate."""
 
@@ -114,8 +115,9 @@ def _count_pieces(run: str, *, is_first: bool) -> int:
 
 
 def least_tokens(text: str) -> int:
-    """Estimate from below how many tokens `text` is: long words of a large vocabulary.
+    """Estimate from below how many tokens `text` is.
 
-    Units: tokens.
+    Units: tokens. No vocabulary has a token for two words, for a word and the sign behind it, or
+           for more than 16 letters.
     """
-    return len(text) // 16
+    return max(len(text) // 16, len(text.split()) + len(SIGNS_BEHIND.findall(text)))

@@ -1,6 +1,7 @@
 """Takes one turn: load, decide, ask the model, store."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from chat.context import Fit, make_messages, measure, message_tokens
@@ -18,7 +19,7 @@ from chat.messages import (
     Usage,
 )
 from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
-from chat.recall import Quote, add_recalled, fit_with_recall, prompt_terms
+from chat.recall import Quote, add_recalled, fit_with_recall, prompt_terms, render_recalled
 from chat.settings import Settings
 
 
@@ -47,10 +48,12 @@ class TurnTaker:
         try:
             context_tokens = message_tokens(context) if context else 0
             vocabulary = self._settings.vocabulary
-            unsaved = Conversation(0, "", context, context_tokens, 0, (), vocabulary=vocabulary)
+            unsaved = Conversation(
+                0, "", context, context_tokens, context_tokens, 0, (), vocabulary=vocabulary
+            )
             commit, usage = self._reply(unsaved, prompt)
             taken = self._store.next_id()
-            new = Conversation(taken, owner or anyone(taken), context, context_tokens, 0, ())
+            new = dataclasses.replace(unsaved, id=taken, owner=owner or anyone(taken))
             result = make_result(new, commit, usage)
             self._store.create(new, commit, Done(repetition, result) if repetition else None)
         except ChatError:
@@ -99,15 +102,15 @@ class TurnTaker:
         prompt: str,
         completion: Completion,
     ) -> tuple[Commit, Usage]:
-        measured = measure(fit, loaded, prompt, completion, is_recalling=bool(quotes))
+        measured = measure(fit, loaded, prompt, completion, render_recalled(quotes))
         now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
             messages=(Message("user", prompt), Message("assistant", completion.text)),
             prompt_tokens=measured.prompt_tokens,
             reply_tokens=measured.reply_tokens,
+            least_tokens=measured.least_tokens,
             at=now,
-            is_measured=measured.is_measured,
         )
         usage = Usage(
             context_length=self._settings.context_length,
@@ -124,6 +127,7 @@ class TurnTaker:
         commit = Commit(
             turns=(turn,),
             context_tokens=measured.context_tokens,
+            window_tokens=measured.window_tokens,
             vocabulary=measured.vocabulary,
             evicted=fit.evicted,
             at=now,

@@ -156,12 +156,12 @@ end
 count(KEYS[8], most, now)
 count(KEYS[9], most_of_all, now)
 local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_count', 'active_at',
-  'pinned', 'evidence_tokens')
+  'pinned', 'evidence_tokens', 'window_tokens')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
 local terms = {{}}
 for place = 7, #ARGV do terms[#terms + 1] = ARGV[place] end
 local found, scores = search(terms)
-return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6],
+return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores}}
 """,
 )
@@ -191,7 +191,7 @@ local holder = redis.call('GET', KEYS[5])
 if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
   return redis.error_reply('CHATBUSY another turn came between')
 end
-for place = 13, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
+for place = 14, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
 for _ = 1, tonumber(ARGV[6]) do
   local turn = redis.call('LPOP', KEYS[2])
   if not turn then break end
@@ -200,8 +200,8 @@ end
 local kept = tonumber(ARGV[7])
 if kept > 0 then redis.call('LTRIM', KEYS[3], -kept, -1) end
 for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
-redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 12, 'context_tokens', ARGV[3],
-  'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
+redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 13, 'context_tokens', ARGV[3],
+  'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[10], ARGV[11])
@@ -226,7 +226,7 @@ return 1
 KEYS: those of a conversation, and the owner's list where there is one.
 ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
 archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, number, terms and
-length of each evicted turn as JSON, then the turns.
+length of each evicted turn as JSON, window tokens, then the turns.
 A lock that has run out does not matter as long as no other turn came between. The first write is
 one that Redis refuses when it is out of memory; after it, a script is let finish.
 """
@@ -269,7 +269,8 @@ CREATE = make_script(
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
   return redis.error_reply('CHATCORRUPT the id is taken')
 end
-redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'evidence_tokens',
+redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'window_tokens',
+  ARGV[13], 'evidence_tokens',
   ARGV[3], 'created_at', ARGV[4], 'active_at', ARGV[4], 'turn_count', 1, 'evicted_count', 0,
   'pinned', 0)
 redis.call('RPUSH', KEYS[2], ARGV[7])
@@ -286,7 +287,7 @@ return 1
 KEYS: those of a conversation, and up to two more.
 ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of the Idempotency-Key
 or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
-or 0, and what is to stand there.
+or 0, what is to stand there, and window tokens.
 """
 
 RELEASE = make_script(

@@ -60,7 +60,7 @@ def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
         score.seconds.append(time.perf_counter() - started)
         reply = cut_reply(completion.text, prompt, TEMPLATE)
         said = (Message("user", wanted.user), Message("assistant", reply))
-        turns.append(Turn(number, said, 0, 0, 0.0, is_measured=False))
+        turns.append(Turn(number, said, 0, 0, 0, 0.0))
         score.asked[wanted.kind] += 1
         if reply == wanted.reply:
             score.right[wanted.kind] += 1

@@ -14,7 +14,7 @@ from chat.context import make_messages, measure, message_tokens
 from chat.errors import PromptTooLong
 from chat.messages import Completion, Conversation, Found, Message, Turn
 from chat.prompt import render_prompt
-from chat.recall import add_recalled, fit_with_recall
+from chat.recall import add_recalled, fit_with_recall, render_recalled
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
@@ -118,7 +118,8 @@ def play(
     """
     reserve = max(16, context_length // 10)
     context = write(rng, 10)
-    talk = Conversation(1, "{o}", context, message_tokens(context), 0, ())
+    most = message_tokens(context)
+    talk = Conversation(1, "{o}", context, most, most, 0, ())
     played = Played()
     archive: list[Turn] = []
     for number in range(1, turns + 1):
@@ -145,7 +146,7 @@ def play(
             played.used.append(prompt_tokens / (context_length - reserve))
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
-        measured = measure(fit, talk, prompt, completion, is_recalling=bool(quotes))
+        measured = measure(fit, talk, prompt, completion, render_recalled(quotes))
         archive = [*archive, *fit.evicted]
         said = (Message("user", prompt), Message("assistant", reply))
         turn = Turn(
@@ -153,14 +154,15 @@ def play(
             said,
             measured.prompt_tokens,
             measured.reply_tokens,
+            measured.least_tokens,
             0.0,
-            is_measured=measured.is_measured,
         )
         talk = Conversation(
             id=1,
             owner="{o}",
             context=context,
             context_tokens=measured.context_tokens,
+            window_tokens=measured.window_tokens,
             turn_count=number,
             turns=(*fit.kept, turn),
             vocabulary=measured.vocabulary,

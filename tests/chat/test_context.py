@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.context import (
+    LEAST_TEMPLATE_TOKENS,
     NO_USER_MESSAGE,
-    TEMPLATE_TOKENS,
+    Measured,
     fit_context,
     make_messages,
     measure,
@@ -19,29 +20,31 @@ from chat.messages import Completion, Conversation, Message, Turn
 from chat.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
 
 NEW = message_tokens("hi")
+CONTEXT_TOKENS = 10
 
 
-def chat_turn(
-    number: int, prompt: str, reply: str, prompt_tokens: int, reply_tokens: int, **more: bool
-) -> Turn:
-    messages = (Message("user", prompt), Message("assistant", reply))
-    return Turn(number, messages, prompt_tokens, reply_tokens, 0.0, **{"is_measured": True, **more})
+def turn(number: int, tokens: int, least_tokens: int | None = None) -> Turn:
+    """Make a turn that takes exactly `tokens`, or anything from `least_tokens` on."""
+    messages = (Message("user", f"p{number}"), Message("assistant", "r"))
+    return Turn(number, messages, tokens - 1, 1, least_tokens or tokens, 0.0)
 
 
-def turn(number: int, tokens: int) -> Turn:
-    """Make a turn whose prompt is measured as its estimate, so that it counts as `tokens`."""
-    prompt = message_tokens("p")
-    return chat_turn(number, "p", "r", prompt, tokens - prompt)
+def conversation(turns: list[Turn], window_tokens: int | None = None) -> Conversation:
+    """Make a conversation whose window is known to be no more than `window_tokens`."""
+    parts_tokens = CONTEXT_TOKENS + sum(turn.tokens for turn in turns)
+    window_tokens = parts_tokens if window_tokens is None else window_tokens
+    return Conversation(1, "{o}", "", CONTEXT_TOKENS, window_tokens, len(turns), tuple(turns))
 
 
-def conversation(turns: list[Turn], context_tokens: int = 10) -> Conversation:
-    return Conversation(1, "{o}", "", context_tokens, len(turns), tuple(turns))
-
-
-def fit(turns: list[Turn], room: int) -> tuple[list[int], list[int]]:
+def fit(
+    turns: list[Turn], room: int, window_tokens: int | None = None
+) -> tuple[list[int], list[int]]:
     """Fit with `room` tokens left for turns; give the numbers of the evicted and of the kept."""
     result = fit_context(
-        conversation(turns), "hi", context_length=10 + NEW + 5 + room, max_reply_tokens=5
+        conversation(turns, window_tokens),
+        "hi",
+        context_length=CONTEXT_TOKENS + NEW + 5 + room,
+        max_reply_tokens=5,
     )
     return [turn.number for turn in result.evicted], [turn.number for turn in result.kept]
 
@@ -76,35 +79,41 @@ def test_a_prompt_that_exactly_fits_is_taken_and_one_token_more_is_refused() -> 
         fit_context(conversation([]), "hi", context_length=14 + NEW, max_reply_tokens=5)
 
 
-@given(st.lists(st.integers(TEMPLATE_TOKENS + 10, 200), max_size=30), st.integers(0, 3000))
-def test_turns_are_split_in_order_and_the_kept_ones_fit(sizes: list[int], room: int) -> None:
-    turns = [turn(n, size) for n, size in enumerate(sizes, 1)]
+SIZES = st.lists(st.tuples(st.integers(1, 200), st.integers(0, 200)), max_size=30)
 
-    evicted, kept = fit(turns, room)
+
+@given(SIZES, st.integers(0, 3000), st.integers(0, 3000))
+def test_turns_are_split_in_order_and_the_kept_ones_fit_by_one_of_the_bounds(
+    sizes: list[tuple[int, int]], room: int, unknown: int
+) -> None:
+    turns = [turn(n, least + more, least) for n, (least, more) in enumerate(sizes, 1)]
+    window = CONTEXT_TOKENS + sum(t.least_tokens for t in turns) + unknown
+
+    evicted, kept = fit(turns, room, window)
 
     assert evicted + kept == [turn.number for turn in turns]
-    assert sum(sizes[n - 1] for n in kept) <= room
+
+    def bound(first: int) -> int:
+        most = sum(t.tokens for t in turns[first:])
+        known = window - CONTEXT_TOKENS - sum(t.least_tokens for t in turns[:first])
+        return min(most, known)
+
+    assert bound(len(evicted)) <= room
     if evicted:
-        assert sum(sizes[evicted[-1] - 1 :]) > room, "and one more would not"
+        assert bound(len(evicted) - 1) > room, "and one more would not"
 
 
-def test_the_oldest_turn_behind_an_evicted_one_counts_with_what_was_over_counted() -> None:
-    """The reply before it may have been cut, and its prompt have been measured less for it."""
-    cut = chat_turn(1, "p", "r", 50, 50)
-    measured = chat_turn(2, "some words", "r", 1, 50)
-    needed = message_tokens("some words") + 50
+def test_what_is_known_of_the_window_counts_less_the_least_of_what_was_evicted() -> None:
+    loose = [turn(n, 100, 20) for n in (1, 2, 3)]
 
-    assert fit([cut, measured], needed - 1) == ([1, 2], [])
-    assert fit([cut, measured], needed) == ([1], [2])
-    assert fit([measured], 51) == ([], [2]), "but not the first turn of all"
-    exact = chat_turn(1, "p", "r", 97, 3)
-    assert fit([exact, measured], 51 + 3) == ([1], [2]), "and no more than that"
-    estimated = measured._replace(is_measured=False)
-    assert fit([cut, estimated], 51) == ([1], [2]), "nor where it is an estimate itself"
+    assert fit(loose, 300) == ([], [1, 2, 3])
+    assert fit(loose, 150, CONTEXT_TOKENS + 150) == ([], [1, 2, 3]), "it was counted"
+    assert fit(loose, 149, CONTEXT_TOKENS + 150) == ([1], [2, 3]), "130 at most are left"
+    assert fit(loose, 120, CONTEXT_TOKENS + 150) == ([1, 2], [3]), "the third alone is 100 at most"
 
 
 def test_the_model_is_shown_the_context_the_turns_and_the_prompt() -> None:
-    turns = [chat_turn(1, "a", "b", 0, 0)]
+    turns = [Turn(1, (Message("user", "a"), Message("assistant", "b")), 0, 0, 0, 0.0)]
 
     assert make_messages("sys", turns, "c") == [
         Message("system", "sys"),
@@ -127,8 +136,8 @@ def test_messages_of_any_role_are_shown_as_user_and_assistant_in_turn() -> None:
         ),
         0,
         0,
+        0,
         0.0,
-        is_measured=False,
     )
 
     assert make_messages("", [added], "b") == [
@@ -139,49 +148,49 @@ def test_messages_of_any_role_are_shown_as_user_and_assistant_in_turn() -> None:
 
 
 def measured(
-    kept: list[Turn], context_tokens: int, prompt_tokens: int, generated: int, reply: str = "reply"
-) -> tuple[int, int, int, bool]:
-    loaded = conversation(kept, context_tokens)
+    kept: list[Turn], prompt_tokens: int, generated: int, reply: str = "a reply", recalled: str = ""
+) -> Measured:
+    loaded = conversation(kept)
     fitted = fit_context(loaded, "hello", context_length=9999, max_reply_tokens=1)
-    result = measure(fitted, loaded, "hello", Completion(reply, prompt_tokens, generated))
-    return result.context_tokens, result.prompt_tokens, result.reply_tokens, result.is_measured
+    return measure(fitted, loaded, "hello", Completion(reply, prompt_tokens, generated), recalled)
 
 
 HELLO = message_tokens("hello")
+REPLY = message_tokens("a reply")
 
 
-def test_a_prompts_share_is_what_the_model_counted_beyond_what_is_known() -> None:
-    assert measured([turn(1, 100)], 20, 150, 7) == (20, 30, 7, True)
+def test_the_window_is_what_the_model_counted_and_the_reply() -> None:
+    result = measured([turn(1, 100)], 120, 7)
+
+    assert result.window_tokens == 120 + 7
+    assert (result.prompt_tokens, result.reply_tokens) == (HELLO, 7)
+    assert result.least_tokens == 1 + (7 - 1) + LEAST_TEMPLATE_TOKENS
 
 
-def test_the_system_context_is_at_most_what_is_neither_turn_nor_prompt() -> None:
-    assert measured([], 500, 60, 7) == (60 - least_tokens("hello"), least_tokens("hello"), 7, True)
-    assert measured([], 20, 60, 7) == (20, 40, 7, True)
-    assert measured([turn(1, 100)], 50, 130, 7) == (30, 0, 7, True)
+def test_what_was_recalled_for_one_prompt_is_not_of_the_window() -> None:
+    result = measured([turn(1, 100)], 120, 7, recalled="six words that were said before")
+
+    assert result.window_tokens == 120 - 6 + 7
 
 
-def test_a_model_that_counts_nothing_leaves_the_estimates() -> None:
-    assert measured([], 20, 0, 0) == (20, HELLO, message_tokens("reply"), False)
+def test_the_first_prompt_bounds_the_system_context() -> None:
+    assert measured([], 9, 7).context_tokens == 9 - 1
+    assert measured([], 60, 7).context_tokens == CONTEXT_TOKENS
+    assert measured([turn(1, 5)], 9, 7).context_tokens == CONTEXT_TOKENS
 
 
-def test_a_reply_that_was_cut_counts_as_no_more_than_its_estimate() -> None:
-    assert measured([], 20, 60, 900)[2] == message_tokens("reply")
+@pytest.mark.parametrize("counted", [0, 50])
+def test_a_model_that_counts_nothing_or_what_cannot_be_leaves_the_bounds(counted: int) -> None:
+    result = measured([turn(1, 100)], counted, 0)
+
+    assert result.window_tokens == CONTEXT_TOKENS + 100 + HELLO + REPLY
+    assert (result.reply_tokens, result.least_tokens) == (REPLY, 1 + 2 + LEAST_TEMPLATE_TOKENS)
 
 
-def test_a_count_that_cannot_be_is_not_believed() -> None:
-    long = chat_turn(1, "a long prompt " * 50, "r", 300, 20)
+def test_a_reply_that_was_cut_is_no_more_than_its_estimate_and_no_less_than_its_words() -> None:
+    result = measured([], 60, 900)
 
-    assert measured([long], 20, 10, 7) == (20, HELLO, 7, False)
-
-
-def test_a_count_below_what_is_known_leaves_the_estimate() -> None:
-    assert measured([turn(1, 100)], 20, 5, 7) == (20, HELLO, 7, False)
-
-
-def test_beside_turns_that_are_estimated_a_prompt_is_too() -> None:
-    added = turn(1, 100)._replace(is_measured=False)
-
-    assert measured([added], 20, 150, 7) == (20, HELLO, 7, False)
+    assert (result.reply_tokens, result.least_tokens) == (REPLY, 1 + 2 + LEAST_TEMPLATE_TOKENS)
 
 
 ENGLISH = (
@@ -189,12 +198,16 @@ ENGLISH = (
 )
 
 
+def talk_of(context_tokens: int) -> Conversation:
+    return Conversation(1, "{o}", "", context_tokens, context_tokens, 0, ())
+
+
 DEFAULTS = {"context_length": 3500, "max_reply_tokens": 256}
 
 
 def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
     """README says so."""
-    new = conversation([], message_tokens("You are a helpful chef."))
+    new = talk_of(message_tokens("You are a helpful chef."))
 
     fit_context(new, (ENGLISH * 60)[:4500], **DEFAULTS)
     with pytest.raises(PromptTooLong):
@@ -203,9 +216,20 @@ def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
 
 def test_a_large_vocabulary_takes_8000() -> None:
     """README says so."""
-    new = conversation([], message_tokens("You are a helpful chef."))
+    new = talk_of(message_tokens("You are a helpful chef."))
 
     fit_context(dataclasses.replace(new, vocabulary=LARGE), (ENGLISH * 150)[:8000], **DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0), ("two words", 2), ("Well, two words.", 3 + 2), ("x" * 50, 3), ("f(x)", 1 + 1),
+        ("你好", 1), ("one\ntwo\tthree", 3),
+    ],
+)  # fmt: skip
+def test_the_least_goes_by_words_and_the_signs_behind_them(text: str, tokens: int) -> None:
+    assert least_tokens(text) == tokens
 
 
 @given(st.text())

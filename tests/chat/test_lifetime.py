@@ -19,13 +19,13 @@ LIFETIMES = Lifetimes(active_s=300, inactive_s=20, inactive_after_s=60)
     ],
 )
 def test_a_conversation_is_kept_by_activity(active_at: float | None, kept_s: int) -> None:
-    conversation = Conversation(1, "{o}", "", 0, 0, (), active_at)
+    conversation = Conversation(1, "{o}", "", 0, 0, 0, (), active_at)
 
     assert lifetime_s(LIFETIMES, conversation, 1000.0) == kept_s
 
 
 def test_a_pinned_conversation_is_kept_for_ever() -> None:
-    pinned = Conversation(1, "{o}", "", 0, 0, (), 1.0, is_pinned=True)
+    pinned = Conversation(1, "{o}", "", 0, 0, 0, (), 1.0, is_pinned=True)
 
     assert lifetime_s(LIFETIMES, pinned, 1000.0) == FOREVER
     assert expires_at(1000.5, FOREVER) is None

@@ -66,11 +66,11 @@ def test_an_age_is_told_in_its_largest_unit(age_s: float, words: str) -> None:
 
 def turn(number: int, prompt: str, reply: str = "Fine.") -> Turn:
     messages = (Message("user", prompt), Message("assistant", reply))
-    return Turn(number, messages, 5, 5, 1000.0 * number, is_measured=True)
+    return Turn(number, messages, 5, 5, 5, 1000.0 * number)
 
 
 def conversation(window: list[Turn], found: list[Found]) -> Conversation:
-    return Conversation(1, "{o}", "c", 5, 99, tuple(window), found=tuple(found))
+    return Conversation(1, "{o}", "c", 5, 99, 99, tuple(window), found=tuple(found))
 
 
 def test_a_turn_is_quoted_with_its_age_and_its_speakers() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chat.changing import Change, change_conversation, forget_message
-from chat.context import message_tokens
+from chat.context import LEAST_TEMPLATE_TOKENS, message_tokens
 from chat.errors import (
     ConversationBusy,
     CorruptConversation,
@@ -58,11 +58,11 @@ def make_stores(connection: NativeConnection) -> Callable[..., Stores]:
 
 def turn(number: int, at: float = 0.0) -> Turn:
     messages = (Message("user", f"p{number}"), Message("assistant", f"r{number}"))
-    return Turn(number, messages, 5, 5, at or 1000.0 + number, is_measured=True)
+    return Turn(number, messages, 5, 5, 2, at or 1000.0 + number)
 
 
 def commit(*turns: Turn, evicted: tuple[Turn, ...] = (), lifetime_s: int = 500) -> Commit:
-    return Commit(turns, 9, UNKNOWN, evicted, turns[-1].at, lifetime_s)
+    return Commit(turns, 9, 77, UNKNOWN, evicted, turns[-1].at, lifetime_s)
 
 
 def talk(
@@ -70,7 +70,7 @@ def talk(
 ) -> int:
     """Store a conversation of `count` turns, the last `window` of them in the context window."""
     taken = turns.next_id()
-    new = Conversation(taken, owner or anyone(taken), "ctx", 0, 0, ())
+    new = Conversation(taken, owner or anyone(taken), "ctx", 0, 0, 0, ())
     turns.create(new, commit(turn(1, at)), None)
     for number in range(2, count + 1):
         loaded = turns.load(taken)
@@ -224,7 +224,7 @@ def test_a_title_and_a_pin_are_set_and_taken_away(
     talk(turns, 7)
 
     def change(title: str | None, pinned: bool | None) -> tuple[str | None, bool, bool]:
-        summary = change_conversation(store, turns, SETTINGS, 1, Change(None, title, pinned))
+        summary = change_conversation(store, SETTINGS, 1, Change(None, title, pinned))
         return summary.title, summary.is_pinned, summary.expires_at is None
 
     assert change("Soup", None) == ("Soup", False, False)
@@ -236,21 +236,19 @@ def test_a_title_and_a_pin_are_set_and_taken_away(
     assert ttls(connection) == {700}
 
 
-def test_a_changed_context_is_estimated_and_so_are_the_prompts_measured_beside_the_old(
+def test_a_changed_context_counts_with_its_estimate_and_renews_nothing(
     make_stores: Callable[..., Stores], connection: NativeConnection
 ) -> None:
     turns, store = make_stores()
     talk(turns, 7)
 
-    summary = change_conversation(store, turns, SETTINGS, 1, Change("new", "T", None))
+    summary = change_conversation(store, SETTINGS, 1, Change("new", "T", None))
 
     assert (summary.context, summary.title) == ("new", "T")
     loaded = turns.load(1)
     assert (loaded.context, loaded.context_tokens) == ("new", message_tokens("new"))
-    assert [(t.number, t.prompt_tokens, t.is_measured) for t in loaded.turns] == [
-        (n, message_tokens(f"p{n}"), False) for n in range(3, 8)
-    ]
-    assert ttls(connection) - {60} == {500}, "and it renews nothing"
+    assert loaded.window_tokens == 77 + message_tokens("new")
+    assert ttls(connection) - {60} == {500}
 
 
 def test_a_context_that_leaves_no_room_is_refused(make_stores: Callable[..., Stores]) -> None:
@@ -258,7 +256,7 @@ def test_a_context_that_leaves_no_room_is_refused(make_stores: Callable[..., Sto
     talk(turns, 1)
 
     with pytest.raises(PromptTooLong) as refused:
-        change_conversation(store, turns, SETTINGS, 1, Change("word " * 5000, None, None))
+        change_conversation(store, SETTINGS, 1, Change("word " * 5000, None, None))
 
     assert refused.value.param == "context"
     assert turns.load(1).context == "ctx"
@@ -273,7 +271,7 @@ def test_nothing_is_changed_while_a_turn_runs(
     make_stores(fencing="two")[0].load(1)
 
     with pytest.raises(ConversationBusy):
-        change_conversation(store, turns, SETTINGS, 1, change)
+        change_conversation(store, SETTINGS, 1, change)
 
     assert (store.summarise(1).title, store.summarise(1).context) == (None, "ctx")
 
@@ -294,9 +292,9 @@ def test_a_message_is_forgotten_and_the_others_keep_their_ids(
     assert [str(placed.place) for placed in found] == [
         "1.0", "1.1", "2.1", "3.0", "3.1", "4.0", "4.1", "5.0", "5.1", "6.0", "7.0", "7.1",
     ]  # fmt: skip
-    sixth, seventh = turns.load(1).turns[-2:]
+    sixth = turns.load(1).turns[-2]
     assert (sixth.shown(), sixth.tokens) == ((Message("user", "p6"),), message_tokens("p6"))
-    assert (seventh.prompt_tokens, seventh.is_measured) == (message_tokens("p7"), False)
+    assert sixth.least_tokens == 1 + LEAST_TEMPLATE_TOKENS
 
 
 def test_a_turn_without_messages_is_gone(make_stores: Callable[..., Stores]) -> None:

@@ -36,8 +36,8 @@ TURN = Turn(
     ),
     12,
     7,
+    4,
     1700000000.25,
-    is_measured=True,
 )
 OWNER = "{f00d}"
 
@@ -70,7 +70,7 @@ def new(
     *turns: Turn, context_tokens: int = 9, evicted_count: int = 0, lifetime_s: int = 0
 ) -> Commit:
     evicted = tuple(next_turn(number) for number in range(1, evicted_count + 1))
-    return Commit(turns, context_tokens, Vocabulary(33), evicted, turns[-1].at, lifetime_s)
+    return Commit(turns, context_tokens, 77, Vocabulary(33), evicted, turns[-1].at, lifetime_s)
 
 
 def create(
@@ -78,7 +78,7 @@ def create(
 ) -> int:
     """Store a new conversation as the use case does; return its id."""
     taken = store.next_id()
-    store.create(Conversation(taken, owner or anyone(taken), context, 0, 0, ()), commit, None)
+    store.create(Conversation(taken, owner or anyone(taken), context, 0, 0, 0, ()), commit, None)
     return taken
 
 
@@ -116,6 +116,7 @@ def test_ids_increment_and_a_conversation_loads_as_created(
     assert (loaded.context, loaded.context_tokens, loaded.turn_count) == ("ctx é", 9, 1)
     assert loaded.turns == (TURN,)
     assert (loaded.active_at, loaded.vocabulary) == (TURN.at, Vocabulary(33))
+    assert loaded.window_tokens == 77
 
 
 def lifetimes(connection: NativeConnection) -> list[Value]:
@@ -404,7 +405,7 @@ def test_a_new_conversations_key_leads_to_it_until_it_is_gone(
     assert store.admit(KEY) is None
     with pytest.raises(ConversationBusy):
         make_store("two").admit(KEY)
-    started = Conversation(1, anyone(1), "ctx", 0, 0, ())
+    started = Conversation(1, anyone(1), "ctx", 0, 0, 0, ())
     store.create(started, new(TURN), Done(KEY, result(1)))
 
     assert make_store("two").admit(KEY) == result(1)
@@ -620,7 +621,7 @@ def test_several_turns_are_stored_at_once(
 def talk(store: RedisTurnStore, *prompts: str, window: int = 2) -> None:
     """Store a conversation of these prompts, the last few of which stay in the window."""
     turns = [
-        Turn(n, (Message("user", prompt),), 5, 0, 1000.0 + n, is_measured=True)
+        Turn(n, (Message("user", prompt),), 5, 0, 1, 1000.0 + n)
         for n, prompt in enumerate(prompts, 1)
     ]
     create(store, new(turns[0]))
