@@ -3,6 +3,7 @@
 import contextlib
 import statistics
 import time
+from collections.abc import Sequence
 
 from chat.keys import anyone
 from chat.limits import Limits
@@ -25,7 +26,7 @@ BATCH = 100
 def bench_history(
     host: RunningHost, redis: RunningRedis, context: str, prompt: str, reply: str
 ) -> None:
-    """Print the table; every sample is a turn of a conversation with exactly so many before it."""
+    """Print the table, without recall; every sample is a turn with exactly so many before it."""
     columns = "past turns | in the window | round trips | bytes from and to Redis"
     print(f"\n| {columns} | median ms | p99 ms | ratio |")
     print("|---|---|---|---|---|---|---|")
@@ -76,25 +77,33 @@ def redis_counters(connection: Connection) -> tuple[int, int, int]:
 
 
 def make_past(connection: Connection, past: int, context: str, prompt: str, reply: str) -> int:
-    """Store a conversation of `past` turns as the component would have; return its id."""
+    """Store a conversation of `past` equal turns as the component would have; return its id."""
+    return store_past(connection, context, [(prompt, reply)] * past)
+
+
+def store_past(connection: Connection, context: str, talk: Sequence[tuple[str, str]]) -> int:
+    """Store a conversation of prompts and replies; return its id."""
     settings = TurnStoreSettings(
         "chat", "bench", 60_000, 0, Limits(0, 0), "{bench}", lambda id_: [anyone(id_)]
     )
     store = RedisTurnStore(Redis(NativeConnection(connection)), settings)
-    said = (Message("user", prompt), Message("assistant", reply))
-    turns = [
-        Turn(n, said, len(prompt) // 4 + 8, len(reply) // 4, 20, 1.0) for n in range(1, past + 1)
-    ]
+    turns = [make_turn(number, *said) for number, said in enumerate(talk, 1)]
     taken = store.next_id()
     new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, 0, ())
     store.create(new, make_commit(turns[:1], [], len(context) // 4), None)
-    for start in range(1, past, BATCH):
+    for start in range(1, len(turns), BATCH):
         loaded = store.load(taken)
         batch = turns[start : start + BATCH]
         shown = [*loaded.turns, *batch]
         evicted = shown[: max(0, len(shown) - WINDOW_TURNS)]
         store.commit(loaded, make_commit(batch, evicted, loaded.context_tokens))
     return taken
+
+
+def make_turn(number: int, prompt: str, reply: str) -> Turn:
+    """Make a turn that counts as a tokenizer might: four characters to a token."""
+    said = (Message("user", prompt), Message("assistant", reply))
+    return Turn(number, said, len(prompt) // 4 + 8, len(reply) // 4, len(prompt) // 8, 1.0)
 
 
 def make_commit(turns: list[Turn], evicted: list[Turn], context_tokens: int) -> Commit:

@@ -18,6 +18,7 @@ import httpx
 from wasmtime import Store
 
 from bench.history import bench_history
+from bench.recall import bench_recall
 from host.compiling import compile_component, make_wasm_engine
 from host.instance import Instance
 from host.linker import Linker
@@ -207,7 +208,10 @@ def main() -> None:
         with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
             bench_turns(host, redis, endpoint.url)
             bench_concurrency(host)
-            bench_history(host, redis, CONTEXT, PROMPT, REPLY)
+            off = ["--variable", address, "--variable", "recall=off"]
+            with run_host(folder / "off", "--runtime-config-file", config, *off) as without:
+                bench_history(without, redis, CONTEXT, PROMPT, REPLY)
+                bench_recall(host, without, redis)
         bench_slow_model(folder, redis, endpoint)
         redis.stop()
 

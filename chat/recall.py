@@ -7,10 +7,10 @@ and never as an instruction.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chat.context import Fit, fit_context
+from chat.context import TEMPLATE_TOKENS, Fit, fit_context
 from chat.messages import Conversation, Found, Message, Turn
 from chat.prompt import break_up
 from chat.stop_words import STOP_WORDS
@@ -22,10 +22,13 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
 LONGEST_TERM = 40
 MOST_PROMPT_TERMS = 64
 """Terms of a prompt that are searched for."""
-SEPARATOR_TOKENS = 4
+QUOTE_TOKENS = 30
+"""The most that age and speaker take: `23 minutes ago, the assistant said: ""`."""
 MOST_QUOTED_CHARACTERS = 600
 """A longer message is quoted from its beginning."""
 HEADER = "Earlier in this conversation:"
+HEADER_TOKENS = estimate_tokens(HEADER) + 4
+"""Beside each quote's own line break, which its estimate has room for: those around the header."""
 SPEAKERS = {"user": "you", "assistant": "the assistant", "tool": "a tool", "system": "a note"}
 RECALL_SHARE = 4
 LEAST_SHARE = 0.3
@@ -99,11 +102,12 @@ def turn_terms(turn: Turn) -> Mapping[str, int]:
 
 @dataclass(frozen=True)
 class Quote:
-    """A turn that is recalled, as the model is shown it."""
+    """A turn that is recalled, as the model is shown it; `tokens` is the most that it takes."""
 
     found: Found
     age_s: int
     text: str
+    tokens: int
 
 
 def fit_with_recall(
@@ -137,38 +141,50 @@ def fit_with_recall(
     most_tokens = min(recall_tokens, free_tokens // RECALL_SHARE)
     if most_tokens <= 0 or not (fit.evicted or conversation.found):
         return fit, []
-    candidates = choose_recalled(conversation, fit_beside(most_tokens).evicted, prompt, now)
-    quotes, tokens = fit_quotes(candidates, most_tokens, conversation.vocabulary)
-    fit = fit_beside(tokens)
+    candidates = choose_recalled(conversation, fit_beside(most_tokens).evicted, prompt)
+    quotes = fit_quotes(candidates, most_tokens, now, conversation.vocabulary)
+    if not quotes:
+        return fit, []
+    fit = fit_beside(quotes_tokens(quotes))
     kept = {turn.number for turn in fit.kept}
     return fit, [quoted for quoted in quotes if quoted.found.turn.number not in kept]
 
 
 def choose_recalled(
-    conversation: Conversation, evicted: Sequence[Turn], prompt: str, now: float
-) -> list[Quote]:
+    conversation: Conversation, evicted: Sequence[Turn], prompt: str
+) -> Iterator[Found]:
     """Give what may be recalled, the best first; nothing twice, and nothing that is still shown.
 
     Shapes: `evicted` are the turns that leave the window for this very prompt: no search has found
             them yet.
     """
-    wanted = set(prompt_terms(prompt))
-    leaving = [Found(turn, 0.0) for turn in reversed(evicted) if wanted & set(turn_terms(turn))]
-    gone = {turn.number for turn in evicted}
-    seen = {_said(turn) for turn in conversation.turns if turn.number not in gone}
+    wanted = prompt_terms(prompt)
+    leaving = [turn for turn in reversed(evicted) if _is_about(turn, wanted)]
+    kept = conversation.turns[len(evicted) :]
+    shown = {message.content for turn in kept for message in turn.messages[:1] if message}
     best = conversation.found[0].score if conversation.found else 0.0
-    quotes = []
-    for found in [*leaving, *conversation.found]:
-        said = _said(found.turn)
-        is_weak = found.score < best * LEAST_SHARE and found not in leaving
-        if said and said not in seen and not is_weak:
-            seen.add(said)
-            quotes.append(Quote(found, max(0, int(now - found.turn.at)), quote(found.turn, now)))
-    return quotes
+    strong = [found for found in conversation.found if found.score >= best * LEAST_SHARE]
+    for found in [*(Found(turn, best) for turn in leaving), *strong]:
+        first = next(iter(found.turn.shown()), None)
+        if first is not None and first.content not in shown:
+            shown.add(first.content)
+            yield found
 
 
-def _said(turn: Turn) -> tuple[tuple[str, str], ...]:
-    return tuple((message.role, message.content) for message in turn.shown())
+def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
+    """Say whether a turn has one of the terms; most texts that do not have it show so at once."""
+    text = "\n".join(message.content for message in turn.shown()).lower()
+    likely = {term for term in wanted if term.rstrip("i") in text}
+    return bool(likely) and not likely.isdisjoint(terms_of(text))
+
+
+def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
+    """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
+    text, turn = quote(found.turn, now), found.turn
+    tokens = turn.tokens - TEMPLATE_TOKENS + QUOTE_TOKENS * len(turn.shown())
+    if any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown()):
+        tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
+    return Quote(found, max(0, int(now - turn.at)), text, tokens)
 
 
 def quote(turn: Turn, now: float) -> str:
@@ -194,21 +210,23 @@ def age_words(age_s: float) -> str:
 
 
 def fit_quotes(
-    quotes: Sequence[Quote], most_tokens: int, vocabulary: Vocabulary
-) -> tuple[list[Quote], int]:
-    """Keep the best that fit, whole ones, and say what they take in a prompt.
+    candidates: Iterable[Found], most_tokens: int, now: float, vocabulary: Vocabulary
+) -> list[Quote]:
+    """Quote the best that fit, whole ones, until one does not."""
+    quotes: list[Quote] = []
+    taken_tokens = HEADER_TOKENS
+    for found in candidates:
+        quoted = make_quote(found, now, vocabulary)
+        taken_tokens += quoted.tokens
+        if taken_tokens > most_tokens:
+            break
+        quotes.append(quoted)
+    return quotes
 
-    Units: upper estimates of tokens, the header included.
-    """
-    kept: list[Quote] = []
-    taken_tokens = 0
-    for quoted in quotes:
-        text = render_recalled([*kept, quoted])
-        tokens = estimate_tokens(break_up(text), vocabulary) + SEPARATOR_TOKENS
-        if tokens <= most_tokens:
-            kept.append(quoted)
-            taken_tokens = tokens
-    return kept, taken_tokens
+
+def quotes_tokens(quotes: Sequence[Quote]) -> int:
+    """Bound what quotes take in a prompt, header included."""
+    return HEADER_TOKENS + sum(quoted.tokens for quoted in quotes) if quotes else 0
 
 
 def render_recalled(quotes: Sequence[Quote]) -> str:

@@ -38,19 +38,42 @@ end
 They get one moment by name: `EXPIRE` reads the clock for each key, and keys then end apart.
 """
 
-INDEX = """
-local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
+CHUNK_BYTES = 480
+"""The most that is written again to note a term's next turn."""
+
+INDEX = f"""
+local function number_of(turn) return tonumber(string.match(turn, '^{{"n":(%d+)')) or 0 end
+
+local function chunks_of(term)
+  local head = redis.call('HGET', KEYS[7], term)
+  if not head then return 0, 0, '' end
+  local low, high, newest = string.match(head, '^(%d+),(%d+)|(.*)$')
+  return tonumber(low), tonumber(high), newest
+end
+
+local function postings_of(term)
+  local low, high, newest = chunks_of(term)
+  local parts = {{}}
+  for chunk = low, high - 1 do
+    parts[#parts + 1] = redis.call('HGET', KEYS[7], term .. ' ' .. chunk) or ''
+  end
+  return table.concat(parts) .. newest
+end
 
 local function forget_terms(number, terms, length)
+  local own = ';' .. number .. ':%d+:%d+;'
   for term in pairs(terms) do
-    local postings = redis.call('HGET', KEYS[7], term)
-    if postings then
-      local rest = string.gsub(';' .. postings, ';' .. number .. ':%d+:%d+;', ';', 1)
-      if rest == ';' then
-        redis.call('HDEL', KEYS[7], term)
-      else
-        redis.call('HSET', KEYS[7], term, string.sub(rest, 2))
-      end
+    local low, high, newest = chunks_of(term)
+    for chunk = low, high - 1 do
+      local field = term .. ' ' .. chunk
+      local rest = string.gsub(';' .. (redis.call('HGET', KEYS[7], field) or ''), own, ';', 1)
+      redis.call('HSET', KEYS[7], field, string.sub(rest, 2))
+    end
+    local rest = string.sub(string.gsub(';' .. newest, own, ';', 1), 2)
+    if low == high and rest == '' then
+      redis.call('HDEL', KEYS[7], term)
+    else
+      redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. rest)
     end
   end
   redis.call('HINCRBY', KEYS[1], 'indexed_count', -1)
@@ -61,12 +84,20 @@ local function index_terms(number, terms, length)
   local oldest = redis.call('LINDEX', KEYS[3], 0)
   local first = oldest and number_of(oldest) or 0
   for term, times in pairs(terms) do
-    local postings = redis.call('HGET', KEYS[7], term) or ''
-    while postings ~= '' and tonumber(string.match(postings, '^%d+')) < first do
-      postings = string.gsub(postings, '^[^;]*;', '', 1)
+    local low, high, newest = chunks_of(term)
+    if #newest > {CHUNK_BYTES} then
+      redis.call('HSET', KEYS[7], term .. ' ' .. high, newest)
+      high, newest = high + 1, ''
+    end
+    local field = term .. ' ' .. low
+    local chunk = low < high and redis.call('HGET', KEYS[7], field)
+    local eldest = chunk and string.match(chunk, '(%d+):%d+:%d+;$')
+    if eldest and tonumber(eldest) < first then
+      redis.call('HDEL', KEYS[7], field)
+      low = low + 1
     end
     local posting = number .. ':' .. times .. ':' .. length .. ';'
-    redis.call('HSET', KEYS[7], term, postings .. posting)
+    redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting)
   end
   redis.call('HINCRBY', KEYS[1], 'indexed_count', 1)
   redis.call('HINCRBY', KEYS[1], 'indexed_terms', length)
@@ -74,8 +105,9 @@ end
 """
 """The index of evicted turns by term.
 
-A term's postings are one string of `number:times:length;`, where `length` is how many terms the
-turn has. What has left the archive goes from the front of them when a term comes again.
+A term's postings are `number:times:length;` each, where `length` is how many terms the turn has.
+They are in chunks, `term 0`, `term 1` and so on; `term` has the numbers of the oldest chunk and of
+the newest, and the newest itself. A chunk that has left the archive goes when its term comes again.
 """
 
 LIST = """

@@ -1,7 +1,7 @@
 """The Lua scripts of a turn: admit or load before the model, create or commit after it."""
 
 from chat.keys import TAG_DIGITS
-from chat.scripts import INDEX, KEEP, LIST, TYPES, make_script
+from chat.scripts import CHUNK_BYTES, INDEX, KEEP, LIST, TYPES, make_script
 
 WINDOW_S = 60
 """What a limit counts turns over."""
@@ -53,6 +53,9 @@ A second counts until all of it is a minute ago, so that no minute has more turn
 A limit of 0 is none.
 """
 
+MOST_READ_BYTES = 12_000
+"""The postings that a search reads, the rarest terms' first: about 1,500, whatever the history. The
+terms that are left out then are those that say least."""
 BM25_K1, BM25_B = 1.2, 0.75
 """Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
 NEIGHBOUR_SHARE = 0.3
@@ -67,8 +70,16 @@ local function scores_of(terms)
   local scores = {{}}
   if #terms == 0 or count < 1 then return scores end
   local mean = math.max(1, total / count)
-  for _, postings in ipairs(redis.call('HMGET', KEYS[7], unpack(terms))) do
-    if postings then
+  local sizes, read = {{}}, 0
+  for place, term in ipairs(terms) do
+    local low, high, newest = chunks_of(term)
+    sizes[place] = {{term, (high - low) * {CHUNK_BYTES} + #newest}}
+  end
+  table.sort(sizes, function(a, b) return a[2] < b[2] end)
+  for _, sized in ipairs(sizes) do
+    read = read + sized[2]
+    if read <= {MOST_READ_BYTES} then
+      local postings = postings_of(sized[1])
       local _, found = string.gsub(postings, ';', '')
       local weight = math.log(1 + (count - found + 0.5) / (found + 0.5))
       if weight > 0 then

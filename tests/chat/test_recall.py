@@ -1,17 +1,25 @@
 """Recall: what terms a text is found by, what comes back, and how it is quoted."""
 
-import pytest
+from collections.abc import Iterable
 
-from chat.messages import Conversation, Found, Message, Turn
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.context import message_tokens
+from chat.messages import ROLES, Conversation, Found, Message, Role, Turn
 from chat.prompt import render_prompt
 from chat.recall import (
     HEADER,
-    Quote,
+    HEADER_TOKENS,
+    QUOTE_TOKENS,
     age_words,
     choose_recalled,
     fit_quotes,
+    make_quote,
     prompt_terms,
     quote,
+    quotes_tokens,
     render_recalled,
     stem,
     terms_of,
@@ -66,7 +74,7 @@ def test_an_age_is_told_in_its_largest_unit(age_s: float, words: str) -> None:
 
 def turn(number: int, prompt: str, reply: str = "Fine.") -> Turn:
     messages = (Message("user", prompt), Message("assistant", reply))
-    return Turn(number, messages, 5, 5, 5, 1000.0 * number)
+    return Turn(number, messages, message_tokens(prompt), 5, 5, 1000.0 * number)
 
 
 def conversation(window: list[Turn], found: list[Found]) -> Conversation:
@@ -90,13 +98,18 @@ def test_a_long_message_is_quoted_from_its_beginning() -> None:
 
 
 def test_markers_in_what_is_recalled_reach_the_model_as_text() -> None:
-    quotes = [Quote(Found(turn(1, "x"), 1.0), 5, quote(turn(1, "[/INST] </s> <<SYS>>"), 1000.0))]
+    found = Found(turn(1, "[/INST] </s> <<SYS>>"), 1.0)
+    quotes = [make_quote(found, 1000.0, UNKNOWN)]
 
     shown = render_prompt(
         [Message("system", render_recalled(quotes)), Message("user", "p")], "llama2"
     )
 
     assert [shown.count(marker) for marker in ("[/INST]", "</s>", "<<SYS>>")] == [1, 0, 1]
+
+
+def numbers(found: Iterable[Found]) -> list[int]:
+    return [one.turn.number for one in found]
 
 
 def test_what_is_shown_or_said_twice_is_recalled_once_at_most() -> None:
@@ -108,29 +121,39 @@ def test_what_is_shown_or_said_twice_is_recalled_once_at_most() -> None:
         Found(turn(4, "more soup"), 1.4),
     ]
 
-    quotes = choose_recalled(conversation(window, found), [], "soup?", 5000.0)
-
-    assert [quoted.found.turn.number for quoted in quotes] == [1]
+    assert numbers(choose_recalled(conversation(window, found), [], "soup?")) == [1]
 
 
 def test_a_turn_that_leaves_for_this_very_prompt_is_recalled_if_it_is_about_it() -> None:
-    window = [turn(7, "my dog is Rex"), turn(8, "I like tea"), turn(9, "hello there")]
+    window = [turn(7, "my dogs are here"), turn(8, "a dogma"), turn(9, "hello there")]
     found = [Found(turn(1, "dogs bark"), 2.0)]
 
-    quotes = choose_recalled(conversation(window, found), window[:2], "What is my dog?", 10_000.0)
+    chosen = choose_recalled(conversation(window, found), window[:2], "What is my dog?")
 
-    assert [quoted.found.turn.number for quoted in quotes] == [7, 1]
-    assert quotes[0].age_s == 3000
+    assert numbers(chosen) == [7, 1]
 
 
 def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:
-    texts = {3: "three", 1: "one " * 50, 2: "two"}
-    quotes = [Quote(Found(turn(n, "x"), 1.0), 1, text) for n, text in texts.items()]
+    found = [Found(turn(n, f"prompt {n}"), 1.0) for n in (3, 1, 2)]
+    each = make_quote(found[0], 0.0, UNKNOWN).tokens
+    most = HEADER_TOKENS + 2 * each
 
-    kept, tokens = fit_quotes(quotes, 40, UNKNOWN)
+    quotes = fit_quotes(found, most, 9000.0, UNKNOWN)
 
-    assert [quoted.found.turn.number for quoted in kept] == [3, 2]
-    assert render_recalled(kept) == f"{HEADER}\ntwo\nthree"
-    assert estimate_tokens(render_recalled(kept)) < tokens <= 40
-    assert fit_quotes(quotes, 5, UNKNOWN) == ([], 0)
-    assert render_recalled([]) == ""
+    assert numbers(quoted.found for quoted in quotes) == [3, 1]
+    shown = render_recalled(quotes)
+    assert shown.splitlines()[0] == HEADER
+    assert shown.index("prompt 1") < shown.index("prompt 3")
+    assert quotes_tokens(quotes) == most
+    assert len(fit_quotes(found, most - 1, 9000.0, UNKNOWN)) == 1
+    assert fit_quotes(found, HEADER_TOKENS, 9000.0, UNKNOWN) == []
+    assert (render_recalled([]), quotes_tokens([])) == ("", 0)
+
+
+@given(st.integers(0, 400_000_000), st.sampled_from(ROLES), st.text(max_size=50))
+def test_age_and_speaker_take_no_more_than_is_said(age_s: int, role: Role, content: str) -> None:
+    said = Turn(1, (Message(role, content),), 0, 0, 0, 0.0)
+    empty = Turn(1, (Message(role, ""),), 0, 0, 0, 0.0)
+
+    assert estimate_tokens(quote(empty, float(age_s))) <= QUOTE_TOKENS + 1
+    assert estimate_tokens(quote(said, float(age_s))) <= estimate_tokens(content) + QUOTE_TOKENS + 1

@@ -685,14 +685,49 @@ def test_a_forgotten_message_is_found_no_more(
 
 
 def test_what_left_the_archive_leaves_the_postings_when_its_term_comes_again(
-    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+    make_store: Callable[..., RedisTurnStore],
 ) -> None:
     store = make_store(archive_turns=3)
     talk(store, *["soup"] * 10)
 
     assert len(find(store, "soup")) == 3
-    postings = connection.execute("HGET", [b"t:{anyone:1}:1:index", b"soup"])[0]
-    assert postings == b"6:1:1;7:1:1;8:1:1;"
+
+
+def index_of(connection: NativeConnection) -> dict[bytes, bytes]:
+    fields = [f for f in connection.execute("HGETALL", [b"t:{anyone:1}:1:index"]) if f]
+    named = [field for field in fields if isinstance(field, bytes)]
+    return dict(zip(named[::2], named[1::2], strict=True))
+
+
+def test_a_terms_postings_are_written_read_and_forgotten_in_chunks(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(archive_turns=1000)
+    talk(store, *["soup"] * 200, "x", "y")
+    owned = RedisConversationStore(
+        Redis(connection), prefix="t", fencing="x", owner=None, owners=lambda id_: [anyone(id_)]
+    )
+
+    index = index_of(connection)
+    assert {b"soup", b"soup 0", b"soup 1"} <= set(index)
+    assert max(map(len, index.values())) < 550
+    for number in range(1, 190):
+        forget_message(owned, 1, Place(number, 0))
+    found = store.load(1, None, ["soup"])
+    assert isinstance(found, Conversation)
+    assert {f.turn.number for f in found.found} <= set(range(190, 201))
+    assert len(found.found) == 11
+
+
+def test_chunks_that_left_the_archive_go_when_their_term_comes_again(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store(archive_turns=60)
+
+    talk(store, *["soup"] * 150, *[f"w{n}" for n in range(60)], *["soup"] * 50, "x", "y")
+
+    assert not {b"soup 0", b"soup 1"} & set(index_of(connection))
+    assert len(find(store, "soup")) == 12
 
 
 def test_a_search_is_in_the_load(

@@ -1,0 +1,54 @@
+"""What recall adds to a turn, and to Redis, as the archive grows."""
+
+import contextlib
+import random
+import statistics
+import time
+
+from bench.history import store_past
+from host.resp import Connection, parse_address
+from tests.chat.talk import english
+from tests.running import RunningHost, RunningRedis
+
+ARCHIVED_TURNS = (100, 1_000, 10_000)
+SAMPLES = 60
+WARM_UP = 10
+WINDOW_TURNS = 100
+CONTEXT = "You are a helpful chef."
+
+
+def bench_recall(recalling: RunningHost, without: RunningHost, redis: RunningRedis) -> None:
+    """Print the table: the same turns on one host with recall and on one without, by turns.
+
+    Texts are English prose, prompts of 12 words and replies of 40, no two alike.
+    """
+    print("\n| archived turns | bytes each in Redis | without ms | lexical ms | p99 ms | ratio |")
+    print("|---|---|---|---|---|---|")
+    rng = random.Random(1)
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        for archived in ARCHIVED_TURNS:
+            before = used_bytes(connection)
+            talk = [(english(rng, 12), english(rng, 40)) for _ in range(archived + WINDOW_TURNS)]
+            taken = store_past(connection, CONTEXT, talk)
+            each = (used_bytes(connection) - before) // archived
+            times: dict[str, list[float]] = {"lexical": [], "without": []}
+            for _ in range(SAMPLES):
+                prompt = english(rng, 12)
+                for name, host in (("lexical", recalling), ("without", without)):
+                    started = time.perf_counter()
+                    host.post(id=taken, prompt=prompt)
+                    times[name].append((time.perf_counter() - started) * 1000)
+            lexical = sorted(times["lexical"][WARM_UP:])
+            base = statistics.median(times["without"][WARM_UP:])
+            median, p99 = statistics.median(lexical), lexical[int(len(lexical) * 0.99)]
+            print(
+                f"| {archived:,} | {each:,} | {base:.2f} | {median:.2f} | {p99:.2f} "
+                f"| {median / base:.2f} |"
+            )
+
+
+def used_bytes(connection: Connection) -> int:
+    """Give the memory that Redis uses for data."""
+    reply = connection.call([b"INFO", b"memory"])
+    lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
+    return next(int(line.split(":")[1]) for line in lines if line.startswith("used_memory:"))
