@@ -18,7 +18,7 @@ from tests.running import RunningHost, RunningRedis
 PAST_TURNS = (1, 10, 100, 1_000, 10_000)
 SAMPLES = 60
 WARM_UP = 5
-WINDOW_TURNS = 100
+WINDOW_TURNS = 90
 """About as many as the default context length holds."""
 BATCH = 100
 

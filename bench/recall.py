@@ -5,7 +5,7 @@ import random
 import statistics
 import time
 
-from bench.history import store_past
+from bench.history import WINDOW_TURNS, store_past
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
 from tests.running import RunningHost, RunningRedis
@@ -13,7 +13,6 @@ from tests.running import RunningHost, RunningRedis
 ARCHIVED_TURNS = (100, 1_000, 10_000)
 SAMPLES = 60
 WARM_UP = 10
-WINDOW_TURNS = 100
 CONTEXT = "You are a helpful chef."
 
 

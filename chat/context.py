@@ -76,9 +76,9 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     Shapes: `turns` run oldest first; those of the conversation, and maybe more behind them.
     Errors: none; where nothing fits, all are evicted, and `window_tokens` says what is left.
     """
-    parts_tokens = conversation.context_tokens + sum(turn.tokens for turn in turns)
+    parts_tokens = conversation.context_tokens + sum([turn.tokens for turn in turns])
     added = turns[len(conversation.turns) :]
-    known_tokens = conversation.window_tokens + sum(turn.tokens for turn in added)
+    known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
     evicted_count = 0
     while min(parts_tokens, known_tokens) > room_tokens and evicted_count < len(turns):
         turn = turns[evicted_count]
@@ -161,7 +161,7 @@ def measure(
     context_tokens = conversation.context_tokens
     window_tokens = fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
-    if shown_tokens >= sum(turn.least_tokens for turn in fit.kept) + least_tokens(prompt):
+    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
         window_tokens = shown_tokens
         if conversation.turn_count == 0:
             context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))

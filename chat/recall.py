@@ -64,6 +64,8 @@ def stem(word: str) -> str:
 
     Source: after M. F. Porter, An algorithm for suffix stripping (1980), its first step.
     """
+    if word[-1] not in LAST_OF_ENDINGS:
+        return word
     word = _without(word, PLURALS)
     shorter = _without(word, VERBS)
     if shorter != word and VOWEL.search(shorter):
@@ -85,6 +87,7 @@ SHORTEST_STEM = 2
 SHORTEST_WITH_ENDING = 4
 PLURALS = (("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("us", "us"), ("s", ""))
 VERBS = (("ied", "i"), ("ingly", ""), ("edly", ""), ("ing", ""), ("ed", ""), ("ly", ""))
+LAST_OF_ENDINGS = "sdgye"
 VOWEL = re.compile(r"[aeiouy]")
 DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 FINAL_Y = re.compile(r"(?<=[^aeiou])y$")
