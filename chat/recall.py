@@ -22,17 +22,17 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
 LONGEST_TERM = 40
 MOST_PROMPT_TERMS = 64
 """Terms of a prompt that are searched for."""
-QUOTE_TOKENS = 30
-"""The most that age and speaker take: `23 minutes ago, the assistant said: ""`."""
+AROUND_TOKENS = 3
+"""Two quotation marks and a line break."""
 MOST_QUOTED_CHARACTERS = 600
 """A longer message is quoted from its beginning."""
 HEADER = "Earlier in this conversation:"
-HEADER_TOKENS = estimate_tokens(HEADER) + 4
-"""Beside each quote's own line break, which its estimate has room for: those around the header."""
 SPEAKERS = {"user": "you", "assistant": "the assistant", "tool": "a tool", "system": "a note"}
 RECALL_SHARE = 4
-LEAST_SHARE = 0.3
-"""A turn with less of the best one's score is not worth its tokens."""
+LEAST_SHARE = 0.4
+"""A turn with less of the best one's score is not worth its tokens; what it has as a neighbour only
+is less.
+"""
 AGES = (
     (365 * 86_400, "year"),
     (30 * 86_400, "month"),
@@ -148,7 +148,8 @@ def fit_with_recall(
     quotes = fit_quotes(candidates, most_tokens, now, conversation.vocabulary)
     if not quotes:
         return fit, []
-    fit = fit_beside(quotes_tokens(quotes))
+    tokens = sum(quoted.tokens for quoted in quotes)
+    fit = fit_beside(header_tokens(conversation.vocabulary) + tokens)
     kept = {turn.number for turn in fit.kept}
     return fit, [quoted for quoted in quotes if quoted.found.turn.number not in kept]
 
@@ -164,14 +165,18 @@ def choose_recalled(
     wanted = prompt_terms(prompt)
     leaving = [turn for turn in reversed(evicted) if _is_about(turn, wanted)]
     kept = conversation.turns[len(evicted) :]
-    shown = {message.content for turn in kept for message in turn.messages[:1] if message}
+    shown = {_said(turn) for turn in kept}
     best = conversation.found[0].score if conversation.found else 0.0
     strong = [found for found in conversation.found if found.score >= best * LEAST_SHARE]
     for found in [*(Found(turn, best) for turn in leaving), *strong]:
-        first = next(iter(found.turn.shown()), None)
-        if first is not None and first.content not in shown:
-            shown.add(first.content)
+        said = _said(found.turn)
+        if said not in shown:
+            shown.add(said)
             yield found
+
+
+def _said(turn: Turn) -> tuple[str, ...]:
+    return tuple([message.content for message in turn.messages if message])
 
 
 def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
@@ -184,7 +189,9 @@ def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
     """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
     text, turn = quote(found.turn, now), found.turn
-    tokens = turn.tokens - TEMPLATE_TOKENS + QUOTE_TOKENS * len(turn.shown())
+    leads = [_lead(message, turn.at, now) for message in turn.shown()]
+    tokens = turn.tokens - TEMPLATE_TOKENS
+    tokens += sum(estimate_tokens(lead, vocabulary) + AROUND_TOKENS for lead in leads)
     if any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown()):
         tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, max(0, int(now - turn.at)), text, tokens)
@@ -196,11 +203,15 @@ def quote(turn: Turn, now: float) -> str:
 
 
 def _quote_message(message: Message, turn_at: float, now: float) -> str:
-    at = turn_at if message.created_at is None else message.created_at
     said = " ".join(message.content.split()).replace('"', "'")
     if len(said) > MOST_QUOTED_CHARACTERS:
         said = said[:MOST_QUOTED_CHARACTERS] + "…"
-    return f'{age_words(now - at)}, {SPEAKERS[message.role]} said: "{said}"'
+    return f'{_lead(message, turn_at, now)} "{said}"'
+
+
+def _lead(message: Message, turn_at: float, now: float) -> str:
+    at = turn_at if message.created_at is None else message.created_at
+    return f"{age_words(now - at)}, {SPEAKERS[message.role]} said:"
 
 
 def age_words(age_s: float) -> str:
@@ -215,21 +226,20 @@ def age_words(age_s: float) -> str:
 def fit_quotes(
     candidates: Iterable[Found], most_tokens: int, now: float, vocabulary: Vocabulary
 ) -> list[Quote]:
-    """Quote the best that fit, whole ones, until one does not."""
+    """Quote the best that fit, whole ones; a shorter one may stand in for one that does not."""
     quotes: list[Quote] = []
-    taken_tokens = HEADER_TOKENS
+    taken_tokens = header_tokens(vocabulary)
     for found in candidates:
         quoted = make_quote(found, now, vocabulary)
-        taken_tokens += quoted.tokens
-        if taken_tokens > most_tokens:
-            break
-        quotes.append(quoted)
+        if taken_tokens + quoted.tokens <= most_tokens:
+            taken_tokens += quoted.tokens
+            quotes.append(quoted)
     return quotes
 
 
-def quotes_tokens(quotes: Sequence[Quote]) -> int:
-    """Bound what quotes take in a prompt, header included."""
-    return HEADER_TOKENS + sum(quoted.tokens for quoted in quotes) if quotes else 0
+def header_tokens(vocabulary: Vocabulary) -> int:
+    """Bound what the header takes, and the line breaks around it."""
+    return estimate_tokens(HEADER, vocabulary) + AROUND_TOKENS
 
 
 def render_recalled(quotes: Sequence[Quote]) -> str:

@@ -11,20 +11,18 @@ from chat.messages import ROLES, Conversation, Found, Message, Role, Turn
 from chat.prompt import render_prompt
 from chat.recall import (
     HEADER,
-    HEADER_TOKENS,
-    QUOTE_TOKENS,
     age_words,
     choose_recalled,
     fit_quotes,
+    header_tokens,
     make_quote,
     prompt_terms,
     quote,
-    quotes_tokens,
     render_recalled,
     stem,
     terms_of,
 )
-from chat.tokens import UNKNOWN, estimate_tokens
+from chat.tokens import LARGE, UNKNOWN, Vocabulary, estimate_tokens
 
 
 @pytest.mark.parametrize(
@@ -118,10 +116,11 @@ def test_what_is_shown_or_said_twice_is_recalled_once_at_most() -> None:
         Found(turn(1, "soup of the day"), 5.0),
         Found(turn(2, "I like soup"), 4.0),
         Found(turn(3, "soup of the day"), 3.0),
-        Found(turn(4, "more soup"), 1.4),
+        Found(turn(4, "more soup"), 1.9),
+        Found(turn(5, "soup of the day", "Which day?"), 2.0),
     ]
 
-    assert numbers(choose_recalled(conversation(window, found), [], "soup?")) == [1]
+    assert numbers(choose_recalled(conversation(window, found), [], "soup?")) == [1, 5]
 
 
 def test_a_turn_that_leaves_for_this_very_prompt_is_recalled_if_it_is_about_it() -> None:
@@ -135,25 +134,34 @@ def test_a_turn_that_leaves_for_this_very_prompt_is_recalled_if_it_is_about_it()
 
 def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:
     found = [Found(turn(n, f"prompt {n}"), 1.0) for n in (3, 1, 2)]
-    each = make_quote(found[0], 0.0, UNKNOWN).tokens
-    most = HEADER_TOKENS + 2 * each
+    each = make_quote(found[0], 1e9, UNKNOWN).tokens
+    most = header_tokens(UNKNOWN) + 2 * each
 
-    quotes = fit_quotes(found, most, 9000.0, UNKNOWN)
+    quotes = fit_quotes(found, most, 1e9, UNKNOWN)
 
     assert numbers(quoted.found for quoted in quotes) == [3, 1]
     shown = render_recalled(quotes)
     assert shown.splitlines()[0] == HEADER
     assert shown.index("prompt 1") < shown.index("prompt 3")
-    assert quotes_tokens(quotes) == most
-    assert len(fit_quotes(found, most - 1, 9000.0, UNKNOWN)) == 1
-    assert fit_quotes(found, HEADER_TOKENS, 9000.0, UNKNOWN) == []
-    assert (render_recalled([]), quotes_tokens([])) == ("", 0)
+    assert len(fit_quotes(found, most - 1, 1e9, UNKNOWN)) == 1
+    long = Found(turn(9, "word " * 100), 9.0)
+    assert numbers(q.found for q in fit_quotes([long, *found], most, 1e9, UNKNOWN)) == [3, 1]
+    assert fit_quotes(found, header_tokens(UNKNOWN), 1e9, UNKNOWN) == []
+    assert render_recalled([]) == ""
 
 
-@given(st.integers(0, 400_000_000), st.sampled_from(ROLES), st.text(max_size=50))
-def test_age_and_speaker_take_no_more_than_is_said(age_s: int, role: Role, content: str) -> None:
-    said = Turn(1, (Message(role, content),), 0, 0, 0, 0.0)
-    empty = Turn(1, (Message(role, ""),), 0, 0, 0, 0.0)
+@given(
+    st.integers(0, 400_000_000),
+    st.sampled_from(ROLES),
+    st.text(max_size=50),
+    st.sampled_from([UNKNOWN, LARGE]),
+)
+def test_a_quote_takes_no_more_than_its_bound(
+    age_s: int, role: Role, content: str, vocabulary: Vocabulary
+) -> None:
+    most = message_tokens(content, vocabulary)
+    said = Turn(1, (Message(role, content),), most, 0, 0, 0.0)
 
-    assert estimate_tokens(quote(empty, float(age_s))) <= QUOTE_TOKENS + 1
-    assert estimate_tokens(quote(said, float(age_s))) <= estimate_tokens(content) + QUOTE_TOKENS + 1
+    quoted = make_quote(Found(said, 1.0), float(age_s), vocabulary)
+
+    assert estimate_tokens(quoted.text, vocabulary) <= quoted.tokens
