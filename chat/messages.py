@@ -109,13 +109,15 @@ class Commit:
 class Completion:
     """A model's reply, and what the model counted; a count is 0 where it was not reported.
 
-    `is_whole` says that the text is all that was generated.
+    `is_whole` says that the text is all that was generated; `finish_reason` is why it ends there,
+    `stop`, `length` or another that an endpoint has, and None where nobody said.
     """
 
     text: str
     prompt_tokens: int
     generated_tokens: int
     is_whole: bool = True
+    finish_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,17 @@ class Recalled:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the model saw, in tokens and turns; the turns that left and came back, by number."""
+    """What the model saw, in tokens and turns; the turns that left and came back, by number.
+
+    `finish_reason` is `length` where the reply ended for want of room, `stop` where it was done.
+    """
 
     context_length: int
     prompt_tokens: int
     generated_tokens: int
     window_turns: int
     evicted_turns: int
+    finish_reason: str = "stop"
     evicted: tuple[int, ...] = ()
     recalled: tuple[Recalled, ...] = ()
 

@@ -18,7 +18,7 @@ TOO_MANY_REQUESTS = 429
 AWAY = range(502, 505)
 """A gateway's words for a server behind it that does not answer."""
 OK = range(200, 300)
-PARSE_ERRORS = (ValueError, LookupError, TypeError)
+PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 """What reading something else as an answer raises."""
 
 
@@ -53,7 +53,8 @@ def parse_response(status: int, body: bytes) -> Completion:
     check_status(status)
     try:
         answer = json.loads(body)
-        content = answer["choices"][0]["message"]["content"]
+        choice = answer["choices"][0]
+        content, reason = choice["message"]["content"], choice.get("finish_reason")
     except PARSE_ERRORS as error:
         raise ModelFailed("the model's endpoint gave no completion; nothing was stored") from error
     usage = answer.get("usage")
@@ -61,6 +62,7 @@ def parse_response(status: int, body: bytes) -> Completion:
         content.strip() if isinstance(content, str) else "",
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
+        finish_reason=reason if isinstance(reason, str) else None,
     )
 
 

@@ -118,6 +118,7 @@ class TurnTaker:
             generated_tokens=completion.generated_tokens or measured.reply_tokens,
             window_turns=len(fit.kept) + 1,
             evicted_turns=len(fit.evicted),
+            finish_reason=finish_reason(completion, self._settings.sampling.max_reply_tokens),
             evicted=tuple(turn.number for turn in fit.evicted),
             recalled=tuple(
                 Recalled(quoted.found.turn.number, round(quoted.found.score, 4), quoted.age_s)
@@ -134,6 +135,12 @@ class TurnTaker:
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
         )
         return commit, usage
+
+
+def finish_reason(completion: Completion, max_reply_tokens: int) -> str:
+    """Say why a reply ends where it does; by its length, where the model did not say."""
+    is_full = completion.generated_tokens >= max_reply_tokens
+    return completion.finish_reason or ("length" if is_full else "stop")
 
 
 def check_reply(text: str, most_bytes: int) -> None:

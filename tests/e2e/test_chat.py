@@ -337,6 +337,14 @@ def test_a_host_that_echoes_the_prompt_has_it_removed(
     assert answer["usage"]["prompt_tokens"] == 20
 
 
+def test_a_reply_that_fills_its_reserve_says_so(
+    remote_chat: RunningHost, endpoint: ModelEndpoint
+) -> None:
+    endpoint.answer = lambda _: default_answer("and so on and", 30, 256)
+
+    assert remote_chat.post(context="c", prompt="p").json()["usage"]["finish_reason"] == "length"
+
+
 # failures of the model
 
 

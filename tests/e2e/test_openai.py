@@ -31,9 +31,10 @@ def arguments(redis: RunningRedis, origin: str, *more: str) -> list[str]:
     return [part for variable in variables for part in ("--variable", variable)]
 
 
-def completion(content: str) -> Answer:
+def completion(content: str, finish_reason: object = "stop") -> Answer:
     usage = {"prompt_tokens": 11, "completion_tokens": 3}
-    choice = {"index": 0, "message": {"role": "assistant", "content": content}}
+    message = {"role": "assistant", "content": content}
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     return Answer(json.dumps({"choices": [choice], "usage": usage}).encode())
 
 
@@ -159,3 +160,17 @@ def test_conversations_wait_for_the_endpoint_side_by_side(
         )
 
     assert [a.status_code for a in answers] == [200] * 16
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("stop", "stop"), ("length", "length"), ("content_filter", "content_filter"), (None, "stop")],
+)
+def test_the_answer_says_why_the_reply_ends(
+    openai_chat: RunningHost, endpoint: ModelEndpoint, said: object, shown: str
+) -> None:
+    endpoint.answer = lambda _: completion("Sure", said)
+
+    answer = openai_chat.post(context="c", prompt="p").json()
+
+    assert answer["usage"]["finish_reason"] == shown
