@@ -146,7 +146,8 @@ def measure(
 ) -> Measured:
     """Take in what the model counted, or keep to the bounds where it reported none, or nonsense.
 
-    The first prompt also shows how much the system context can be at most, and the vocabulary.
+    What it counted beyond the most that everything else takes is the least of the prompt. The first
+    prompt also shows how much the system context can be at most, and the vocabulary.
     """
     vocabulary = conversation.vocabulary
     prompt_tokens = message_tokens(prompt, vocabulary)
@@ -158,11 +159,15 @@ def measure(
         if completion.is_whole and counted_tokens <= reply_tokens:
             least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end
         reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
+    least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
     context_tokens = conversation.context_tokens
     window_tokens = fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
     if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
         window_tokens = shown_tokens
+        if completion.prompt_tokens <= fit.prompt_tokens:  # more cannot be, and shows nothing
+            beside_tokens = fit.prompt_tokens - prompt_tokens
+            least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
         if conversation.turn_count == 0:
             context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
             both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
@@ -170,7 +175,7 @@ def measure(
     return Measured(
         prompt_tokens=prompt_tokens,
         reply_tokens=reply_tokens,
-        least_tokens=least_tokens(prompt) + least_reply_tokens + LEAST_TEMPLATE_TOKENS,
+        least_tokens=least_prompt_tokens + least_reply_tokens,
         context_tokens=context_tokens,
         window_tokens=window_tokens + reply_tokens,
         vocabulary=vocabulary,

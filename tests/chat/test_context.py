@@ -164,7 +164,16 @@ def test_the_window_is_what_the_model_counted_and_the_reply() -> None:
 
     assert result.window_tokens == 120 + 7
     assert (result.prompt_tokens, result.reply_tokens) == (HELLO, 7)
-    assert result.least_tokens == 1 + (7 - 1) + LEAST_TEMPLATE_TOKENS
+
+
+def test_the_least_of_a_prompt_is_what_was_counted_beyond_the_most_of_all_else() -> None:
+    words = 1 + LEAST_TEMPLATE_TOKENS
+
+    assert measured([turn(1, 100)], 110 + 9, 7).least_tokens == 9 + (7 - 1)
+    assert measured([turn(1, 100)], 110 + 1, 7).least_tokens == words + (7 - 1)
+    assert measured([turn(1, 100)], 110 + HELLO, 7).least_tokens == HELLO + (7 - 1)
+    more_than_can_be = 110 + HELLO + 1
+    assert measured([turn(1, 100)], more_than_can_be, 7).least_tokens == words + (7 - 1)
 
 
 def test_what_was_recalled_for_one_prompt_is_not_of_the_window() -> None:
