@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, overload
+from typing import Protocol
 
 from chat.messages import (
     Commit,
@@ -52,26 +52,18 @@ class TurnStore(Protocol):
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store a new conversation with its first turn."""
 
-    @overload
-    def load(self, conversation_id: int) -> Conversation: ...
+    def load(self, conversation_id: int) -> Conversation:
+        """Count a turn, load a conversation for it and lock it.
 
-    @overload
-    def load(
-        self, conversation_id: int, repetition: Repetition | None, terms: Sequence[str] = ()
-    ) -> Conversation | TurnResult: ...
+        Errors: LimitExceeded, UnknownConversation, ConversationBusy, CorruptConversation.
+        """
 
-    def load(
-        self,
-        conversation_id: int,
-        repetition: Repetition | None = None,
-        terms: Sequence[str] = (),
+    def load_or_repeat(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation | TurnResult:
-        """Count a turn, load a conversation for it and lock it; or give the result of before.
+        """Load, with the evicted turns that have one of `terms`; or give the result of before.
 
-        Evicted turns are searched for `terms`.
-
-        Errors: LimitExceeded, KeyReused, UnknownConversation, ConversationBusy,
-                CorruptConversation.
+        Errors: those of `load`, and KeyReused.
         """
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import (
@@ -107,19 +106,15 @@ class RedisTurnStore:
         ]
         self._redis.run(CREATE, keys, arguments)
 
-    @overload
-    def load(self, conversation_id: int) -> Conversation: ...
+    def load(self, conversation_id: int) -> Conversation:
+        """Count, load and lock, as `load_or_repeat`."""
+        loaded = self.load_or_repeat(conversation_id)
+        if isinstance(loaded, TurnResult):
+            raise CorruptConversation  # results are kept under keys, and none was given
+        return loaded
 
-    @overload
-    def load(
-        self, conversation_id: int, repetition: Repetition | None, terms: Sequence[str] = ()
-    ) -> Conversation | TurnResult: ...
-
-    def load(
-        self,
-        conversation_id: int,
-        repetition: Repetition | None = None,
-        terms: Sequence[str] = (),
+    def load_or_repeat(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation | TurnResult:
         """Count, load and lock, in one round trip for each owner that may have it."""
         limits = self._settings.limits

@@ -78,23 +78,12 @@ def parse_settings(get: Getter) -> Settings:
         prompt_format=_one_of(get, "prompt_format", tuple(FORMATS)),
         vocabulary=_vocabulary(get),
         context_length=context_length,
-        sampling=Sampling(
-            max_reply_tokens=max_reply_tokens,
-            temperature=_number(get, "temperature", 0, 10),
-            top_p=_number(get, "top_p", 0, 1),
-            top_k=_integer(get, "top_k", 0, 1_000_000),
-            repeat_penalty=_number(get, "repeat_penalty", 0, 10),
-            repeat_last_n=_integer(get, "repeat_last_n", 0, 1_000_000),
-        ),
+        sampling=_sampling(get, max_reply_tokens),
         turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
         max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
         recall_tokens=_recall_tokens(get),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
-        lifetimes=Lifetimes(
-            active_s=_integer(get, "ttl_active_s", 0, LONGEST_S),
-            inactive_s=_integer(get, "ttl_inactive_s", 0, LONGEST_S),
-            inactive_after_s=_integer(get, "inactive_after_s", 0, LONGEST_S),
-        ),
+        lifetimes=_lifetimes(get),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
         limits=Limits(
             per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
@@ -103,6 +92,25 @@ def parse_settings(get: Getter) -> Settings:
         client_address_header=_matching(
             get, "client_address_header", HEADER, "a header's name in lower case"
         ),
+    )
+
+
+def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:
+    return Sampling(
+        max_reply_tokens=max_reply_tokens,
+        temperature=_number(get, "temperature", 0, 10),
+        top_p=_number(get, "top_p", 0, 1),
+        top_k=_integer(get, "top_k", 0, 1_000_000),
+        repeat_penalty=_number(get, "repeat_penalty", 0, 10),
+        repeat_last_n=_integer(get, "repeat_last_n", 0, 1_000_000),
+    )
+
+
+def _lifetimes(get: Getter) -> Lifetimes:
+    return Lifetimes(
+        active_s=_integer(get, "ttl_active_s", 0, LONGEST_S),
+        inactive_s=_integer(get, "ttl_inactive_s", 0, LONGEST_S),
+        inactive_after_s=_integer(get, "inactive_after_s", 0, LONGEST_S),
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from chat.context import Fit, make_messages, measure, message_tokens
+from chat.context import Fit, Measured, make_messages, measure, message_tokens
 from chat.errors import ChatError, ModelFailed, Unavailable
 from chat.keys import anyone
 from chat.lifetime import expires_at, lifetime_s
@@ -70,7 +70,7 @@ class TurnTaker:
         Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
         """
         terms = prompt_terms(prompt) if self._settings.recall_tokens else []
-        loaded = self._store.load(conversation_id, repetition, terms)
+        loaded = self._store.load_or_repeat(conversation_id, terms, repetition)
         if isinstance(loaded, TurnResult):
             return loaded
         with released_on_error(self._store, loaded):
@@ -112,7 +112,21 @@ class TurnTaker:
             least_tokens=measured.least_tokens,
             at=now,
         )
-        usage = Usage(
+        commit = Commit(
+            turns=(turn,),
+            context_tokens=measured.context_tokens,
+            window_tokens=measured.window_tokens,
+            vocabulary=measured.vocabulary,
+            evicted=fit.evicted,
+            at=now,
+            lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
+        )
+        return commit, self._make_usage(fit, quotes, completion, measured)
+
+    def _make_usage(
+        self, fit: Fit, quotes: Sequence[Quote], completion: Completion, measured: Measured
+    ) -> Usage:
+        return Usage(
             context_length=self._settings.context_length,
             prompt_tokens=completion.prompt_tokens or fit.prompt_tokens,
             generated_tokens=completion.generated_tokens or measured.reply_tokens,
@@ -125,16 +139,6 @@ class TurnTaker:
                 for quoted in quotes
             ),
         )
-        commit = Commit(
-            turns=(turn,),
-            context_tokens=measured.context_tokens,
-            window_tokens=measured.window_tokens,
-            vocabulary=measured.vocabulary,
-            evicted=fit.evicted,
-            at=now,
-            lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
-        )
-        return commit, usage
 
 
 def finish_reason(completion: Completion, max_reply_tokens: int) -> str:

@@ -152,6 +152,25 @@ class ModelEndpoint:
     answer: Callable[[Asked], Answer] = lambda _: default_answer("Fine.")
 
 
+class Held:
+    """An answer that waits until the test lets it go."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._asked, self._go = threading.Event(), threading.Event()
+
+    def __call__(self, _: Asked) -> Answer:
+        self._asked.set()
+        self._go.wait(20)
+        return default_answer(self._text)
+
+    def await_request(self) -> None:
+        assert self._asked.wait(20)
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
 @contextlib.contextmanager
 def run_model_endpoint() -> Iterator[ModelEndpoint]:
     """Serve a `ModelEndpoint` on a free port."""

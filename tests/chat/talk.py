@@ -1,6 +1,7 @@
 """Generates conversations in many scripts, and plays them against a real tokenizer."""
 
 import argparse
+import dataclasses
 import http.client
 import inspect
 import json
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context import make_messages, measure, message_tokens
+from chat.context import Measured, make_messages, measure, message_tokens
 from chat.errors import PromptTooLong
 from chat.messages import Completion, Conversation, Found, Message, Turn
 from chat.prompt import render_prompt
@@ -147,28 +148,24 @@ def play(
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
         measured = measure(fit, talk, prompt, completion, render_recalled(quotes))
-        archive = [*archive, *fit.evicted]
-        said = (Message("user", prompt), Message("assistant", reply))
-        turn = Turn(
-            number,
-            said,
-            measured.prompt_tokens,
-            measured.reply_tokens,
-            measured.least_tokens,
-            0.0,
-        )
-        talk = Conversation(
-            id=1,
-            owner="{o}",
-            context=context,
+        archive += fit.evicted
+        turns_kept = (*fit.kept, make_turn(number, prompt, reply, measured))
+        talk = dataclasses.replace(
+            talk,
             context_tokens=measured.context_tokens,
             window_tokens=measured.window_tokens,
             turn_count=number,
-            turns=(*fit.kept, turn),
+            turns=turns_kept,
             vocabulary=measured.vocabulary,
             found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
         )
     return played
+
+
+def make_turn(number: int, prompt: str, reply: str, measured: Measured) -> Turn:
+    said = (Message("user", prompt), Message("assistant", reply))
+    tokens = (measured.prompt_tokens, measured.reply_tokens, measured.least_tokens)
+    return Turn(number, said, *tokens, 0.0)
 
 
 def played_prompt_is_whole(shown: str, prompt: str) -> bool:

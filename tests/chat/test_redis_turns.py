@@ -367,11 +367,11 @@ def test_the_result_of_a_turn_is_given_again_and_no_second_turn_taken(
 ) -> None:
     store = make_store()
     create(store, new(TURN))
-    loaded = store.load(1, KEY)
+    loaded = store.load_or_repeat(1, repetition=KEY)
     assert isinstance(loaded, Conversation)
     store.commit(loaded, new(next_turn(2)), Done(KEY, result(1)))
 
-    assert store.load(1, KEY) == result(1)
+    assert store.load_or_repeat(1, repetition=KEY) == result(1)
     assert store.load(1).turn_count == 2, "and it locks nothing"
 
 
@@ -381,7 +381,7 @@ def test_a_key_with_another_body_is_refused(make_store: Callable[..., RedisTurnS
     store.commit(store.load(1), new(next_turn(2)), Done(KEY, result(1)))
 
     with pytest.raises(KeyReused):
-        store.load(1, OTHER_BODY)
+        store.load_or_repeat(1, repetition=OTHER_BODY)
 
 
 def test_the_last_100_results_are_kept(
@@ -394,8 +394,10 @@ def test_the_last_100_results_are_kept(
         store.commit(store.load(1), new(next_turn(number)), done)
 
     assert connection.execute("HLEN", [b"t:{anyone:1}:1:done"]) == [100]
-    assert store.load(1, Repetition(f"{5:040}", "b" * 40)) == result(1, "5")
-    assert isinstance(store.load(1, Repetition(f"{4:040}", "b" * 40)), Conversation)
+    assert store.load_or_repeat(1, repetition=Repetition(f"{5:040}", "b" * 40)) == result(1, "5")
+    assert isinstance(
+        store.load_or_repeat(1, repetition=Repetition(f"{4:040}", "b" * 40)), Conversation
+    )
 
 
 def test_a_new_conversations_key_leads_to_it_until_it_is_gone(
@@ -635,7 +637,7 @@ def talk(store: RedisTurnStore, *prompts: str, window: int = 2) -> None:
 
 
 def find(store: RedisTurnStore, prompt: str) -> list[str]:
-    loaded = store.load(1, None, prompt_terms(prompt))
+    loaded = store.load_or_repeat(1, prompt_terms(prompt))
     assert isinstance(loaded, Conversation)
     store.release(loaded)
     return [found.turn.shown()[0].content for found in loaded.found]
@@ -713,7 +715,7 @@ def test_a_terms_postings_are_written_read_and_forgotten_in_chunks(
     assert max(map(len, index.values())) < 550
     for number in range(1, 190):
         forget_message(owned, 1, Place(number, 0))
-    found = store.load(1, None, ["soup"])
+    found = store.load_or_repeat(1, ["soup"])
     assert isinstance(found, Conversation)
     assert {f.turn.number for f in found.found} <= set(range(190, 201))
     assert len(found.found) == 11

@@ -5,7 +5,6 @@ import contextlib
 import itertools
 import json
 import pathlib
-import threading
 import time
 from collections.abc import Iterator
 
@@ -18,6 +17,7 @@ from host.resp import Connection, parse_address
 from tests.running import (
     Answer,
     Asked,
+    Held,
     ModelEndpoint,
     RunningHost,
     RunningRedis,
@@ -393,19 +393,13 @@ def test_a_second_turn_is_busy_while_the_first_waits_for_the_model(
     remote_chat: RunningHost, endpoint: ModelEndpoint, shared_redis: RunningRedis
 ) -> None:
     conversation = remote_chat.post(context="c", prompt="p1").json()["id"]
-    asked, go = threading.Event(), threading.Event()
-
-    def answer(_: Asked) -> Answer:
-        asked.set()
-        go.wait(20)
-        return default_answer("r2")
-
-    endpoint.answer = answer
+    held = Held("r2")
+    endpoint.answer = held
     with concurrent.futures.ThreadPoolExecutor() as threads:
         first = threads.submit(remote_chat.post, id=conversation, prompt="p2")
-        assert asked.wait(20)
+        held.await_request()
         second = remote_chat.post(id=conversation, prompt="p3")
-        go.set()
+        held.let_go()
 
     assert (second.status_code, second.headers["retry-after"]) == (409, "1")
     assert second.json()["error"]["code"] == "conversation_busy"

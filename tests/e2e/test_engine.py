@@ -16,6 +16,7 @@ from host.resp import Connection, parse_address
 from tests.running import (
     Answer,
     Asked,
+    Held,
     ModelEndpoint,
     RunningHost,
     RunningRedis,
@@ -224,17 +225,11 @@ def test_a_conversation_is_neither_changed_nor_added_to_while_a_turn_runs_but_ma
 ) -> None:
     taken = remote_chat.post(context="c", prompt="p1").json()["id"]
     path = f"/conversations/{taken}"
-    asked, go = threading.Event(), threading.Event()
-
-    def answer(_: Asked) -> Answer:
-        asked.set()
-        go.wait(20)
-        return default_answer("late")
-
-    endpoint.answer = answer
+    held = Held("late")
+    endpoint.answer = held
     with concurrent.futures.ThreadPoolExecutor() as threads:
         turn = threads.submit(remote_chat.post, id=taken, prompt="p2")
-        assert asked.wait(20)
+        held.await_request()
         busy = [
             add(remote_chat, taken, MESSAGE),
             remote_chat.client.patch(path, content='{"title":"t"}'),
@@ -242,7 +237,7 @@ def test_a_conversation_is_neither_changed_nor_added_to_while_a_turn_runs_but_ma
             remote_chat.client.delete(f"{path}/messages/1.0"),
         ]
         forgotten = remote_chat.client.delete(path)
-        go.set()
+        held.let_go()
 
     assert {error_of(response) for response in busy} == {(409, "conversation_busy")}
     assert forgotten.status_code == 200
