@@ -3,7 +3,7 @@
 import gc
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spin_sdk import http
@@ -11,16 +11,20 @@ from spin_sdk.http import Request
 
 from chat.access import Caller, Session, owners_of, parse_caller
 from chat.actions import ACTIONS, Asked
-from chat.errors import ChatError
+from chat.embeddings import OnceEmbedder, model_tag
+from chat.errors import ChatError, MemoryOff
 from chat.keys import digest, owner_tag
+from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.openai import OpenAiEmbedder, OpenAiModel
-from chat.ports import Embedder, LanguageModel, Repetition
+from chat.ports import Embedder, LanguageModel, LongTermMemory, Repetition
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
 )
+from chat.recalling import Recaller
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore
+from chat.redis_memories import RedisMemory
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.requests import parse_id, parse_turn_request
 from chat.responses import (
@@ -31,7 +35,7 @@ from chat.responses import (
     render_session,
     render_turn_result,
 )
-from chat.routes import Route, find_route
+from chat.routes import Action, Route, find_route
 from chat.settings import Settings, parse_settings
 from chat.spin import SpinEmbedder, SpinModel, get_variable, open_redis
 from chat.spin_http import SpinEndpoint
@@ -45,6 +49,8 @@ gc.set_threshold(100_000)
 FENCING_BYTES = 16
 TOKEN_BYTES = 32
 MS_PER_S = 1000
+MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
+"""Evicted turns that a search gives, and how many where they are ranked once more."""
 
 
 class IncomingHandler(http.IncomingHandler):
@@ -70,6 +76,7 @@ class Call:
     caller: Caller
     settings: Settings
     fencing: str
+    embedder: Embedder
 
     def owners(self, conversation_id: int) -> list[str]:
         """Name the owners under whom the caller may reach a conversation."""
@@ -85,18 +92,18 @@ def respond(request: Request) -> Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
     caller = parse_caller(request.method, headers, settings.client_address_header)
     fencing = secrets.token_hex(FENCING_BYTES)
-    call = Call(request.uri, headers, request.body or b"", caller, settings, fencing)
-    match route.action:
-        case "start_session":
-            return render_session(make_session(), caller)
-        case "take_turn":
-            return take_turn(call)
-        case "check_health":
-            return check_health(call)
-        case "list_conversations":
-            return list_conversations(call)
-        case _:
-            return answer_for_conversation(call, route)
+    embedder = OnceEmbedder(make_embedder(settings))
+    call = Call(request.uri, headers, request.body or b"", caller, settings, fencing, embedder)
+    if route.action in ANSWERS:
+        return ANSWERS[route.action](call)
+    if route.action in MEMORY_ACTIONS:
+        return answer_for_memories(call, route)
+    return answer_for_conversation(call, route)
+
+
+def start_session(call: Call) -> Response:
+    """Give a credential."""
+    return render_session(make_session(), call.caller)
 
 
 def take_turn(call: Call) -> Response:
@@ -104,16 +111,18 @@ def take_turn(call: Call) -> Response:
     settings, caller = call.settings, call.caller
     asked = parse_turn_request(call.body, settings.max_prompt_bytes)
     repetition = parse_repetition(call)
+    session, owner = None, caller.owner
+    if asked.conversation_id is None and owner is None and not settings.is_open:
+        session = make_session()
+        owner = owner_tag(session.token)
     with open_redis(settings.redis_url) as connection:
-        store = make_turn_store(Redis(connection), call)
-        taker = TurnTaker(store, make_model(settings), time.time, settings)
+        redis = Redis(connection)
+        store = make_turn_store(redis, call)
+        recaller = make_recaller(redis, call, owner)
+        taker = TurnTaker(store, make_model(settings), recaller, time.time, settings)
         if asked.conversation_id is not None:
             result = taker.resume(asked.conversation_id, asked.prompt, repetition)
             return render_turn_result(result, None, caller, store.quota)
-        session, owner = None, caller.owner
-        if owner is None and not settings.is_open:
-            session = make_session()
-            owner = owner_tag(session.token)
         result = taker.start(asked.context or "", asked.prompt, owner, repetition)
         return render_turn_result(result, session, caller, store.quota)
 
@@ -153,10 +162,32 @@ def answer_for_conversation(call: Call, route: Route) -> Response:
             settings=settings,
             store=make_conversation_store(redis, call),
             turns=make_turn_store(redis, call),
-            embedder=make_embedder(settings),
+            embedder=call.embedder,
+            recaller=make_recaller(redis, call, call.caller.owner),
             clock=time.time,
         )
         return ACTIONS[route.action](asked)
+
+
+def answer_for_memories(call: Call, route: Route) -> Response:
+    """Do what is done with the caller's long-term memories."""
+    settings = call.settings
+    if not settings.long_term.is_on:
+        raise MemoryOff
+    owner = call.caller.needed_owner()
+    with open_redis(settings.redis_url) as connection:
+        redis = Redis(connection)
+        asked = AskedMemory(
+            parts=route.parts,
+            uri=call.uri,
+            body=call.body,
+            settings=settings,
+            memory=make_memory(redis, call, owner),
+            turns=make_turn_store(redis, call),
+            fencing=call.fencing,
+            clock=time.time,
+        )
+        return MEMORY_ACTIONS[route.action](asked)
 
 
 def check_health(call: Call) -> Response:
@@ -187,6 +218,28 @@ def make_embedder(settings: Settings) -> Embedder:
     return SpinEmbedder(settings.embedding_model)
 
 
+def make_memory(redis: Redis, call: Call, owner: str) -> LongTermMemory:
+    """Make the long-term memory of an owner."""
+    settings = call.settings
+    return RedisMemory(
+        redis,
+        call.embedder,
+        prefix=settings.key_prefix,
+        owner=owner,
+        tag=model_tag(settings.embedding_model),
+        most=settings.long_term.most,
+    )
+
+
+def make_recaller(redis: Redis, call: Call, owner: str | None) -> Recaller:
+    """Make what asks embeddings, for an owner or nobody."""
+    settings = call.settings
+    memory = None
+    if owner is not None and settings.long_term.is_on:
+        memory = make_memory(redis, call, owner)
+    return Recaller(settings, call.embedder, make_conversation_store(redis, call), memory)
+
+
 def make_turn_store(redis: Redis, call: Call) -> RedisTurnStore:
     """Make this request's store; `turn_timeout_s` is how long it may hold a conversation."""
     settings = call.settings
@@ -197,6 +250,9 @@ def make_turn_store(redis: Redis, call: Call) -> RedisTurnStore:
             fencing=call.fencing,
             lock_ms=settings.turn_timeout_s * MS_PER_S,
             archive_turns=settings.archive_turns,
+            most_found=MOST_FOUND_TO_RANK if settings.is_hybrid else MOST_FOUND,
+            most_memories=settings.long_term.most,
+            tag=model_tag(settings.embedding_model),
             limits=settings.limits,
             rate_tag=call.caller.rate_tag,
             owners=call.owners,
@@ -213,3 +269,11 @@ def make_conversation_store(redis: Redis, call: Call) -> RedisConversationStore:
         owner=call.caller.owner,
         owners=call.owners,
     )
+
+
+ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
+    "start_session": start_session,
+    "take_turn": take_turn,
+    "list_conversations": list_conversations,
+    "check_health": check_health,
+}

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from chat.adding import add_messages
 from chat.changing import change_conversation, forget_message
+from chat.embeddings import model_tag
 from chat.ports import Clock, Embedder, TurnStore
 from chat.queries import parse_messages_query, parse_place, parse_relevant_query
 from chat.reading import read_messages
+from chat.recalling import Recaller
 from chat.relevant import Store, find_relevant
 from chat.requests import parse_change, parse_messages
 from chat.responses import (
@@ -35,6 +37,7 @@ class Asked:
     store: Store
     turns: TurnStore
     embedder: Embedder
+    recaller: Recaller
     clock: Clock
 
 
@@ -72,9 +75,15 @@ def read(asked: Asked) -> Response:
 def add(asked: Asked) -> Response:
     """Answer `POST /conversations/{id}/messages`."""
     messages = parse_messages(asked.body, asked.settings.max_prompt_bytes, asked.clock())
-    return render_added(
-        add_messages(asked.turns, asked.clock, asked.settings, asked.conversation_id, messages)
+    added = add_messages(
+        asked.turns,
+        asked.recaller,
+        asked.clock,
+        asked.settings,
+        asked.conversation_id,
+        messages,
     )
+    return render_added(added)
 
 
 def forget_one(asked: Asked) -> Response:
@@ -88,8 +97,8 @@ def relevant(asked: Asked) -> Response:
     """Answer `GET /conversations/{id}/relevant`; it asks a model, so it counts as a turn does."""
     query = parse_relevant_query(asked.uri, asked.settings.max_prompt_bytes)
     asked.turns.admit(None)
-    model = asked.settings.embedding_model
-    found = find_relevant(asked.store, asked.embedder, model, asked.conversation_id, query)
+    tag = model_tag(asked.settings.embedding_model)
+    found = find_relevant(asked.store, asked.embedder, tag, asked.conversation_id, query)
     return render_relevant(found, as_text=query.as_text)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from chat.context import as_shown, fit_turns, least_turn_tokens, message_tokens
 from chat.lifetime import expires_at, lifetime_s
-from chat.messages import Commit, Conversation, Message, Turn
+from chat.messages import Commit, Conversation, Message, Place, Turn
 from chat.ports import Clock, TurnStore
+from chat.recalling import Recaller
 from chat.settings import Settings
 from chat.tokens import Vocabulary
 from chat.turn import released_on_error
@@ -24,6 +25,7 @@ class Added:
 
 def add_messages(
     store: TurnStore,
+    recaller: Recaller,
     clock: Clock,
     settings: Settings,
     conversation_id: int,
@@ -31,7 +33,7 @@ def add_messages(
 ) -> Added:
     """Add messages behind the last turn; whole turns leave the window for them, oldest first.
 
-    Errors: those of `TurnStore.load` and `commit`; all messages are added, or none.
+    Errors: those of the ports and of the recaller; all messages are added, or none.
     """
     loaded = store.load(conversation_id)
     with released_on_error(store, loaded):
@@ -48,7 +50,8 @@ def add_messages(
             at=now,
             lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
         )
-        store.commit(loaded, commit)
+        recaller.keep_evicted(loaded, commit)
+        store.commit(loaded, recaller.remember(loaded, commit))
     return make_added(loaded, commit)
 
 
@@ -82,14 +85,9 @@ def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
 def make_added(loaded: Conversation, commit: Commit) -> Added:
     """Make the result, with an id for each message: its turn's number and its own within."""
     ids = (
-        message_id(turn.number, place)
+        str(Place(turn.number, index))
         for turn in commit.turns
-        for place in range(len(turn.messages))
+        for index in range(len(turn.messages))
     )
     ends = expires_at(commit.at, commit.lifetime_s)
     return Added(loaded.id, tuple(ids), len(commit.evicted), ends)
-
-
-def message_id(turn_number: int, place: int) -> str:
-    """Name a message within its conversation; the name stays when others are forgotten."""
-    return f"{turn_number}.{place}"

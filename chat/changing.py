@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from chat.context import as_shown, least_turn_tokens, message_tokens
 from chat.errors import PromptTooLong, UnknownMessage
-from chat.messages import Summary, Turn
+from chat.messages import Place, Summary, Turn
 from chat.ports import ConversationStore
-from chat.reading import Place
 from chat.settings import Settings
 
 
@@ -56,7 +55,7 @@ def forget_message(store: ConversationStore, conversation_id: int, place: Place)
     old = page[0] if page and page[0].turn.number == place.turn_number else None
     if old is None or old.turn.messages[place.index : place.index + 1] in ((), (None,)):
         raise UnknownMessage
-    store.replace(conversation_id, old, without(old.turn, place.index))
+    store.replace(conversation_id, place, old, without(old.turn, place.index))
 
 
 def without(turn: Turn, index: int) -> Turn | None:

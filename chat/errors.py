@@ -8,15 +8,19 @@ ChatError
 │   │   └── CredentialNeeded
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
+│   ├── UnknownMemory        404
+│   ├── MemoryOff            404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405
 │   ├── ConversationBusy     409: the same request, a little later
+│   ├── TextRemembered       409
 │   ├── TooLarge             413
 │   │   └── PromptTooLong    413, with the counts in tokens
 │   ├── KeyReused            422
 │   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
 │   ├── StoreUnavailable
+│   ├── MemoryUnavailable
 │   └── ModelUnavailable
 ├── ModelFailed              502: the model gave no usable reply
 ├── ModelTimeout             504: the model took too long
@@ -106,6 +110,36 @@ class UnknownMessage(CallerError):
 
     def __init__(self) -> None:
         super().__init__("this conversation has no message with this id", "message_id")
+
+
+class UnknownMemory(CallerError):
+    """The owner has no such memory."""
+
+    status = 404
+    code = "memory_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("you have no memory with this id", "memory_id")
+
+
+class MemoryOff(CallerError):
+    """There are no long-term memories here."""
+
+    status = 404
+    code = "memory_off"
+
+    def __init__(self) -> None:
+        super().__init__("long-term memories are not switched on here: `long_term` is off")
+
+
+class TextRemembered(CallerError):
+    """Another memory says the same, word for word."""
+
+    status = 409
+    code = "already_remembered"
+
+    def __init__(self) -> None:
+        super().__init__("another memory has this content; nothing was changed", "content")
 
 
 class UnknownRoute(CallerError):
@@ -211,6 +245,12 @@ class StoreUnavailable(Unavailable):
     """Redis does not answer, or cannot store."""
 
     code = "store_unavailable"
+
+
+class MemoryUnavailable(Unavailable):
+    """Chroma does not answer, or cannot store."""
+
+    code = "memory_unavailable"
 
 
 class ModelUnavailable(Unavailable):

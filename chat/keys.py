@@ -6,15 +6,19 @@
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
                                            created_at, active_at,
-                                           turn_count, evicted_count, evidence_tokens, pinned,
-                                           indexed_count, indexed_terms
+                                           turn_count, evicted_count, evidence_tokens, pinned
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
     <prefix>:<owner>:<id>:lock     string  the fencing value of the running turn
     <prefix>:<owner>:<id>:embeddings hash  embeddings of messages, as they were asked for
     <prefix>:<owner>:<id>:index    hash    for each term, the evicted turns that it stands in
-    <prefix>:<start>:started       string  the id that an Idempotency-Key led to
+    <prefix>:<owner>:memories      hash    memories by id
+    <prefix>:<owner>:memories:times        zset  their ids by time
+    <prefix>:<owner>:memories:texts        hash  their ids by the digest of the text
+    <prefix>:<owner>:memories:signatures   hash  the signs of their embeddings
+    <prefix>:<owner>:memories:embeddings   hash  their embeddings
+    <prefix>:<owner>:started:<key> string  the id that an Idempotency-Key for a start led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
 that a caller sends is part of a key: tags are hashes, and ids are numbers.
@@ -91,9 +95,25 @@ def conversations_key(prefix: str, owner: str) -> str:
     return f"{prefix}:{owner}:conversations"
 
 
-def started_key(prefix: str, caller: str, key: str) -> str:
-    """Name where a caller's Idempotency-Key for a new conversation leads."""
-    return f"{prefix}:{{{digest('start', caller, key)}}}:started"
+def started_key(prefix: str, tag: str, key: str) -> str:
+    """Name where an Idempotency-Key of an owner or an address leads; `key` is a digest."""
+    return f"{prefix}:{tag}:started:{key}"
+
+
+def memory_keys(prefix: str, owner: str) -> list[str]:
+    """Name the keys of an owner's memories, as the scripts number them."""
+    base = f"{prefix}:{owner}:memories"
+    return [base, *(f"{base}:{part}" for part in ("times", "texts", "signatures", "embeddings"))]
+
+
+def owner_pattern(prefix: str, owner: str) -> str:
+    """Match every key of an owner; neither part has a character that means something in it."""
+    return f"{prefix}:{owner}:*"
+
+
+def collection_name(prefix: str, owner: str) -> str:
+    """Name an owner's collection in Chroma."""
+    return f"owner_{digest('collection', prefix, owner)}"
 
 
 def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:

@@ -4,7 +4,7 @@ Messages and turns are tuples: a window has a hundred of them, and a guest makes
 turn. A frozen dataclass takes three times as long to make.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -55,6 +55,20 @@ class Turn(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a message stands: its turn's number, and its own within.
+
+    As text it is the message's id, which stays when others are forgotten.
+    """
+
+    turn_number: int
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.turn_number}.{self.index}"
+
+
+@dataclass(frozen=True)
 class Found:
     """An evicted turn that a search found; a higher score is a better match."""
 
@@ -88,10 +102,44 @@ class Conversation:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What an owner, or the assistant to it, once said, word for word.
+
+    Shapes: `id` names the message it was, `12.3.0`; or begins with `note-` for what was remembered
+            by request, of which `conversation_id` is None.
+    Units:  `at` is seconds since 1970.
+    """
+
+    id: str
+    role: Role
+    content: str
+    at: float
+    conversation_id: int | None
+    is_pinned: bool = False
+
+
+@dataclass(frozen=True)
+class FoundMemory:
+    """A memory that a search found; `distance` is the cosine distance, from 0 to 2."""
+
+    memory: Memory
+    distance: float
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A memory with its embedding."""
+
+    memory: Memory
+    embedding: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Commit:
     """What is about to be stored of a conversation: new turns, and what changes with them.
 
-    Shapes: `evicted` are the oldest turns of the window and the new ones together.
+    Shapes: `evicted` are the oldest turns of the window and the new ones together; `memories` are
+            what the owner's long-term memory gets of the new turns.
     Units:  `context_tokens` and `window_tokens` as in `Conversation`; `at` is seconds since 1970;
             `lifetime_s` is 0 for ever.
     """
@@ -103,6 +151,7 @@ class Commit:
     evicted: tuple[Turn, ...]
     at: float
     lifetime_s: int
+    memories: tuple[Embedded, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,8 +191,19 @@ class Recalled:
 
 
 @dataclass(frozen=True)
+class RecalledMemory:
+    """A memory that came back for a prompt, its score, and how many seconds ago it was."""
+
+    memory: str
+    score: float
+    age_s: int
+
+
+@dataclass(frozen=True)
 class Usage:
     """What the model saw, in tokens and turns; the turns that left and came back, by number.
+
+    `memories` are those that came back from other conversations.
 
     `finish_reason` is `length` where the reply ended for want of room, `stop` where it was done.
     """
@@ -156,6 +216,7 @@ class Usage:
     finish_reason: str = "stop"
     evicted: tuple[int, ...] = ()
     recalled: tuple[Recalled, ...] = ()
+    memories: tuple[RecalledMemory, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,4 +256,5 @@ class Forgotten:
     id: int
     window_turns: int
     archived_turns: int
+    memories: int
     keys: int

@@ -1,5 +1,6 @@
 """The Lua scripts with which an owner looks through conversations, changes and forgets them."""
 
+from chat.memory_scripts import MEMORIES
 from chat.scripts import INDEX, KEEP, TYPES, make_script
 
 SUMMARY = """
@@ -140,6 +141,7 @@ REPLACE = make_script(
     TYPES,
     BUSY,
     INDEX,
+    MEMORIES,
     """
 local list = KEYS[2]
 local place = redis.call('LPOS', list, ARGV[3])
@@ -167,14 +169,29 @@ end
 for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
   if string.match(field, ':(%d+)%.%d+$') == ARGV[2] then redis.call('HDEL', KEYS[6], field) end
 end
+if KEYS[9] then forget_memory(9, ARGV[7]) end
 return 1
 """,
 )
 """Put one turn in the place of another, or nothing, and forget what was kept for its repetition.
 
-KEYS: those of a conversation. ARGV: fencing value, the turn's number, the turn as it was and as it
-will be or '', and number, terms and length of both as JSON.
+KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
+ARGV: fencing value, the turn's number, the turn as it was and as it will be or '', number, terms
+and length of both as JSON, and the id of the memory that goes with it.
 """
+
+LOAD_EMBEDDINGS = make_script(
+    TYPES,
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local kept = {}
+for place, name in ipairs(ARGV) do kept[place] = redis.call('HGET', KEYS[6], name) or '' end
+return kept
+""",
+)
+"""Give embeddings by name, '' for one that is not there. KEYS: those of a conversation."""
 
 KEEP_EMBEDDINGS = make_script(
     TYPES,
@@ -193,6 +210,7 @@ return 1
 """Keep embeddings for as long as their conversation. KEYS: those of it. ARGV: fields and values."""
 
 FORGET = make_script(
+    MEMORIES,
     """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
@@ -200,14 +218,17 @@ end
 local function length(key)
   return redis.call('TYPE', key).ok == 'list' and redis.call('LLEN', key) or 0
 end
-local window, archived = length(KEYS[2]), length(KEYS[3])
-local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6],
-  KEYS[7])
-if KEYS[8] then redis.call('ZREM', KEYS[8], ARGV[1]) end
-return {window, archived, keys}
-"""
+local window, archived, memories = length(KEYS[2]), length(KEYS[3]), 0
+if KEYS[8] then
+  memories = forget_beginning(9, ARGV[1] .. '.')
+  redis.call('ZREM', KEYS[8], ARGV[1])
+end
+local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+return {window, archived, memories, keys}
+""",
 )
 """Forget a conversation, whatever its keys hold, and say what there was.
 
-KEYS: those of a conversation, and the owner's list where there is one. ARGV: id.
+KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
+ARGV: id.
 """

@@ -9,7 +9,10 @@ from chat.messages import (
     Completion,
     Conversation,
     Forgotten,
+    FoundMemory,
+    Memory,
     Message,
+    Place,
     Sampling,
     Summary,
     Turn,
@@ -86,9 +89,9 @@ class StoredTurn:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page of conversations ended: the activity and the id of its last one."""
+    """Where a page ended: the time and the id of its last one."""
 
-    active_at: str
+    at: str
     id: str
 
 
@@ -117,8 +120,13 @@ class ConversationStore(Protocol):
     ) -> None:
         """Change fields, begin a lifetime, and count so much more as in the window."""
 
-    def replace(self, conversation_id: int, old: StoredTurn, new: Turn | None) -> None:
-        """Put `new` in the place of `old`, or nothing."""
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
+        """Put `new`, without the message at `place`, where `old` is; None for nothing.
+
+        With the message goes the memory that it left.
+        """
 
     def forget(self, conversation_id: int) -> Forgotten:
         """Remove all of a conversation."""
@@ -130,13 +138,51 @@ class EmbeddingStore(Protocol):
     Errors: StoreUnavailable, UnknownConversation, CorruptConversation.
     """
 
-    def load_embeddings(self, conversation_id: int) -> dict[str, Sequence[float]]:
-        """Give all that are kept."""
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        """Give those of `names` that are kept."""
 
     def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
         """Keep more, for as long as the conversation."""
+
+
+class LongTermMemory(Protocol):
+    """What one owner said, in all conversations.
+
+    Errors: every method may raise StoreUnavailable or MemoryUnavailable; those that are given a
+            text may raise what an embedder does; those with an id UnknownMemory.
+    """
+
+    owner: str
+
+    def search(
+        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+    ) -> list[FoundMemory]:
+        """Give up to `count` memories nearer than `max_distance`, the nearest first.
+
+        None of the conversation `beside`.
+        """
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+        """List the newest memories, and say where to go on."""
+
+    def get(self, memory_id: str) -> Memory:
+        """Give one."""
+
+    def add(self, memories: Sequence[Memory]) -> list[str]:
+        """Remember, and give the ids; of what is remembered already, the ids that it has."""
+
+    def change(self, memory: Memory) -> None:
+        """Put a memory in the place of the one with its id; TextRemembered if another says it."""
+
+    def forget(self, memory_id: str) -> None:
+        """Forget one."""
+
+    def forget_all(self) -> int:
+        """Forget all, and say how many there were."""
 
 
 class Embedder(Protocol):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from chat.errors import InvalidRequest, TooLarge
-from chat.messages import ROLES, Role
+from chat.messages import ROLES, Place, Role
 from chat.ports import Cursor
-from chat.reading import Place
 from chat.relevant import RelevantQuery
 
-CURSOR = re.compile(r"([0-9][0-9.e+]{0,24})_([0-9]{1,19})", re.ASCII)
+CURSOR = re.compile(r"([0-9][0-9.e+]{0,24})_([0-9a-z.-]{1,60})", re.ASCII)
+MEMORY = re.compile(r"[0-9]{1,19}\.[0-9]{1,18}\.[0-9]{1,4}|note-[0-9a-f]{16}", re.ASCII)
 PLACE = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,4})", re.ASCII)
 KEY = re.compile(r"[!-~]{1,255}")
 MOST = 100
@@ -39,6 +39,15 @@ class MessagesQuery:
     before: Place | None
     roles: Collection[Role]
     as_text: bool
+
+
+@dataclass(frozen=True)
+class MemoryQuery:
+    """What `GET /memories/relevant` asks for."""
+
+    prompt: str
+    top_k: int
+    distance_threshold: float
 
 
 def parse_list_query(uri: str) -> ListQuery:
@@ -73,12 +82,50 @@ def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
     """
     names = ("prompt", "top_k", "distance_threshold", "role", "as_text", "fall_back")
     query = _parse_query(uri, names)
+    return RelevantQuery(
+        prompt=_prompt(query, max_prompt_bytes),
+        top_k=_count(query, "top_k", 0, DEFAULT_TOP_K),
+        distance_threshold=_threshold(query, DEFAULT_DISTANCE),
+        roles=_roles(query),
+        as_text=_flag(query, "as_text"),
+        fall_back=_flag(query, "fall_back"),
+    )
+
+
+def parse_search(uri: str, max_prompt_bytes: int, max_distance: float) -> MemoryQuery:
+    """Parse `prompt`, `top_k` and `distance_threshold`.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    query = _parse_query(uri, ("prompt", "top_k", "distance_threshold"))
+    return MemoryQuery(
+        _prompt(query, max_prompt_bytes),
+        _count(query, "top_k", 0, DEFAULT_TOP_K),
+        _threshold(query, str(max_distance)),
+    )
+
+
+def parse_memory_id(text: str) -> str:
+    """Parse a memory's id.
+
+    Errors: InvalidRequest.
+    """
+    if not MEMORY.fullmatch(text):
+        raise InvalidRequest("`memory_id` must be a memory's id, as `12.3.0`", "memory_id")
+    return text
+
+
+def _prompt(query: Mapping[str, str], max_prompt_bytes: int) -> str:
     prompt = query.get("prompt", "")
     if not prompt.strip():
         raise InvalidRequest("`prompt` must not be empty", "prompt")
     if len(prompt.encode()) > max_prompt_bytes:
         raise TooLarge(f"`prompt` may have up to {max_prompt_bytes} bytes", "prompt")
-    threshold = query.get("distance_threshold", DEFAULT_DISTANCE)
+    return prompt
+
+
+def _threshold(query: Mapping[str, str], default: str) -> float:
+    threshold = query.get("distance_threshold", default)
     if (
         not re.fullmatch(r"[0-9](\.[0-9]{0,9})?", threshold, re.ASCII)
         or float(threshold) > FARTHEST
@@ -86,14 +133,7 @@ def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
         raise InvalidRequest(
             "`distance_threshold` must be a number from 0 to 2", "distance_threshold"
         )
-    return RelevantQuery(
-        prompt=prompt,
-        top_k=_count(query, "top_k", 0, DEFAULT_TOP_K),
-        distance_threshold=float(threshold),
-        roles=_roles(query),
-        as_text=_flag(query, "as_text"),
-        fall_back=_flag(query, "fall_back"),
-    )
+    return float(threshold)
 
 
 def parse_place(text: str, name: str) -> Place:

@@ -3,23 +3,11 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chat.adding import message_id
-from chat.messages import Message, Role
+from chat.messages import Message, Place, Role
 from chat.ports import ConversationStore, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a message stands: its turn's number, and its own within."""
-
-    turn_number: int
-    index: int
-
-    def __str__(self) -> str:
-        return message_id(self.turn_number, self.index)
 
 
 @dataclass(frozen=True)

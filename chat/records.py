@@ -1,14 +1,26 @@
 """How turns and results are written in Redis: as JSON, text as it is."""
 
+import base64
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from chat.embeddings import signature
 from chat.errors import CorruptConversation
-from chat.messages import Message, Recalled, Turn, TurnResult, Usage
-from chat.recall import turn_terms
+from chat.keys import digest
+from chat.messages import (
+    Embedded,
+    Memory,
+    Message,
+    Recalled,
+    RecalledMemory,
+    Turn,
+    TurnResult,
+    Usage,
+)
+from chat.terms import turn_terms
 
 PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 """What reading something else as one of our records raises."""
@@ -76,6 +88,65 @@ def parse_embedding(data: bytes) -> tuple[float, ...]:
     return () if rest else struct.unpack(f"<{count}e", data)
 
 
+def render_memory(memory: Memory) -> bytes:
+    """Render a memory; with it, the digest by which another one that says the same is known."""
+    fields = {
+        "id": memory.id,
+        "text": text_digest(memory.content),
+        "role": memory.role,
+        "content": memory.content,
+        "at": memory.at,
+        "conversation": memory.conversation_id,
+        "pinned": memory.is_pinned,
+    }
+    return _render(fields)
+
+
+def text_digest(text: str) -> str:
+    """Name a text, to find the same again."""
+    return digest("text", text)
+
+
+def parse_memories(data: bytes | str) -> list[Memory]:
+    """Parse a JSON list of rendered memories.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return [
+            Memory(
+                str(row["id"]), row["role"], str(row["content"]), float(row["at"]),
+                row["conversation"], bool(row["pinned"]),
+            )
+            for row in json.loads(data)
+        ]  # fmt: skip
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def render_embedded(embedded: Embedded, tag: str) -> list[str]:
+    """Render a memory as the scripts take it; everything is text, which is copied whole."""
+    memory, embedding = embedded.memory, embedded.embedding
+    return [
+        memory.id,
+        repr(memory.at),
+        text_digest(memory.content),
+        render_memory(memory).decode(),
+        f"{tag}:{signature(embedding):x}",
+        f"{tag}:{base64.b64encode(render_embedding(embedding)).decode()}",
+    ]
+
+
+def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
+    """Render memories as one JSON list."""
+    return json.dumps([render_embedded(e, tag) for e in embeddeds], ensure_ascii=False).encode()
+
+
+def parse_text_embedding(text: str) -> tuple[float, ...]:
+    """Parse an embedding that stands in a rendered memory."""
+    return parse_embedding(base64.b64decode(text.partition(":")[2]))
+
+
 def render_result(result: TurnResult) -> bytes:
     """Render a result, to be given again."""
     return _render(asdict(result))
@@ -90,8 +161,10 @@ def parse_result(data: bytes) -> TurnResult:
         fields = json.loads(data)
         usage = dict(fields.pop("usage"))
         recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
+        memories = tuple(RecalledMemory(**row) for row in usage.pop("memories"))
         evicted = tuple(usage.pop("evicted"))
-        return TurnResult(**fields, usage=Usage(**usage, evicted=evicted, recalled=recalled))
+        seen = Usage(**usage, evicted=evicted, recalled=recalled, memories=memories)
+        return TurnResult(**fields, usage=seen)
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
 

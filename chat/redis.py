@@ -1,6 +1,6 @@
 """Talks to Redis: runs scripts, and turns what fails into the chat's errors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from chat.errors import (
@@ -10,7 +10,9 @@ from chat.errors import (
     KeyReused,
     LimitExceeded,
     StoreUnavailable,
+    TextRemembered,
     UnknownConversation,
+    UnknownMemory,
 )
 from chat.scripts import Script
 
@@ -32,10 +34,13 @@ class Connection(Protocol):
         """Run a command, and return its reply laid out flat; raises RedisError."""
 
 
-OWN_ERRORS: dict[str, type[ConversationBusy | CorruptConversation | KeyReused]] = {
+OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATBUSY": ConversationBusy,
     "CHATCORRUPT": CorruptConversation,
+    "CHATNOMEMORY": UnknownMemory,
+    "CHATREMEMBERED": TextRemembered,
     "CHATREUSED": KeyReused,
+    "CHATUNKNOWN": UnknownConversation,
     "WRONGTYPE": CorruptConversation,
 }
 """Codes of our scripts and of Redis, to what they mean to a caller."""
@@ -46,8 +51,6 @@ def parse_error(error: RedisError) -> ChatError:
     code, _, rest = str(error).partition(":")
     if code in OWN_ERRORS:
         return OWN_ERRORS[code]()
-    if code == "CHATUNKNOWN":
-        return UnknownConversation()
     if code == "CHATLIMITED":
         whose, limit, wait_s = rest.split()
         return LimitExceeded(int(limit), int(wait_s), is_callers=whose == "caller")

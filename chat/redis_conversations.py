@@ -5,13 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.errors import CorruptConversation, UnknownConversation
-from chat.keys import ConversationKeys, anyone, conversation_keys, conversations_key
-from chat.messages import Forgotten, Summary, Turn
+from chat.keys import (
+    ConversationKeys,
+    anyone,
+    conversation_keys,
+    conversations_key,
+    memory_keys,
+)
+from chat.memories import memory_id
+from chat.messages import Forgotten, Place, Summary, Turn
 from chat.owner_scripts import (
     CHANGE,
     FORGET,
     KEEP_EMBEDDINGS,
     LIST_PAGE,
+    LOAD_EMBEDDINGS,
     REPLACE,
     SUMMARISE,
     TURNS_PAGE,
@@ -56,7 +64,7 @@ class RedisConversationStore:
         after = cursor or Cursor("+inf", "")
         begin = f"{self._prefix}:{self._owner}:"
         keys = [conversations_key(self._prefix, self._owner)]
-        reply = self._redis.run(LIST_PAGE, keys, [begin, after.active_at, after.id, limit])
+        reply = self._redis.run(LIST_PAGE, keys, [begin, after.at, after.id, limit])
         rows = _parse_json(as_bytes(reply[0]))
         page = [parse_summary(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
@@ -93,14 +101,16 @@ class RedisConversationStore:
             begins = "" if lifetime_s is None else lifetime_s
             pairs = [part for field in fields.items() for part in field]
             arguments: Arguments = [self._fencing, begins, added_tokens, *pairs]
-            self._redis.run(CHANGE, self._with_list(owner, conversation_id, keys), arguments)
+            self._redis.run(CHANGE, self._with_owner(owner, conversation_id, keys), arguments)
 
         self._find(conversation_id, change)
 
-    def replace(self, conversation_id: int, old: StoredTurn, new: Turn | None) -> None:
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
         """Replace, in one round trip."""
 
-        def replace(_: str, keys: ConversationKeys) -> None:
+        def replace(owner: str, keys: ConversationKeys) -> None:
             arguments: Arguments = [
                 self._fencing,
                 old.turn.number,
@@ -108,8 +118,10 @@ class RedisConversationStore:
                 b"" if new is None else render_turn(new),
                 render_terms([old.turn])[1:-1],
                 render_terms([new or old.turn])[1:-1],
+                memory_id(conversation_id, place),
             ]
-            self._redis.run(REPLACE, keys.all(), arguments)
+            named = self._with_owner(owner, conversation_id, keys)
+            self._redis.run(REPLACE, named, arguments)
 
         self._find(conversation_id, replace)
 
@@ -117,21 +129,23 @@ class RedisConversationStore:
         """Remove every key of a conversation, in one round trip."""
 
         def forget(owner: str, keys: ConversationKeys) -> Forgotten:
-            named = self._with_list(owner, conversation_id, keys)
+            named = self._with_owner(owner, conversation_id, keys)
             counts = map(as_int, self._redis.run(FORGET, named, [conversation_id]))
             return Forgotten(conversation_id, *counts)
 
         return self._find(conversation_id, forget)
 
-    def load_embeddings(self, conversation_id: int) -> dict[str, Sequence[float]]:
-        """Load all, in one round trip."""
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        """Load them, in one round trip; in none without names."""
 
         def load(_: str, keys: ConversationKeys) -> dict[str, Sequence[float]]:
-            flat = list(map(as_bytes, self._redis.execute("HGETALL", [keys.embeddings])))
-            pairs = zip(flat[::2], flat[1::2], strict=True)
-            return {name.decode(): parse_embedding(data) for name, data in pairs}
+            kept = map(as_bytes, self._redis.run(LOAD_EMBEDDINGS, keys.all(), names))
+            pairs = zip(names, kept, strict=True)
+            return {name: parse_embedding(data) for name, data in pairs if data}
 
-        return self._find(conversation_id, load)
+        return self._find(conversation_id, load) if names else {}
 
     def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
@@ -153,10 +167,11 @@ class RedisConversationStore:
                 continue
         raise UnknownConversation
 
-    def _with_list(self, owner: str, conversation_id: int, keys: ConversationKeys) -> list[str]:
+    def _with_owner(self, owner: str, conversation_id: int, keys: ConversationKeys) -> list[str]:
         if owner == anyone(conversation_id):
             return keys.all()
-        return [*keys.all(), conversations_key(self._prefix, owner)]
+        memories = memory_keys(self._prefix, owner)
+        return [*keys.all(), conversations_key(self._prefix, owner), *memories]
 
 
 def _parse_json(data: bytes) -> Any:

@@ -8,6 +8,7 @@ from chat.keys import (
     anyone,
     conversation_keys,
     conversations_key,
+    memory_keys,
     next_id_key,
     rate_key,
     started_key,
@@ -15,7 +16,14 @@ from chat.keys import (
 from chat.limits import Limits, Quota
 from chat.messages import Commit, Conversation, Found, TurnResult
 from chat.ports import Done, Repetition
-from chat.records import parse_result, parse_turns, render_result, render_terms, render_turn
+from chat.records import (
+    parse_result,
+    parse_turns,
+    render_embeddeds,
+    render_result,
+    render_terms,
+    render_turn,
+)
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
 from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, LOAD, RELEASE
@@ -29,7 +37,9 @@ LOCK = 4
 class TurnStoreSettings:
     """What a store is told once.
 
-    Shapes: `rate_tag` names whom the limit is for, `owners` whose conversations may be reached.
+    Shapes: `most_found` evicted turns are found for a prompt; an owner has up to `most_memories`;
+            `tag` is that of the embedding model. `rate_tag` names whom the limit is for, `owners`
+            whose conversations may be reached.
     """
 
     prefix: str
@@ -39,6 +49,9 @@ class TurnStoreSettings:
     limits: Limits
     rate_tag: str
     owners: Callable[[int], Sequence[str]]
+    most_found: int = 12
+    most_memories: int = 0
+    tag: str = ""
 
 
 class RedisTurnStore:
@@ -89,6 +102,9 @@ class RedisTurnStore:
         if done:
             keys.append(self._started_key(done.repetition))
             started = len(keys)
+        memories = len(keys) + 1
+        if commit.memories:
+            keys += memory_keys(self._settings.prefix, new.owner)
         turn = commit.turns[0]
         arguments: Arguments = [
             new.context,
@@ -103,6 +119,9 @@ class RedisTurnStore:
             started,
             f"{done.repetition.body}:{new.id}" if done else "",
             commit.window_tokens,
+            render_embeddeds(commit.memories, self._settings.tag),
+            self._settings.most_memories,
+            memories,
         ]
         self._redis.run(CREATE, keys, arguments)
 
@@ -142,6 +161,7 @@ class RedisTurnStore:
             limits.of_all,
             repetition.key if repetition else "",
             repetition.body if repetition else "",
+            settings.most_found,
             *terms,
         ]
         reply = self._redis.run(LOAD, [*keys, *self._rate_keys()], arguments)
@@ -160,6 +180,7 @@ class RedisTurnStore:
         keys = self._keys(loaded)
         if loaded.owner != anyone(loaded.id):
             keys.append(conversations_key(self._settings.prefix, loaded.owner))
+            keys += memory_keys(self._settings.prefix, loaded.owner)
         arguments: Arguments = [
             self._settings.fencing,
             loaded.turn_count,
@@ -173,6 +194,9 @@ class RedisTurnStore:
             *_render_done(done, loaded.turn_count + 1),
             render_terms(commit.evicted),
             commit.window_tokens,
+            render_embeddeds(commit.memories, self._settings.tag),
+            self._settings.most_memories,
+            self._settings.tag,
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)

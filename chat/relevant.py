@@ -1,19 +1,13 @@
 """Finds the messages of a conversation that are about what a prompt is about."""
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from operator import mul
 from typing import Protocol
 
-from chat.keys import digest
+from chat.embeddings import BATCH, distance, embedding_name
 from chat.messages import Role
 from chat.ports import ConversationStore, Embedder, EmbeddingStore
 from chat.reading import Placed, all_messages, read_messages
-
-BATCH = 64
-"""Texts that an embedder is given at once."""
-MODEL_DIGITS = 8
 
 
 class Store(ConversationStore, EmbeddingStore, Protocol):
@@ -45,7 +39,7 @@ class RelevantQuery:
 
 
 def find_relevant(
-    store: Store, embedder: Embedder, model: str, conversation_id: int, query: RelevantQuery
+    store: Store, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
 ) -> list[Relevant]:
     """Give up to `top_k` messages within the distance threshold, the nearest first.
 
@@ -56,7 +50,7 @@ def find_relevant(
     if query.top_k == 0:
         return []
     placed = [p for p in all_messages(store, conversation_id) if p.message.role in query.roles]
-    embeddings = embed_messages(store, embedder, model, conversation_id, placed)
+    embeddings = embed_messages(store, embedder, tag, conversation_id, placed)
     wanted = embedder.embed([query.prompt])[0]
     found = [
         Relevant(message, distance(wanted, embedding))
@@ -74,35 +68,19 @@ def find_relevant(
 def embed_messages(
     store: EmbeddingStore,
     embedder: Embedder,
-    model: str,
+    tag: str,
     conversation_id: int,
     placed: Sequence[Placed],
 ) -> list[Sequence[float]]:
     """Give the embedding of each message; each is computed once, and kept with the conversation."""
-    prefix = digest("model", model)[:MODEL_DIGITS]
-    names = [f"{prefix}:{message.place}" for message in placed]
-    known = dict(store.load_embeddings(conversation_id))
-    missing = {
-        name: message.message.content
-        for name, message in zip(names, placed, strict=True)
-        if name not in known
-    }
-    for batch in _batches(list(missing.items())):
-        embeddings = embedder.embed([text for _, text in batch])
-        new = {name: e for (name, _), e in zip(batch, embeddings, strict=True)}
+    names = [embedding_name(tag, message.place) for message in placed]
+    known = store.load_embeddings(conversation_id, names)
+    texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
+    missing = [name for name in names if name not in known]
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        embeddings = embedder.embed([texts[name] for name in batch])
+        new = dict(zip(batch, embeddings, strict=True))
         store.keep_embeddings(conversation_id, new)
         known |= new
     return [known[name] for name in names]
-
-
-def _batches(items: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
-
-
-def distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Give the cosine distance of two vectors: 0 to 2; 2 where it has no meaning."""
-    norms = math.sqrt(sum(map(mul, one, one)) * sum(map(mul, other, other)))
-    if len(one) != len(other) or norms == 0:
-        return 2.0
-    return max(0.0, 1.0 - float(sum(map(mul, one, other))) / norms)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.changing import Change
+from chat.context import SIDES
 from chat.errors import InvalidRequest, TooLarge
 from chat.messages import ROLES, Message
 
@@ -45,9 +46,7 @@ def parse_turn_request(body: bytes, max_prompt_bytes: int) -> TurnRequest:
         )
     if not has_id and not has_context:
         raise InvalidRequest("needs `context` for a new conversation, or the `id` of one", "id")
-    prompt = _parse_text(fields.get("prompt"), "prompt", max_prompt_bytes)
-    if not prompt.strip():
-        raise InvalidRequest("`prompt` must not be empty", "prompt")
+    prompt = _parse_content(fields.get("prompt"), "prompt", max_prompt_bytes)
     if has_id:
         return TurnRequest(parse_id(fields["id"]), None, prompt)
     return TurnRequest(None, _parse_text(fields["context"], "context", max_prompt_bytes), prompt)
@@ -78,12 +77,9 @@ def _parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) ->
     _refuse_others(fields, ("role", "content", "created_at", "metadata"), f"{name}.")
     if fields.get("role") not in ROLES:
         raise InvalidRequest(f"`{name}.role` must be one of {', '.join(ROLES)}", f"{name}.role")
-    content = _parse_text(fields.get("content"), f"{name}.content", max_prompt_bytes)
-    if not content.strip():
-        raise InvalidRequest(f"`{name}.content` must not be empty", f"{name}.content")
     return Message(
         fields["role"],
-        content,
+        _parse_content(fields.get("content"), f"{name}.content", max_prompt_bytes),
         _parse_time(fields.get("created_at"), f"{name}.created_at", now),
         _parse_metadata(fields.get("metadata"), f"{name}.metadata"),
     )
@@ -117,13 +113,67 @@ def parse_change(body: bytes, max_prompt_bytes: int) -> Change:
     _refuse_others(fields, names, "")
     if not fields:
         raise InvalidRequest(f"needs at least one of {', '.join(names)}")
-    if "pinned" in fields and not isinstance(fields["pinned"], bool):
-        raise InvalidRequest("`pinned` must be true or false", "pinned")
     context = None
     if "context" in fields:
         context = _parse_text(fields["context"], "context", max_prompt_bytes)
     title = _parse_title(fields["title"]) if "title" in fields else None
-    return Change(context, title, fields.get("pinned"))
+    return Change(context, title, _parse_pinned(fields))
+
+
+@dataclass(frozen=True)
+class MemoryChange:
+    """What is to be changed of a memory; None leaves it as it is."""
+
+    content: str | None
+    is_pinned: bool | None
+
+
+def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
+    """Parse the body of `POST /memories`; without a role it is the user's.
+
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    fields = _parse_object(body, max_prompt_bytes)
+    _refuse_others(fields, ("content", "role", "created_at"), "")
+    if fields.get("role", "user") not in SIDES:
+        raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
+    return Message(
+        fields.get("role", "user"),
+        _parse_content(fields.get("content"), "content", max_prompt_bytes),
+        _parse_time(fields.get("created_at"), "created_at", now),
+    )
+
+
+def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
+    """Parse the body of `PATCH /memories/{memory_id}`.
+
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    names = ("content", "pinned")
+    fields = _parse_object(body, max_prompt_bytes)
+    _refuse_others(fields, names, "")
+    if not fields:
+        raise InvalidRequest(f"needs at least one of {', '.join(names)}")
+    content = None
+    if "content" in fields:
+        content = _parse_content(fields["content"], "content", max_prompt_bytes)
+    return MemoryChange(content, _parse_pinned(fields))
+
+
+def _parse_pinned(fields: Mapping[str, Any]) -> bool | None:
+    if "pinned" not in fields:
+        return None
+    pinned = fields["pinned"]
+    if not isinstance(pinned, bool):
+        raise InvalidRequest("`pinned` must be true or false", "pinned")
+    return pinned
+
+
+def _parse_content(value: Any, name: str, max_prompt_bytes: int) -> str:
+    content = _parse_text(value, name, max_prompt_bytes)
+    if not content.strip():
+        raise InvalidRequest(f"`{name}` must not be empty", name)
+    return content
 
 
 def _parse_title(value: Any) -> str:

@@ -9,9 +9,9 @@ from chat.access import Caller, Session
 from chat.adding import Added
 from chat.errors import ChatError
 from chat.limits import Quota
-from chat.messages import Forgotten, Summary, TurnResult
+from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
 from chat.ports import Cursor
-from chat.reading import Place, Placed
+from chat.reading import Placed
 from chat.relevant import Relevant
 
 
@@ -88,9 +88,52 @@ def render_summary(summary: Summary) -> Response:
 
 def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
     """Render a page of conversations."""
-    next_cursor = f"{cursor.active_at}_{cursor.id}" if cursor else None
+    next_cursor = render_cursor(cursor)
     conversations = [summary_fields(summary) for summary in page]
     return render_json(200, {"conversations": conversations, "next_cursor": next_cursor})
+
+
+def render_cursor(cursor: Cursor | None) -> str | None:
+    """Render where to go on; None where there is no more."""
+    return f"{cursor.at}_{cursor.id}" if cursor else None
+
+
+def render_memory_page(page: Sequence[Memory], cursor: Cursor | None) -> Response:
+    """Render a page of memories."""
+    fields = [memory_fields(memory) for memory in page]
+    return render_json(200, {"memories": fields, "next_cursor": render_cursor(cursor)})
+
+
+def render_found_memories(found: Sequence[FoundMemory]) -> Response:
+    """Render memories that a search found, the nearest first."""
+    fields = [memory_fields(one.memory) | distance_fields(one.distance) for one in found]
+    return render_json(200, {"memories": fields})
+
+
+def render_memory(memory: Memory, status: int = 200) -> Response:
+    """Render one memory."""
+    return render_json(status, memory_fields(memory))
+
+
+def memory_fields(memory: Memory) -> dict[str, Any]:
+    """Lay out a memory; `source` is the message that it was, null for a note."""
+    source = None
+    if memory.conversation_id is not None:
+        message = memory.id.partition(".")[2]
+        source = {"conversation_id": memory.conversation_id, "message_id": message}
+    return {
+        "id": memory.id,
+        "role": memory.role,
+        "content": memory.content,
+        "created_at": memory.at,
+        "pinned": memory.is_pinned,
+        "source": source,
+    }
+
+
+def render_forgotten_memories(count: int) -> Response:
+    """Render the receipt for memories."""
+    return render_json(200, {"forgotten": {"memories": count}})
 
 
 def render_messages(page: Sequence[Placed], before: Place | None, *, as_text: bool) -> Response:
@@ -102,15 +145,16 @@ def render_messages(page: Sequence[Placed], before: Place | None, *, as_text: bo
 def render_relevant(found: Sequence[Relevant], *, as_text: bool) -> Response:
     """Render relevant messages, the nearest first; as text, their contents only."""
     messages = [
-        r.placed.message.content if as_text else message_fields(r.placed) | distance_fields(r)
+        r.placed.message.content
+        if as_text
+        else message_fields(r.placed) | distance_fields(r.distance)
         for r in found
     ]
     return render_json(200, {"messages": messages})
 
 
-def distance_fields(relevant: Relevant) -> dict[str, float | None]:
-    """Lay out how near a message is: the cosine distance, and the cosine itself as a score."""
-    distance = relevant.distance
+def distance_fields(distance: float | None) -> dict[str, float | None]:
+    """Lay out how near something is: the cosine distance, and the cosine itself as a score."""
     if distance is None:
         return {"distance": None, "score": None}
     return {"distance": round(distance, 6), "score": round(1 - distance, 6)}

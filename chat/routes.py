@@ -17,6 +17,13 @@ Action = Literal[
     "find_relevant",
     "add_messages",
     "forget_message",
+    "list_memories",
+    "search_memories",
+    "remember",
+    "show_memory",
+    "change_memory",
+    "forget_one_memory",
+    "forget_memories",
     "check_health",
     "list_methods",
 ]
@@ -33,9 +40,20 @@ ROUTES: dict[str, dict[str, Action]] = {
     "/conversations/{id}/messages": {"GET": "read_messages", "POST": "add_messages"},
     "/conversations/{id}/relevant": {"GET": "find_relevant"},
     "/conversations/{id}/messages/{message_id}": {"DELETE": "forget_message"},
+    "/memories": {
+        "GET": "list_memories",
+        "POST": "remember",
+        "DELETE": "forget_memories",
+    },
+    "/memories/relevant": {"GET": "search_memories"},
+    "/memories/{memory_id}": {
+        "GET": "show_memory",
+        "PATCH": "change_memory",
+        "DELETE": "forget_one_memory",
+    },
     "/healthz": {"GET": "check_health"},
 }
-"""HEAD is answered wherever GET is, and OPTIONS everywhere."""
+"""HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,21 @@
 """What the Lua scripts share: each is atomic, one round trip, and checks before its first write.
 
 Errors of our own start with a code that the host passes on as it is: `CHATUNKNOWN`, `CHATBUSY`,
-`CHATCORRUPT`, `CHATLIMITED`, `CHATREUSED`. See `chat.turn_scripts` and `chat.owner_scripts`.
+`CHATCORRUPT`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`, `CHATREMEMBERED`. See
+`chat.turn_scripts`, `chat.owner_scripts` and `chat.memory_scripts`.
 """
 
 import hashlib
 from dataclasses import dataclass
 
-TYPES = """
+IS = """
 local function is(key, kind)
   local found = redis.call('TYPE', key).ok
   return found == kind or found == 'none'
 end
+"""
+TYPES = f"""
+{IS}
 if not (is(KEYS[1], 'hash') and is(KEYS[2], 'list') and is(KEYS[3], 'list')
     and is(KEYS[4], 'hash') and is(KEYS[5], 'string') and is(KEYS[6], 'hash')
     and is(KEYS[7], 'hash')) then
@@ -76,8 +80,8 @@ local function forget_terms(number, terms, length)
       redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. rest)
     end
   end
-  redis.call('HINCRBY', KEYS[1], 'indexed_count', -1)
-  redis.call('HINCRBY', KEYS[1], 'indexed_terms', -length)
+  redis.call('HINCRBY', KEYS[7], ' count', -1)
+  redis.call('HINCRBY', KEYS[7], ' terms', -length)
 end
 
 local function index_terms(number, terms, length)
@@ -99,15 +103,16 @@ local function index_terms(number, terms, length)
     local posting = number .. ':' .. times .. ':' .. length .. ';'
     redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting)
   end
-  redis.call('HINCRBY', KEYS[1], 'indexed_count', 1)
-  redis.call('HINCRBY', KEYS[1], 'indexed_terms', length)
+  redis.call('HINCRBY', KEYS[7], ' count', 1)
+  redis.call('HINCRBY', KEYS[7], ' terms', length)
 end
 """
 """The index of evicted turns by term.
 
 A term's postings are `number:times:length;` each, where `length` is how many terms the turn has.
 They are in chunks, `term 0`, `term 1` and so on; `term` has the numbers of the oldest chunk and of
-the newest, and the newest itself. A chunk that has left the archive goes when its term comes again.
+the newest, and the newest itself. ` count` and ` terms`, which no term is, have the sums over all
+turns. A chunk that has left the archive goes when its term comes again.
 """
 
 LIST = """

@@ -9,12 +9,9 @@ BM25_K1, BM25_B = 1.2, 0.75
 """Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
 NEIGHBOUR_SHARE = 0.3
 """What a turn gets of the score of the one before and of the one after: talk goes on."""
-MOST_FOUND = 12
-"""Turns that a search gives."""
-
 SEARCH = f"""
 local function scores_of(terms)
-  local head = redis.call('HMGET', KEYS[1], 'indexed_count', 'indexed_terms')
+  local head = redis.call('HMGET', KEYS[7], ' count', ' terms')
   local count, total = tonumber(head[1] or 0), tonumber(head[2] or 0)
   local scores = {{}}
   if #terms == 0 or count < 1 then return scores end
@@ -43,7 +40,7 @@ local function scores_of(terms)
   return scores
 end
 
-local function best(scores)
+local function best(scores, most)
   local shared = {{}}
   for number, score in pairs(scores) do
     shared[number] = (shared[number] or 0) + score
@@ -53,9 +50,9 @@ local function best(scores)
   end
   local top = {{}}
   for number, score in pairs(shared) do
-    local last = top[{MOST_FOUND}]
+    local last = top[most]
     if not last or score > last[2] or (score == last[2] and number > last[1]) then
-      if last then top[{MOST_FOUND}] = nil end
+      if last then top[most] = nil end
       top[#top + 1] = {{number, score}}
       table.sort(top, function(a, b)
         return a[2] > b[2] or (a[2] == b[2] and a[1] > b[1])
@@ -76,9 +73,9 @@ local function archived(number)
   end
 end
 
-local function search(terms)
+local function search(terms, most)
   local turns, scores = {{}}, {{}}
-  for _, found in ipairs(best(scores_of(terms))) do
+  for _, found in ipairs(best(scores_of(terms), most)) do
     local turn = archived(found[1])
     if turn then
       turns[#turns + 1] = turn

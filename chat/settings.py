@@ -8,6 +8,7 @@ from urllib.parse import quote
 from chat.errors import InvalidSetting
 from chat.lifetime import Lifetimes
 from chat.limits import Limits
+from chat.memories import NO_MEMORY, LongTerm
 from chat.messages import Sampling
 from chat.prompt import FORMATS
 from chat.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
@@ -53,6 +54,8 @@ class Settings:
     max_prompt_bytes: int
     archive_turns: int
     recall_tokens: int
+    is_hybrid: bool
+    long_term: LongTerm
     lifetimes: Lifetimes
     is_open: bool
     limits: Limits
@@ -68,6 +71,7 @@ def parse_settings(get: Getter) -> Settings:
     max_reply_tokens = _integer(get, "max_reply_tokens", 1, 1_000_000)
     if max_reply_tokens >= context_length:
         raise InvalidSetting("max_reply_tokens", "less than `context_length`")
+    recall = _one_of(get, "recall", ("off", "lexical", "hybrid"))
     return Settings(
         redis_url=_redis_url(get),
         key_prefix=_matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`"),
@@ -81,7 +85,9 @@ def parse_settings(get: Getter) -> Settings:
         sampling=_sampling(get, max_reply_tokens),
         turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
         max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
-        recall_tokens=_recall_tokens(get),
+        recall_tokens=0 if recall == "off" else _integer(get, "recall_tokens", 1, 1_000_000),
+        is_hybrid=recall == "hybrid",
+        long_term=_long_term(get),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
         lifetimes=_lifetimes(get),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
@@ -145,10 +151,23 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
     return text
 
 
-def _recall_tokens(get: Getter) -> int:
-    """Parse how much may be recalled; nothing where recall is off."""
-    tokens = _integer(get, "recall_tokens", 1, 1_000_000)
-    return 0 if _one_of(get, "recall", ("off", "lexical")) == "off" else tokens
+def _long_term(get: Getter) -> LongTerm:
+    """Parse what is about long-term memories; nothing else of it where they are off."""
+    backend = _one_of(get, "long_term", ("off", "redis", "chroma"))
+    if backend == "off":
+        return NO_MEMORY
+    template = get("memory_template").replace("\\n", "\n")
+    if "{memory}" not in template:
+        raise InvalidSetting("memory_template", "a text with `{memory}` in it")
+    return LongTerm(
+        backend=backend,
+        min_chars=_integer(get, "memory_min_chars", 1, 1_000_000),
+        max_chars=_integer(get, "memory_max_chars", 1, 1_000_000),
+        per_turn=_integer(get, "memories_per_turn", 0, 50),
+        max_distance=_number(get, "memory_max_distance", 0, 2),
+        most=_integer(get, "memories_per_owner", 0, 1_000_000),
+        template=template,
+    )
 
 
 def _vocabulary(get: Getter) -> Vocabulary:

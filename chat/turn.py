@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from chat.context import Fit, Measured, make_messages, measure, message_tokens
 from chat.errors import ChatError, ModelFailed, Unavailable
@@ -14,23 +14,32 @@ from chat.messages import (
     Conversation,
     Message,
     Recalled,
+    RecalledMemory,
     Turn,
     TurnResult,
     Usage,
 )
 from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
-from chat.recall import Quote, add_recalled, fit_with_recall, prompt_terms, render_recalled
+from chat.recall import Quoting, Recall, fit_with_recall
+from chat.recalling import Recaller
 from chat.settings import Settings
+from chat.terms import prompt_terms
 
 
 class TurnTaker:
     """The use case, with the parts that it needs for one request."""
 
     def __init__(
-        self, store: TurnStore, model: LanguageModel, clock: Clock, settings: Settings
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        recaller: Recaller,
+        clock: Clock,
+        settings: Settings,
     ) -> None:
         self._store = store
         self._model = model
+        self._recaller = recaller
         self._clock = clock
         self._settings = settings
 
@@ -49,11 +58,13 @@ class TurnTaker:
             context_tokens = message_tokens(context) if context else 0
             vocabulary = self._settings.vocabulary
             unsaved = Conversation(
-                0, "", context, context_tokens, context_tokens, 0, (), vocabulary=vocabulary
-            )
+                0, owner or "", context, context_tokens, context_tokens, 0, (),
+                vocabulary=vocabulary,
+            )  # fmt: skip
             commit, usage = self._reply(unsaved, prompt)
             taken = self._store.next_id()
             new = dataclasses.replace(unsaved, id=taken, owner=owner or anyone(taken))
+            commit = self._recaller.remember(new, commit)
             result = make_result(new, commit, usage)
             self._store.create(new, commit, Done(repetition, result) if repetition else None)
         except ChatError:
@@ -74,35 +85,39 @@ class TurnTaker:
         if isinstance(loaded, TurnResult):
             return loaded
         with released_on_error(self._store, loaded):
-            commit, usage = self._reply(loaded, prompt)
+            ranked = self._recaller.rank(loaded, prompt)
+            commit, usage = self._reply(ranked, prompt)
+            self._recaller.keep_evicted(loaded, commit)
+            commit = self._recaller.remember(loaded, commit)
             result = make_result(loaded, commit, usage)
             self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
         return result
 
     def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
         settings = self._settings
-        fit, quotes = fit_with_recall(
+        quoting = Quoting(
+            settings.recall_tokens,
+            settings.long_term.template,
+            settings.long_term.max_chars,
+            self._clock(),
+        )
+        fit, recall = fit_with_recall(
             loaded,
             prompt,
+            self._recaller.search(loaded, prompt),
+            quoting,
             context_length=settings.context_length,
             max_reply_tokens=settings.sampling.max_reply_tokens,
-            recall_tokens=settings.recall_tokens,
-            now=self._clock(),
         )
-        messages = make_messages(add_recalled(loaded.context, quotes), fit.kept, prompt)
+        messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
         completion = self._model.complete(messages, settings.sampling)
         check_reply(completion.text, settings.max_prompt_bytes)
-        return self._make_commit(loaded, fit, quotes, prompt, completion)
+        return self._make_commit(loaded, fit, recall, prompt, completion)
 
     def _make_commit(
-        self,
-        loaded: Conversation,
-        fit: Fit,
-        quotes: Sequence[Quote],
-        prompt: str,
-        completion: Completion,
+        self, loaded: Conversation, fit: Fit, recall: Recall, prompt: str, completion: Completion
     ) -> tuple[Commit, Usage]:
-        measured = measure(fit, loaded, prompt, completion, render_recalled(quotes))
+        measured = measure(fit, loaded, prompt, completion, recall.text())
         now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
@@ -121,10 +136,10 @@ class TurnTaker:
             at=now,
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
         )
-        return commit, self._make_usage(fit, quotes, completion, measured)
+        return commit, self._make_usage(fit, recall, completion, measured)
 
     def _make_usage(
-        self, fit: Fit, quotes: Sequence[Quote], completion: Completion, measured: Measured
+        self, fit: Fit, recall: Recall, completion: Completion, measured: Measured
     ) -> Usage:
         return Usage(
             context_length=self._settings.context_length,
@@ -136,7 +151,11 @@ class TurnTaker:
             evicted=tuple(turn.number for turn in fit.evicted),
             recalled=tuple(
                 Recalled(quoted.found.turn.number, round(quoted.found.score, 4), quoted.age_s)
-                for quoted in quotes
+                for quoted in recall.turns
+            ),
+            memories=tuple(
+                RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+                for q in recall.memories
             ),
         )
 

@@ -1,7 +1,8 @@
 """The Lua scripts of a turn: admit or load before the model, create or commit after it."""
 
 from chat.keys import TAG_DIGITS
-from chat.scripts import INDEX, KEEP, LIST, TYPES, make_script
+from chat.memory_scripts import MEMORIES
+from chat.scripts import INDEX, IS, KEEP, LIST, TYPES, make_script
 from chat.search_script import SEARCH
 
 WINDOW_S = 60
@@ -83,8 +84,8 @@ local head = redis.call('HMGET', KEYS[1], 'context', 'context_tokens', 'turn_cou
   'pinned', 'evidence_tokens', 'window_tokens')
 local turns = redis.call('LRANGE', KEYS[2], 0, -1)
 local terms = {{}}
-for place = 7, #ARGV do terms[#terms + 1] = ARGV[place] end
-local found, scores = search(terms)
+for place = 8, #ARGV do terms[#terms + 1] = ARGV[place] end
+local found, scores = search(terms, tonumber(ARGV[7]))
 return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores}}
 """,
@@ -93,7 +94,8 @@ return {{'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
 
 KEYS: those of a conversation, the caller's turns, everybody's.
 ARGV: fencing value, lock's lifetime in ms, limits of the caller and of everybody, digests of the
-Idempotency-Key and of the body, or '', then the terms that evicted turns are searched for.
+Idempotency-Key and of the body, or '', how many evicted turns to find, then the terms that they are
+searched for.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
 turn by itself. It is a status, which is a string to the guest, and is copied whole where bytes are
 copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking
@@ -105,7 +107,11 @@ COMMIT = make_script(
     KEEP,
     LIST,
     INDEX,
+    MEMORIES,
     f"""
+local memories = cjson.decode(ARGV[14])
+local refusal = #memories > 0 and corrupt_memories(9)
+if refusal then return refusal end
 local head = redis.call('HMGET', KEYS[1], 'turn_count', 'pinned')
 local turn_count = head[1]
 if not turn_count then
@@ -115,16 +121,23 @@ local holder = redis.call('GET', KEYS[5])
 if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
   return redis.error_reply('CHATBUSY another turn came between')
 end
-for place = 14, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
+for place = 17, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
 for _ = 1, tonumber(ARGV[6]) do
   local turn = redis.call('LPOP', KEYS[2])
   if not turn then break end
   redis.call('RPUSH', KEYS[3], turn)
 end
 local kept = tonumber(ARGV[7])
-if kept > 0 then redis.call('LTRIM', KEYS[3], -kept, -1) end
+if kept > 0 then
+  for _, turn in ipairs(redis.call('LRANGE', KEYS[3], 0, -kept - 1)) do
+    for index = 0, #cjson.decode(turn).messages - 1 do
+      redis.call('HDEL', KEYS[6], ARGV[16] .. ':' .. number_of(turn) .. '.' .. index)
+    end
+  end
+  redis.call('LTRIM', KEYS[3], -kept, -1)
+end
 for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
-redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 13, 'context_tokens', ARGV[3],
+redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 16, 'context_tokens', ARGV[3],
   'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
@@ -138,6 +151,7 @@ if ARGV[10] ~= '' then
     redis.call('HDEL', KEYS[4], oldest)
   end
 end
+if #memories > 0 then remember(9, memories, tonumber(ARGV[15])) end
 redis.call('DEL', KEYS[5])
 local lifetime = head[2] == '1' and '0' or ARGV[8]
 keep(lifetime)
@@ -147,10 +161,11 @@ return 1
 )
 """Append turns and unlock.
 
-KEYS: those of a conversation, and the owner's list where there is one.
+KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
 ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
 archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, number, terms and
-length of each evicted turn as JSON, window tokens, then the turns.
+length of each evicted turn as JSON, window tokens, memories, the most of them, what the names of
+embeddings begin with, then the turns.
 A lock that has run out does not matter as long as no other turn came between. The first write is
 one that Redis refuses when it is out of memory; after it, a script is let finish.
 """
@@ -187,9 +202,14 @@ STARTED_S = 86_400
 """How long an Idempotency-Key of a new conversation is remembered."""
 
 CREATE = make_script(
+    IS,
     KEEP,
     LIST,
+    MEMORIES,
     f"""
+local memories, base = cjson.decode(ARGV[14]), tonumber(ARGV[16])
+local refusal = #memories > 0 and corrupt_memories(base)
+if refusal then return refusal end
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
   return redis.error_reply('CHATCORRUPT the id is taken')
 end
@@ -202,16 +222,18 @@ if ARGV[8] ~= '' then redis.call('HSET', KEYS[4], ARGV[8], ARGV[9]) end
 keep(ARGV[5])
 local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
 if listed then list(listed, ARGV[6], ARGV[4], ARGV[5]) end
+if #memories > 0 then remember(base, memories, tonumber(ARGV[15])) end
 if started then redis.call('SET', started, ARGV[12], 'EX', {STARTED_S}) end
 return 1
 """,
 )
 """Store a conversation with its first turn.
 
-KEYS: those of a conversation, and up to two more.
+KEYS: those of a conversation, and up to seven more.
 ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of the Idempotency-Key
 or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
-or 0, what is to stand there, and window tokens.
+or 0, what is to stand there, window tokens, memories, the most of them, and the place of the first
+of their keys.
 """
 
 RELEASE = make_script(

@@ -59,6 +59,7 @@ def test_the_commands_in_readme_are_there(target: str) -> None:
 def test_every_route_stands_in_readme() -> None:
     for template, methods in ROUTES.items():
         path = template.replace("{id}", "ID").replace("{message_id}", "MESSAGE")
+        path = path.replace("{memory_id}", "MEMORY")
         for method in methods:
             assert re.search(rf"^\| `{method} {re.escape(path)}[`?]", README, re.MULTILINE)
 

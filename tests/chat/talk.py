@@ -13,9 +13,9 @@ from pydoc_data.topics import topics
 
 from chat.context import Measured, make_messages, measure, message_tokens
 from chat.errors import PromptTooLong
-from chat.messages import Completion, Conversation, Found, Message, Turn
+from chat.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
 from chat.prompt import render_prompt
-from chat.recall import add_recalled, fit_with_recall, render_recalled
+from chat.recall import Quoting, fit_with_recall
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
@@ -112,10 +112,12 @@ def play(
     words: Callable[[random.Random], int],
     prompt_format: str = "llama2",
     recall_tokens: int = 0,
+    memory_count: int = 0,
 ) -> Played:
     """Take turns as the component does; a model that counts with `count` replies in kind.
 
-    With `recall_tokens`, the newest evicted turns are found for every prompt.
+    With `recall_tokens`, the newest evicted turns are found for every prompt; and
+    `memory_count` of the oldest prompts come back as memories, too.
     """
     reserve = max(16, context_length // 10)
     context = write(rng, 10)
@@ -126,18 +128,18 @@ def play(
     for number in range(1, turns + 1):
         prompt = write(rng, words(rng))
         try:
-            fit, quotes = fit_with_recall(
+            fit, recall = fit_with_recall(
                 talk,
                 prompt,
+                [as_memory(turn) for turn in archive[:memory_count]],
+                Quoting(recall_tokens, '{age}, {speaker} said:\n"{memory}"', 1000, number * 1000.0),
                 context_length=context_length,
                 max_reply_tokens=reserve,
-                recall_tokens=recall_tokens,
-                now=number * 1000.0,
             )
         except PromptTooLong:
             continue
         shown = render_prompt(
-            make_messages(add_recalled(context, quotes), fit.kept, prompt), prompt_format
+            make_messages(recall.around(context), fit.kept, prompt), prompt_format
         )
         assert played_prompt_is_whole(shown, prompt)
         prompt_tokens = 1 + count(shown)
@@ -147,7 +149,7 @@ def play(
             played.used.append(prompt_tokens / (context_length - reserve))
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
-        measured = measure(fit, talk, prompt, completion, render_recalled(quotes))
+        measured = measure(fit, talk, prompt, completion, recall.text())
         archive += fit.evicted
         turns_kept = (*fit.kept, make_turn(number, prompt, reply, measured))
         talk = dataclasses.replace(
@@ -160,6 +162,12 @@ def play(
             found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
         )
     return played
+
+
+def as_memory(turn: Turn) -> FoundMemory:
+    """Make a memory of a turn's prompt, as if it had been said elsewhere."""
+    said = turn.shown()[0]
+    return FoundMemory(Memory(f"9.{turn.number}.0", said.role, said.content, turn.at, 9), 0.1)
 
 
 def make_turn(number: int, prompt: str, reply: str, measured: Measured) -> Turn:

@@ -7,21 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.context import message_tokens
-from chat.messages import ROLES, Conversation, Found, Message, Role, Turn
+from chat.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
 from chat.prompt import render_prompt
+from chat.quoting import age_words, fill_in, make_memory_quote, make_quote, quote
 from chat.recall import (
     HEADER,
-    age_words,
+    MEMORIES_HEADER,
+    Quoting,
+    Recall,
+    choose_memories,
     choose_recalled,
     fit_quotes,
     header_tokens,
-    make_quote,
-    prompt_terms,
-    quote,
-    render_recalled,
-    stem,
-    terms_of,
 )
+from chat.terms import prompt_terms, stem, terms_of
 from chat.tokens import LARGE, UNKNOWN, Vocabulary, estimate_tokens
 
 
@@ -97,13 +96,15 @@ def test_a_long_message_is_quoted_from_its_beginning() -> None:
 
 def test_markers_in_what_is_recalled_reach_the_model_as_text() -> None:
     found = Found(turn(1, "[/INST] </s> <<SYS>>"), 1.0)
-    quotes = [make_quote(found, 1000.0, UNKNOWN)]
+    said = Memory("7.1.0", "user", "[/INST] </s> <<SYS>>", 5.0, 7)
+    turns = (make_quote(found, 1000.0, UNKNOWN),)
+    memories = (make_memory_quote(FoundMemory(said, 0.1), TEMPLATE, 99, 1000.0, UNKNOWN),)
+    context = Recall(turns, memories).around("")
 
-    shown = render_prompt(
-        [Message("system", render_recalled(quotes)), Message("user", "p")], "llama2"
-    )
+    shown = render_prompt([Message("system", context), Message("user", "p")], "llama2")
 
     assert [shown.count(marker) for marker in ("[/INST]", "</s>", "<<SYS>>")] == [1, 0, 1]
+    assert shown.count("SYS") == 4, "the template's own, and two that are broken up"
 
 
 def numbers(found: Iterable[Found]) -> list[int]:
@@ -133,21 +134,76 @@ def test_a_turn_that_leaves_for_this_very_prompt_is_recalled_if_it_is_about_it()
 
 
 def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:
-    found = [Found(turn(n, f"prompt {n}"), 1.0) for n in (3, 1, 2)]
-    each = make_quote(found[0], 1e9, UNKNOWN).tokens
-    most = header_tokens(UNKNOWN) + 2 * each
+    quotes = [make_quote(Found(turn(n, f"prompt {n}"), 1.0), 1e9, UNKNOWN) for n in (3, 1, 2)]
+    long = make_quote(Found(turn(9, "word " * 100), 9.0), 1e9, UNKNOWN)
+    most = 2 * quotes[0].tokens
 
-    quotes = fit_quotes(found, most, 1e9, UNKNOWN)
+    fitting = fit_quotes(quotes, most)
 
-    assert numbers(quoted.found for quoted in quotes) == [3, 1]
-    shown = render_recalled(quotes)
+    assert numbers(quoted.found for quoted in fitting) == [3, 1]
+    shown = Recall(tuple(fitting)).text()
     assert shown.splitlines()[0] == HEADER
     assert shown.index("prompt 1") < shown.index("prompt 3")
-    assert len(fit_quotes(found, most - 1, 1e9, UNKNOWN)) == 1
-    long = Found(turn(9, "word " * 100), 9.0)
-    assert numbers(q.found for q in fit_quotes([long, *found], most, 1e9, UNKNOWN)) == [3, 1]
-    assert fit_quotes(found, header_tokens(UNKNOWN), 1e9, UNKNOWN) == []
-    assert render_recalled([]) == ""
+    assert len(fit_quotes(quotes, most - 1)) == 1
+    assert numbers(q.found for q in fit_quotes([long, *quotes], most)) == [3, 1]
+    assert fit_quotes(quotes, 0) == []
+    assert Recall().text() == ""
+
+
+TEMPLATE = '{age}, {speaker} said:\n"{memory}"'
+
+
+def remembered(number: int, content: str) -> FoundMemory:
+    return FoundMemory(Memory(f"7.{number}.0", "user", content, 1000.0 * number, 7), number / 10)
+
+
+def test_memories_stand_before_the_context_and_turns_behind_it() -> None:
+    found = [remembered(2, 'I live in "Paris".'), remembered(1, "I have\na dog.")]
+    memories = [make_memory_quote(one, TEMPLATE, 1000, 3000.0, UNKNOWN) for one in found]
+    quotes = [make_quote(Found(turn(1, "Hi!"), 1.0), 3000.0, UNKNOWN)]
+
+    assert Recall(tuple(quotes), tuple(memories)).around("Be a chef.").splitlines() == [
+        MEMORIES_HEADER,
+        "33 minutes ago, you said:",
+        '"I have a dog."',
+        "16 minutes ago, you said:",
+        "\"I live in 'Paris'.\"",
+        "",
+        "Be a chef.",
+        "",
+        HEADER,
+        '33 minutes ago, you said: "Hi!"',
+        '33 minutes ago, the assistant said: "Fine."',
+    ]
+
+
+def test_a_memory_is_cut_and_what_it_says_is_no_place_in_the_template() -> None:
+    said = FoundMemory(Memory("note-1", "assistant", "{age} {speaker} xyz", 0.0, None), 0.1)
+
+    quoted = make_memory_quote(said, "{memory}|{age}|{memory}", 15, 60.0, UNKNOWN)
+
+    assert quoted.text == "{age} {speaker}…|1 minute ago|{age} {speaker}…"
+    assert quoted.age_s == 60
+    assert fill_in("none", {"{age}": "x"}) == "none"
+
+
+def test_no_memory_says_what_is_shown_anyway_and_the_nearest_that_fit_are_taken() -> None:
+    talk = conversation([turn(1, "I like soup", "So do I")], [])
+    found = [remembered(n, content) for n, content in enumerate(
+        ["I like soup", "So do I", "What now?", "I am a vegan", "word " * 200, "I have a cat"], 1,
+    )]  # fmt: skip
+    quoting = Quoting(0, TEMPLATE, 1000, 9e3)
+
+    def chosen(most_tokens: int) -> list[str]:
+        quotes = choose_memories(talk, "What now?", found, quoting, most_tokens)
+        return [quoted.found.memory.content for quoted in quotes]
+
+    one, two = (make_memory_quote(found[n], TEMPLATE, 1000, 9e3, UNKNOWN).tokens for n in (3, 5))
+    header = header_tokens(MEMORIES_HEADER, UNKNOWN)
+    assert chosen(10_000) == ["I am a vegan", "word " * 200, "I have a cat"]
+    assert chosen(header + one + two) == ["I am a vegan", "I have a cat"]
+    assert chosen(header + one) == ["I am a vegan"]
+    assert chosen(header + one - 1) == []
 
 
 @given(

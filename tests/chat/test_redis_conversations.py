@@ -21,13 +21,14 @@ from chat.messages import (
     Conversation,
     Forgotten,
     Message,
+    Place,
     Role,
     Turn,
     TurnResult,
     Usage,
 )
 from chat.ports import Done, Repetition
-from chat.reading import Place, read_messages
+from chat.reading import read_messages
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
@@ -352,7 +353,7 @@ def test_a_forgotten_conversation_leaves_no_key(
     talk(turns, 7)
     turns.load(1)
 
-    assert store.forget(1) == Forgotten(1, window_turns=5, archived_turns=2, keys=5)
+    assert store.forget(1) == Forgotten(1, window_turns=5, archived_turns=2, memories=0, keys=5)
 
     assert connection.execute("KEYS", [b"*"]) == [b"t:next_id"]
     for act in (store.forget, store.summarise, turns.load):

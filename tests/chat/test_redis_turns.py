@@ -16,14 +16,13 @@ from chat.errors import (
 )
 from chat.keys import anyone
 from chat.limits import Limits, Quota
-from chat.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
+from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
 from chat.ports import Done, Repetition
-from chat.reading import Place
-from chat.recall import prompt_terms
 from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.terms import prompt_terms
 from chat.tokens import Vocabulary
 from tests.chat.native import NativeConnection
 
@@ -40,6 +39,7 @@ TURN = Turn(
     1700000000.25,
 )
 OWNER = "{f00d}"
+TAG = "m0de1"
 
 
 @pytest.fixture
@@ -57,6 +57,8 @@ def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
             fencing=fencing,
             lock_ms=lock_ms,
             archive_turns=archive_turns,
+            most_memories=100,
+            tag=TAG,
             limits=Limits(*limits),
             rate_tag=rate_tag,
             owners=lambda id_: [*([owner] if owner else []), anyone(id_)],
@@ -683,7 +685,7 @@ def test_a_forgotten_message_is_found_no_more(
     assert find(store, "whisky") == []
     index = connection.execute("HKEYS", [b"t:{anyone:1}:1:index"])
     assert b"whiski" not in index
-    assert connection.execute("HGET", [b"t:{anyone:1}:1", b"indexed_count"]) == [b"28"]
+    assert connection.execute("HGET", [b"t:{anyone:1}:1:index", b" count"]) == [b"28"]
 
 
 def test_what_left_the_archive_leaves_the_postings_when_its_term_comes_again(

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.test_memories import openai
 from tests.running import (
+    Answer,
     ModelEndpoint,
     RunningHost,
     RunningRedis,
@@ -152,3 +154,74 @@ def test_recall_can_be_off(
     assert answer["usage"]["evicted_turns"] + len(answer["usage"]["evicted"]) > 0
     assert answer["usage"]["recalled"] == []
     assert "Earlier in" not in endpoint.asked[-1].prompt
+
+
+# hybrid
+
+LOAN = "The bank wants more interest for the loan on my house."
+RIVER = "We sat on the bank and caught trout in the river."
+PARIS = "My sister moved to Paris with her two sons last spring."
+
+
+def embedding_requests(endpoint: ModelEndpoint) -> list[list[str]]:
+    return [
+        json.loads(asked.body)["input"]
+        for asked in endpoint.asked
+        if asked.path.endswith("/embeddings")
+    ]
+
+
+def test_hybrid_recall_ranks_by_meaning_what_the_words_found(
+    wasm: pathlib.Path, shared_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    endpoint.answer = openai(lambda _: "I see.")
+    variables = [
+        f"redis_address={shared_redis.address}", "model_api=openai", "context_length=450",
+        f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall_tokens=70",
+    ]  # fmt: skip
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    recalled = {}
+    for mode in ("lexical", "hybrid"):
+        with run_host(tmp_path / mode, *arguments, "--variable", f"recall={mode}") as host:
+            begun = host.post(context="c", prompt=LOAN).json()["id"]
+            for prompt in (PARIS, RIVER, *TALK, *TALK, *TALK):
+                host.post(id=begun, prompt=prompt)
+            endpoint.asked.clear()
+            asked = "What did they say about my mortgage and money at the bank?"
+            usage = host.post(id=begun, prompt=asked).json()["usage"]
+            recalled[mode] = [turn["turn"] for turn in usage["recalled"]]
+            if mode == "lexical":
+                assert embedding_requests(endpoint) == []
+            else:
+                first, *rest = embedding_requests(endpoint)
+                assert first == [asked]
+                assert len(rest) == 1 <= len(usage["evicted"]), "what is evicted, and only then"
+
+    assert recalled["lexical"][0] == 3
+    assert recalled["hybrid"][0] == 1
+
+
+def test_a_turn_of_hybrid_recall_needs_the_embedding_model(
+    wasm: pathlib.Path, shared_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    working = endpoint.answer = openai(lambda _: "I see.")
+    variables = [
+        f"redis_address={shared_redis.address}", "model_api=openai", "context_length=300",
+        f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall=hybrid",
+    ]  # fmt: skip
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path, *arguments) as host:
+        begun = host.post(context="c", prompt=LOAN).json()["id"]
+        for prompt in (PARIS, RIVER, *TALK, *TALK):
+            host.post(id=begun, prompt=prompt)
+        before = host.client.get(f"/conversations/{begun}").json()
+        endpoint.answer = lambda a: Answer(b"", 500) if "embed" in a.path else working(a)
+
+        refused = host.post(id=begun, prompt="Tell me about the bank.")
+
+        assert (refused.status_code, refused.json()["error"]["code"]) == (502, "model_failed")
+        assert host.client.get(f"/conversations/{begun}").json() == before
+        endpoint.answer = working
+        assert host.post(id=begun, prompt="Tell me about the bank.").status_code == 200

@@ -1,0 +1,165 @@
+"""The Lua scripts of an owner's memories, and what the scripts of a conversation share of them."""
+
+from chat.scripts import IS, make_script
+
+MEMORIES = """
+local function corrupt_memories(base)
+  if not (is(KEYS[base], 'hash') and is(KEYS[base + 1], 'zset') and is(KEYS[base + 2], 'hash')
+      and is(KEYS[base + 3], 'hash') and is(KEYS[base + 4], 'hash')) then
+    return redis.error_reply('CHATCORRUPT a key of the memories has another type')
+  end
+end
+
+local function forget_memory(base, id)
+  local record = redis.call('HGET', KEYS[base], id)
+  if not record then return 0 end
+  local text = cjson.decode(record).text
+  if redis.call('HGET', KEYS[base + 2], text) == id then
+    redis.call('HDEL', KEYS[base + 2], text)
+  end
+  redis.call('HDEL', KEYS[base], id)
+  redis.call('ZREM', KEYS[base + 1], id)
+  redis.call('HDEL', KEYS[base + 3], id)
+  redis.call('HDEL', KEYS[base + 4], id)
+  return 1
+end
+
+local function forget_beginning(base, beginning)
+  local forgotten = 0
+  for _, id in ipairs(redis.call('HKEYS', KEYS[base])) do
+    if string.sub(id, 1, #beginning) == beginning then
+      forgotten = forgotten + forget_memory(base, id)
+    end
+  end
+  return forgotten
+end
+
+local function make_room(base, most)
+  local over = redis.call('ZCARD', KEYS[base + 1]) - most
+  if most == 0 or over <= 0 then return end
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[base + 1], 0, -1)) do
+    if over == 0 then return end
+    if not cjson.decode(redis.call('HGET', KEYS[base], id) or '{}').pinned then
+      over = over - forget_memory(base, id)
+    end
+  end
+end
+
+local function remember(base, memories, most)
+  local ids = {}
+  for place, memory in ipairs(memories) do
+    local id, at, text, record, signature, embedding = unpack(memory)
+    if redis.call('HSETNX', KEYS[base + 2], text, id) == 1 then
+      redis.call('HSET', KEYS[base], id, record)
+      redis.call('ZADD', KEYS[base + 1], at, id)
+      redis.call('HSET', KEYS[base + 3], id, signature)
+      redis.call('HSET', KEYS[base + 4], id, embedding)
+    end
+    ids[place] = redis.call('HGET', KEYS[base + 2], text)
+  end
+  make_room(base, most)
+  return ids
+end
+"""
+"""KEYS from `base` on: memories, times, texts, signatures, embeddings.
+
+A memory to be remembered is id, time, digest of the text, record, signature and embedding. One that
+says the same as another, word for word, is not. The oldest that are not pinned make room.
+"""
+
+REMEMBER = make_script(
+    IS,
+    MEMORIES,
+    """
+return corrupt_memories(1) or remember(1, cjson.decode(ARGV[1]), tonumber(ARGV[2]))
+""",
+)
+"""Remember, and give the ids. KEYS: those of the memories. ARGV: memories, the most."""
+
+RESTATE = make_script(
+    IS,
+    MEMORIES,
+    """
+local id, _, text, record, signature, embedding = unpack(cjson.decode(ARGV[1]))
+local refusal = corrupt_memories(1)
+if refusal then return refusal end
+local before = redis.call('HGET', KEYS[1], id)
+if not before then return redis.error_reply('CHATNOMEMORY no such memory') end
+local holder = redis.call('HGET', KEYS[3], text)
+if holder and holder ~= id then return redis.error_reply('CHATREMEMBERED already') end
+redis.call('HSET', KEYS[1], id, record)
+redis.call('HDEL', KEYS[3], cjson.decode(before).text)
+redis.call('HSET', KEYS[3], text, id)
+if signature ~= '' then
+  redis.call('HSET', KEYS[4], id, signature)
+  redis.call('HSET', KEYS[5], id, embedding)
+end
+return 1
+""",
+)
+"""Put a memory in the place of the one with its id. KEYS: as above. ARGV: the memory.
+
+Where its signature is '', its text is as it was, and so are signature and embedding.
+"""
+
+FORGET_MEMORY = make_script(
+    IS,
+    MEMORIES,
+    """
+if ARGV[1] == '' then
+  local count = redis.call('HLEN', KEYS[1])
+  redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+  return count
+end
+if forget_memory(1, ARGV[1]) == 0 then return redis.error_reply('CHATNOMEMORY no such memory') end
+return 1
+""",
+)
+"""Forget one memory, or all, and say how many. KEYS: as above. ARGV: an id, or '' for all."""
+
+SIGNATURES = make_script(
+    """
+return redis.status_reply(table.concat(redis.call('HGETALL', KEYS[1]), ' '))
+"""
+)
+"""Give ids and signatures in turn. KEYS: signatures."""
+
+CANDIDATES = make_script(
+    """
+local records, embeddings = {}, {}
+for _, id in ipairs(ARGV) do
+  local record, embedding = redis.call('HGET', KEYS[1], id), redis.call('HGET', KEYS[2], id)
+  if record and embedding then
+    records[#records + 1] = record
+    embeddings[#embeddings + 1] = embedding
+  end
+end
+return {redis.status_reply('[' .. table.concat(records, ',') .. ']'),
+  redis.status_reply(table.concat(embeddings, ' '))}
+"""
+)
+"""Give records as one JSON list, and embeddings. KEYS: memories, embeddings. ARGV: ids."""
+
+MEMORIES_PAGE = make_script(
+    """
+local ids, offset, limit = {}, 0, tonumber(ARGV[3])
+local last = ARGV[1] ~= '+inf' and tonumber(ARGV[1])
+repeat
+  local flat = redis.call('ZREVRANGEBYSCORE', KEYS[2], ARGV[1], '-inf', 'WITHSCORES',
+    'LIMIT', offset, limit)
+  for place = 1, #flat, 2 do
+    local is_after = tonumber(flat[place + 1]) ~= last or flat[place] < ARGV[2]
+    if is_after and #ids < limit then ids[#ids + 1] = flat[place] end
+  end
+  offset = offset + limit
+until #ids == limit or #flat < limit * 2
+local records = {}
+for _, id in ipairs(ids) do records[#records + 1] = redis.call('HGET', KEYS[1], id) end
+return redis.status_reply('[' .. table.concat(records, ',') .. ']')
+"""
+)
+"""Give the records of a page, newest first, as one JSON list.
+
+KEYS: memories, times. ARGV: the time and the id of the last one before, '+inf' and '' at first, and
+how many. Those of one moment come by id, as text, from the last.
+"""

@@ -1,0 +1,86 @@
+"""What a turn asks embeddings for: a better ranking, its owner's memories, and to be remembered."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from chat.embeddings import distance, embedding_name, model_tag
+from chat.hybrid import rank
+from chat.memories import make_memories
+from chat.messages import Commit, Conversation, Embedded, FoundMemory, Place, Turn
+from chat.ports import Embedder, EmbeddingStore, LongTermMemory
+from chat.settings import Settings
+
+
+class Recaller:
+    """What is done beside a turn of one request; nothing where all of it is off.
+
+    Errors: every method may raise those of the embedder; they are part of the turn.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Embedder,
+        embeddings: EmbeddingStore,
+        memory: LongTermMemory | None,
+    ) -> None:
+        """Take the `memory` of the caller, None without a credential or with `long_term` off."""
+        self._settings = settings
+        self._embedder = embedder
+        self._embeddings = embeddings
+        self._memory = memory
+        self._tag = model_tag(settings.embedding_model)
+
+    def rank(self, loaded: Conversation, prompt: str) -> Conversation:
+        """Order what was found by words once more, with what it means."""
+        if not self._settings.is_hybrid or not loaded.found:
+            return loaded
+        wanted = self._embedder.embed([prompt])[0]
+        names = [name for one in loaded.found for name in self._names(one.turn)]
+        kept = self._embeddings.load_embeddings(loaded.id, names)
+        cosines = {}
+        for one in loaded.found:
+            of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
+            if of_turn:
+                cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
+        return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
+
+    def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
+        """Embed the turns that are evicted, once and for all."""
+        if not self._settings.is_hybrid:
+            return
+        texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
+        if texts:
+            embeddings = self._embedder.embed(list(texts.values()))
+            kept = dict(zip(texts, embeddings, strict=True))
+            self._embeddings.keep_embeddings(loaded.id, kept)
+
+    def _names(self, turn: Turn) -> Mapping[str, str]:
+        """Give the text of each message of a turn by the name of its embedding."""
+        return {
+            embedding_name(self._tag, Place(turn.number, index)): message.content
+            for index, message in enumerate(turn.messages)
+            if message is not None
+        }
+
+    def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
+        """Find what the owner said elsewhere; never in a conversation that others may read."""
+        memory, long_term = self._memory, self._settings.long_term
+        if memory is None or memory.owner != conversation.owner or not long_term.per_turn:
+            return []
+        return memory.search(
+            prompt,
+            count=long_term.per_turn,
+            max_distance=long_term.max_distance,
+            beside=conversation.id,
+        )
+
+    def remember(self, conversation: Conversation, commit: Commit) -> Commit:
+        """Add what the new turns leave to the owner's memory."""
+        if self._memory is None or self._memory.owner != conversation.owner:
+            return commit
+        min_chars = self._settings.long_term.min_chars
+        memories = make_memories(conversation.id, commit.turns, min_chars)
+        embeddings = self._embedder.embed([memory.content for memory in memories])
+        embedded = map(Embedded, memories, embeddings)
+        return dataclasses.replace(commit, memories=tuple(embedded))

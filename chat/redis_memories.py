@@ -1,0 +1,135 @@
+"""Keeps an owner's long-term memories in Redis, which has no search of its own.
+
+A search reads the signature of every memory, a few dozen bytes each, takes those that differ least
+from the prompt's, and compares the embeddings of these.
+"""
+
+import heapq
+import json
+from collections.abc import Mapping, Sequence
+
+from chat.embeddings import distance, signature
+from chat.errors import CorruptConversation, UnknownMemory
+from chat.keys import memory_keys
+from chat.memory_scripts import (
+    CANDIDATES,
+    FORGET_MEMORY,
+    MEMORIES_PAGE,
+    REMEMBER,
+    RESTATE,
+    SIGNATURES,
+)
+from chat.messages import Embedded, FoundMemory, Memory
+from chat.ports import Cursor, Embedder
+from chat.records import parse_memories, parse_text_embedding, render_embedded, render_embeddeds
+from chat.redis import Redis, as_bytes, as_int, as_text
+
+CANDIDATE_COUNT = 64
+"""Memories whose embeddings are compared: all, if there are no more."""
+
+
+class RedisMemory:
+    """The `LongTermMemory` port over one connection, for one owner."""
+
+    def __init__(
+        self, redis: Redis, embedder: Embedder, *, prefix: str, owner: str, tag: str, most: int
+    ) -> None:
+        """Take the `tag` of the embedding model, and the `most` memories that there may be."""
+        self._redis = redis
+        self._embedder = embedder
+        self._keys = memory_keys(prefix, owner)
+        self._tag = tag
+        self._most = most
+        self.owner = owner
+
+    def search(
+        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+    ) -> list[FoundMemory]:
+        """Search, in two round trips; in one where there is nothing."""
+        flat = as_text(self._redis.run(SIGNATURES, [self._keys[3]], [])[0]).split(" ")
+        rows = dict(zip(flat[::2], flat[1::2], strict=False))
+        there = {name: row for name, row in rows.items() if not name.startswith(f"{beside}.")}
+        current = {name: row for name, row in there.items() if row.startswith(f"{self._tag}:")}
+        anew = self._embed_anew([name for name in there if name not in current])
+        if not there:
+            return []
+        wanted = self._embedder.embed([text])[0]
+        found = [
+            FoundMemory(memory, distance(wanted, embedding))
+            for memory, embedding in self._candidates([*nearest(wanted, current), *anew])
+        ]
+        near = [one for one in found if one.distance < max_distance]
+        return heapq.nsmallest(count, near, key=lambda one: one.distance)
+
+    def _embed_anew(self, names: Sequence[str]) -> list[str]:
+        """Embed what another model did, some with each search: those of two do not compare."""
+        memories = self._load(names[:CANDIDATE_COUNT]) if names else []
+        for embedded in self._embed(memories):
+            self._restate(render_embedded(embedded, self._tag))
+        return [memory.id for memory in memories]
+
+    def _candidates(self, names: Sequence[str]) -> list[tuple[Memory, Sequence[float]]]:
+        reply = self._redis.run(CANDIDATES, [self._keys[0], self._keys[4]], names)
+        memories = parse_memories(as_text(reply[0]))
+        try:
+            embeddings = [parse_text_embedding(row) for row in as_text(reply[1]).split(" ") if row]
+            return list(zip(memories, embeddings, strict=True))
+        except ValueError as error:
+            raise CorruptConversation from error
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+        """List, in one round trip."""
+        after = cursor or Cursor("+inf", "")
+        reply = self._redis.run(MEMORIES_PAGE, self._keys[:2], [after.at, after.id, limit + 1])
+        page = parse_memories(as_text(reply[0]))
+        last = page[limit - 1] if len(page) > limit else None
+        return page[:limit], Cursor(repr(last.at), last.id) if last else None
+
+    def get(self, memory_id: str) -> Memory:
+        """Give one, in one round trip."""
+        found = self._load([memory_id])
+        if not found:
+            raise UnknownMemory
+        return found[0]
+
+    def _load(self, names: Sequence[str]) -> list[Memory]:
+        rows = self._redis.execute("HMGET", [self._keys[0], *names])
+        return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
+
+    def add(self, memories: Sequence[Memory]) -> list[str]:
+        """Remember, in one round trip."""
+        rendered = render_embeddeds(self._embed(memories), self._tag)
+        reply = self._redis.run(REMEMBER, self._keys, [rendered, self._most])
+        return [as_bytes(name).decode() for name in reply]
+
+    def change(self, memory: Memory) -> None:
+        """Change, in two round trips; it is embedded anew only if it says something else."""
+        if self.get(memory.id).content == memory.content:
+            self._restate([*render_embedded(Embedded(memory, ()), self._tag)[:4], "", ""])
+        else:
+            self._restate(render_embedded(self._embed([memory])[0], self._tag))
+
+    def forget(self, memory_id: str) -> None:
+        """Forget, in one round trip."""
+        self._redis.run(FORGET_MEMORY, self._keys, [memory_id])
+
+    def forget_all(self) -> int:
+        """Forget, in one round trip."""
+        return as_int(self._redis.run(FORGET_MEMORY, self._keys, [""])[0])
+
+    def _restate(self, row: Sequence[str]) -> None:
+        self._redis.run(RESTATE, self._keys, [json.dumps(row, ensure_ascii=False)])
+
+    def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
+        embeddings = self._embedder.embed([memory.content for memory in memories])
+        return list(map(Embedded, memories, embeddings))
+
+
+def nearest(wanted: Sequence[float], rows: Mapping[str, str]) -> list[str]:
+    """Give the names whose signatures differ least from that of `wanted`."""
+    bits = signature(wanted)
+
+    def apart(name: str) -> int:
+        return (int(rows[name].partition(":")[2], 16) ^ bits).bit_count()
+
+    return heapq.nsmallest(CANDIDATE_COUNT, rows, key=apart)

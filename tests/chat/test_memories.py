@@ -1,0 +1,298 @@
+"""What the port of long-term memories promises, on every store that has them."""
+
+import random
+from typing import Protocol
+
+import pytest
+
+from chat.embeddings import distance
+from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.memories import make_memories
+from chat.messages import Memory, Message, Role, Turn
+from chat.ports import Embedder, LongTermMemory
+from chat.redis import Redis
+from chat.redis_memories import CANDIDATE_COUNT, RedisMemory
+from tests.chat.native import NativeConnection
+from tests.chat.talk import english
+from tests.minilm import MiniLmEmbedder
+
+ADA, BOB = "{ada}", "{bob}"
+BREAD = "Every Sunday I bake a dark rye bread with caraway seeds."
+
+
+class MakeMemory(Protocol):
+    def __call__(self, owner: str = ADA, embedder: Embedder | None = None) -> LongTermMemory: ...
+
+
+def redis_memory(
+    connection: NativeConnection,
+    owner: str,
+    embedder: Embedder | None = None,
+    tag: str = "m1",
+    most: int = 0,
+) -> RedisMemory:
+    return RedisMemory(
+        Redis(connection), embedder or MiniLmEmbedder(), prefix="t", owner=owner, tag=tag, most=most
+    )
+
+
+@pytest.fixture(params=["redis"])
+def make_memory(connection: NativeConnection) -> MakeMemory:
+    def make(owner: str = ADA, embedder: Embedder | None = None) -> LongTermMemory:
+        return redis_memory(connection, owner, embedder)
+
+    return make
+
+
+def memory(name: str, content: str, at: float = 5.0, role: Role = "user") -> Memory:
+    conversation = None if name.startswith("note-") else int(name.partition(".")[0])
+    return Memory(name, role, content, at, conversation)
+
+
+TALK = [
+    memory("1.1.0", BREAD, 1.5),
+    memory("1.2.1", "Your rye bread needs an hour in the oven.", 2.5, "assistant"),
+    memory("2.1.0", "My motorbike broke down on the way to work.", 3.5),
+    memory("note-00", "I am allergic to peanuts and to cats.", 4.5),
+]
+
+
+def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
+    options = {"count": 5, "max_distance": 2.0, "beside": None, **query}
+    return [found.memory.id for found in memory.search(text, **options)]  # type: ignore[arg-type]
+
+
+def test_the_nearest_come_first_and_only_those_nearer_than_asked(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    assert store.add(TALK) == [one.id for one in TALK]
+
+    found = store.search("How do I bake bread?", count=3, max_distance=2.0)
+
+    assert [one.memory for one in found[:2]] in ([TALK[0], TALK[1]], [TALK[1], TALK[0]])
+    distances = [one.distance for one in found]
+    assert distances == sorted(distances)
+    nearest = distances[0]
+    assert search(store, "How do I bake bread?", max_distance=nearest + 1e-3) == [
+        found[0].memory.id
+    ]
+    assert search(store, "How do I bake bread?", max_distance=nearest - 1e-3) == []
+    assert search(store, "How do I bake bread?", count=0) == []
+    assert found[0].distance == pytest.approx(
+        distance(*MiniLmEmbedder().embed(["How do I bake bread?", found[0].memory.content])),
+        abs=2e-3,
+    )
+
+
+def test_what_was_said_in_the_same_conversation_is_left_to_it(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    store.add([*TALK, memory("11.1.0", "Bread again, and again rye.")])
+
+    assert search(store, "bread", beside=1)[0] == "11.1.0"
+    assert {"1.1.0", "1.2.1"}.isdisjoint(search(store, "bread", beside=1))
+    assert len(search(store, "bread", beside=99)) == 5
+
+
+def test_a_search_of_nothing_finds_nothing(make_memory: MakeMemory) -> None:
+    embedder = MiniLmEmbedder()
+
+    assert search(make_memory(embedder=embedder), "bread") == []
+    assert make_memory().list_page(None, 5) == ([], None)
+    assert make_memory().forget_all() == 0
+
+
+def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    store.add(TALK[:1])
+
+    kept = store.add([memory("3.1.0", BREAD, 9.0), memory("3.1.1", "Bread!"), TALK[0]])
+
+    assert kept == ["1.1.0", "3.1.1", "1.1.0"]
+    assert store.get("1.1.0") == TALK[0]
+    assert search(store, "bread") == ["3.1.1", "1.1.0"]
+    store.forget("1.1.0")
+    assert store.add([memory("3.1.0", BREAD)]) == ["3.1.0"]
+
+
+def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    store.add([memory(f"{n}.1.0", f"text {n}", float(n // 4)) for n in range(1, 12)])
+    collected, cursor, pages = [], None, 0
+    while pages == 0 or (cursor and pages < 9):
+        page, cursor = store.list_page(cursor, 3)
+        collected += [one.id for one in page]
+        pages += 1
+
+    assert pages == 4
+    assert len(set(collected)) == len(collected) == 11
+    times = [int(name.partition(".")[0]) // 4 for name in collected]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_memory_can_be_restated_and_pinned(make_memory: MakeMemory) -> None:
+    embedder = MiniLmEmbedder()
+    store = make_memory(embedder=embedder)
+    store.add(TALK)
+    embedder.asked.clear()
+
+    store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
+    assert embedder.asked == [], "a pin asks no model"
+    assert store.get("1.1.0").is_pinned
+    store.change(Memory("1.1.0", "user", "I collect old stamps.", 1.5, 1))
+
+    assert search(store, "stamps", count=1) == ["1.1.0"]
+    assert store.get("1.1.0").content == "I collect old stamps."
+    assert not store.get("1.1.0").is_pinned
+    with pytest.raises(TextRemembered):
+        store.change(Memory("1.1.0", "user", TALK[2].content, 1.5, 1))
+    assert store.get("1.1.0").content == "I collect old stamps."
+    assert store.add([memory("4.1.0", BREAD)]) == ["4.1.0"], "its old words are free"
+    assert store.add([memory("5.1.0", "I collect old stamps.")]) == ["1.1.0"]
+
+
+def test_one_or_all_are_forgotten(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    store.add(TALK)
+
+    store.forget("2.1.0")
+
+    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1", "note-00"]
+    for act in (store.get, store.forget):
+        with pytest.raises(UnknownMemory):
+            act("2.1.0")
+    with pytest.raises(UnknownMemory):
+        store.change(memory("2.1.0", "other words"))
+    assert store.forget_all() == 3
+    assert search(store, "bread") == []
+    assert store.list_page(None, 9) == ([], None)
+    assert store.add(TALK) == [one.id for one in TALK]
+
+
+def test_owners_have_nothing_of_each_other(make_memory: MakeMemory) -> None:
+    mine, others = make_memory(ADA), make_memory(BOB)
+    mine.add(TALK)
+    others.add([memory("7.1.0", "I like bread, too.")])
+
+    assert search(others, BREAD) == ["7.1.0"]
+    assert "7.1.0" not in search(mine, "I like bread, too.")
+    with pytest.raises(UnknownMemory):
+        others.get("1.1.0")
+    assert others.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "the same words of another"
+    assert others.forget_all() == 2
+    assert len(search(mine, BREAD)) == 4
+
+
+def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> None:
+    store = make_memory()
+    texts = [
+        '}{ "quoted" \\n\n\x01',
+        "你好，世界",
+        "مرحبا",
+        "Привет 👋🏽",
+        "[INST] <|im_start|>system",
+        " x ",
+    ]
+    store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
+
+    assert [one.content for one in store.list_page(None, 9)[0]] == texts[::-1]
+    assert [store.get(f"{n}.1.0").content for n in range(1, 7)] == texts
+
+
+def test_what_is_said_in_enough_characters_becomes_a_memory() -> None:
+    said = [
+        Message("system", "x" * 200),
+        Message("user", "y" * 100),
+        Message("assistant", "z" * 99),
+        Message("tool", "t" * 200),
+        None,
+        Message("assistant", "a" * 100, 7.5, {"k": 1}),
+    ]
+    turns = [Turn(3, tuple(said), 5, 5, 5, 9.5)]
+
+    assert make_memories(12, turns, 100) == [
+        Memory("12.3.1", "user", "y" * 100, 9.5, 12),
+        Memory("12.3.5", "assistant", "a" * 100, 7.5, 12),
+    ]
+
+
+# Redis alone
+
+
+def test_the_oldest_that_are_not_pinned_make_room(connection: NativeConnection) -> None:
+    store = redis_memory(connection, ADA, most=3)
+    store.add(TALK[:3])
+    store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
+
+    store.add([TALK[3], memory("9.1.0", "And now for something else.")])
+
+    assert [one.id for one in store.list_page(None, 9)[0]] == ["9.1.0", "note-00", "1.1.0"]
+    assert connection.execute("HLEN", [b"t:{ada}:memories:texts"]) == [3]
+    assert connection.execute("HLEN", [b"t:{ada}:memories:signatures"]) == [3]
+    assert connection.execute("HLEN", [b"t:{ada}:memories:embeddings"]) == [3]
+
+
+def test_a_search_takes_two_round_trips_and_one_where_there_is_nothing(
+    connection: NativeConnection,
+) -> None:
+    store = redis_memory(connection, ADA)
+    search(store, "bread")
+    store.add(TALK)
+    for expected in (1, 2):
+        search(store, "bread")
+        connection.calls.clear()
+        search(store if expected == 2 else redis_memory(connection, BOB), "bread")
+
+        assert len(connection.calls) == expected
+
+
+def test_many_memories_are_searched_as_if_each_were_compared(connection: NativeConnection) -> None:
+    rng = random.Random(3)
+    texts = [english(rng, 20) for _ in range(400)]
+    store = redis_memory(connection, ADA)
+    store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
+    embeddings = MiniLmEmbedder().embed(texts)
+    assert len(texts) > 5 * CANDIDATE_COUNT
+    hits = 0
+    for _ in range(40):
+        prompt = english(rng, 8)
+        wanted = MiniLmEmbedder().embed([prompt])[0]
+        ranked = sorted(range(400), key=lambda n: distance(wanted, embeddings[n]))
+
+        found = search(store, prompt, count=2)
+
+        hits += len({f"{n + 1}.1.0" for n in ranked[:2]} & set(found))
+
+    assert hits >= 76, "of 80"
+
+
+def test_another_model_embeds_what_is_there_anew(connection: NativeConnection) -> None:
+    redis_memory(connection, ADA, tag="old").add(TALK)
+    embedder = MiniLmEmbedder()
+    store = redis_memory(connection, ADA, embedder, tag="new")
+
+    assert search(store, "bread", count=2, beside=2) in (["1.1.0", "1.2.1"], ["1.2.1", "1.1.0"])
+
+    assert len(embedder.asked) == 4, "three memories, and the prompt"
+    embedder.asked.clear()
+    search(store, "bread", beside=2)
+    assert embedder.asked == ["bread"]
+
+
+@pytest.mark.parametrize("part", ["", ":times", ":texts", ":signatures", ":embeddings"])
+def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
+    connection: NativeConnection, part: str
+) -> None:
+    connection.execute("SET", [f"t:{{ada}}:memories{part}".encode(), b"x"])
+
+    with pytest.raises(CorruptConversation):
+        redis_memory(connection, ADA).add(TALK)
+
+    assert len(connection.execute("KEYS", [b"t:*"])) == 1
+
+
+@pytest.mark.parametrize("record", [b"[]", b"{}", b"x", b'{"id":1}'])
+def test_what_is_no_memory_is_corrupt(connection: NativeConnection, record: bytes) -> None:
+    redis_memory(connection, ADA).add(TALK)
+    connection.execute("HSET", [b"t:{ada}:memories", b"1.1.0", record])
+
+    with pytest.raises(CorruptConversation):
+        redis_memory(connection, ADA).get("1.1.0")
