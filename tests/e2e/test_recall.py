@@ -159,7 +159,7 @@ def test_recall_can_be_off(
 # hybrid
 
 LOAN = "The bank wants more interest for the loan on my house."
-RIVER = "We sat on the bank and caught trout in the river."
+RIVER = "We sat on the bank, the muddy bank, and caught trout."
 PARIS = "My sister moved to Paris with her two sons last spring."
 
 
@@ -177,15 +177,15 @@ def test_hybrid_recall_ranks_by_meaning_what_the_words_found(
     assert wasm.exists()
     endpoint.answer = openai(lambda _: "I see.")
     variables = [
-        f"redis_address={shared_redis.address}", "model_api=openai", "context_length=450",
-        f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall_tokens=70",
+        f"redis_address={shared_redis.address}", "model_api=openai", "context_length=900",
+        f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall_tokens=160",
     ]  # fmt: skip
     arguments = [part for variable in variables for part in ("--variable", variable)]
     recalled = {}
     for mode in ("lexical", "hybrid"):
         with run_host(tmp_path / mode, *arguments, "--variable", f"recall={mode}") as host:
             begun = host.post(context="c", prompt=LOAN).json()["id"]
-            for prompt in (PARIS, RIVER, *TALK, *TALK, *TALK):
+            for prompt in (PARIS, RIVER, *TALK * 8):
                 host.post(id=begun, prompt=prompt)
             endpoint.asked.clear()
             asked = "What did they say about my mortgage and money at the bank?"
