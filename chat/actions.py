@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from chat.adding import add_messages
 from chat.changing import change_conversation, forget_message
 from chat.embeddings import model_tag
-from chat.ports import Clock, Embedder, TurnStore
+from chat.ports import Clock, Embedder, OwnedStore, TurnStore
 from chat.queries import parse_messages_query, parse_place, parse_relevant_query
 from chat.reading import read_messages
 from chat.recalling import Recaller
-from chat.relevant import Store, find_relevant
+from chat.relevant import find_relevant
 from chat.requests import parse_change, parse_messages
 from chat.responses import (
     Response,
@@ -34,7 +34,7 @@ class Asked:
     uri: str
     body: bytes
     settings: Settings
-    store: Store
+    store: OwnedStore
     turns: TurnStore
     embedder: Embedder
     recaller: Recaller

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chat.context import as_shown, fit_turns, least_turn_tokens, message_tokens
+from chat.context import bounded_turn, fit_turns
 from chat.lifetime import expires_at, lifetime_s
 from chat.messages import Commit, Conversation, Message, Place, Turn
 from chat.ports import Clock, TurnStore
@@ -60,14 +60,7 @@ def make_turns(
 ) -> list[Turn]:
     """Put messages into turns, each from one user message to the next."""
     return [
-        Turn(
-            number=number,
-            messages=tuple(group),
-            prompt_tokens=sum(message_tokens(as_shown(m), vocabulary) for m in group),
-            reply_tokens=0,
-            least_tokens=least_turn_tokens(group),
-            at=now,
-        )
+        bounded_turn(number, group, now, vocabulary)
         for number, group in enumerate(_groups(messages), first_number)
     ]
 

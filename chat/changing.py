@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chat.context import as_shown, least_turn_tokens, message_tokens
+from chat.context import bounded_turn, message_tokens
 from chat.errors import PromptTooLong, UnknownMessage
 from chat.messages import Place, Summary, Turn
 from chat.ports import ConversationStore
@@ -63,9 +63,4 @@ def without(turn: Turn, index: int) -> Turn | None:
     messages = tuple(None if i == index else m for i, m in enumerate(turn.messages))
     if all(message is None for message in messages):
         return None
-    return turn._replace(
-        messages=messages,
-        prompt_tokens=sum(message_tokens(as_shown(m)) for m in messages if m is not None),
-        reply_tokens=0,
-        least_tokens=least_turn_tokens(messages),
-    )
+    return bounded_turn(turn.number, messages, turn.at)

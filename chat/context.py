@@ -97,6 +97,24 @@ def least_turn_tokens(messages: Sequence[Message | None]) -> int:
     return said + LEAST_TEMPLATE_TOKENS
 
 
+def bounded_turn(
+    number: int,
+    messages: Sequence[Message | None],
+    at: float,
+    vocabulary: Vocabulary = UNKNOWN,
+) -> Turn:
+    """Make a turn that no model counted: its tokens are bounds."""
+    shown = [message for message in messages if message is not None]
+    return Turn(
+        number=number,
+        messages=tuple(messages),
+        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        reply_tokens=0,
+        least_tokens=least_turn_tokens(messages),
+        at=at,
+    )
+
+
 def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
     """Lay out what the model is shown: the system context, then user and assistant in turn.
 

@@ -235,6 +235,22 @@ class TurnResult:
 
 
 @dataclass(frozen=True)
+class Head:
+    """What there is of a conversation beside its turns, where it is kept for good or carried away.
+
+    Units: the times are seconds since 1970. What is not known is None.
+    """
+
+    id: int
+    context: str
+    created_at: float | None
+    active_at: float
+    turn_count: int
+    title: str | None = None
+    is_pinned: bool | None = None
+
+
+@dataclass(frozen=True)
 class Summary:
     """A conversation as its owner sees it in a list; the times are seconds since 1970."""
 

@@ -26,7 +26,7 @@ from chat.records import (
 )
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
 from chat.tokens import Vocabulary
-from chat.turn_scripts import ADMIT, COMMIT, CREATE, LOAD, RELEASE
+from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 
 NO_LIMITS = Limits(0, 0)
 LOCK = 4
@@ -133,10 +133,15 @@ class RedisTurnStore:
         return loaded
 
     def load_or_repeat(
-        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
+        self,
+        conversation_id: int,
+        terms: Sequence[str] = (),
+        repetition: Repetition | None = None,
+        *,
+        is_counted: bool = True,
     ) -> Conversation | TurnResult:
         """Count, load and lock, in one round trip for each owner that may have it."""
-        limits = self._settings.limits
+        limits = self._settings.limits if is_counted else NO_LIMITS
         for owner in self._settings.owners(conversation_id):
             try:
                 return self._load(owner, conversation_id, repetition, terms, limits)
@@ -200,6 +205,12 @@ class RedisTurnStore:
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)
+
+    def hold(self, loaded: Conversation) -> None:
+        """Lock again, in one round trip."""
+        settings = self._settings
+        arguments: Arguments = [settings.fencing, loaded.turn_count, settings.lock_ms]
+        self._redis.run(HOLD, self._keys(loaded), arguments)
 
     def release(self, loaded: Conversation) -> None:
         """Unlock, if the lock is still this request's."""

@@ -2,16 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from chat.embeddings import BATCH, distance, embedding_name
 from chat.messages import Role
-from chat.ports import ConversationStore, Embedder, EmbeddingStore
+from chat.ports import Embedder, EmbeddingStore, OwnedStore
 from chat.reading import Placed, all_messages, read_messages
-
-
-class Store(ConversationStore, EmbeddingStore, Protocol):
-    """Both of what is needed of a conversation."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,7 @@ class RelevantQuery:
 
 
 def find_relevant(
-    store: Store, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
+    store: OwnedStore, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
 ) -> list[Relevant]:
     """Give up to `top_k` messages within the distance threshold, the nearest first.
 

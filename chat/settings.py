@@ -23,17 +23,36 @@ LONGEST_S = 100 * 365 * 86_400
 MOST_PIECES = 10_000_000
 MOST_PER_MINUTE = 10_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+BACKENDS = ("off", "redis", "chroma")
 HEADER = re.compile(r"[a-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)
-class ModelEndpoint:
-    """Where an OpenAI-compatible model is; `authority` is host and port."""
+class Origin:
+    """Where HTTP requests go; `authority` is host and port."""
 
     scheme: str
     authority: str
+
+
+@dataclass(frozen=True)
+class ModelEndpoint:
+    """Where an OpenAI-compatible model is."""
+
+    origin: Origin
     path: str
     key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ChromaAddress:
+    """Where Chroma is, and which of its databases is used."""
+
+    origin: Origin
+    tenant: str
+    database: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,7 @@ class Settings:
     recall_tokens: int
     is_hybrid: bool
     long_term: LongTerm
+    chroma: ChromaAddress | None
     lifetimes: Lifetimes
     is_open: bool
     limits: Limits
@@ -88,6 +108,7 @@ def parse_settings(get: Getter) -> Settings:
         recall_tokens=0 if recall == "off" else _integer(get, "recall_tokens", 1, 1_000_000),
         is_hybrid=recall == "hybrid",
         long_term=_long_term(get),
+        chroma=_chroma(get),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
         lifetimes=_lifetimes(get),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
@@ -153,7 +174,7 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
 
 def _long_term(get: Getter) -> LongTerm:
     """Parse what is about long-term memories; nothing else of it where they are off."""
-    backend = _one_of(get, "long_term", ("off", "redis", "chroma"))
+    backend = _one_of(get, "long_term", BACKENDS)
     if backend == "off":
         return NO_MEMORY
     template = get("memory_template").replace("\\n", "\n")
@@ -170,6 +191,26 @@ def _long_term(get: Getter) -> LongTerm:
     )
 
 
+def _chroma(get: Getter) -> ChromaAddress | None:
+    """Parse where Chroma is, if long-term memories are there."""
+    if _one_of(get, "long_term", BACKENDS) != "chroma":
+        return None
+    name = "1 to 128 letters, digits, `_`, `.` or `-`"
+    return ChromaAddress(
+        _origin(get, "chroma_address"),
+        _matching(get, "chroma_tenant", NAME, name),
+        _matching(get, "chroma_database", NAME, name),
+        _matching(get, "chroma_token", KEY, "empty, or one word"),
+    )
+
+
+def _origin(get: Getter, name: str) -> Origin:
+    match = ORIGIN.fullmatch(get(name).strip())
+    if match is None:
+        raise InvalidSetting(name, "`https://host` or `http://host:port`, no more")
+    return Origin(match[1], match[2])
+
+
 def _vocabulary(get: Getter) -> Vocabulary:
     pieces = _integer(get, "vocabulary_size", 0, MOST_PIECES)
     return LARGE if pieces >= LARGE_PIECES else UNKNOWN
@@ -179,12 +220,10 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
     """Parse where a model is, if `model_api` says that the component asks it itself."""
     if _one_of(get, "model_api", ("spin", "openai")) == "spin":
         return None
-    origin = ORIGIN.fullmatch(get("model_origin").strip())
-    if origin is None:
-        raise InvalidSetting("model_origin", "`https://host` or `http://host:port`, no more")
+    origin = _origin(get, "model_origin")
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
-    return ModelEndpoint(origin[1], origin[2], path, key)
+    return ModelEndpoint(origin, path, key)
 
 
 def _redis_url(get: Getter) -> str:

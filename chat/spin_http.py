@@ -1,6 +1,7 @@
 """The adapter to Spin's outgoing HTTP, with timeouts, which the SDK's own `send` does not set."""
 
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from spin_sdk.wit.imports import outgoing_handler
@@ -12,6 +13,9 @@ from spin_sdk.wit.imports.types import (
     Fields,
     IncomingBody,
     IncomingResponse,
+    Method,
+    Method_Delete,
+    Method_Get,
     Method_Post,
     OutgoingBody,
     OutgoingRequest,
@@ -21,49 +25,62 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Err
 
-from chat.errors import ModelTimeout, ModelUnavailable
-from chat.settings import ModelEndpoint
+from chat.chroma import CHROMA_AWAY
+from chat.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
+from chat.settings import ChromaAddress, ModelEndpoint, Origin
 
 NS_PER_S = 1_000_000_000
 READ_BYTES = 16 * 1024
 WRITE_BYTES = 4096
 """The most that one blocking write takes. Source: WASI 0.2.0 `wit/io/streams.wit`."""
+METHODS: Mapping[str, Callable[[], Method]] = {
+    "GET": Method_Get,
+    "POST": Method_Post,
+    "DELETE": Method_Delete,
+}
 TIMEOUTS = (ErrorCode_ConnectionReadTimeout, ErrorCode_HttpResponseTimeout)
 
 
-class SpinEndpoint:
-    """One endpoint over `wasi:http`."""
+class HttpFailed(Exception):
+    """There was no answer; `is_timeout` says that it took too long."""
 
-    def __init__(self, endpoint: ModelEndpoint, timeout_s: int) -> None:
-        self._endpoint = endpoint
+    def __init__(self, *, is_timeout: bool) -> None:
+        super().__init__()
+        self.is_timeout = is_timeout
+
+
+class SpinHttp:
+    """Requests to one origin over `wasi:http`."""
+
+    def __init__(self, origin: Origin, headers: Mapping[str, str], timeout_s: int) -> None:
+        self._origin = origin
+        self._headers = headers
         self._timeout_ns = timeout_s * NS_PER_S
 
-    def post(self, body: bytes) -> tuple[int, bytes]:
-        """Send `body` and wait for the whole answer."""
-        request = self._request(len(body))
+    def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """Send a request and wait for the whole answer; raises HttpFailed."""
+        request = self._request(method, path, body)
         outgoing = request.body()
         try:
             future = outgoing_handler.handle(request, self._options())
-            _write(outgoing, body)
+            _write(outgoing, body or b"")
             with future.subscribe() as pollable:
                 pollable.block()
             return _read(_response(future))
         except Err as error:
             raise parse_http_error(error) from error
 
-    def _request(self, length: int) -> OutgoingRequest:
-        endpoint = self._endpoint
-        headers = [
-            ("content-type", b"application/json"),
-            ("content-length", str(length).encode()),
-        ]
-        if endpoint.key:
-            headers.append(("authorization", f"Bearer {endpoint.key}".encode()))
+    def _request(self, method: str, path: str, body: bytes | None) -> OutgoingRequest:
+        headers = [(name, value.encode()) for name, value in self._headers.items()]
+        if body is not None:
+            headers.append(("content-type", b"application/json"))
+            headers.append(("content-length", str(len(body)).encode()))
         request = OutgoingRequest(Fields.from_list(headers))
-        request.set_method(Method_Post())
-        request.set_scheme(Scheme_Https() if endpoint.scheme == "https" else Scheme_Http())
-        request.set_authority(endpoint.authority)
-        request.set_path_with_query(endpoint.path)
+        request.set_method(METHODS[method]())
+        is_secure = self._origin.scheme == "https"
+        request.set_scheme(Scheme_Https() if is_secure else Scheme_Http())
+        request.set_authority(self._origin.authority)
+        request.set_path_with_query(path)
         return request
 
     def _options(self) -> RequestOptions:
@@ -72,6 +89,41 @@ class SpinEndpoint:
         options.set_first_byte_timeout(self._timeout_ns)
         options.set_between_bytes_timeout(self._timeout_ns)
         return options
+
+
+class SpinEndpoint:
+    """A model's endpoint."""
+
+    def __init__(self, endpoint: ModelEndpoint, timeout_s: int) -> None:
+        headers = {"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+        self._http = SpinHttp(endpoint.origin, headers, timeout_s)
+        self._path = endpoint.path
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Send `body`, and give status and body of the answer."""
+        try:
+            return self._http.request("POST", self._path, body)
+        except HttpFailed as error:
+            if error.is_timeout:
+                raise ModelTimeout(
+                    "the model took longer than `turn_timeout_s`; nothing was stored"
+                ) from error
+            raise ModelUnavailable("the model cannot be reached; nothing was stored") from error
+
+
+class SpinChroma:
+    """A Chroma server."""
+
+    def __init__(self, address: ChromaAddress, timeout_s: int) -> None:
+        headers = {"x-chroma-token": address.token} if address.token else {}
+        self._http = SpinHttp(address.origin, headers, timeout_s)
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send a request, and give status and body of the answer."""
+        try:
+            return self._http.request(method, path, body)
+        except HttpFailed as error:
+            raise MemoryUnavailable(CHROMA_AWAY) from error
 
 
 def _write(outgoing: OutgoingBody, body: bytes) -> None:
@@ -111,12 +163,10 @@ def _read_all(stream: InputStream) -> bytes:
             raise
 
 
-def parse_http_error(error: Err[Any]) -> ModelTimeout | ModelUnavailable:
-    """Say whether the endpoint was slow or is away; why goes to the log."""
-    if isinstance(error.value, TIMEOUTS):
-        return ModelTimeout("the model took longer than `turn_timeout_s`; nothing was stored")
+def parse_http_error(error: Err[Any]) -> HttpFailed:
+    """Say whether there was no answer in time, or none at all; why goes to the log."""
     if isinstance(error.value, ErrorCode_HttpRequestDenied):
-        sys.stderr.write("model: its origin is not an allowed outbound host\n")
+        sys.stderr.write("http: the origin is not an allowed outbound host\n")
     else:
-        sys.stderr.write(f"model: {type(error.value).__name__}\n")
-    return ModelUnavailable("the model cannot be reached; nothing was stored")
+        sys.stderr.write(f"http: {type(error.value).__name__}\n")
+    return HttpFailed(is_timeout=isinstance(error.value, TIMEOUTS))

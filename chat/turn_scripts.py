@@ -102,8 +102,33 @@ copied one by one; JSON has neither line breaks nor NUL bytes, which a status ca
 for what there is not counts too, or ids could be tried without a limit.
 """
 
+LOST = """
+local function lost()
+  local turn_count = redis.call('HGET', KEYS[1], 'turn_count')
+  if not turn_count then return redis.error_reply('CHATUNKNOWN no such conversation') end
+  local holder = redis.call('GET', KEYS[5])
+  if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
+    return redis.error_reply('CHATBUSY another turn came between')
+  end
+end
+"""
+"""Say how the right to a conversation was lost. ARGV: fencing value, turn count as loaded."""
+
+HOLD = make_script(
+    TYPES,
+    LOST,
+    """
+local refusal = lost()
+if refusal then return refusal end
+redis.call('SET', KEYS[5], ARGV[1], 'PX', ARGV[3])
+return 1
+""",
+)
+"""Lock again. KEYS: those of a conversation. ARGV: as above, and the lock's lifetime in ms."""
+
 COMMIT = make_script(
     TYPES,
+    LOST,
     KEEP,
     LIST,
     INDEX,
@@ -112,15 +137,8 @@ COMMIT = make_script(
 local memories = cjson.decode(ARGV[14])
 local refusal = #memories > 0 and corrupt_memories(9)
 if refusal then return refusal end
-local head = redis.call('HMGET', KEYS[1], 'turn_count', 'pinned')
-local turn_count = head[1]
-if not turn_count then
-  return redis.error_reply('CHATUNKNOWN no such conversation')
-end
-local holder = redis.call('GET', KEYS[5])
-if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
-  return redis.error_reply('CHATBUSY another turn came between')
-end
+refusal = lost()
+if refusal then return refusal end
 for place = 17, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
 for _ = 1, tonumber(ARGV[6]) do
   local turn = redis.call('LPOP', KEYS[2])
@@ -137,7 +155,7 @@ if kept > 0 then
   redis.call('LTRIM', KEYS[3], -kept, -1)
 end
 for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
-redis.call('HSET', KEYS[1], 'turn_count', turn_count + #ARGV - 16, 'context_tokens', ARGV[3],
+redis.call('HSET', KEYS[1], 'turn_count', ARGV[2] + #ARGV - 16, 'context_tokens', ARGV[3],
   'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
@@ -153,7 +171,7 @@ if ARGV[10] ~= '' then
 end
 if #memories > 0 then remember(9, memories, tonumber(ARGV[15])) end
 redis.call('DEL', KEYS[5])
-local lifetime = head[2] == '1' and '0' or ARGV[8]
+local lifetime = redis.call('HGET', KEYS[1], 'pinned') == '1' and '0' or ARGV[8]
 keep(lifetime)
 if KEYS[8] then list(KEYS[8], ARGV[9], ARGV[5], lifetime) end
 return 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from host.allowed_hosts import MAX_PORT
 from host.application import Options
 from host.compiling import compile_component, make_wasm_engine
-from host.embedded import VARIABLE, start_redis
+from host.embedded import SERVICES, start_service
 from host.engines.llama_cpp import DEMO_MODEL, find_model
 from host.engines.minilm import MODEL as MINILM
 from host.errors import HostError
@@ -91,7 +91,7 @@ def _add_own_flags(up: argparse.ArgumentParser) -> None:
         help="processes; one guest runs in each at a time",
     )
     up.add_argument(
-        "--embedded", action="append", default=[], choices=["redis"],
+        "--embedded", action="append", default=[], choices=[*SERVICES],
         help="start it if nothing answers at the address in the app's variable",
     )  # fmt: skip
     up.add_argument(
@@ -220,17 +220,19 @@ def make_resolver(run: Run) -> Resolver:
 @contextlib.contextmanager
 def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
     """Run the embedded services while the app runs."""
-    if "redis" not in wanted:
+    resolver = make_resolver(run)
+    with contextlib.ExitStack() as started:
+        for name in dict.fromkeys(wanted):
+            service = SERVICES[name]
+            if service.variable not in run.manifest.variables:
+                raise HostError(
+                    f"--embedded {name}: the application has no variable `{service.variable}`"
+                )
+            address = resolver.get(service.variable)
+            child = start_service(service, address, run.options.state_dir)
+            if child is not None:
+                started.callback(child.stop)
         yield
-        return
-    if VARIABLE not in run.manifest.variables:
-        raise HostError(f"--embedded redis: the application has no variable `{VARIABLE}`")
-    redis = start_redis(make_resolver(run).get(VARIABLE), run.options.state_dir)
-    try:
-        yield
-    finally:
-        if redis is not None:
-            redis.stop()
 
 
 def announce_models(run: Run) -> None:

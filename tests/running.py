@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from host.embedded import EmbeddedRedis, answers
+from host.child import Child
+from host.embedded import redis_answers, run_chroma, run_redis
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 180.0
@@ -31,32 +32,55 @@ def free_port() -> int:
 
 
 @dataclass
-class RunningRedis:
-    """A redis-server of the test's own, that can be killed and started again."""
+class RunningService:
+    """A service of the test's own, that can be killed and started again."""
 
     port: int
     folder: pathlib.Path
-    process: EmbeddedRedis | None = None
+    process: Child | None = None
 
-    @property
-    def address(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
+    def run(self) -> Child:
+        raise NotImplementedError
 
     def start(self) -> None:
-        self.process = EmbeddedRedis("127.0.0.1", self.port, self.folder)
+        self.process = self.run()
 
     def kill(self) -> None:
         """End it as a crash would."""
         if self.process is not None:
-            self.process._child.kill()
-            self.process._child.wait()
+            self.process.kill()
             self.process = None
-        assert not answers("127.0.0.1", self.port)
 
     def stop(self) -> None:
         if self.process is not None:
             self.process.stop()
             self.process = None
+
+
+class RunningRedis(RunningService):
+    """A redis-server."""
+
+    @property
+    def address(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def run(self) -> Child:
+        return run_redis("127.0.0.1", self.port, self.folder)
+
+    def kill(self) -> None:
+        super().kill()
+        assert not redis_answers("127.0.0.1", self.port)
+
+
+class RunningChroma(RunningService):
+    """A Chroma server."""
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self) -> Child:
+        return run_chroma("127.0.0.1", self.port, self.folder)
 
 
 @dataclass

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 
+import httpx
+
+from chat.chroma import CHROMA_AWAY
+from chat.errors import MemoryUnavailable
 from chat.redis import RedisError, Value
 from host.redis import flatten
 from host.resp import Connection
@@ -22,3 +26,22 @@ class NativeConnection:
         if isinstance(flat, Err):
             raise RedisError(flat.value.value)
         return [case.value for case in flat]
+
+
+class NativeHttp:
+    """The collection's `Http` port over httpx; `calls` keeps what was asked."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, trust_env=False)
+        self.calls: list[str] = []
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        self.calls.append(f"{method} {path.rpartition('/')[2]}")
+        try:
+            answer = self._client.request(method, path, content=body)
+        except httpx.HTTPError as error:
+            raise MemoryUnavailable(CHROMA_AWAY) from error
+        return answer.status_code, answer.content
+
+    def close(self) -> None:
+        self._client.close()

@@ -1,18 +1,22 @@
 """What the port of long-term memories promises, on every store that has them."""
 
+import functools
 import random
 from typing import Protocol
 
 import pytest
 
+from chat.chroma import Collection
+from chat.chroma_memories import ChromaMemory
 from chat.embeddings import distance
 from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.keys import collection_name
 from chat.memories import make_memories
 from chat.messages import Memory, Message, Role, Turn
 from chat.ports import Embedder, LongTermMemory
 from chat.redis import Redis
 from chat.redis_memories import CANDIDATE_COUNT, RedisMemory
-from tests.chat.native import NativeConnection
+from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
 from tests.minilm import MiniLmEmbedder
 
@@ -21,7 +25,7 @@ BREAD = "Every Sunday I bake a dark rye bread with caraway seeds."
 
 
 class MakeMemory(Protocol):
-    def __call__(self, owner: str = ADA, embedder: Embedder | None = None) -> LongTermMemory: ...
+    def __call__(self, owner: str, embedder: Embedder | None = None) -> LongTermMemory: ...
 
 
 def redis_memory(
@@ -36,12 +40,19 @@ def redis_memory(
     )
 
 
-@pytest.fixture(params=["redis"])
-def make_memory(connection: NativeConnection) -> MakeMemory:
-    def make(owner: str = ADA, embedder: Embedder | None = None) -> LongTermMemory:
-        return redis_memory(connection, owner, embedder)
+def chroma_memory(
+    http: NativeHttp, database: str, owner: str, embedder: Embedder | None = None
+) -> ChromaMemory:
+    collection = Collection(http, "default_tenant", database, collection_name("t", owner))
+    return ChromaMemory(collection, embedder or MiniLmEmbedder(), owner)
 
-    return make
+
+@pytest.fixture(params=["redis", "chroma"])
+def make_memory(request: pytest.FixtureRequest) -> MakeMemory:
+    if request.param == "redis":
+        return functools.partial(redis_memory, request.getfixturevalue("connection"))
+    http, database = (request.getfixturevalue(name) for name in ("chroma", "database"))
+    return functools.partial(chroma_memory, http, database)
 
 
 def memory(name: str, content: str, at: float = 5.0, role: Role = "user") -> Memory:
@@ -63,7 +74,7 @@ def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
 
 
 def test_the_nearest_come_first_and_only_those_nearer_than_asked(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     assert store.add(TALK) == [one.id for one in TALK]
 
     found = store.search("How do I bake bread?", count=3, max_distance=2.0)
@@ -84,7 +95,7 @@ def test_the_nearest_come_first_and_only_those_nearer_than_asked(make_memory: Ma
 
 
 def test_what_was_said_in_the_same_conversation_is_left_to_it(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     store.add([*TALK, memory("11.1.0", "Bread again, and again rye.")])
 
     assert search(store, "bread", beside=1)[0] == "11.1.0"
@@ -95,13 +106,13 @@ def test_what_was_said_in_the_same_conversation_is_left_to_it(make_memory: MakeM
 def test_a_search_of_nothing_finds_nothing(make_memory: MakeMemory) -> None:
     embedder = MiniLmEmbedder()
 
-    assert search(make_memory(embedder=embedder), "bread") == []
-    assert make_memory().list_page(None, 5) == ([], None)
-    assert make_memory().forget_all() == 0
+    assert search(make_memory(ADA, embedder=embedder), "bread") == []
+    assert make_memory(ADA).list_page(None, 5) == ([], None)
+    assert make_memory(ADA).forget_all() == 0
 
 
 def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     store.add(TALK[:1])
 
     kept = store.add([memory("3.1.0", BREAD, 9.0), memory("3.1.1", "Bread!"), TALK[0]])
@@ -114,7 +125,7 @@ def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
 
 
 def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     store.add([memory(f"{n}.1.0", f"text {n}", float(n // 4)) for n in range(1, 12)])
     collected, cursor, pages = [], None, 0
     while pages == 0 or (cursor and pages < 9):
@@ -130,7 +141,7 @@ def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeM
 
 def test_a_memory_can_be_restated_and_pinned(make_memory: MakeMemory) -> None:
     embedder = MiniLmEmbedder()
-    store = make_memory(embedder=embedder)
+    store = make_memory(ADA, embedder=embedder)
     store.add(TALK)
     embedder.asked.clear()
 
@@ -150,7 +161,7 @@ def test_a_memory_can_be_restated_and_pinned(make_memory: MakeMemory) -> None:
 
 
 def test_one_or_all_are_forgotten(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     store.add(TALK)
 
     store.forget("2.1.0")
@@ -182,7 +193,7 @@ def test_owners_have_nothing_of_each_other(make_memory: MakeMemory) -> None:
 
 
 def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> None:
-    store = make_memory()
+    store = make_memory(ADA)
     texts = [
         '}{ "quoted" \\n\n\x01',
         "你好，世界",

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from chat.errors import InvalidSetting
-from chat.settings import ModelEndpoint, Settings, parse_settings
+from chat.settings import ModelEndpoint, Origin, Settings, parse_settings
 from tests.running import ROOT
 
 MANIFEST = tomllib.loads((ROOT / "spin.toml").read_text())
@@ -88,7 +88,7 @@ def test_an_endpoint_is_read_only_when_it_is_asked() -> None:
 
     assert parse(**given).model_endpoint is None
     endpoint = parse(model_api="openai", **given).model_endpoint
-    assert endpoint == ModelEndpoint("https", "h.test", "/v1/chat/completions", "k3y")
+    assert endpoint == ModelEndpoint(Origin("https", "h.test"), "/v1/chat/completions", "k3y")
     assert "k3y" not in repr(endpoint)
 
 

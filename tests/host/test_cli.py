@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from host.embedded import answers
+from host.embedded import redis_answers
 from tests.running import ROOT, RunningRedis, free_port, run_host
 
 
@@ -29,9 +29,9 @@ def up(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def await_end(port: int) -> bool:
     deadline = time.monotonic() + 15
-    while answers("127.0.0.1", port) and time.monotonic() < deadline:
+    while redis_answers("127.0.0.1", port) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return not answers("127.0.0.1", port)
+    return not redis_answers("127.0.0.1", port)
 
 
 def test_the_start_lines_are_spins(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -74,7 +74,7 @@ def test_a_redis_that_answers_is_used_and_left_running(
         assert f"Using the Redis that answers at 127.0.0.1:{own_redis.port}" in host.output()
         assert host.client.get("/healthz").status_code == 200
 
-    assert answers("127.0.0.1", own_redis.port)
+    assert redis_answers("127.0.0.1", own_redis.port)
 
 
 def test_workers_serve_one_application(

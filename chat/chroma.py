@@ -1,0 +1,187 @@
+"""Talks to Chroma: one owner's collection over its HTTP API, version 2.
+
+Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from chat.errors import CorruptConversation, MemoryUnavailable
+
+CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
+NOT_FOUND = 404
+OK = range(200, 300)
+PAGE = 200
+"""Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
+
+Metadata = Mapping[str, str | int | float | bool | None]
+Where = Mapping[str, Any]
+
+
+class Http(Protocol):
+    """Where requests go."""
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send JSON, and give status and body of the answer.
+
+        Errors: MemoryUnavailable.
+        """
+
+
+@dataclass(frozen=True)
+class Record:
+    """What stands in a collection; without a distance where it was not searched for."""
+
+    id: str
+    document: str
+    metadata: Metadata
+    embedding: Sequence[float] = ()
+    distance: float = 0.0
+
+
+class Collection:
+    """An owner's collection. Every method may raise MemoryUnavailable and CorruptConversation.
+
+    It is there from the first record on; until then there is nothing in it.
+    """
+
+    def __init__(self, http: Http, tenant: str, database: str, name: str) -> None:
+        self._http = http
+        tenant, database = quote(tenant, safe=""), quote(database, safe="")
+        self._base = f"/api/v2/tenants/{tenant}/databases/{database}/collections"
+        self._name = name
+        self._path: str | None = None
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Write records; of those that are there, fields that are not given stay as they are.
+
+        One request for up to `PAGE` records: they are written together, or not at all.
+        """
+        for batch in _batches(records):
+            self._post(self._made(), "upsert", _render_rows(batch))
+
+    def amend(self, records: Sequence[Record]) -> None:
+        """Do the same with records that are there; without an embedding it stays as it is."""
+        path = self._found()
+        if path is not None:
+            for batch in _batches(records):
+                self._post(path, "update", _render_rows(batch))
+
+    def take(self, ids: Sequence[str]) -> list[Record]:
+        """Give the records with these ids, in no order."""
+        return [record for batch in _batches(ids) for record in self._get({"ids": batch})]
+
+    def every(self, where: Where) -> Iterator[Record]:
+        """Give all records that fit, page by page, in no order."""
+        offset = 0
+        while True:
+            page = self._get({"where": where, "limit": PAGE, "offset": offset})
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += PAGE
+
+    def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
+        path = self._found()
+        if path is None:
+            return []
+        reply = self._post(path, "get", {**wanted, "include": ["documents", "metadatas"]})
+        return _parse_rows(reply, "ids", "documents", "metadatas")
+
+    def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
+        """Give the records that are nearest, with their distances."""
+        path = self._found()
+        if path is None:
+            return []
+        reply = self._post(path, "query", {
+            "query_embeddings": [list(embedding)],
+            "n_results": count,
+            "where": where,
+            "include": ["documents", "metadatas", "distances"],
+        })  # fmt: skip
+        names = ("ids", "documents", "metadatas", "distances")
+        first = {name: rows[0] for name in names if (rows := reply.get(name))}
+        return _parse_rows(first, *names)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take records away; those that are not there are so already."""
+        path = self._found()
+        if path is not None:
+            for batch in _batches(ids):
+                self._post(path, "delete", {"ids": batch})
+
+    def drop(self) -> bool:
+        """Take the collection away, and say whether it was there."""
+        self._path = None
+        return self._send("DELETE", f"{self._base}/{self._name}") is not None
+
+    def _found(self) -> str | None:
+        """Give the path of the collection; None if there is none."""
+        if self._path is None:
+            reply = self._send("GET", f"{self._base}/{self._name}")
+            self._path = None if reply is None else self._path_of(reply)
+        return self._path
+
+    def _made(self) -> str:
+        """Give the path of the collection, made now if there is none."""
+        if self._path is None:
+            fields = {
+                "name": self._name,
+                "get_or_create": True,
+                "configuration": {"hnsw": {"space": "cosine"}},
+            }
+            self._path = self._path_of(self._send("POST", self._base, fields) or {})
+        return self._path
+
+    def _path_of(self, reply: Mapping[str, Any]) -> str:
+        if not isinstance(reply.get("id"), str):
+            raise MemoryUnavailable(CHROMA_AWAY)
+        return f"{self._base}/{quote(reply['id'], safe='')}"
+
+    def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply = self._send("POST", f"{path}/{action}", fields)
+        if reply is None:  # the collection went away meanwhile
+            raise MemoryUnavailable(CHROMA_AWAY)
+        return reply
+
+    def _send(
+        self, method: str, path: str, fields: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any] | None:
+        """Send a request; None for what is not there. What a server says is not passed on."""
+        body = None if fields is None else json.dumps(fields, ensure_ascii=False).encode()
+        status, answer = self._http.request(method, path, body)
+        if status == NOT_FOUND:
+            return None
+        if status not in OK:
+            raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
+        try:
+            reply = json.loads(answer)
+        except ValueError as error:
+            raise MemoryUnavailable(CHROMA_AWAY) from error
+        return reply if isinstance(reply, dict) else {}
+
+
+def _render_rows(records: Sequence[Record]) -> Mapping[str, Any]:
+    return {
+        "ids": [record.id for record in records],
+        "documents": [record.document for record in records],
+        "metadatas": [record.metadata for record in records],
+        "embeddings": [list(record.embedding) or None for record in records],
+    }
+
+
+def _parse_rows(reply: Mapping[str, Any], *names: str) -> list[Record]:
+    """Parse what stands in lists side by side: ids, documents, metadatas, maybe distances."""
+    try:
+        rows = zip(*(reply.get(name) or [] for name in names), strict=True)
+        return [Record(row[0], row[1], row[2] or {}, (), *row[3:]) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise CorruptConversation from error
+
+
+def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(items), PAGE):
+        yield list(items[start : start + PAGE])

@@ -1,0 +1,191 @@
+"""Keeps an owner's conversations in Chroma, whole: what Redis has can be made anew from it.
+
+A conversation's head is a record with its id; each message is one with the id that it has as a
+memory. `at` is a message's turn's time and `said_at` its own.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from chat.chroma import Collection, Metadata, Record
+from chat.chroma_memories import ChromaMemory
+from chat.context import SIDES, bounded_turn
+from chat.errors import CorruptConversation
+from chat.memories import memory_id
+from chat.messages import Head, Message, Place, Turn
+from chat.ports import Ahead, Embedder
+from chat.records import PARSE_ERRORS, text_digest
+
+
+class ChromaArchive:
+    """One owner's conversations. Every method may raise MemoryUnavailable."""
+
+    def __init__(
+        self, collection: Collection, memory: ChromaMemory, embedder: Embedder, min_chars: int
+    ) -> None:
+        """Take the `memory` in the same collection, and from which length on it gets messages."""
+        self._collection = collection
+        self._memory = memory
+        self._embedder = embedder
+        self._min_chars = min_chars
+
+    def append(self, head: Head, turns: Sequence[Turn]) -> None:
+        """Write turns and the head together; what the head does not say stays as it is.
+
+        Errors: those of the embedder.
+        """
+        placed = [
+            (turn, Place(turn.number, index), message)
+            for turn in turns
+            for index, message in enumerate(turn.messages)
+            if message is not None
+        ]
+        embeddings = self._embedder.embed([message.content for *_, message in placed])
+        new = self._new_texts([message for *_, message in placed])
+        records = []
+        for (turn, place, message), embedding in zip(placed, embeddings, strict=True):
+            digest = text_digest(message.content)
+            is_memory = message.role in SIDES and digest in new
+            new.discard(digest)
+            metadata = _message_metadata(head.id, turn, place, message)
+            if is_memory:
+                metadata = {**metadata, "memory": True, "digest": digest}
+            name = memory_id(head.id, place)
+            records.append(Record(name, message.content, metadata, embedding))
+        known = {name: value for name, value in _head_metadata(head).items() if value is not None}
+        records.append(Record(str(head.id), head.context, known, embeddings[0]))
+        self._collection.write(records)
+
+    def _new_texts(self, messages: Sequence[Message]) -> set[str]:
+        """Give the digests of what may become a memory: long enough, and not one already."""
+        long = [m.content for m in messages if len(m.content) >= self._min_chars]
+        return {text_digest(text) for text in long} - set(self._memory.holders(long))
+
+    def look(self, conversation_id: int, next_number: int) -> Ahead:
+        """Say whether a conversation is there, and has a turn with that number; in one request."""
+        head, turn = str(conversation_id), memory_id(conversation_id, Place(next_number, 0))
+        there = {record.id for record in self._collection.take([head, turn])}
+        return Ahead(head in there, turn in there)
+
+    def load_head(self, conversation_id: int) -> Head | None:
+        """Give the head of a conversation; None if there is none."""
+        found = self._collection.take([str(conversation_id)])
+        return parse_head(found[0]) if found else None
+
+    def load_heads(self) -> list[Head]:
+        """Give the heads of all conversations."""
+        return list(map(parse_head, self._collection.every({"kind": "conversation"})))
+
+    def load_turns(self, conversation_id: int) -> list[Turn]:
+        """Give all turns of a conversation, the oldest first; their tokens are bounds."""
+        wanted = {"$and": [{"kind": "message"}, {"conversation": conversation_id}]}
+        return parse_turn_records(list(self._collection.every(wanted)))
+
+    def change(self, head: Head) -> None:
+        """Put a changed head in the place of the one that is there."""
+        self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
+
+    def forget(self, conversation_id: int) -> tuple[int, int]:
+        """Forget a conversation, its head last; say how many records and memories there were."""
+        records = list(self._collection.every({"conversation": conversation_id}))
+        head = str(conversation_id)
+        self._collection.remove([record.id for record in records if record.id != head])
+        self._collection.remove([head])
+        memories = sum(record.metadata.get("memory") is True for record in records)
+        return len(records), memories
+
+    def forget_message(self, conversation_id: int, place: Place) -> None:
+        """Forget one message."""
+        self._collection.remove([memory_id(conversation_id, place)])
+
+
+def _message_metadata(
+    conversation_id: int, turn: Turn, place: Place, message: Message
+) -> dict[str, str | int | float | bool | None]:
+    said_at = turn.at if message.created_at is None else message.created_at
+    extra = None if message.metadata is None else json.dumps(message.metadata, ensure_ascii=False)
+    return {
+        "kind": "message",
+        "conversation": conversation_id,
+        "turn": place.turn_number,
+        "index": place.index,
+        "role": message.role,
+        "at": turn.at,
+        "said_at": said_at,
+        "has_time": message.created_at is not None,
+        "extra": extra,
+        "memory": False,
+    }
+
+
+def _head_metadata(head: Head) -> Metadata:
+    return {
+        "kind": "conversation",
+        "conversation": head.id,
+        "created_at": head.created_at,
+        "active_at": head.active_at,
+        "turns": head.turn_count,
+        "memory": False,
+        "title": head.title,
+        "pinned": head.is_pinned,
+    }
+
+
+def parse_head(record: Record) -> Head:
+    """Parse a conversation's record.
+
+    Errors: CorruptConversation.
+    """
+    metadata: Mapping[str, Any] = record.metadata
+    try:
+        return Head(
+            id=int(record.id),
+            context=record.document or "",
+            created_at=float(metadata["created_at"]),
+            active_at=float(metadata["active_at"]),
+            turn_count=int(metadata["turns"]),
+            title=metadata.get("title"),
+            is_pinned=metadata.get("pinned") is True,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def parse_turn_records(records: Sequence[Record]) -> list[Turn]:
+    """Put the messages of a conversation together to turns, the oldest first.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        ordered = sorted(records, key=_place_of)
+        return [
+            _make_turn(number, list(of_turn))
+            for number, of_turn in groupby(ordered, key=lambda record: _place_of(record)[0])
+        ]
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def _place_of(record: Record) -> tuple[int, int]:
+    metadata: Mapping[str, Any] = record.metadata
+    return int(metadata["turn"]), int(metadata["index"])
+
+
+def _make_turn(number: int, records: Sequence[Record]) -> Turn:
+    """Make a turn; a message that is missing was forgotten."""
+    there = {_place_of(record)[1]: _parse_message(record) for record in records}
+    at: Any = records[0].metadata["at"]
+    return bounded_turn(number, [there.get(i) for i in range(max(there) + 1)], float(at))
+
+
+def _parse_message(record: Record) -> Message:
+    metadata: Mapping[str, Any] = record.metadata
+    extra = metadata.get("extra")
+    return Message(
+        metadata["role"],
+        record.document,
+        float(metadata["said_at"]) if metadata["has_time"] else None,
+        json.loads(extra) if extra else None,
+    )

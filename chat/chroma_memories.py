@@ -1,0 +1,167 @@
+"""Keeps an owner's long-term memories in Chroma, beside the messages that they were.
+
+A record's `memory` says whether it is a memory, and `kind` whether it is a `message` of a
+conversation or a `note`. A message that was restated as a memory keeps its own document.
+"""
+
+from collections.abc import Sequence
+
+from chat.chroma import Collection, Metadata, Record
+from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.messages import FoundMemory, Memory
+from chat.ports import Cursor, Embedder
+from chat.records import PARSE_ERRORS, text_digest
+
+IS_MEMORY = {"memory": True}
+NO_CONVERSATION = 0
+
+
+class ChromaMemory:
+    """The `LongTermMemory` port over an owner's collection."""
+
+    def __init__(self, collection: Collection, embedder: Embedder, owner: str) -> None:
+        self._collection = collection
+        self._embedder = embedder
+        self.owner = owner
+
+    def search(
+        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+    ) -> list[FoundMemory]:
+        """Search, in one request."""
+        if count == 0:
+            return []
+        elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
+        found = self._collection.nearest(
+            self._embedder.embed([text])[0], count, {"$and": [IS_MEMORY, elsewhere]}
+        )
+        return [
+            FoundMemory(parse_memory(record), record.distance)
+            for record in found
+            if record.distance < max_distance
+        ]
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+        """List; Chroma has no order, so all are looked at."""
+        memories = sorted(map(parse_memory, self._every()), key=_by_time, reverse=True)
+        if cursor is not None:
+            before = (float(cursor.at), cursor.id)
+            memories = [memory for memory in memories if _by_time(memory) < before]
+        last = memories[limit - 1] if len(memories) > limit else None
+        return memories[:limit], Cursor(repr(last.at), last.id) if last else None
+
+    def _every(self) -> list[Record]:
+        return list(self._collection.every(IS_MEMORY))
+
+    def get(self, memory_id: str) -> Memory:
+        """Give one."""
+        return parse_memory(self._record(memory_id))
+
+    def _record(self, memory_id: str) -> Record:
+        found = self._collection.take([memory_id])
+        if not found or found[0].metadata.get("memory") is not True:
+            raise UnknownMemory
+        return found[0]
+
+    def add(self, memories: Sequence[Memory]) -> list[str]:
+        """Remember; a message that is there already becomes a memory."""
+        holders = self.holders([memory.content for memory in memories])
+        there = {record.id: record for record in self._collection.take([m.id for m in memories])}
+        new = []
+        for memory in memories:
+            digest = text_digest(memory.content)
+            if digest not in holders:
+                holders[digest] = memory.id
+                new.append(memory)
+        embeddings = self._embedder.embed([memory.content for memory in new])
+        records = [
+            _render(memory, there.get(memory.id), embedding)
+            for memory, embedding in zip(new, embeddings, strict=True)
+        ]
+        self._collection.write([record for record in records if record.id not in there])
+        self._collection.amend([record for record in records if record.id in there])
+        return [holders[text_digest(memory.content)] for memory in memories]
+
+    def holders(self, texts: Sequence[str]) -> dict[str, str]:
+        """Give the memories that say one of these texts, by its digest."""
+        digests = sorted({text_digest(text) for text in texts})
+        if not digests:
+            return {}
+        said = {"$and": [IS_MEMORY, {"digest": {"$in": digests}}]}
+        return {str(r.metadata["digest"]): r.id for r in self._collection.every(said)}
+
+    def change(self, memory: Memory) -> None:
+        """Change; it is embedded anew only if it says something else."""
+        record = self._record(memory.id)
+        embedding: Sequence[float] = ()
+        if parse_memory(record).content != memory.content:
+            if (
+                self.holders([memory.content]).get(text_digest(memory.content), memory.id)
+                != memory.id
+            ):
+                raise TextRemembered
+            embedding = self._embedder.embed([memory.content])[0]
+        self._collection.amend([_render(memory, record, embedding)])
+
+    def forget(self, memory_id: str) -> None:
+        """Forget; a message stays one."""
+        self._forget([self._record(memory_id)])
+
+    def forget_all(self) -> int:
+        """Forget all that are there."""
+        records = self._every()
+        self._forget(records)
+        return len(records)
+
+    def _forget(self, records: Sequence[Record]) -> None:
+        notes = [record.id for record in records if record.metadata["kind"] == "note"]
+        self._collection.remove(notes)
+        no_memory: Metadata = {"memory": False, "pinned": None, "digest": None, "restated": None}
+        self._collection.amend(
+            [
+                Record(record.id, record.document, no_memory)
+                for record in records
+                if record.metadata["kind"] != "note"
+            ]
+        )
+
+
+def _by_time(memory: Memory) -> tuple[float, str]:
+    return memory.at, memory.id
+
+
+def _render(memory: Memory, record: Record | None, embedding: Sequence[float]) -> Record:
+    """Render a memory, over the record that it has if there is one."""
+    metadata: dict[str, str | int | float | bool | None] = {
+        "memory": True,
+        "digest": text_digest(memory.content),
+        "pinned": memory.is_pinned,
+    }
+    if record is None or record.metadata["kind"] == "note":
+        metadata |= {
+            "kind": "note",
+            "conversation": memory.conversation_id or NO_CONVERSATION,
+            "role": memory.role,
+            "said_at": memory.at,
+        }
+        return Record(memory.id, memory.content, metadata, embedding)
+    metadata["restated"] = memory.content if memory.content != record.document else None
+    return Record(memory.id, record.document, metadata, embedding)
+
+
+def parse_memory(record: Record) -> Memory:
+    """Parse a memory's record.
+
+    Errors: CorruptConversation.
+    """
+    metadata = record.metadata
+    try:
+        return Memory(
+            id=record.id,
+            role=metadata["role"],  # type: ignore[arg-type]
+            content=str(metadata.get("restated") or record.document),
+            at=float(metadata["said_at"]),  # type: ignore[arg-type]
+            conversation_id=int(metadata["conversation"] or 0) or None,
+            is_pinned=metadata.get("pinned") is True,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error

@@ -1,0 +1,150 @@
+"""Puts the parts of one request together: which class stands for which port, by the settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chat.access import Caller, owners_of
+from chat.chroma import Collection
+from chat.chroma_archive import ChromaArchive
+from chat.chroma_memories import ChromaMemory
+from chat.embeddings import OnceEmbedder, model_tag
+from chat.keys import collection_name
+from chat.openai import OpenAiEmbedder, OpenAiModel
+from chat.ports import Archive, Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
+from chat.recalling import Recaller
+from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery
+from chat.redis import Redis
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_memories import RedisMemory
+from chat.redis_restoring import RedisRestorer
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.settings import ChromaAddress, ModelEndpoint, Settings
+from chat.spin import SpinEmbedder, SpinModel
+from chat.spin_http import SpinChroma, SpinEndpoint
+
+MS_PER_S = 1000
+MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
+"""Evicted turns that a search gives, and how many where they are ranked once more."""
+CHROMA_TIMEOUT_S = 10
+"""What a turn asks of Chroma has to be over long before its lock is."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whom a request is for.
+
+    `owner` is that of what it makes, None for anyone; `fencing` is a random value of the request.
+    """
+
+    caller: Caller
+    owner: str | None
+    fencing: str
+
+
+class Parts:
+    """The parts of one request, over one connection to Redis."""
+
+    def __init__(self, redis: Redis, settings: Settings, who: Who) -> None:
+        self._settings = settings
+        self._who = who
+        self.embedder: Embedder = OnceEmbedder(make_embedder(settings))
+        self.hot_turns = RedisTurnStore(redis, self._turn_store_settings())
+        self.turns: TurnStore = self.hot_turns
+        self.conversations: OwnedStore = RedisConversationStore(
+            redis,
+            prefix=settings.key_prefix,
+            fencing=who.fencing,
+            owner=who.caller.owner,
+            owners=self._owners,
+        )
+        self.memory: LongTermMemory | None = None
+        if who.owner is not None:
+            self._add_memory(redis, who.owner)
+        self.recaller = Recaller(settings, self.embedder, self.conversations, self.memory)
+
+    def _add_memory(self, redis: Redis, owner: str) -> None:
+        settings = self._settings
+        if settings.chroma is not None:
+            self._add_chroma(redis, settings.chroma, owner)
+        elif settings.long_term.is_on:
+            self.memory = RedisMemory(
+                redis,
+                self.embedder,
+                prefix=settings.key_prefix,
+                owner=owner,
+                tag=model_tag(settings.embedding_model),
+                most=settings.long_term.most,
+            )
+
+    def _add_chroma(self, redis: Redis, address: ChromaAddress, owner: str) -> None:
+        """Let Chroma have the memories, and stand behind Redis."""
+        settings = self._settings
+        collection = make_collection(settings, address, owner)
+        self.memory = memory = ChromaMemory(collection, self.embedder, owner)
+        archive: Archive = ChromaArchive(
+            collection, memory, self.embedder, settings.long_term.min_chars
+        )
+        recovery = Recovery(
+            archive, make_restorer(redis, settings, self._who, owner), settings, owner
+        )
+        hot = self.conversations
+        self.turns = RecoveringTurnStore(self.hot_turns, archive, recovery, hot)
+        self.conversations = RecoveringStore(hot, archive, recovery)
+
+    def _owners(self, conversation_id: int) -> Sequence[str]:
+        return owners_of(self._who.caller, conversation_id, is_open=self._settings.is_open)
+
+    def _turn_store_settings(self) -> TurnStoreSettings:
+        """Gather them; `turn_timeout_s` is how long a request may hold a conversation."""
+        settings = self._settings
+        return TurnStoreSettings(
+            prefix=settings.key_prefix,
+            fencing=self._who.fencing,
+            lock_ms=settings.turn_timeout_s * MS_PER_S,
+            archive_turns=settings.archive_turns,
+            limits=settings.limits,
+            rate_tag=self._who.caller.rate_tag,
+            owners=self._owners,
+            most_found=MOST_FOUND_TO_RANK if settings.is_hybrid else MOST_FOUND,
+            most_memories=settings.long_term.most,
+            tag=model_tag(settings.embedding_model),
+        )
+
+
+def make_collection(settings: Settings, address: ChromaAddress, owner: str) -> Collection:
+    """Make an owner's collection in Chroma."""
+    timeout_s = max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4))
+    name = collection_name(settings.key_prefix, owner)
+    http = SpinChroma(address, timeout_s)
+    return Collection(http, address.tenant, address.database, name)
+
+
+def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> RedisRestorer:
+    """Make what brings an owner's conversations back into Redis."""
+    return RedisRestorer(
+        redis,
+        prefix=settings.key_prefix,
+        fencing=who.fencing,
+        owner=owner,
+        part_ms=settings.turn_timeout_s * MS_PER_S,
+    )
+
+
+def make_model(settings: Settings) -> LanguageModel:
+    """Make what replies: an endpoint that the component asks itself, or Spin's own models."""
+    if settings.model_endpoint is not None:
+        return OpenAiModel(make_endpoint(settings, settings.model_endpoint), settings.model)
+    return SpinModel(settings.model, settings.prompt_format)
+
+
+def make_embedder(settings: Settings) -> Embedder:
+    """Make what embeds: an endpoint that the component asks itself, or Spin's own models."""
+    if settings.embedding_endpoint is not None:
+        endpoint = make_endpoint(settings, settings.embedding_endpoint)
+        return OpenAiEmbedder(endpoint, settings.embedding_model)
+    return SpinEmbedder(settings.embedding_model)
+
+
+def make_endpoint(settings: Settings, endpoint: ModelEndpoint) -> SpinEndpoint:
+    """Make what sends requests to a model."""
+    return SpinEndpoint(endpoint, settings.turn_timeout_s)

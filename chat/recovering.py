@@ -1,0 +1,291 @@
+"""Stores over which an archive is the source of truth: written before Redis, which can be lost.
+
+What Redis has of an owner's conversation is made anew from the archive where it is gone, and where
+it is behind: after Redis failed just when a turn had been archived.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from chat.errors import ChatError, CorruptConversation, StoreUnavailable, UnknownConversation
+from chat.messages import (
+    Commit,
+    Conversation,
+    Forgotten,
+    Head,
+    Place,
+    Summary,
+    Turn,
+    TurnResult,
+)
+from chat.ports import (
+    Archive,
+    Cursor,
+    Done,
+    HotTurnStore,
+    OwnedStore,
+    Repetition,
+    Restorer,
+    StoredTurn,
+)
+from chat.restoring import make_whole
+from chat.settings import Settings
+from chat.turn import released_on_error
+
+Outcome = TypeVar("Outcome")
+PAGE = 100
+
+
+class Recovery:
+    """Makes what Redis has of one owner's conversations anew."""
+
+    def __init__(
+        self, archive: Archive, restorer: Restorer, settings: Settings, owner: str
+    ) -> None:
+        self._archive = archive
+        self._restorer = restorer
+        self._settings = settings
+        self.owner = owner
+
+    def recover(self, conversation_id: int) -> None:
+        """Bring a conversation back.
+
+        Errors: UnknownConversation if it is not archived; ConversationBusy if another request
+                brings it back just now, or takes a turn of it.
+        """
+        head = self._archive.load_head(conversation_id)
+        if head is None:
+            raise UnknownConversation
+        turns = self._archive.load_turns(conversation_id)
+        last = turns[-1].number if turns else 0
+        head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
+        self._restorer.restore(make_whole(self._settings, head, turns))
+
+
+class RecoveringTurnStore:
+    """The `TurnStore` port over a store that may forget, and an archive that does not."""
+
+    def __init__(
+        self, hot: HotTurnStore, archive: Archive, recovery: Recovery, owned: OwnedStore
+    ) -> None:
+        """Take the `owned` conversations, to archive what was begun before there was an archive."""
+        self._hot = hot
+        self._archive = archive
+        self._recovery = recovery
+        self._owned = owned
+
+    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+        """Admit."""
+        return self._hot.admit(repetition)
+
+    def dismiss(self, repetition: Repetition | None) -> None:
+        """Dismiss."""
+        self._hot.dismiss(repetition)
+
+    def next_id(self) -> int:
+        """Take the next id."""
+        return self._hot.next_id()
+
+    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+        """Archive, then store; a store that is away by then has nothing that is lost."""
+        if new.owner != self._recovery.owner:
+            self._hot.create(new, commit, done)
+            return
+        self._archive.append(_head(new, commit, created_at=commit.at), commit.turns)
+        with contextlib.suppress(StoreUnavailable):
+            self._hot.create(new, dataclasses.replace(commit, memories=()), done)
+
+    def load(self, conversation_id: int) -> Conversation:
+        """Load, and bring back before where that is needed."""
+        loaded = self.load_or_repeat(conversation_id)
+        if isinstance(loaded, TurnResult):
+            raise CorruptConversation  # results are kept under keys, and none was given
+        return loaded
+
+    def load_or_repeat(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
+    ) -> Conversation | TurnResult:
+        """Do the same."""
+        try:
+            loaded = self._hot.load_or_repeat(conversation_id, terms, repetition)
+        except UnknownConversation:
+            self._recovery.recover(conversation_id)
+            return self._hot.load_or_repeat(conversation_id, terms, repetition, is_counted=False)
+        if isinstance(loaded, TurnResult) or loaded.owner != self._recovery.owner:
+            return loaded
+        with released_on_error(self._hot, loaded):
+            known = self._archive.look(loaded.id, loaded.turn_count + 1)
+            if known.has_turn:
+                self._recovery.recover(loaded.id)
+                return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
+            if not known.has_head:
+                self._archive_all(loaded.id)
+        return loaded
+
+    def _archive_all(self, conversation_id: int) -> None:
+        summary = self._owned.summarise(conversation_id)
+        head = Head(
+            conversation_id, summary.context, summary.created_at, summary.active_at,
+            summary.turn_count, summary.title, summary.is_pinned,
+        )  # fmt: skip
+        self._archive.append(head, every_turn(self._owned, conversation_id))
+
+    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+        """Archive, then store; not where the turn has no right to the conversation any more."""
+        if loaded.owner != self._recovery.owner:
+            self._hot.commit(loaded, commit, done)
+            return
+        self._hot.hold(loaded)
+        self._archive.append(_head(loaded, commit, created_at=None), commit.turns)
+        try:
+            self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
+        except UnknownConversation:  # it was forgotten meanwhile
+            self._archive.forget(loaded.id)
+            raise
+        except StoreUnavailable:
+            return  # the archive has it, and the next turn finds it there
+
+    def release(self, loaded: Conversation) -> None:
+        """Release."""
+        self._hot.release(loaded)
+
+
+def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
+    turn_count = conversation.turn_count + len(commit.turns)
+    return Head(conversation.id, conversation.context, created_at, commit.at, turn_count)
+
+
+def every_turn(store: OwnedStore, conversation_id: int) -> list[Turn]:
+    """Give all turns of a conversation, the oldest first."""
+    newest_first: list[Turn] = []
+    number = 0
+    while page := store.turns_page(conversation_id, number, PAGE):
+        newest_first += [stored.turn for stored in reversed(page)]
+        number = page[0].turn.number - 1
+        if number < 1:
+            break
+    return newest_first[::-1]
+
+
+class RecoveringStore:
+    """The `ConversationStore` and `EmbeddingStore` ports over the same two."""
+
+    def __init__(self, hot: OwnedStore, archive: Archive, recovery: Recovery) -> None:
+        self._hot = hot
+        self._archive = archive
+        self._recovery = recovery
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        """List what either has; all heads of the archive are looked at."""
+        found = {head.id: _summary(head) for head in self._archive.load_heads()}
+        after: Cursor | None = None
+        while True:
+            page, after = self._hot.list_page(after, PAGE)
+            found |= {summary.id: summary for summary in page}
+            if after is None:
+                break
+        ordered = sorted(found.values(), key=_by_activity, reverse=True)
+        if cursor is not None:
+            before = (float(cursor.at), cursor.id)
+            ordered = [summary for summary in ordered if _by_activity(summary) < before]
+        last = ordered[limit - 1] if len(ordered) > limit else None
+        return ordered[:limit], Cursor(repr(last.active_at), str(last.id)) if last else None
+
+    def summarise(self, conversation_id: int) -> Summary:
+        """Summarise."""
+        return self._recovered(conversation_id, self._hot.summarise)
+
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        """Give turns."""
+        return self._recovered(
+            conversation_id, lambda id_: self._hot.turns_page(id_, last_number, count)
+        )
+
+    def change(
+        self,
+        conversation_id: int,
+        fields: Mapping[str, str],
+        lifetime_s: int | None,
+        added_tokens: int,
+    ) -> None:
+        """Change, in the archive first."""
+        self.summarise(conversation_id)
+        head = self._archive.load_head(conversation_id)
+        if head is None:
+            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
+            return
+        self._archive.change(changed_head(head, fields))
+        try:
+            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
+        except ChatError:
+            self._archive.change(head)
+            raise
+
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
+        """Forget a message, in the archive first."""
+        self._archive.forget_message(conversation_id, place)
+        self._hot.replace(conversation_id, place, old, new)
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        """Forget, in the archive first: what fails then can be asked for again."""
+        records, memories = self._archive.forget(conversation_id)
+        try:
+            forgotten = self._hot.forget(conversation_id)
+        except UnknownConversation:
+            if not records:
+                raise
+            forgotten = Forgotten(conversation_id, 0, 0, 0, 0)
+        return dataclasses.replace(forgotten, memories=forgotten.memories + memories)
+
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        """Load them."""
+        return self._recovered(conversation_id, lambda id_: self._hot.load_embeddings(id_, names))
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Keep them."""
+        self._hot.keep_embeddings(conversation_id, embeddings)
+
+    def _recovered(self, conversation_id: int, act: Callable[[int], Outcome]) -> Outcome:
+        """Act, and once more after bringing the conversation back if it is unknown."""
+        try:
+            return act(conversation_id)
+        except UnknownConversation:
+            self._recovery.recover(conversation_id)
+            return act(conversation_id)
+
+
+def changed_head(head: Head, fields: Mapping[str, str]) -> Head:
+    """Change a head as the fields of a conversation are."""
+    return dataclasses.replace(
+        head,
+        context=fields.get("context", head.context),
+        title=fields.get("title", head.title) or None,
+        is_pinned=fields["pinned"] == "1" if "pinned" in fields else head.is_pinned,
+    )
+
+
+def _summary(head: Head) -> Summary:
+    """Summarise a conversation that is in the archive only: it does not expire there."""
+    return Summary(
+        id=head.id,
+        title=head.title,
+        context=head.context,
+        created_at=head.created_at or head.active_at,
+        active_at=head.active_at,
+        expires_at=None,
+        turn_count=head.turn_count,
+        evicted_turns=0,
+        is_pinned=bool(head.is_pinned),
+    )
+
+
+def _by_activity(summary: Summary) -> tuple[float, str]:
+    return summary.active_at, str(summary.id)

@@ -1,0 +1,459 @@
+"""Conversations that are archived in Chroma: what Redis loses comes back."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from chat.changing import Change, change_conversation, forget_message
+from chat.chroma import Collection
+from chat.chroma_archive import ChromaArchive
+from chat.chroma_memories import ChromaMemory
+from chat.errors import (
+    ConversationBusy,
+    MemoryUnavailable,
+    StoreUnavailable,
+    UnknownConversation,
+    UnknownMemory,
+)
+from chat.keys import anyone, collection_name
+from chat.limits import Limits
+from chat.messages import Commit, Conversation, Message, Place, Turn
+from chat.reading import all_messages
+from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery
+from chat.redis import Connection, Redis, RedisError, Value
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_restoring import RedisRestorer
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.tokens import UNKNOWN
+from tests.chat.native import NativeConnection, NativeHttp
+from tests.chat.test_settings import parse
+
+OWNER, OTHER = "{ada}", "{bob}"
+
+
+@dataclass
+class World:
+    """The stores of one request."""
+
+    turns: RecoveringTurnStore
+    store: RecoveringStore
+    memory: ChromaMemory
+    hot: RedisTurnStore
+
+
+class OneLetterEmbedder:
+    """Embeds by the first letter: what these tests are about is not likeness."""
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        return [[1.0, float(ord(text[0]) % 7), 1.0] for text in texts]
+
+
+class FailingConnection:
+    """A connection to Redis that is lost at its n-th call; before that, a real one."""
+
+    def __init__(self, connection: Connection, at: int) -> None:
+        self._connection = connection
+        self._left = at
+
+    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+        self._left -= 1
+        if self._left <= 0:
+            raise RedisError("IoError: broken pipe")
+        return self._connection.execute(command, arguments)
+
+
+class FailingHttp:
+    """A way to Chroma that ends at the n-th request."""
+
+    def __init__(self, http: NativeHttp, at: int) -> None:
+        self._http = http
+        self._left = at
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        self._left -= 1
+        if self._left <= 0:
+            raise MemoryUnavailable("away")
+        return self._http.request(method, path, body)
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(connection: NativeConnection, chroma: NativeHttp, database: str) -> MakeWorld:
+    def make(
+        fencing: str = "one",
+        owner: str = OWNER,
+        redis_fails_at: int = 0,
+        chroma_fails_at: int = 0,
+        limits: tuple[int, int] = (0, 0),
+    ) -> World:
+        def owners(conversation_id: int) -> list[str]:
+            return [owner, anyone(conversation_id)]
+
+        settings = parse(
+            long_term="chroma", context_length="600", max_reply_tokens="60", archive_turns="20"
+        )
+        failing = FailingConnection(connection, redis_fails_at) if redis_fails_at else connection
+        redis = Redis(failing)
+        http = FailingHttp(chroma, chroma_fails_at) if chroma_fails_at else chroma
+        collection = Collection(http, "default_tenant", database, collection_name("t", owner))
+        memory = ChromaMemory(collection, OneLetterEmbedder(), owner)
+        archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
+        restorer = RedisRestorer(redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000)
+        recovery = Recovery(archive, restorer, settings, owner)
+        hot = RedisTurnStore(
+            redis,
+            TurnStoreSettings("t", fencing, 60_000, 20, Limits(*limits), "{r}", owners),
+        )
+        store = RedisConversationStore(
+            redis, prefix="t", fencing=fencing, owner=owner, owners=owners
+        )
+        return World(
+            RecoveringTurnStore(hot, archive, recovery, store),
+            RecoveringStore(store, archive, recovery),
+            memory,
+            hot,
+        )
+
+    return make
+
+
+def turn(number: int, said: str = "") -> Turn:
+    messages = (
+        Message("user", said or f"prompt {number}"),
+        Message("assistant", f"reply {number}"),
+    )
+    return Turn(number, messages, 30, 30, 5, 1000.0 + number)
+
+
+def commit(*turns: Turn, evicted: Sequence[Turn] = ()) -> Commit:
+    return Commit(turns, 9, 77, UNKNOWN, tuple(evicted), turns[-1].at, 500)
+
+
+def talk(world: World, count: int, owner: str = OWNER) -> int:
+    taken = world.turns.next_id()
+    new = Conversation(taken, owner, "Be a chef.", 9, 9, 0, ())
+    world.turns.create(new, commit(turn(1)), None)
+    for number in range(2, count + 1):
+        add(world, taken, turn(number))
+    return taken
+
+
+def add(world: World, taken: int, *turns: Turn) -> None:
+    loaded = world.turns.load(taken)
+    evicted = loaded.turns[:1] if len(loaded.turns) > 5 else ()
+    world.turns.commit(loaded, commit(*turns, evicted=evicted))
+
+
+def contents(world: World, taken: int) -> list[str]:
+    return [placed.message.content for placed in all_messages(world.store, taken)]
+
+
+def said(*numbers: int) -> list[str]:
+    return [f"{kind} {number}" for number in numbers for kind in ("prompt", "reply")]
+
+
+def lose(connection: NativeConnection, *patterns: str) -> None:
+    for pattern in patterns or ("t:*",):
+        for key in connection.execute("KEYS", [pattern.encode()]):
+            if isinstance(key, bytes) and not key.endswith(b"next_id"):
+                connection.execute("DEL", [key])
+
+
+def test_a_turn_on_an_expired_conversation_goes_on_from_the_archive(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 12)
+    lose(connection)
+
+    loaded = make_world("two").turns.load_or_repeat(taken, ["prompt"])
+
+    assert isinstance(loaded, Conversation)
+    assert (loaded.context, loaded.turn_count) == ("Be a chef.", 12)
+    kept = [t.number for t in loaded.turns]
+    assert kept == list(range(kept[0], 13))
+    assert 1 < kept[0] < 12, "the newest that fit"
+    assert loaded.turns[-1].messages == turn(12).messages
+    assert loaded.turns[-1].at == turn(12).at
+    assert {found.turn.number for found in loaded.found} <= set(range(1, kept[0]))
+    assert loaded.found, "what is behind the window is found by its words"
+    world = make_world("two")
+    world.turns.commit(loaded, commit(turn(13)))
+    assert contents(make_world("three"), taken) == said(*range(1, 14))
+    lose(connection)
+    assert contents(make_world("four"), taken) == said(*range(1, 14))
+
+
+def test_all_that_is_known_of_a_conversation_comes_back(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = talk(world, 3)
+    note = Message("tool", "42 °C 你好", 7.25, {"unit": [1, {"a": None}]})
+    own = Turn(4, (Message("user", "x"), note, Message("assistant", "y")), 9, 9, 2, 2000.5)
+    add(world, taken, own)
+    change_conversation(
+        world.store, parse(), taken, Change(context="Be kind.", title="Köche", is_pinned=True)
+    )
+    forget_message(world.store, taken, Place(2, 0))
+    forget_message(world.store, taken, Place(3, 0))
+    forget_message(world.store, taken, Place(3, 1))
+    before, shown = world.store.summarise(taken), all_messages(world.store, taken)
+    lose(connection)
+
+    after = make_world("two").store.summarise(taken)
+
+    assert dataclasses.replace(after, evicted_turns=0) == dataclasses.replace(
+        before, evicted_turns=0
+    )
+    assert (after.title, after.context, after.is_pinned) == ("Köche", "Be kind.", True)
+    assert after.expires_at is None
+    assert all_messages(make_world("two").store, taken) == shown
+    loaded = make_world("two").turns.load(taken)
+    assert [t.number for t in loaded.turns] == [1, 2, 4]
+    assert loaded.turns[1].messages == (None, Message("assistant", "reply 2"))
+    assert loaded.turns[2].messages == own.messages
+
+
+def test_a_long_conversation_comes_back_whole_page_by_page(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = talk(world, 1)
+    loaded = world.turns.load(taken)
+    world.turns.commit(loaded, commit(*(turn(number) for number in range(2, 452))))
+    lose(connection)
+
+    loaded = make_world("two").turns.load(taken)
+
+    assert loaded.turn_count == 451
+    shown = contents(make_world("two"), taken)
+    assert shown == said(*range(452 - len(shown) // 2, 452))
+    assert len(shown) // 2 == len(loaded.turns) + 20, "the archive's cap holds here, too"
+
+
+def test_what_redis_failed_to_store_is_there_with_the_next_turn(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 2)
+    failing = make_world("two", redis_fails_at=3)
+    loaded = failing.turns.load(taken)
+    failing.turns.commit(loaded, commit(turn(3)))
+    lose(connection, "*:lock")  # as it ends by itself
+    assert make_world("x").hot.load(taken).turn_count == 2, "Redis was away for the commit"
+    lose(connection, "*:lock")
+
+    loaded = make_world("three").turns.load(taken)
+
+    assert [t.number for t in loaded.turns] == [1, 2, 3]
+    assert loaded.turn_count == 3
+
+
+def test_a_start_that_redis_failed_to_store_is_there(make_world: MakeWorld) -> None:
+    world = make_world(redis_fails_at=2)
+    taken = talk(world, 1)
+
+    assert contents(make_world("two"), taken) == said(1)
+
+
+def test_where_redis_fails_before_the_archive_nothing_is_stored(make_world: MakeWorld) -> None:
+    taken = talk(make_world(), 1)
+    failing = make_world("two", redis_fails_at=2)
+    loaded = failing.turns.load(taken)
+
+    with pytest.raises(StoreUnavailable):
+        failing.turns.commit(loaded, commit(turn(2)))
+
+    make_world("two").turns.release(loaded)
+    assert make_world("three").turns.load(taken).turn_count == 1
+
+
+@pytest.mark.parametrize("at", range(1, 5))
+def test_where_chroma_is_away_nothing_is_stored_and_the_conversation_goes_on(
+    make_world: MakeWorld, at: int
+) -> None:
+    taken = talk(make_world(), 1)
+    failing = make_world("two", chroma_fails_at=at)
+    long = turn(2, "a prompt that is remembered")
+
+    with pytest.raises(MemoryUnavailable):
+        add_or_release(failing, taken, long)
+
+    assert contents(make_world("three"), taken) == said(1)
+    add(make_world("four"), taken, long)
+    assert make_world("five").memory.get(f"{taken}.2.0").content == "a prompt that is remembered"
+
+
+def add_or_release(world: World, taken: int, new: Turn) -> None:
+    loaded = world.turns.load(taken)
+    try:
+        world.turns.commit(loaded, commit(new))
+    except MemoryUnavailable:
+        world.turns.release(loaded)
+        raise
+
+
+def test_a_turn_that_lost_its_lock_reaches_neither_store(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 1)
+    late = make_world("late")
+    loaded = late.turns.load(taken)
+    lose(connection, "*:lock")
+    add(make_world("quick"), taken, turn(2, "quick"))
+
+    with pytest.raises(ConversationBusy):
+        late.turns.commit(loaded, commit(turn(2, "late")))
+
+    lose(connection)
+    assert contents(make_world("two"), taken) == [*said(1), "quick", "reply 2"]
+
+
+def test_what_is_forgotten_stays_forgotten(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    gone, kept = talk(world, 3), talk(world, 1)
+    running = make_world("running")
+    loaded = running.turns.load(gone)
+
+    receipt = world.store.forget(gone)
+
+    assert (receipt.window_turns, receipt.memories) == (3, 0)
+    with pytest.raises(UnknownConversation):
+        running.turns.commit(loaded, commit(turn(4)))
+    for act in (world.turns.load, world.store.summarise, world.store.forget):
+        with pytest.raises(UnknownConversation):
+            act(gone)
+    assert [summary.id for summary in world.store.list_page(None, 9)[0]] == [kept]
+    lose(connection)
+    assert world.store.forget(kept).window_turns == 0, "what Redis has lost is forgotten, too"
+    with pytest.raises(UnknownConversation):
+        world.store.summarise(kept)
+
+
+def test_memories_are_messages_and_go_with_them(make_world: MakeWorld) -> None:
+    world = make_world()
+    taken = talk(world, 1)
+    add(world, taken, turn(2, "I was born in Oslo."), turn(3, "I was born in Oslo."))
+    add(world, taken, turn(4, "I was born in Oslo."), turn(5, "I live in Rome."))
+
+    assert [one.id for one in world.memory.list_page(None, 9)[0]] == [
+        f"{taken}.5.0", f"{taken}.2.0",
+    ]  # fmt: skip
+    world.memory.forget(f"{taken}.5.0")
+    assert "I live in Rome." in contents(world, taken)
+    forget_message(world.store, taken, Place(2, 0))
+    with pytest.raises(UnknownMemory):
+        world.memory.get(f"{taken}.2.0")
+    assert world.memory.forget_all() == 0
+
+
+def test_a_conversation_from_before_the_archive_is_archived_whole(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = world.hot.next_id()
+    world.hot.create(Conversation(taken, OWNER, "ctx", 9, 9, 0, ()), commit(turn(1)), None)
+    for number in range(2, 9):
+        world.hot.commit(world.hot.load(taken), commit(turn(number)))
+    add(world, taken, turn(9))
+    lose(connection)
+
+    assert contents(make_world("two"), taken) == said(*range(1, 10))
+
+
+def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeWorld) -> None:
+    world = make_world()
+    open_one = world.turns.next_id()
+    new = Conversation(open_one, anyone(open_one), "c", 9, 9, 0, ())
+    world.turns.create(new, commit(turn(1)), None)
+    add(world, open_one, turn(2))
+    mine = talk(world, 1)
+
+    stranger = make_world("s", owner=OTHER)
+
+    assert contents(world, open_one) == contents(stranger, open_one) == said(1, 2)
+    assert [summary.id for summary in world.store.list_page(None, 9)[0]] == [mine]
+    assert stranger.store.list_page(None, 9)[0] == []
+    with pytest.raises(UnknownConversation):
+        stranger.turns.load(mine)
+    with pytest.raises(UnknownConversation):
+        stranger.store.forget(mine)
+    assert world.store.forget(open_one).window_turns == 2
+
+
+def test_the_list_has_what_redis_lost_and_pages_through_all(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    ids = [talk(world, count) for count in (3, 1, 2)]
+    lose(connection)
+    make_world("two").turns.release(make_world("two").turns.load(ids[1]))
+
+    pages: list[list[tuple[int, int]]] = []
+    cursor = None
+    while not pages or (cursor and len(pages) < 9):
+        page, cursor = world.store.list_page(cursor, 1)
+        pages.append([(summary.id, summary.turn_count) for summary in page])
+
+    assert pages == [[(ids[0], 3)], [(ids[2], 2)], [(ids[1], 1)]]
+
+
+def test_two_that_bring_a_conversation_back_do_not_mix(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 3)
+    lose(connection)
+    first = make_world("one").turns.load(taken)
+
+    with pytest.raises(ConversationBusy):
+        make_world("two").turns.load(taken)
+
+    assert [t.number for t in first.turns] == [1, 2, 3]
+    assert contents(make_world("three"), taken) == said(1, 2, 3)
+
+
+def test_a_recovery_that_breaks_off_leaves_nothing_half(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = talk(world, 1)
+    world.turns.commit(world.turns.load(taken), commit(*(turn(n) for n in range(2, 300))))
+    lose(connection)
+    for fails_at in (2, 3):
+        with pytest.raises(StoreUnavailable):
+            make_world(f"f{fails_at}", redis_fails_at=fails_at).turns.load(taken)
+        lose(connection, "*:lock")  # as it ends by itself
+
+    left = connection.execute("PTTL", [f"t:{OWNER}:{taken}:turns".encode()])[0]
+    loaded = make_world("two").turns.load(taken)
+
+    assert isinstance(left, int)
+    assert left <= 5000
+    assert [t.number for t in loaded.turns] == list(range(301 - len(loaded.turns) - 1, 300))
+
+
+def test_a_turn_that_brings_a_conversation_back_counts_once(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 1)
+    lose(connection)
+
+    make_world("two", limits=(5, 0)).turns.load(taken)
+
+    assert connection.execute("HVALS", [b"t:{r}:rate"]) == [b"1"]
+
+
+def test_a_turn_asks_chroma_four_times(make_world: MakeWorld, chroma: NativeHttp) -> None:
+    taken = talk(make_world(), 1)
+    chroma.calls.clear()
+
+    add(make_world("two"), taken, turn(2, "a prompt that is remembered"))
+
+    assert [call.partition(" ")[2][:6] for call in chroma.calls] == [
+        "owner_", "get", "get", "upsert",
+    ]  # fmt: skip
