@@ -7,33 +7,42 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from spin_sdk import http
-from spin_sdk.http import Request
+from spin_sdk.wit import exports
+from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
 from chat.access import Caller, Session, parse_caller
 from chat.actions import ACTIONS, Asked
+from chat.erasing import erase
 from chat.errors import ChatError, MemoryOff
+from chat.exporting import Line, export
+from chat.fields import parse_id
+from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
-from chat.parts import Parts, Who, make_model
-from chat.ports import Repetition
+from chat.parts import Parts, Who, make_collection, make_model
+from chat.ports import Erased, Repetition
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
 )
 from chat.redis import Redis
-from chat.requests import parse_id, parse_turn_request
+from chat.redis_erasing import RedisEraser
+from chat.requests import parse_turn_request
 from chat.responses import (
     Response,
     render_error,
+    render_imported,
     render_json,
+    render_lines,
     render_list,
+    render_receipt,
     render_session,
     render_turn_result,
 )
 from chat.routes import Action, Route, find_route
 from chat.settings import Settings, parse_settings
 from chat.spin import get_variable, open_redis
+from chat.spin_serving import Request, read_request, send_response
 from chat.turn import TurnTaker
 
 # An instance lives for one request. A collection in it would find nothing, and touch every object
@@ -45,17 +54,17 @@ FENCING_BYTES = 16
 TOKEN_BYTES = 32
 
 
-class IncomingHandler(http.IncomingHandler):
+class IncomingHandler(exports.IncomingHandler):
     """Spin's entry: one instance, one request."""
 
-    def handle_request(self, request: Request) -> http.Response:
+    def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
         """Answer any request; an error that is not the chat's own ends the instance."""
+        asked = read_request(request)
         try:
-            response = respond(request)
+            response = respond(asked)
         except ChatError as error:
             response = render_error(error)
-        body = b"" if request.method == "HEAD" else response.body
-        return http.Response(response.status, dict(response.headers), body)
+        send_response(response_out, response, is_head=asked.method == "HEAD")
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,9 @@ def respond(request: Request) -> Response:
     if route.action == "list_methods":
         return Response(204, headers={"allow": route.allowed})
     settings = parse_settings(get_variable)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    caller = parse_caller(request.method, headers, settings.client_address_header)
+    caller = parse_caller(request.method, request.headers, settings.client_address_header)
     fencing = secrets.token_hex(FENCING_BYTES)
-    call = Call(request.uri, headers, request.body or b"", caller, settings, fencing)
+    call = Call(request.uri, request.headers, request.body, caller, settings, fencing)
     if route.action in ANSWERS:
         return ANSWERS[route.action](call)
     if route.action in MEMORY_ACTIONS:
@@ -175,6 +183,42 @@ def answer_for_memories(call: Call, route: Route) -> Response:
         return MEMORY_ACTIONS[route.action](asked)
 
 
+def export_all(call: Call) -> Response:
+    """Give the caller all that is kept of it, as it is read."""
+    return render_lines(read_export(call, call.caller.needed_owner()))
+
+
+def read_export(call: Call, owner: str) -> Iterator[Line]:
+    """Read it; the connection is open until the last line."""
+    with call.parts(owner) as parts:
+        yield from export(parts.conversations, parts.memory, call.settings, time.time())
+
+
+def import_all(call: Call) -> Response:
+    """Take an export back; it counts as a turn."""
+    owner, settings = call.caller.needed_owner(), call.settings
+    now = time.time()
+    exported = parse_export(call.body, settings.max_import_bytes, settings.max_prompt_bytes, now)
+    with call.parts(owner) as parts:
+        parts.turns.admit(None)
+        return render_imported(parts.make_importer().take(exported))
+
+
+def erase_me(call: Call) -> Response:
+    """Remove all of the caller, from each store whatever becomes of the other."""
+    owner, settings = call.caller.needed_owner(), call.settings
+
+    def erase_redis() -> Erased:
+        with open_redis(settings.redis_url) as connection:
+            redis = Redis(connection)
+            return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
+
+    stores: dict[str, Callable[[], Erased]] = {"redis": erase_redis}
+    if settings.chroma is not None:
+        stores["chroma"] = make_collection(settings, settings.chroma, owner).erase
+    return render_receipt(erase(stores), call.caller)
+
+
 def check_health(call: Call) -> Response:
     """Say that the store answers."""
     with open_redis(call.settings.redis_url) as connection:
@@ -191,5 +235,8 @@ ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
     "start_session": start_session,
     "take_turn": take_turn,
     "list_conversations": list_conversations,
+    "export": export_all,
+    "import": import_all,
+    "erase": erase_me,
     "check_health": check_health,
 }

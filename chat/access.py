@@ -54,10 +54,11 @@ class Session:
 
     token: str = field(repr=False)
 
-    def cookie(self, *, is_secure: bool) -> str:
+    def cookie(self, *, is_secure: bool, lifetime_s: int = COOKIE_S) -> str:
         """Render it as a `Set-Cookie` header, out of reach of scripts and of other sites."""
         secure = "; Secure" if is_secure else ""
-        return f"{COOKIE}={self.token}; Path=/; Max-Age={COOKIE_S}; HttpOnly; SameSite=Lax{secure}"
+        kept = f"Path=/; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{secure}"
+        return f"{COOKIE}={self.token}; {kept}"
 
 
 def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -> Caller:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from chat.errors import CorruptConversation, MemoryUnavailable
+from chat.ports import Erased
 
 CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
 NOT_FOUND = 404
@@ -113,10 +114,17 @@ class Collection:
             for batch in _batches(ids):
                 self._post(path, "delete", {"ids": batch})
 
-    def drop(self) -> bool:
-        """Take the collection away, and say whether it was there."""
+    def erase(self) -> Erased:
+        """Take the collection away, and look whether it is gone; the `Eraser` port."""
+        path = self._found()
+        records = 0 if path is None else self._count(path)
+        self._send("DELETE", f"{self._base}/{self._name}")
         self._path = None
-        return self._send("DELETE", f"{self._base}/{self._name}") is not None
+        path = self._found()
+        return Erased({"records": records}, 0 if path is None else self._count(path))
+
+    def _count(self, path: str) -> int:
+        return int(self._send("GET", f"{path}/count") or 0)
 
     def _found(self) -> str | None:
         """Give the path of the collection; None if there is none."""
@@ -133,23 +141,21 @@ class Collection:
                 "get_or_create": True,
                 "configuration": {"hnsw": {"space": "cosine"}},
             }
-            self._path = self._path_of(self._send("POST", self._base, fields) or {})
+            self._path = self._path_of(self._send("POST", self._base, fields))
         return self._path
 
-    def _path_of(self, reply: Mapping[str, Any]) -> str:
-        if not isinstance(reply.get("id"), str):
+    def _path_of(self, reply: Any) -> str:
+        if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
             raise MemoryUnavailable(CHROMA_AWAY)
         return f"{self._base}/{quote(reply['id'], safe='')}"
 
     def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = self._send("POST", f"{path}/{action}", fields)
-        if reply is None:  # the collection went away meanwhile
+        if not isinstance(reply, dict):  # None, if the collection went away meanwhile
             raise MemoryUnavailable(CHROMA_AWAY)
         return reply
 
-    def _send(
-        self, method: str, path: str, fields: Mapping[str, Any] | None = None
-    ) -> Mapping[str, Any] | None:
+    def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
         """Send a request; None for what is not there. What a server says is not passed on."""
         body = None if fields is None else json.dumps(fields, ensure_ascii=False).encode()
         status, answer = self._http.request(method, path, body)
@@ -158,10 +164,9 @@ class Collection:
         if status not in OK:
             raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
         try:
-            reply = json.loads(answer)
+            return json.loads(answer)
         except ValueError as error:
             raise MemoryUnavailable(CHROMA_AWAY) from error
-        return reply if isinstance(reply, dict) else {}
 
 
 def _render_rows(records: Sequence[Record]) -> Mapping[str, Any]:

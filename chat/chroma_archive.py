@@ -31,7 +31,7 @@ class ChromaArchive:
         self._embedder = embedder
         self._min_chars = min_chars
 
-    def append(self, head: Head, turns: Sequence[Turn]) -> None:
+    def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
         """Write turns and the head together; what the head does not say stays as it is.
 
         Errors: those of the embedder.
@@ -43,7 +43,7 @@ class ChromaArchive:
             if message is not None
         ]
         embeddings = self._embedder.embed([message.content for *_, message in placed])
-        new = self._new_texts([message for *_, message in placed])
+        new = self._new_texts([message for *_, message in placed]) if is_remembered else set()
         records = []
         for (turn, place, message), embedding in zip(placed, embeddings, strict=True):
             digest = text_digest(message.content)

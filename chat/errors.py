@@ -21,6 +21,7 @@ ChatError
 ├── Unavailable              503: the same request, later
 │   ├── StoreUnavailable
 │   ├── MemoryUnavailable
+│   ├── EraseIncomplete
 │   └── ModelUnavailable
 ├── ModelFailed              502: the model gave no usable reply
 ├── ModelTimeout             504: the model took too long
@@ -251,6 +252,15 @@ class MemoryUnavailable(Unavailable):
     """Chroma does not answer, or cannot store."""
 
     code = "memory_unavailable"
+
+
+class EraseIncomplete(Unavailable):
+    """A store was away, or had something left."""
+
+    code = "erase_incomplete"
+
+    def __init__(self) -> None:
+        super().__init__("not everything could be erased; `stores` says what; send it again")
 
 
 class ModelUnavailable(Unavailable):

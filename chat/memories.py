@@ -1,13 +1,16 @@
 """Decides what becomes a long-term memory: what was said, word for word, if it says enough."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chat.context import SIDES
+from chat.keys import digest
 from chat.messages import Memory, Place, Turn
 
 NOTE = "note-"
 """What the id of a memory begins with that is no message."""
+MEMORY_ID = re.compile(r"[0-9]{1,19}\.[0-9]{1,18}\.[0-9]{1,4}|note-[0-9a-f]{16}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,8 @@ def _memories_of(conversation_id: int, turn: Turn, min_chars: int) -> Iterator[M
 def memory_id(conversation_id: int, place: Place) -> str:
     """Name a memory after the message that it is."""
     return f"{conversation_id}.{place}"
+
+
+def note_id(content: str) -> str:
+    """Name a note after what it says."""
+    return f"{NOTE}{digest('note', content)[:16]}"

@@ -8,11 +8,26 @@ from chat.chroma import Collection
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder, model_tag
+from chat.errors import CredentialNeeded
+from chat.importing import Importer
 from chat.keys import collection_name
 from chat.openai import OpenAiEmbedder, OpenAiModel
-from chat.ports import Archive, Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
+from chat.ports import (
+    Archive,
+    Embedder,
+    LanguageModel,
+    LongTermMemory,
+    OwnedStore,
+    Restorer,
+    TurnStore,
+)
 from chat.recalling import Recaller
-from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery
+from chat.recovering import (
+    ArchivingRestorer,
+    RecoveringStore,
+    RecoveringTurnStore,
+    Recovery,
+)
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_memories import RedisMemory
@@ -58,14 +73,16 @@ class Parts:
             owners=self._owners,
         )
         self.memory: LongTermMemory | None = None
+        self.restorer: Restorer | None = None
         if who.owner is not None:
-            self._add_memory(redis, who.owner)
+            self.restorer = make_restorer(redis, settings, who, who.owner)
+            self._add_memory(redis, who.owner, self.restorer)
         self.recaller = Recaller(settings, self.embedder, self.conversations, self.memory)
 
-    def _add_memory(self, redis: Redis, owner: str) -> None:
+    def _add_memory(self, redis: Redis, owner: str, restorer: Restorer) -> None:
         settings = self._settings
         if settings.chroma is not None:
-            self._add_chroma(redis, settings.chroma, owner)
+            self._add_chroma(settings.chroma, owner, restorer)
         elif settings.long_term.is_on:
             self.memory = RedisMemory(
                 redis,
@@ -76,7 +93,7 @@ class Parts:
                 most=settings.long_term.most,
             )
 
-    def _add_chroma(self, redis: Redis, address: ChromaAddress, owner: str) -> None:
+    def _add_chroma(self, address: ChromaAddress, owner: str, restorer: Restorer) -> None:
         """Let Chroma have the memories, and stand behind Redis."""
         settings = self._settings
         collection = make_collection(settings, address, owner)
@@ -84,12 +101,20 @@ class Parts:
         archive: Archive = ChromaArchive(
             collection, memory, self.embedder, settings.long_term.min_chars
         )
-        recovery = Recovery(
-            archive, make_restorer(redis, settings, self._who, owner), settings, owner
-        )
+        recovery = Recovery(archive, restorer, settings, owner)
+        self.restorer = ArchivingRestorer(archive, restorer)
         hot = self.conversations
         self.turns = RecoveringTurnStore(self.hot_turns, archive, recovery, hot)
         self.conversations = RecoveringStore(hot, archive, recovery)
+
+    def make_importer(self) -> Importer:
+        """Make what takes an export back.
+
+        Errors: CredentialNeeded.
+        """
+        if self.restorer is None:
+            raise CredentialNeeded
+        return Importer(self.turns, self.conversations, self.restorer, self.memory, self._settings)
 
     def _owners(self, conversation_id: int) -> Sequence[str]:
         return owners_of(self._who.caller, conversation_id, is_open=self._settings.is_open)
@@ -127,6 +152,7 @@ def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> Red
         fencing=who.fencing,
         owner=owner,
         part_ms=settings.turn_timeout_s * MS_PER_S,
+        archive_turns=settings.archive_turns,
     )
 
 

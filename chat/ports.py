@@ -53,6 +53,9 @@ class TurnStore(Protocol):
     def next_id(self) -> int:
         """Take the next id."""
 
+    def last_id(self) -> int:
+        """Give the id that was taken last; 0 if none was."""
+
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store a new conversation with its first turn."""
 
@@ -178,16 +181,33 @@ class HotTurnStore(TurnStore, Protocol):
 class Whole:
     """A conversation with all that a store keeps of it; token counts are bounds.
 
-    Shapes: `archived` and `turns`, those in the window, run oldest first.
+    Shapes: `evicted` and `turns`, those in the window, run oldest first.
     """
 
     head: Head
-    archived: Sequence[Turn]
+    evicted: Sequence[Turn]
     turns: Sequence[Turn]
-    evicted_count: int
     context_tokens: int
     window_tokens: int
     lifetime_s: int
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was removed of an owner from one store, and how much a second look found."""
+
+    counts: Mapping[str, int]
+    left: int
+
+
+class Eraser(Protocol):
+    """What removes an owner from one store."""
+
+    def erase(self) -> Erased:
+        """Remove all that there is, then look again.
+
+        Errors: StoreUnavailable, MemoryUnavailable; it may be called again.
+        """
 
 
 class Restorer(Protocol):
@@ -211,9 +231,10 @@ class Ahead:
 class Archive(Protocol):
     """One owner's conversations, kept for good. Every method may raise MemoryUnavailable."""
 
-    def append(self, head: Head, turns: Sequence[Turn]) -> None:
+    def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
         """Write turns and the head together; what the head does not say stays as it is.
 
+        What is long enough becomes a memory if it `is_remembered`.
         Errors: those of an embedder.
         """
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from chat.errors import InvalidRequest, TooLarge
+from chat.memories import MEMORY_ID
 from chat.messages import ROLES, Place, Role
 from chat.ports import Cursor
 from chat.relevant import RelevantQuery
 
 CURSOR = re.compile(r"([0-9][0-9.e+]{0,24})_([0-9a-z.-]{1,60})", re.ASCII)
-MEMORY = re.compile(r"[0-9]{1,19}\.[0-9]{1,18}\.[0-9]{1,4}|note-[0-9a-f]{16}", re.ASCII)
 PLACE = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,4})", re.ASCII)
 KEY = re.compile(r"[!-~]{1,255}")
 MOST = 100
@@ -110,7 +110,7 @@ def parse_memory_id(text: str) -> str:
 
     Errors: InvalidRequest.
     """
-    if not MEMORY.fullmatch(text):
+    if not MEMORY_ID.fullmatch(text):
         raise InvalidRequest("`memory_id` must be a memory's id, as `12.3.0`", "memory_id")
     return text
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chat.messages import Message, Place, Role
+from chat.messages import Message, Place, Role, Turn
 from chat.ports import ConversationStore, StoredTurn
 
 PAGE_TURNS = 100
@@ -82,3 +82,15 @@ def _placed(stored: StoredTurn) -> list[Placed]:
         for index, message in enumerate(turn.messages)
         if message is not None
     ]
+
+
+def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:
+    """Give all turns of a conversation, the oldest first."""
+    newest_first: list[Turn] = []
+    number = 0
+    while page := store.turns_page(conversation_id, number, PAGE_TURNS):
+        newest_first += [stored.turn for stored in reversed(page)]
+        number = page[0].turn.number - 1
+        if number < 1:
+            break
+    return newest_first[::-1]

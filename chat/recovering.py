@@ -29,7 +29,9 @@ from chat.ports import (
     Repetition,
     Restorer,
     StoredTurn,
+    Whole,
 )
+from chat.reading import every_turn
 from chat.restoring import make_whole
 from chat.settings import Settings
 from chat.turn import released_on_error
@@ -64,6 +66,20 @@ class Recovery:
         self._restorer.restore(make_whole(self._settings, head, turns))
 
 
+class ArchivingRestorer:
+    """The `Restorer` port over an archive and a store: a whole conversation goes into both."""
+
+    def __init__(self, archive: Archive, restorer: Restorer) -> None:
+        self._archive = archive
+        self._restorer = restorer
+
+    def restore(self, whole: Whole) -> None:
+        """Archive, then restore; what of it is remembered is said elsewhere."""
+        turns = [*whole.evicted, *whole.turns]
+        self._archive.append(whole.head, turns, is_remembered=False)
+        self._restorer.restore(whole)
+
+
 class RecoveringTurnStore:
     """The `TurnStore` port over a store that may forget, and an archive that does not."""
 
@@ -87,6 +103,10 @@ class RecoveringTurnStore:
     def next_id(self) -> int:
         """Take the next id."""
         return self._hot.next_id()
+
+    def last_id(self) -> int:
+        """Give the last id."""
+        return self._hot.last_id()
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Archive, then store; a store that is away by then has nothing that is lost."""
@@ -155,18 +175,6 @@ class RecoveringTurnStore:
 def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
     turn_count = conversation.turn_count + len(commit.turns)
     return Head(conversation.id, conversation.context, created_at, commit.at, turn_count)
-
-
-def every_turn(store: OwnedStore, conversation_id: int) -> list[Turn]:
-    """Give all turns of a conversation, the oldest first."""
-    newest_first: list[Turn] = []
-    number = 0
-    while page := store.turns_page(conversation_id, number, PAGE):
-        newest_first += [stored.turn for stored in reversed(page)]
-        number = page[0].turn.number - 1
-        if number < 1:
-            break
-    return newest_first[::-1]
 
 
 class RecoveringStore:

@@ -18,21 +18,32 @@ class RedisRestorer:
     """The `Restorer` port over one connection, for one owner."""
 
     def __init__(
-        self, redis: Redis, *, prefix: str, fencing: str, owner: str, part_ms: int
+        self,
+        redis: Redis,
+        *,
+        prefix: str,
+        fencing: str,
+        owner: str,
+        part_ms: int,
+        archive_turns: int,
     ) -> None:
-        """Take how long a part may stand that no other one follows, in ms."""
+        """Take how long a part may stand that no other one follows, in ms; and the archive's cap.
+
+        The cap is 0 for none.
+        """
         self._redis = redis
         self._prefix = prefix
         self._fencing = fencing
         self._owner = owner
         self._part_ms = part_ms
+        self._archive_turns = archive_turns
 
     def restore(self, whole: Whole) -> None:
         """Restore, in one round trip for each hundred turns."""
         head = whole.head
         keys = conversation_keys(self._prefix, self._owner, head.id).all()
         keys.append(conversations_key(self._prefix, self._owner))
-        parts = list(_parts(whole.archived))
+        parts = list(_parts(whole.evicted[-self._archive_turns :]))  # 0 is all of them
         for number, archived in enumerate(parts):
             is_last = number == len(parts) - 1
             kept = whole.turns if is_last else ()
@@ -65,7 +76,7 @@ def _render_fields(whole: Whole) -> str:
         "created_at": repr(head.active_at if head.created_at is None else head.created_at),
         "active_at": repr(head.active_at),
         "turn_count": str(head.turn_count),
-        "evicted_count": str(whole.evicted_count),
+        "evicted_count": str(len(whole.evicted)),
         "pinned": "1" if head.is_pinned else "0",
     }
     if head.title:

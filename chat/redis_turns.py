@@ -92,6 +92,11 @@ class RedisTurnStore:
         """Count up."""
         return as_int(self._redis.execute("INCR", [next_id_key(self._settings.prefix)])[0])
 
+    def last_id(self) -> int:
+        """Look at the counter."""
+        value = as_bytes(self._redis.execute("GET", [next_id_key(self._settings.prefix)])[0])
+        return int(value or b"0")
+
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store, in one round trip."""
         keys = self._keys(new)

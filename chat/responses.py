@@ -1,13 +1,16 @@
 """Renders what callers are given."""
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chat.access import Caller, Session
 from chat.adding import Added
-from chat.errors import ChatError
+from chat.erasing import Receipt
+from chat.errors import ChatError, EraseIncomplete
+from chat.importing import Imported
 from chat.limits import Quota
 from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
 from chat.ports import Cursor
@@ -17,11 +20,67 @@ from chat.relevant import Relevant
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response; header names in lower case."""
+    """An HTTP response; header names in lower case. Where there are `chunks` they are the body."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: Iterator[bytes] | None = None
+
+
+CHUNK_BYTES = 32 * 1024
+
+
+def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
+    """Render JSON Lines, as they are made; what the first chunk raises is raised here."""
+    chunks = _chunks(lines)
+    first = next(chunks, b"")
+    headers = {"content-type": "application/jsonl", "cache-control": "no-store"}
+    return Response(200, headers=headers, chunks=itertools.chain([first], chunks))
+
+
+def _chunks(lines: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
+    chunk = bytearray()
+    for line in lines:
+        chunk += json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)
+
+
+def render_imported(imported: Imported) -> Response:
+    """Render what became of an export."""
+    conversations = [
+        {
+            "id_before": taken.id_before,
+            "id": taken.id,
+            "turns": taken.turn_count,
+            "status": "imported" if taken.is_new else "there_already",
+        }
+        for taken in imported.conversations
+    ]
+    fields = {"conversations": conversations, "memories": imported.memory_count}
+    return render_json(200, fields)
+
+
+def render_receipt(receipt: Receipt, caller: Caller) -> Response:
+    """Render what each store did; an error with it, if something is left or a store was away."""
+    stores = {
+        name: {"status": "unavailable"}
+        if erased is None
+        else {
+            "status": "erased" if erased.left == 0 else "incomplete",
+            "removed": dict(erased.counts),
+            "left": erased.left,
+        }
+        for name, erased in receipt.stores.items()
+    }
+    if receipt.is_complete:
+        return render_json(200, {"stores": stores}, forget_cookie(caller))
+    error = EraseIncomplete()
+    shown = {"error": error_fields(error), "stores": stores}
+    return render_json(error.status, shown, error.headers)
 
 
 def render_json(
@@ -40,6 +99,11 @@ def render_session(session: Session, caller: Caller) -> Response:
 def session_headers(session: Session, caller: Caller) -> dict[str, str]:
     """Set the cookie, and let nobody keep a copy of the answer."""
     return {"set-cookie": session.cookie(is_secure=caller.is_secure), "cache-control": "no-store"}
+
+
+def forget_cookie(caller: Caller) -> dict[str, str]:
+    """Let the page forget its credential: nothing belongs to it any more."""
+    return {"set-cookie": Session("").cookie(is_secure=caller.is_secure, lifetime_s=0)}
 
 
 def render_turn_result(
@@ -196,5 +260,9 @@ def render_forgotten_message(conversation_id: int, place: Place) -> Response:
 
 def render_error(error: ChatError) -> Response:
     """Render an error in the one shape that all have."""
-    shown = {"code": error.code, "message": str(error), "param": error.param}
-    return render_json(error.status, {"error": shown}, error.headers)
+    return render_json(error.status, {"error": error_fields(error)}, error.headers)
+
+
+def error_fields(error: ChatError) -> dict[str, str | None]:
+    """Lay out an error."""
+    return {"code": error.code, "message": str(error), "param": error.param}

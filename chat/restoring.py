@@ -10,7 +10,7 @@ from chat.settings import Settings
 
 
 def make_whole(settings: Settings, head: Head, turns: Sequence[Turn]) -> Whole:
-    """Put the newest turns into the window, and as many of the others as are kept behind it.
+    """Put the newest turns into the window, and the others behind it.
 
     Shapes: `turns` run oldest first; so does what is made of them.
     Errors: none; what a prompt needs to fit is seen with the next one.
@@ -19,13 +19,11 @@ def make_whole(settings: Settings, head: Head, turns: Sequence[Turn]) -> Whole:
     empty = Conversation(head.id, "", head.context, context_tokens, context_tokens, 0, ())
     room_tokens = settings.context_length - settings.sampling.max_reply_tokens
     fit = fit_turns(empty, turns, room_tokens)
-    archived = fit.evicted[-settings.archive_turns :]  # 0 is all of them
     lifetime_s = FOREVER if head.is_pinned else settings.lifetimes.active_s
     return Whole(
         head=head,
-        archived=archived,
+        evicted=fit.evicted,
         turns=fit.kept,
-        evicted_count=len(fit.evicted),
         context_tokens=context_tokens,
         window_tokens=fit.window_tokens,
         lifetime_s=lifetime_s,

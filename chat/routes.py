@@ -24,6 +24,9 @@ Action = Literal[
     "change_memory",
     "forget_one_memory",
     "forget_memories",
+    "export",
+    "import",
+    "erase",
     "check_health",
     "list_methods",
 ]
@@ -51,6 +54,9 @@ ROUTES: dict[str, dict[str, Action]] = {
         "PATCH": "change_memory",
         "DELETE": "forget_one_memory",
     },
+    "/export": {"GET": "export"},
+    "/import": {"POST": "import"},
+    "/me": {"DELETE": "erase"},
     "/healthz": {"GET": "check_health"},
 }
 """HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""

@@ -71,6 +71,7 @@ class Settings:
     sampling: Sampling
     turn_timeout_s: int
     max_prompt_bytes: int
+    max_import_bytes: int
     archive_turns: int
     recall_tokens: int
     is_hybrid: bool
@@ -109,6 +110,7 @@ def parse_settings(get: Getter) -> Settings:
         is_hybrid=recall == "hybrid",
         long_term=_long_term(get),
         chroma=_chroma(get),
+        max_import_bytes=_integer(get, "max_import_bytes", 1, 1_000_000_000),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
         lifetimes=_lifetimes(get),
         is_open=_one_of(get, "access", ("open", "private")) == "open",

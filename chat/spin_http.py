@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spin_sdk.wit.imports import outgoing_handler
-from spin_sdk.wit.imports.streams import InputStream, StreamError_Closed
 from spin_sdk.wit.imports.types import (
     ErrorCode_ConnectionReadTimeout,
     ErrorCode_HttpRequestDenied,
@@ -17,7 +16,6 @@ from spin_sdk.wit.imports.types import (
     Method_Delete,
     Method_Get,
     Method_Post,
-    OutgoingBody,
     OutgoingRequest,
     RequestOptions,
     Scheme_Http,
@@ -28,11 +26,9 @@ from spin_sdk.wit.types import Err
 from chat.chroma import CHROMA_AWAY
 from chat.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
 from chat.settings import ChromaAddress, ModelEndpoint, Origin
+from chat.spin_streams import read_all, write_body
 
 NS_PER_S = 1_000_000_000
-READ_BYTES = 16 * 1024
-WRITE_BYTES = 4096
-"""The most that one blocking write takes. Source: WASI 0.2.0 `wit/io/streams.wit`."""
 METHODS: Mapping[str, Callable[[], Method]] = {
     "GET": Method_Get,
     "POST": Method_Post,
@@ -63,7 +59,7 @@ class SpinHttp:
         outgoing = request.body()
         try:
             future = outgoing_handler.handle(request, self._options())
-            _write(outgoing, body or b"")
+            write_body(outgoing, [body or b""])
             with future.subscribe() as pollable:
                 pollable.block()
             return _read(_response(future))
@@ -126,13 +122,6 @@ class SpinChroma:
             raise MemoryUnavailable(CHROMA_AWAY) from error
 
 
-def _write(outgoing: OutgoingBody, body: bytes) -> None:
-    with outgoing.write() as stream:
-        for start in range(0, len(body), WRITE_BYTES):
-            stream.blocking_write_and_flush(body[start : start + WRITE_BYTES])
-    OutgoingBody.finish(outgoing, None)
-
-
 def _response(future: Any) -> IncomingResponse:
     """Take the response out of its two results; raises Err."""
     outcome = future.get()
@@ -147,20 +136,9 @@ def _response(future: Any) -> IncomingResponse:
 def _read(response: IncomingResponse) -> tuple[int, bytes]:
     incoming = response.consume()
     with incoming.stream() as stream:
-        body = _read_all(stream)
+        body = read_all(stream)
     IncomingBody.finish(incoming)
     return response.status(), body
-
-
-def _read_all(stream: InputStream) -> bytes:
-    body = bytearray()
-    while True:
-        try:
-            body += stream.blocking_read(READ_BYTES)
-        except Err as error:
-            if isinstance(error.value, StreamError_Closed):
-                return bytes(body)
-            raise
 
 
 def parse_http_error(error: Err[Any]) -> HttpFailed:

@@ -102,7 +102,9 @@ def make_world(connection: NativeConnection, chroma: NativeHttp, database: str) 
         collection = Collection(http, "default_tenant", database, collection_name("t", owner))
         memory = ChromaMemory(collection, OneLetterEmbedder(), owner)
         archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
-        restorer = RedisRestorer(redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000)
+        restorer = RedisRestorer(
+            redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=20
+        )
         recovery = Recovery(archive, restorer, settings, owner)
         hot = RedisTurnStore(
             redis,

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from chat.errors import CallerError
-from chat.requests import MAX_ID, TurnRequest, parse_turn_request
+from chat.fields import MAX_ID
+from chat.requests import TurnRequest, parse_turn_request
 
 LIMIT = 100
 

@@ -1,0 +1,116 @@
+"""Gives an owner all that is kept of it, as lines that `chat.importing` takes back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from chat.messages import Memory, Message, Summary, Turn
+from chat.ports import Cursor, LongTermMemory, OwnedStore
+from chat.reading import every_turn
+from chat.settings import Settings
+
+VERSION = 1
+PAGE = 100
+Line = dict[str, Any]
+
+
+def export(
+    store: OwnedStore, memory: LongTermMemory | None, settings: Settings, now: float
+) -> Iterator[Line]:
+    """Give a head, each conversation with its turns behind it, the memories, and an end.
+
+    The end has the counts: without one, a file is not whole.
+    Units:  all times are seconds since 1970.
+    Errors: those of the ports.
+    """
+    conversations = turns = memories = 0
+    yield {
+        "type": "export",
+        "version": VERSION,
+        "exported_at": now,
+        "settings": _settings(settings),
+    }
+    for summary in _conversations(store):
+        conversations += 1
+        yield _conversation(summary)
+        for turn in every_turn(store, summary.id):
+            turns += 1
+            yield _turn(summary.id, turn)
+    for one in _memories(memory) if memory else ():
+        memories += 1
+        yield _memory(one)
+    yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
+
+
+def _conversations(store: OwnedStore) -> Iterator[Summary]:
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = store.list_page(cursor, PAGE)
+        for summary in page:
+            yield store.summarise(summary.id)
+        if cursor is None:
+            return
+
+
+def _memories(memory: LongTermMemory) -> Iterator[Memory]:
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = memory.list_page(cursor, PAGE)
+        yield from page
+        if cursor is None:
+            return
+
+
+def _settings(settings: Settings) -> Line:
+    return {
+        "model": settings.model,
+        "embedding_model": settings.embedding_model,
+        "context_length": settings.context_length,
+        "long_term": settings.long_term.backend,
+    }
+
+
+def _conversation(summary: Summary) -> Line:
+    return {
+        "type": "conversation",
+        "id": summary.id,
+        "title": summary.title,
+        "context": summary.context,
+        "created_at": summary.created_at,
+        "active_at": summary.active_at,
+        "turns": summary.turn_count,
+        "pinned": summary.is_pinned,
+    }
+
+
+def _turn(conversation_id: int, turn: Turn) -> Line:
+    return {
+        "type": "turn",
+        "conversation_id": conversation_id,
+        "number": turn.number,
+        "at": turn.at,
+        "messages": [_message(message) for message in turn.messages],
+    }
+
+
+def _message(message: Message | None) -> Line | None:
+    """Lay out a message; one that was forgotten leaves its place."""
+    if message is None:
+        return None
+    fields: Line = {"role": message.role, "content": message.content}
+    if message.created_at is not None:
+        fields["created_at"] = message.created_at
+    if message.metadata is not None:
+        fields["metadata"] = message.metadata
+    return fields
+
+
+def _memory(memory: Memory) -> Line:
+    return {
+        "type": "memory",
+        "id": memory.id,
+        "role": memory.role,
+        "content": memory.content,
+        "created_at": memory.at,
+        "conversation_id": memory.conversation_id,
+        "pinned": memory.is_pinned,
+    }

@@ -1,0 +1,123 @@
+"""Takes an export back: each conversation whole, and nothing twice."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from chat.errors import MemoryOff
+from chat.import_lines import Exported
+from chat.memories import note_id
+from chat.messages import Head, Memory, Summary, Turn
+from chat.ports import Cursor, LongTermMemory, OwnedStore, Restorer, TurnStore
+from chat.restoring import make_whole
+from chat.settings import Settings
+
+PAGE = 100
+Key = tuple[float | None, float, int]
+"""What shows that a conversation is there already: its times and how many turns it has."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a conversation: the id that it had, the one that it has, whether it is new."""
+
+    id_before: int
+    id: int
+    turn_count: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of an export; memories that were there already count as well."""
+
+    conversations: tuple[Taken, ...]
+    memory_count: int
+
+
+class Importer:
+    """What an import needs of the stores of one owner."""
+
+    def __init__(
+        self,
+        turns: TurnStore,
+        store: OwnedStore,
+        restorer: Restorer,
+        memory: LongTermMemory | None,
+        settings: Settings,
+    ) -> None:
+        self._turns = turns
+        self._store = store
+        self._restorer = restorer
+        self._memory = memory
+        self._settings = settings
+
+    def take(self, exported: Exported) -> Imported:
+        """Take what is not there yet; the same file may be sent again.
+
+        A conversation keeps its id where this service has given that out and the owner has nothing
+        under it, and is given a new one elsewhere.
+        Errors: those of the ports; MemoryOff before anything is taken.
+        """
+        if exported.memories and self._memory is None:
+            raise MemoryOff
+        summaries = list(every_summary(self._store))
+        there = {_key_of(summary): summary.id for summary in summaries}
+        used = {summary.id for summary in summaries}
+        given_out = self._turns.last_id()
+        taken = []
+        for head, turns in exported.conversations:
+            found = there.get((head.created_at, head.active_at, head.turn_count))
+            if found is None:
+                is_kept = head.id <= given_out and head.id not in used
+                new_id = head.id if is_kept else self._turns.next_id()
+                used.add(new_id)
+                self._restore(dataclasses.replace(head, id=new_id), turns)
+            else:
+                new_id = found
+            taken.append(Taken(head.id, new_id, len(turns), found is None))
+        ids = {one.id_before: one.id for one in taken}
+        memories = [moved(memory, ids, given_out) for memory in exported.memories]
+        self._remember(memories)
+        return Imported(tuple(taken), len(memories))
+
+    def _restore(self, head: Head, turns: Sequence[Turn]) -> None:
+        self._restorer.restore(make_whole(self._settings, head, turns))
+
+    def _remember(self, memories: Sequence[Memory]) -> None:
+        if self._memory is None:
+            return
+        for start in range(0, len(memories), PAGE):
+            page = memories[start : start + PAGE]
+            for name, memory in zip(self._memory.add(page), page, strict=True):
+                if memory.is_pinned and name == memory.id:
+                    self._memory.change(memory)
+
+
+def every_summary(store: OwnedStore) -> Iterator[Summary]:
+    """Give all conversations."""
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = store.list_page(cursor, PAGE)
+        yield from page
+        if cursor is None:
+            return
+
+
+def _key_of(summary: Summary) -> Key:
+    return summary.created_at, summary.active_at, summary.turn_count
+
+
+def moved(memory: Memory, ids: Mapping[int, int], given_out: int) -> Memory:
+    """Let a memory follow its conversation to its new id; without one here it is a note."""
+    before = memory.conversation_id
+    if before is None:
+        return memory
+    if before in ids:
+        after = ids[before]
+    elif before <= given_out:
+        after = before
+    else:
+        return dataclasses.replace(memory, id=note_id(memory.content), conversation_id=None)
+    name = f"{after}.{memory.id.partition('.')[2]}"
+    return dataclasses.replace(memory, id=name, conversation_id=after)

@@ -1,0 +1,61 @@
+"""The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made.
+
+The SDK's own handler takes a response only as one body.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from spin_sdk.wit.imports.types import (
+    Fields,
+    IncomingBody,
+    IncomingRequest,
+    Method_Other,
+    OutgoingResponse,
+    ResponseOutparam,
+)
+from spin_sdk.wit.types import Ok
+
+from chat.responses import Response
+from chat.spin_streams import read_all, write_body
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request; header names in lower case, and the last of those with one name."""
+
+    method: str
+    uri: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_request(request: IncomingRequest) -> Request:
+    """Read a whole request."""
+    method = request.method()
+    name = method.value if isinstance(method, Method_Other) else type(method).__name__
+    headers = {name.lower(): value.decode() for name, value in request.headers().entries()}
+    incoming = request.consume()
+    with incoming.stream() as stream:
+        body = read_all(stream)
+    IncomingBody.finish(incoming)
+    uri = request.path_with_query() or "/"
+    return Request(name.removeprefix("Method_").upper(), uri, headers, body)
+
+
+def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> None:
+    """Send a response; what its chunks raise cuts the body off, so that it is seen not to be whole.
+
+    To HEAD goes no body.
+    """
+    headers, chunks = dict(response.headers), response.chunks
+    if chunks is None:
+        headers["content-length"] = str(0 if is_head else len(response.body))
+    parts: Iterable[bytes] = [response.body] if chunks is None else chunks
+    outgoing = OutgoingResponse(
+        Fields.from_list([(name, value.encode()) for name, value in headers.items()])
+    )
+    outgoing.set_status_code(response.status)
+    body = outgoing.body()
+    ResponseOutparam.set(response_out, Ok(outgoing))
+    write_body(body, () if is_head else parts)
