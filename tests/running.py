@@ -218,6 +218,9 @@ def run_model_endpoint() -> Iterator[ModelEndpoint]:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def log_message(self, *_: object) -> None:
             pass
 

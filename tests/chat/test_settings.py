@@ -5,6 +5,7 @@ import tomllib
 import pytest
 
 from chat.errors import InvalidSetting
+from chat.memories import LongTerm
 from chat.settings import ModelEndpoint, Origin, Settings, parse_settings
 from tests.running import ROOT
 
@@ -72,6 +73,9 @@ def test_credentials_are_encoded_into_the_url_and_kept_out_of_the_repr() -> None
         ("turn_timeout_s", "0"),
         ("max_prompt_bytes", "0"),
         ("archive_turns", "many"),
+        ("max_import_bytes", "0"),
+        ("recall", "semantic"),
+        ("long_term", "sqlite"),
     ],
 )
 def test_an_unusable_value_is_named_and_not_quoted(name: str, value: str) -> None:
@@ -115,3 +119,41 @@ def test_an_unusable_endpoint_is_named(name: str, value: str) -> None:
 def test_a_user_without_a_password_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="redis_password"):
         parse(redis_username="ada")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("memories_per_turn", "51"),
+        ("memory_max_distance", "2.1"),
+        ("memory_min_chars", "0"),
+        ("memory_max_chars", "0"),
+        ("memories_per_owner", "-1"),
+        ("memory_template", "{age} ago"),
+        ("chroma_address", ""),
+        ("chroma_address", "http://u:p@h.test"),
+        ("chroma_address", "http://h.test/api"),
+        ("chroma_tenant", ""),
+        ("chroma_database", "a/b"),
+        ("chroma_token", "two words"),
+    ],
+)
+def test_an_unusable_value_about_memories_is_named_where_there_are_any(
+    name: str, value: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be "):
+        parse(**{"long_term": "chroma", name: value})
+
+    assert not parse(**{name: value}).long_term.is_on
+
+
+def test_the_defaults_about_memories_are_usable() -> None:
+    settings = parse(long_term="chroma", chroma_token="s3cret")
+
+    assert settings.long_term == LongTerm(
+        "chroma", 100, 1000, 2, 0.6, 10_000, '{age}, {speaker} said:\n"{memory}"'
+    )
+    assert settings.chroma is not None
+    assert settings.chroma.origin == Origin("http", "127.0.0.1:8000")
+    assert "s3cret" not in repr(settings)
+    assert parse(long_term="redis").chroma is None

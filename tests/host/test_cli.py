@@ -1,4 +1,4 @@
-"""The command line: start lines, embedded Redis, signals, workers, refusals."""
+"""The command line: start lines, embedded services, signals, workers, refusals."""
 
 import concurrent.futures
 import os
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from host.embedded import redis_answers
+from host.embedded import chroma_answers, redis_answers
 from tests.running import ROOT, RunningRedis, free_port, run_host
 
 
@@ -77,6 +77,29 @@ def test_a_redis_that_answers_is_used_and_left_running(
     assert redis_answers("127.0.0.1", own_redis.port)
 
 
+def test_an_embedded_chroma_starts_and_stops_with_the_host(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    port = free_port()
+    address = f"redis_address={shared_redis.address}"
+    arguments = [
+        "--embedded", "chroma", "--variable", f"chroma_address=http://127.0.0.1:{port}",
+        "--variable", "long_term=chroma", "--variable", address,
+    ]  # fmt: skip
+    with run_host(tmp_path, *arguments) as host:
+        assert f"Started an embedded Chroma at 127.0.0.1:{port}" in host.output()
+        token = host.client.post("/session").json()["token"]
+        told = host.client.post(
+            "/",
+            content='{"context":"You are a helpful chef.","prompt":"My name is Ada."}',
+            headers={"authorization": f"Bearer {token}"},
+        )
+        assert told.json()["reply"] == "Nice to meet you, Ada!"
+
+    assert not chroma_answers("127.0.0.1", port)
+
+
 def test_workers_serve_one_application(
     wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
 ) -> None:
@@ -112,6 +135,11 @@ def test_workers_serve_one_application(
             ["--embedded", "redis", "--variable", "redis_address=redis://example.invalid:6379"],
             "only for a `redis://` address on this machine",
             id="a Redis elsewhere",
+        ),
+        pytest.param(
+            ["--embedded", "chroma", "--variable", "chroma_address=https://127.0.0.1:1"],
+            "only for a `http://` address on this machine",
+            id="a Chroma with TLS",
         ),
     ],
 )
