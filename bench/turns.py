@@ -18,6 +18,7 @@ import httpx
 from wasmtime import Store
 
 from bench.history import bench_history
+from bench.memories import bench_memories, embeds
 from bench.recall import bench_recall
 from host.compiling import compile_component, make_wasm_engine
 from host.instance import Instance
@@ -212,6 +213,8 @@ def main() -> None:
             with run_host(folder / "off", "--runtime-config-file", config, *off) as without:
                 bench_history(without, redis, CONTEXT, PROMPT, REPLY)
                 bench_recall(host, without, redis)
+        endpoint.answer = embeds(answer)
+        bench_memories(folder, config, redis)
         bench_slow_model(folder, redis, endpoint)
         redis.stop()
 

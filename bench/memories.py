@@ -1,0 +1,195 @@
+"""What memory by meaning adds to a turn: hybrid recall, and long-term memories in either store."""
+
+import contextlib
+import itertools
+import json
+import math
+import pathlib
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from bench.history import WINDOW_TURNS, store_past
+from bench.recall import ARCHIVED_TURNS, CONTEXT, SAMPLES, WARM_UP, used_bytes
+from chat.chroma import Collection
+from chat.chroma_memories import ChromaMemory
+from chat.embeddings import embedding_name, model_tag
+from chat.keys import anyone, collection_name, owner_tag
+from chat.messages import Memory, Place
+from chat.ports import LongTermMemory
+from chat.redis import Redis
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_memories import RedisMemory
+from host.resp import Connection, parse_address
+from tests.chat.native import NativeConnection, NativeHttp
+from tests.chat.talk import english
+from tests.minilm import embed
+from tests.running import (
+    Answer,
+    Asked,
+    RunningChroma,
+    RunningHost,
+    RunningRedis,
+    free_port,
+    run_host,
+)
+
+MEMORIES = (0, 100, 1_000, 10_000)
+WIDTH = 384
+"""As all-MiniLM-L6-v2 has it."""
+MODEL = "all-minilm-l6-v2"
+BATCH = 100
+
+
+class RandomEmbedder:
+    """Embeds at once, every text in another direction."""
+
+    def __init__(self) -> None:
+        self._rng = random.Random(2)
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Give unit vectors."""
+        return [self._vector() for _ in texts]
+
+    def _vector(self) -> list[float]:
+        values = [self._rng.gauss(0, 1) for _ in range(WIDTH)]
+        norm = math.hypot(*values)
+        return [value / norm for value in values]
+
+
+def embeds(answer: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
+    """Let an endpoint also embed, in Spin's default format."""
+    embedder = RandomEmbedder()
+
+    def answered(asked: Asked) -> Answer:
+        if asked.path != "/embed":
+            return answer(asked)
+        vectors = embedder.embed(json.loads(asked.body)["input"])
+        usage = {"promptTokenCount": 10}
+        return Answer(json.dumps({"embeddings": vectors, "usage": usage}).encode())
+
+    return answered
+
+
+def bench_memories(folder: pathlib.Path, config: str, redis: RunningRedis) -> None:
+    """Print both tables; the embedding model answers at once, as the other one does."""
+    base = ["--runtime-config-file", config, "--variable", f"redis_address={redis.address}"]
+    with run_host(folder / "plain", *base, "--variable", "recall=off") as plain:
+        with run_host(folder / "hybrid", *base, "--variable", "recall=hybrid") as hybrid:
+            bench_hybrid(hybrid, plain, redis)
+        chroma = RunningChroma(free_port(), folder / "chroma")
+        chroma.start()
+        in_redis = ["long_term=redis", "recall=off"]
+        in_chroma = ["long_term=chroma", f"chroma_address={chroma.address}", "recall=off"]
+        with (
+            run_host(folder / "m-redis", *base, *as_flags(in_redis)) as with_redis,
+            run_host(folder / "m-chroma", *base, *as_flags(in_chroma)) as with_chroma,
+        ):
+            bench_long_term({"redis": with_redis, "chroma": with_chroma}, plain, redis, chroma)
+        chroma.stop()
+    embed(["warm"])
+    times = []
+    for number in range(20):
+        started = time.perf_counter()
+        embed([f"What did I say about the soup, {number} times?"])
+        times.append((time.perf_counter() - started) * 1000)
+    print(f"\nOne embedding by {MODEL} on this machine: {statistics.median(times):.1f} ms")
+
+
+def as_flags(variables: Sequence[str]) -> list[str]:
+    """Make flags of variables."""
+    return [part for variable in variables for part in ("--variable", variable)]
+
+
+def bench_hybrid(hybrid: RunningHost, plain: RunningHost, redis: RunningRedis) -> None:
+    """Print what hybrid recall adds, by archived turns; each has both its embeddings."""
+    print("\n| archived turns | bytes each in Redis | without ms | hybrid ms | p99 ms | ratio |")
+    print("|---|---|---|---|---|---|")
+    rng = random.Random(1)
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        for archived in ARCHIVED_TURNS:
+            before = used_bytes(connection)
+            talk = [(english(rng, 12), english(rng, 40)) for _ in range(archived + WINDOW_TURNS)]
+            taken = store_past(connection, CONTEXT, talk)
+            keep_embeddings(connection, taken, archived)
+            each = (used_bytes(connection) - before) // archived
+            asked = {"id": taken}
+            show(f"{archived:,} | {each:,}", plain, hybrid, asked, {})
+
+
+def keep_embeddings(connection: Connection, taken: int, archived: int) -> None:
+    """Keep embeddings for the first turns of a conversation."""
+    store = RedisConversationStore(
+        Redis(NativeConnection(connection)),
+        prefix="chat", fencing="bench", owner=None, owners=lambda id_: [anyone(id_)],
+    )  # fmt: skip
+    tag, embedder = model_tag(MODEL), RandomEmbedder()
+    for start in range(1, archived + 1, BATCH):
+        names = [
+            embedding_name(tag, Place(number, index))
+            for number in range(start, start + BATCH)
+            for index in range(2)
+        ]
+        embeddings = dict(zip(names, embedder.embed(names), strict=True))
+        store.keep_embeddings(taken, embeddings)
+
+
+def bench_long_term(
+    hosts: dict[str, RunningHost], plain: RunningHost, redis: RunningRedis, chroma: RunningChroma
+) -> None:
+    """Print what long-term memories add to the first turn of a conversation, by their number."""
+    print("\n| store | memories of the owner | without ms | with ms | p99 ms | ratio |")
+    print("|---|---|---|---|---|---|")
+    rng = random.Random(1)
+    http = NativeHttp(chroma.address)
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        for (name, host), count in itertools.product(hosts.items(), MEMORIES):
+            token = str(host.client.post("/session").json()["token"])
+            owner = owner_tag(token)
+            store: LongTermMemory
+            if name == "redis":
+                store = RedisMemory(
+                    Redis(NativeConnection(connection)), RandomEmbedder(), prefix="chat",
+                    owner=owner, tag=model_tag(MODEL), most=0,
+                )  # fmt: skip
+            else:
+                place = ("default_tenant", "default_database", collection_name("chat", owner))
+                store = ChromaMemory(Collection(http, *place), RandomEmbedder(), owner)
+            remember(store, rng, count)
+            headers = {"authorization": f"Bearer {token}"}
+            show(f"{name} | {count:,}", plain, host, {"context": CONTEXT}, headers)
+    http.close()
+
+
+def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
+    """Remember so many different things."""
+    for start in range(0, count, BATCH):
+        store.add(
+            [
+                Memory(f"{n + 10**9}.1.0", "user", f"{n}: {english(rng, 25)}", float(n), n + 10**9)
+                for n in range(start, start + BATCH)
+            ]
+        )
+
+
+def show(
+    name: str,
+    without: RunningHost,
+    having: RunningHost,
+    fields: Mapping[str, object],
+    headers: Mapping[str, str],
+) -> None:
+    """Print a row: turns on both hosts, by turns, each with another prompt."""
+    rng = random.Random(3)
+    times: dict[str, list[float]] = {"without": [], "with": []}
+    for _ in range(SAMPLES):
+        body = {**fields, "prompt": english(rng, 12)}
+        for kind, host in (("without", without), ("with", having)):
+            started = time.perf_counter()
+            assert host.client.post("/", headers=headers, json=body).is_success
+            times[kind].append((time.perf_counter() - started) * 1000)
+    taken = sorted(times["with"][WARM_UP:])
+    base, median = statistics.median(times["without"][WARM_UP:]), statistics.median(taken)
+    p99 = taken[int(len(taken) * 0.99)]
+    print(f"| {name} | {base:.2f} | {median:.2f} | {p99:.2f} | {median / base:.2f} |")
