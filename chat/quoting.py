@@ -10,8 +10,8 @@ from chat.messages import Found, FoundMemory, Message, Role, Turn
 from chat.prompt import break_up
 from chat.tokens import Vocabulary, estimate_tokens
 
-AROUND_TOKENS = 3
-"""Two quotation marks and a line break."""
+AROUND_TOKENS = 4
+"""Two quotation marks, a line break, and what a word takes more behind a mark than a space."""
 MOST_QUOTED_CHARACTERS = 600
 """A longer message of the conversation is quoted from its beginning."""
 SPEAKERS: dict[Role, str] = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat.context import message_tokens
@@ -212,6 +212,7 @@ def test_no_memory_says_what_is_shown_anyway_and_the_nearest_that_fit_are_taken(
     st.text(max_size=50),
     st.sampled_from([UNKNOWN, LARGE]),
 )
+@example(0, "system", "Undefined", LARGE)
 def test_a_quote_takes_no_more_than_its_bound(
     age_s: int, role: Role, content: str, vocabulary: Vocabulary
 ) -> None:

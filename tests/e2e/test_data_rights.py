@@ -136,7 +136,7 @@ def test_another_service_gives_ids_of_its_own_and_memories_follow(
     token = new_token(host)
     make_much(host, token)
     lines = export(host, token)
-    more = [*SMALL, f"key_prefix=other-{token[:8]}"]
+    more = [*SMALL, f"key_prefix=other-{token[:8].lower()}"]
     with run_host(tmp_path, *flags(shared_redis, endpoint.url, *more)) as other:
         stranger = new_token(other)
         answered = send_back(other, stranger, lines)

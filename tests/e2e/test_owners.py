@@ -160,7 +160,9 @@ def test_an_owner_lists_reads_changes_and_forgets(
     assert "p0" not in endpoint.asked[-1].prompt
 
     receipt = ask(remote_chat, "DELETE", f"/conversations/{ids[0]}", token).json()
-    assert receipt["forgotten"] == {"window_turns": 4, "archived_turns": 0, "keys": 2}
+    assert receipt["forgotten"] == {
+        "window_turns": 4, "archived_turns": 0, "memories": 0, "keys": 2,
+    }  # fmt: skip
     left = ask(remote_chat, "GET", "/conversations", token).json()["conversations"]
     assert [row["id"] for row in left] == [ids[2], ids[1]]
 
@@ -370,7 +372,8 @@ INJECTIONS = [
     "chat:next_id", "\n*1\r\n$8\r\nFLUSHALL\r\n", "../1", "1:turns", "x" * 10_000,
 ]  # fmt: skip
 OURS = re.compile(
-    rb"chat:(next_id|rate|\{[0-9a-f]{40}\}:(rate|conversations|started)"
+    rb"[a-z0-9_-]+:(next_id|rate|\{[0-9a-f]{40}\}:(rate|conversations|started:[0-9a-f]{40}"
+    rb"|memories(:(times|texts|signatures|embeddings))?)"
     rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings|index))?)"
 )
 
