@@ -18,6 +18,7 @@
     <prefix>:<owner>:memories:texts        hash  their ids by the digest of the text
     <prefix>:<owner>:memories:signatures   hash  the signs of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
+    <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
     <prefix>:<owner>:started:<key> string  the id that an Idempotency-Key for a start led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -103,7 +104,8 @@ def started_key(prefix: str, tag: str, key: str) -> str:
 def memory_keys(prefix: str, owner: str) -> list[str]:
     """Name the keys of an owner's memories, as the scripts number them."""
     base = f"{prefix}:{owner}:memories"
-    return [base, *(f"{base}:{part}" for part in ("times", "texts", "signatures", "embeddings"))]
+    parts = ("times", "texts", "signatures", "embeddings", "rows")
+    return [base, *(f"{base}:{part}" for part in parts)]
 
 
 def owner_pattern(prefix: str, owner: str) -> str:

@@ -187,11 +187,14 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
 local kept = {}
-for place, name in ipairs(ARGV) do kept[place] = redis.call('HGET', KEYS[6], name) or '' end
-return kept
+for place, name in ipairs(ARGV) do kept[place] = redis.call('HGET', KEYS[6], name) or '-' end
+return redis.status_reply(table.concat(kept, ' '))
 """,
 )
-"""Give embeddings by name, '' for one that is not there. KEYS: those of a conversation."""
+"""Give embeddings by name, `-` for one that is not there. KEYS: those of a conversation.
+
+They are one status, which is a string to the guest, and copied whole.
+"""
 
 KEEP_EMBEDDINGS = make_script(
     TYPES,

@@ -77,15 +77,21 @@ def render_terms(turns: Sequence[Turn]) -> bytes:
     return json.dumps(rows, ensure_ascii=False).encode()
 
 
-def render_embedding(embedding: Sequence[float]) -> bytes:
-    """Render a unit vector in half precision, little-endian: 768 bytes for 384 values."""
-    return struct.pack(f"<{len(embedding)}e", *embedding)
+def render_embedding(embedding: Sequence[float]) -> str:
+    """Render a unit vector: half precision, little-endian, base64; 1024 characters for 384 values.
+
+    Text is copied whole into a guest, where bytes are copied one by one.
+    """
+    return base64.b64encode(struct.pack(f"<{len(embedding)}e", *embedding)).decode()
 
 
-def parse_embedding(data: bytes) -> tuple[float, ...]:
+def parse_embedding(text: str) -> tuple[float, ...]:
     """Parse a rendered embedding; one that is none is empty, and nothing is like it."""
-    count, rest = divmod(len(data), 2)
-    return () if rest else struct.unpack(f"<{count}e", data)
+    try:
+        data = base64.b64decode(text)
+        return struct.unpack(f"<{len(data) // 2}e", data)
+    except (ValueError, struct.error):
+        return ()
 
 
 def render_memory(memory: Memory) -> bytes:
@@ -132,19 +138,14 @@ def render_embedded(embedded: Embedded, tag: str) -> list[str]:
         repr(memory.at),
         text_digest(memory.content),
         render_memory(memory).decode(),
-        f"{tag}:{signature(embedding):x}",
-        f"{tag}:{base64.b64encode(render_embedding(embedding)).decode()}",
+        tag + signature(embedding),
+        render_embedding(embedding),
     ]
 
 
 def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
     """Render memories as one JSON list."""
     return json.dumps([render_embedded(e, tag) for e in embeddeds], ensure_ascii=False).encode()
-
-
-def parse_text_embedding(text: str) -> tuple[float, ...]:
-    """Parse an embedding that stands in a rendered memory."""
-    return parse_embedding(base64.b64decode(text.partition(":")[2]))
 
 
 def render_result(result: TurnResult) -> bytes:

@@ -33,9 +33,11 @@ from chat.records import (
     render_terms,
     render_turn,
 )
-from chat.redis import Arguments, Redis, as_bytes, as_int
+from chat.redis import Arguments, Redis, as_bytes, as_int, as_text
 
 Found = TypeVar("Found")
+NOT_THERE = "-"
+"""Stands for an embedding in what the script gives."""
 
 
 class RedisConversationStore:
@@ -141,9 +143,9 @@ class RedisConversationStore:
         """Load them, in one round trip; in none without names."""
 
         def load(_: str, keys: ConversationKeys) -> dict[str, Sequence[float]]:
-            kept = map(as_bytes, self._redis.run(LOAD_EMBEDDINGS, keys.all(), names))
+            kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys.all(), names)[0]).split(" ")
             pairs = zip(names, kept, strict=True)
-            return {name: parse_embedding(data) for name, data in pairs if data}
+            return {name: parse_embedding(text) for name, text in pairs if text != NOT_THERE}
 
         return self._find(conversation_id, load) if names else {}
 

@@ -5,10 +5,11 @@ from the prompt's, and compares the embeddings of these.
 """
 
 import heapq
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from chat.embeddings import distance, signature
+from chat.embeddings import SIGNATURE_BITS, distance, signature
 from chat.errors import CorruptConversation, UnknownMemory
 from chat.keys import memory_keys
 from chat.memory_scripts import (
@@ -21,7 +22,7 @@ from chat.memory_scripts import (
 )
 from chat.messages import Embedded, FoundMemory, Memory
 from chat.ports import Cursor, Embedder
-from chat.records import parse_memories, parse_text_embedding, render_embedded, render_embeddeds
+from chat.records import parse_embedding, parse_memories, render_embedded, render_embeddeds
 from chat.redis import Redis, as_bytes, as_int, as_text
 
 CANDIDATE_COUNT = 64
@@ -46,20 +47,20 @@ class RedisMemory:
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
         """Search, in two round trips; in one where there is nothing."""
-        flat = as_text(self._redis.run(SIGNATURES, [self._keys[3]], [])[0]).split(" ")
-        rows = dict(zip(flat[::2], flat[1::2], strict=False))
-        there = {name: row for name, row in rows.items() if not name.startswith(f"{beside}.")}
-        current = {name: row for name, row in there.items() if row.startswith(f"{self._tag}:")}
-        anew = self._embed_anew([name for name in there if name not in current])
-        if not there:
+        flat = as_text(self._redis.run(SIGNATURES, self._keys[3:6:2], [])[0]).split()
+        if not flat:
             return []
         wanted = self._embedder.embed([text])[0]
+        near, stale = nearest(self._tag + signature(wanted), flat[::2], flat[1::2])
+        anew = self._embed_anew(stale)
+        own = f"{beside}."
+        likely = (name for name in itertools.chain(anew, near) if not name.startswith(own))
         found = [
             FoundMemory(memory, distance(wanted, embedding))
-            for memory, embedding in self._candidates([*nearest(wanted, current), *anew])
+            for memory, embedding in self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
         ]
-        near = [one for one in found if one.distance < max_distance]
-        return heapq.nsmallest(count, near, key=lambda one: one.distance)
+        near_enough = [one for one in found if one.distance < max_distance]
+        return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
 
     def _embed_anew(self, names: Sequence[str]) -> list[str]:
         """Embed what another model did, some with each search: those of two do not compare."""
@@ -68,11 +69,11 @@ class RedisMemory:
             self._restate(render_embedded(embedded, self._tag))
         return [memory.id for memory in memories]
 
-    def _candidates(self, names: Sequence[str]) -> list[tuple[Memory, Sequence[float]]]:
-        reply = self._redis.run(CANDIDATES, [self._keys[0], self._keys[4]], names)
+    def _candidates(self, names: Iterable[str]) -> list[tuple[Memory, Sequence[float]]]:
+        reply = self._redis.run(CANDIDATES, [self._keys[0], self._keys[4]], list(names))
         memories = parse_memories(as_text(reply[0]))
         try:
-            embeddings = [parse_text_embedding(row) for row in as_text(reply[1]).split(" ") if row]
+            embeddings = [parse_embedding(row) for row in as_text(reply[1]).split(" ") if row]
             return list(zip(memories, embeddings, strict=True))
         except ValueError as error:
             raise CorruptConversation from error
@@ -125,11 +126,23 @@ class RedisMemory:
         return list(map(Embedded, memories, embeddings))
 
 
-def nearest(wanted: Sequence[float], rows: Mapping[str, str]) -> list[str]:
-    """Give the names whose signatures differ least from that of `wanted`."""
-    bits = signature(wanted)
+def nearest(wanted: str, names: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Order names by how little their signatures differ from `wanted`; and name what is stale.
 
-    def apart(name: str) -> int:
-        return (int(rows[name].partition(":")[2], 16) ^ bits).bit_count()
-
-    return heapq.nsmallest(CANDIDATE_COUNT, rows, key=apart)
+    Shapes: each row is a model's tag and a signature, both in hexadecimal digits, as `wanted` is;
+            a row with another tag is stale.
+    Errors: CorruptConversation if there is not one row to each name.
+    """
+    try:
+        data, width = bytes.fromhex("".join(rows)), len(wanted) // 2
+    except ValueError as error:
+        raise CorruptConversation from error
+    if len(data) != len(names) * width:
+        raise CorruptConversation
+    bits, make = int(wanted, 16), int.from_bytes
+    apart = [make(data[at : at + width], "big") ^ bits for at in range(0, len(data), width)]
+    most = 1 << SIGNATURE_BITS
+    stale = [n for n, bits in zip(names, apart, strict=True) if bits >= most]
+    counts = [bits.bit_count() if bits < most else SIGNATURE_BITS + 1 for bits in apart]
+    order = sorted(range(len(names)), key=counts.__getitem__)
+    return [names[place] for place in order[: len(names) - len(stale)]], stale

@@ -1,5 +1,6 @@
 """What the port of long-term memories promises, on every store that has them."""
 
+import dataclasses
 import functools
 import random
 from typing import Protocol
@@ -32,7 +33,7 @@ def redis_memory(
     connection: NativeConnection,
     owner: str,
     embedder: Embedder | None = None,
-    tag: str = "m1",
+    tag: str = "00000001",
     most: int = 0,
 ) -> RedisMemory:
     return RedisMemory(
@@ -255,6 +256,22 @@ def test_a_search_takes_two_round_trips_and_one_where_there_is_nothing(
         assert len(connection.calls) == expected
 
 
+def test_a_search_sees_what_was_written_since_the_last_one(connection: NativeConnection) -> None:
+    store = redis_memory(connection, ADA)
+    store.add(TALK[:2])
+    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1"]
+
+    store.add(TALK[2:])
+    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1", "2.1.0", "note-00"]
+    store.change(dataclasses.replace(TALK[2], content="Bread and butter."))
+    assert "2.1.0" in search(store, "Bread and butter.", count=1)
+    store.forget("1.1.0")
+    assert sorted(search(store, "bread")) == ["1.2.1", "2.1.0", "note-00"]
+    store.forget_all()
+    assert search(store, "bread") == []
+    assert connection.execute("KEYS", [b"t:*"]) == []
+
+
 def test_many_memories_are_searched_as_if_each_were_compared(connection: NativeConnection) -> None:
     rng = random.Random(3)
     texts = [english(rng, 20) for _ in range(400)]
@@ -276,28 +293,37 @@ def test_many_memories_are_searched_as_if_each_were_compared(connection: NativeC
 
 
 def test_another_model_embeds_what_is_there_anew(connection: NativeConnection) -> None:
-    redis_memory(connection, ADA, tag="old").add(TALK)
+    redis_memory(connection, ADA, tag="0000000a").add(TALK)
     embedder = MiniLmEmbedder()
-    store = redis_memory(connection, ADA, embedder, tag="new")
+    store = redis_memory(connection, ADA, embedder, tag="0000000b")
 
     assert search(store, "bread", count=2, beside=2) in (["1.1.0", "1.2.1"], ["1.2.1", "1.1.0"])
 
-    assert len(embedder.asked) == 4, "three memories, and the prompt"
+    assert len(embedder.asked) == 5, "four memories, and the prompt"
     embedder.asked.clear()
     search(store, "bread", beside=2)
     assert embedder.asked == ["bread"]
 
 
-@pytest.mark.parametrize("part", ["", ":times", ":texts", ":signatures", ":embeddings"])
+@pytest.mark.parametrize("part", ["", ":times", ":texts", ":signatures", ":embeddings", ":rows"])
 def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
     connection: NativeConnection, part: str
 ) -> None:
-    connection.execute("SET", [f"t:{{ada}}:memories{part}".encode(), b"x"])
+    key = f"t:{{ada}}:memories{part}".encode()
+    connection.execute("LPUSH", [key, b"x"])
 
     with pytest.raises(CorruptConversation):
         redis_memory(connection, ADA).add(TALK)
 
     assert len(connection.execute("KEYS", [b"t:*"])) == 1
+
+
+@pytest.mark.parametrize("rows", [b"x", b"1.1.0 zz", b"1.1.0 00", b"1.1.0"])
+def test_rows_that_are_none_are_corrupt(connection: NativeConnection, rows: bytes) -> None:
+    connection.execute("SET", [b"t:{ada}:memories:rows", rows])
+
+    with pytest.raises(CorruptConversation):
+        search(redis_memory(connection, ADA), "bread")
 
 
 @pytest.mark.parametrize("record", [b"[]", b"{}", b"x", b'{"id":1}'])
