@@ -5,13 +5,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
 from chat.access import Caller, Session, parse_caller
 from chat.actions import ACTIONS, Asked
+from chat.archive_ports import Erased
 from chat.erasing import erase
 from chat.errors import ChatError, MemoryOff
 from chat.exporting import Line, export
@@ -20,7 +21,7 @@ from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.parts import Parts, Who, make_collection, make_model
-from chat.ports import Erased, Repetition
+from chat.ports import Repetition
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
@@ -184,13 +185,14 @@ def answer_for_memories(call: Call, route: Route) -> Response:
 
 
 def export_all(call: Call) -> Response:
-    """Give the caller all that is kept of it, as it is read."""
+    """Give the caller all that is kept of it, as it is read; it counts as a turn."""
     return render_lines(read_export(call, call.caller.needed_owner()))
 
 
 def read_export(call: Call, owner: str) -> Iterator[Line]:
     """Read it; the connection is open until the last line."""
     with call.parts(owner) as parts:
+        parts.turns.admit(None)
         yield from export(parts.conversations, parts.memory, call.settings, time.time())
 
 
@@ -205,12 +207,17 @@ def import_all(call: Call) -> Response:
 
 
 def erase_me(call: Call) -> Response:
-    """Remove all of the caller, from each store whatever becomes of the other."""
+    """Remove all of the caller, from each store whatever becomes of the other.
+
+    It counts as a turn of the client's address: what is kept of the owner's turns goes with it.
+    """
     owner, settings = call.caller.needed_owner(), call.settings
+    who = Who(replace(call.caller, owner=None), None, call.fencing)
 
     def erase_redis() -> Erased:
         with open_redis(settings.redis_url) as connection:
             redis = Redis(connection)
+            Parts(redis, settings, who).turns.admit(None)
             return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
 
     stores: dict[str, Callable[[], Erased]] = {"redis": erase_redis}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from chat.archive_ports import Erased
 from chat.errors import CorruptConversation, MemoryUnavailable
-from chat.ports import Erased
 
 CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
 NOT_FOUND = 404
@@ -115,7 +115,7 @@ class Collection:
                 self._post(path, "delete", {"ids": batch})
 
     def erase(self) -> Erased:
-        """Take the collection away, and look whether it is gone; the `Eraser` port."""
+        """Take the collection away, and look whether it is gone; it may be asked for again."""
         path = self._found()
         records = 0 if path is None else self._count(path)
         self._send("DELETE", f"{self._base}/{self._name}")

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from chat.archive_ports import Ahead
 from chat.chroma import Collection, Metadata, Record
 from chat.chroma_memories import ChromaMemory
 from chat.context import SIDES, bounded_turn
 from chat.errors import CorruptConversation
 from chat.memories import memory_id
 from chat.messages import Head, Message, Place, Turn
-from chat.ports import Ahead, Embedder
+from chat.ports import Embedder
 from chat.records import PARSE_ERRORS, text_digest
 
 
@@ -64,10 +65,11 @@ class ChromaArchive:
         return {text_digest(text) for text in long} - set(self._memory.holders(long))
 
     def look(self, conversation_id: int, next_number: int) -> Ahead:
-        """Say whether a conversation is there, and has a turn with that number; in one request."""
+        """Say how far a conversation is there, and has a turn with that number; in one request."""
         head, turn = str(conversation_id), memory_id(conversation_id, Place(next_number, 0))
-        there = {record.id for record in self._collection.take([head, turn])}
-        return Ahead(head in there, turn in there)
+        there = {record.id: record for record in self._collection.take([head, turn])}
+        turn_count = parse_head(there[head]).turn_count if head in there else 0
+        return Ahead(turn_count, turn in there)
 
     def load_head(self, conversation_id: int) -> Head | None:
         """Give the head of a conversation; None if there is none."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from chat.archive_ports import Erased
 from chat.errors import Unavailable
-from chat.ports import Erased
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """Gives an owner all that is kept of it, as lines that `chat.importing` takes back."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from chat.messages import Memory, Message, Summary, Turn
+from chat.errors import UnknownConversation
+from chat.messages import Memory, Message, Turn
 from chat.ports import Cursor, LongTermMemory, OwnedStore
-from chat.reading import every_turn
+from chat.reading import every_summary, every_turn
 from chat.settings import Settings
 
 VERSION = 1
@@ -29,26 +31,17 @@ def export(
         "exported_at": now,
         "settings": _settings(settings),
     }
-    for summary in _conversations(store):
-        conversations += 1
-        yield _conversation(summary)
-        for turn in every_turn(store, summary.id):
-            turns += 1
-            yield _turn(summary.id, turn)
+    for summary in every_summary(store):
+        lines: list[Line] = []
+        with contextlib.suppress(UnknownConversation):  # it was forgotten meanwhile
+            lines = _conversation(store, summary.id)
+        conversations += min(1, len(lines))
+        turns += max(0, len(lines) - 1)
+        yield from lines
     for one in _memories(memory) if memory else ():
         memories += 1
         yield _memory(one)
     yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
-
-
-def _conversations(store: OwnedStore) -> Iterator[Summary]:
-    cursor: Cursor | None = None
-    while True:
-        page, cursor = store.list_page(cursor, PAGE)
-        for summary in page:
-            yield store.summarise(summary.id)
-        if cursor is None:
-            return
 
 
 def _memories(memory: LongTermMemory) -> Iterator[Memory]:
@@ -69,8 +62,10 @@ def _settings(settings: Settings) -> Line:
     }
 
 
-def _conversation(summary: Summary) -> Line:
-    return {
+def _conversation(store: OwnedStore, conversation_id: int) -> list[Line]:
+    """Lay out a conversation, and each of its turns."""
+    summary = store.summarise(conversation_id)
+    head: Line = {
         "type": "conversation",
         "id": summary.id,
         "title": summary.title,
@@ -80,6 +75,7 @@ def _conversation(summary: Summary) -> Line:
         "turns": summary.turn_count,
         "pinned": summary.is_pinned,
     }
+    return [head, *(_turn(summary.id, turn) for turn in every_turn(store, summary.id))]
 
 
 def _turn(conversation_id: int, turn: Turn) -> Line:

@@ -46,6 +46,7 @@ class LineParser:
         self._most_bytes = max_prompt_bytes
         self._now = now
         self._is_begun = self._is_ended = False
+        self._ids: set[int] = set()
         self.exported = Exported()
 
     def take(self, line: Mapping[str, Any]) -> None:
@@ -79,8 +80,9 @@ class LineParser:
 
     def _take_conversation(self, line: Mapping[str, Any]) -> None:
         taken = _integer(line, "id", MAX_ID)
-        if any(head.id == taken for head, _ in self.exported.conversations):
+        if taken in self._ids:
             raise InvalidRequest("`id` stands in the file twice", "id")
+        self._ids.add(taken)
         head = Head(
             id=taken,
             context=parse_text(line.get("context"), "context", self._most_bytes),

@@ -1,14 +1,16 @@
 """Takes an export back: each conversation whole, and nothing twice."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from chat.archive_ports import Restorer
 from chat.errors import MemoryOff
 from chat.import_lines import Exported
 from chat.memories import note_id
 from chat.messages import Head, Memory, Summary, Turn
-from chat.ports import Cursor, LongTermMemory, OwnedStore, Restorer, TurnStore
+from chat.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.reading import every_summary
 from chat.restoring import make_whole
 from chat.settings import Settings
 
@@ -92,16 +94,6 @@ class Importer:
             for name, memory in zip(self._memory.add(page), page, strict=True):
                 if memory.is_pinned and name == memory.id:
                     self._memory.change(memory)
-
-
-def every_summary(store: OwnedStore) -> Iterator[Summary]:
-    """Give all conversations."""
-    cursor: Cursor | None = None
-    while True:
-        page, cursor = store.list_page(cursor, PAGE)
-        yield from page
-        if cursor is None:
-            return
 
 
 def _key_of(summary: Summary) -> Key:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.access import Caller, owners_of
+from chat.archive_ports import Archive, Restorer
 from chat.chroma import Collection
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
@@ -12,15 +13,7 @@ from chat.errors import CredentialNeeded
 from chat.importing import Importer
 from chat.keys import collection_name
 from chat.openai import OpenAiEmbedder, OpenAiModel
-from chat.ports import (
-    Archive,
-    Embedder,
-    LanguageModel,
-    LongTermMemory,
-    OwnedStore,
-    Restorer,
-    TurnStore,
-)
+from chat.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
 from chat.recalling import Recaller
 from chat.recovering import (
     ArchivingRestorer,

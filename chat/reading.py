@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chat.messages import Message, Place, Role, Turn
-from chat.ports import ConversationStore, StoredTurn
+from chat.messages import Message, Place, Role, Summary, Turn
+from chat.ports import ConversationStore, Cursor, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
+PAGE_CONVERSATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -94,3 +95,13 @@ def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:
         if number < 1:
             break
     return newest_first[::-1]
+
+
+def every_summary(store: ConversationStore) -> Iterator[Summary]:
+    """Give all conversations, those of the latest activity first, without their contexts."""
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = store.list_page(cursor, PAGE_CONVERSATIONS)
+        yield from page
+        if cursor is None:
+            return

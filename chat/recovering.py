@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from chat.archive_ports import Archive, HotTurnStore, Restorer, Whole
 from chat.errors import ChatError, CorruptConversation, StoreUnavailable, UnknownConversation
 from chat.messages import (
     Commit,
@@ -20,17 +21,7 @@ from chat.messages import (
     Turn,
     TurnResult,
 )
-from chat.ports import (
-    Archive,
-    Cursor,
-    Done,
-    HotTurnStore,
-    OwnedStore,
-    Repetition,
-    Restorer,
-    StoredTurn,
-    Whole,
-)
+from chat.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.reading import every_turn
 from chat.restoring import make_whole
 from chat.settings import Settings
@@ -140,7 +131,7 @@ class RecoveringTurnStore:
             if known.has_turn:
                 self._recovery.recover(loaded.id)
                 return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
-            if not known.has_head:
+            if known.turn_count < loaded.turn_count:  # it was away from some turns
                 self._archive_all(loaded.id)
         return loaded
 

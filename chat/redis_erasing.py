@@ -2,8 +2,8 @@
 
 import re
 
+from chat.archive_ports import Erased
 from chat.keys import memory_keys, owner_pattern
-from chat.ports import Erased
 from chat.redis import Redis, as_bytes, as_int
 
 SCAN_COUNT = 1000
@@ -13,7 +13,7 @@ CONVERSATION = re.compile(rb":[0-9]+")
 
 
 class RedisEraser:
-    """The `Eraser` port over one connection. All keys of the server are looked at."""
+    """An owner's keys, over one connection. All keys of the server are looked at."""
 
     def __init__(self, redis: Redis, *, prefix: str, owner: str) -> None:
         self._redis = redis
@@ -22,7 +22,10 @@ class RedisEraser:
         self._memories = memory_keys(prefix, owner)[0]
 
     def erase(self) -> Erased:
-        """Remove, until nothing is found."""
+        """Remove, until nothing is found; it may be asked for again.
+
+        Errors: StoreUnavailable.
+        """
         memories = as_int(self._redis.execute("HLEN", [self._memories])[0])
         counts = {"conversations": 0, "memories": memories, "keys": 0}
         found = self._find()

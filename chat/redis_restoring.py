@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Sequence
 
+from chat.archive_ports import Whole
 from chat.keys import conversation_keys, conversations_key
 from chat.messages import Head, Turn
-from chat.ports import Whole
 from chat.records import render_terms, render_turn
 from chat.redis import Redis
 from chat.restoring_script import RESTORE

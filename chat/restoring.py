@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from chat.archive_ports import Whole
 from chat.context import fit_turns, message_tokens
 from chat.lifetime import FOREVER
 from chat.messages import Conversation, Head, Turn
-from chat.ports import Whole
 from chat.settings import Settings
 
 

@@ -368,6 +368,19 @@ def test_a_conversation_from_before_the_archive_is_archived_whole(
     assert contents(make_world("two"), taken) == said(*range(1, 10))
 
 
+def test_turns_that_the_archive_missed_are_archived_with_the_next_one(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = talk(world, 2)
+    for number in (3, 4):
+        world.hot.commit(world.hot.load(taken), commit(turn(number)))
+    add(world, taken, turn(5))
+    lose(connection)
+
+    assert contents(make_world("two"), taken) == said(*range(1, 6))
+
+
 def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeWorld) -> None:
     world = make_world()
     open_one = world.turns.next_id()

@@ -437,3 +437,22 @@ def test_an_erasure_survives_a_store_that_is_away_and_can_be_asked_for_again(
         assert second.status_code == 200
         assert {s["status"] for s in second.json()["stores"].values()} == {"erased"}
         assert b"caraway" not in everything(own_redis, own_chroma)
+
+
+def test_exports_imports_and_erasures_are_limited(
+    wasm: pathlib.Path, own_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    variables = [f"redis_address={own_redis.address}", "rate_per_owner_per_minute=2"]
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path / "host", *arguments) as host:
+        token = new_token(host)
+        lines = export(host, token)
+
+        taken = send_back(host, token, lines)
+        refused = [ask(host, "GET", "/export", token), send_back(host, token, lines)]
+        erased = [ask(host, "DELETE", "/me", token) for _ in range(3)]
+
+    assert taken.status_code == 200
+    assert [answer.status_code for answer in refused] == [429, 429]
+    assert [answer.status_code for answer in erased] == [200, 200, 429]
