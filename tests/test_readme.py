@@ -1,6 +1,7 @@
 """README says what is so: its exchange is run, its settings are the manifest's."""
 
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -37,6 +38,32 @@ def test_the_exchange_in_readme_is_what_happens(
 
     assert f"Serving {host.url}\n" in printed
     assert EXCHANGE[0][0].replace("http://127.0.0.1:3000", host.url) in printed, "a line to paste"
+
+
+def test_the_lines_to_carry_all_away_and_back_do_so(
+    wasm: pathlib.Path, own_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    lines = re.findall(r'^curl -H "Authorization: Bearer \$T" .*$', README, re.MULTILINE)
+    variables = [f"redis_address={own_redis.address}", "long_term=redis", "memory_min_chars=10"]
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path / "host", *arguments) as host:
+        token = host.client.post("/session").json()["token"]
+        headers = {"authorization": f"Bearer {token}"}
+        told = {"context": "You are a helpful chef.", "prompt": "My name is Ada."}
+        host.client.post("/", json=told, headers=headers)
+        before = host.client.get("/export", headers=headers).text
+
+        for line in lines:
+            script = line.replace("http://127.0.0.1:3000", host.url)
+            environ = {"T": token, "PATH": os.environ["PATH"]}
+            subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environ, check=True)
+
+        after = host.client.get("/export", headers=headers).text
+    assert len(lines) == 3
+    assert (tmp_path / "mine.jsonl").read_text().partition("\n")[2] == before.partition("\n")[2]
+    assert after.partition("\n")[2] == before.partition("\n")[2]
+    assert len(after.splitlines()) > 4
 
 
 def test_the_settings_in_readme_are_the_manifests() -> None:
