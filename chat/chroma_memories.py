@@ -63,13 +63,14 @@ class ChromaMemory:
         return found[0]
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember; a message that is there already becomes a memory."""
+        """Remember; a message that is there becomes a memory, and a memory stays as it is."""
         holders = self.holders([memory.content for memory in memories])
         there = {record.id: record for record in self._collection.take([m.id for m in memories])}
+        taken = {name for name, record in there.items() if record.metadata.get("memory") is True}
         new = []
         for memory in memories:
             digest = text_digest(memory.content)
-            if digest not in holders:
+            if memory.id not in taken and digest not in holders:
                 holders[digest] = memory.id
                 new.append(memory)
         embeddings = self._embedder.embed([memory.content for memory in new])
@@ -79,7 +80,10 @@ class ChromaMemory:
         ]
         self._collection.write([record for record in records if record.id not in there])
         self._collection.amend([record for record in records if record.id in there])
-        return [holders[text_digest(memory.content)] for memory in memories]
+        return [
+            memory.id if memory.id in taken else holders[text_digest(memory.content)]
+            for memory in memories
+        ]
 
     def holders(self, texts: Sequence[str]) -> dict[str, str]:
         """Give the memories that say one of these texts, by its digest."""

@@ -79,7 +79,8 @@ class Importer:
                 new_id = found
             taken.append(Taken(head.id, new_id, len(turns), found is None))
         ids = {one.id_before: one.id for one in taken}
-        memories = [moved(memory, ids, given_out) for memory in exported.memories]
+        own = used - set(ids.values())
+        memories = [moved(memory, ids, own, given_out) for memory in exported.memories]
         self._remember(memories)
         return Imported(tuple(taken), len(memories))
 
@@ -100,14 +101,18 @@ def _key_of(summary: Summary) -> Key:
     return summary.created_at, summary.active_at, summary.turn_count
 
 
-def moved(memory: Memory, ids: Mapping[int, int], given_out: int) -> Memory:
-    """Let a memory follow its conversation to its new id; without one here it is a note."""
+def moved(memory: Memory, ids: Mapping[int, int], own: set[int], given_out: int) -> Memory:
+    """Let a memory follow its conversation to its new id.
+
+    Where that is not in the file, as it has expired, the memory keeps its id if this service may
+    have given it, and the owner has no other conversation under it; or else it is a note.
+    """
     before = memory.conversation_id
     if before is None:
         return memory
     if before in ids:
         after = ids[before]
-    elif before <= given_out:
+    elif before <= given_out and before not in own:
         after = before
     else:
         return dataclasses.replace(memory, id=note_id(memory.content), conversation_id=None)

@@ -51,7 +51,9 @@ local function remember(base, memories, most)
   local ids, has_rows = {}, redis.call('EXISTS', KEYS[base + 5]) == 1
   for place, memory in ipairs(memories) do
     local id, at, text, record, signature, embedding = unpack(memory)
-    if redis.call('HSETNX', KEYS[base + 2], text, id) == 1 then
+    if redis.call('HEXISTS', KEYS[base], id) == 1 then
+      text = cjson.decode(redis.call('HGET', KEYS[base], id)).text
+    elseif redis.call('HSETNX', KEYS[base + 2], text, id) == 1 then
       redis.call('HSET', KEYS[base], id, record)
       redis.call('ZADD', KEYS[base + 1], at, id)
       redis.call('HSET', KEYS[base + 3], id, signature)
@@ -70,7 +72,8 @@ The rows are all ids and signatures in one string, made by a search and kept unt
 put ten thousand together takes Redis twenty milliseconds, and to give them as they are, one or two.
 
 A memory to be remembered is id, time, digest of the text, record, signature and embedding. One that
-says the same as another, word for word, is not. The oldest that are not pinned make room.
+says the same as another, word for word, is not; nor is one whose id is taken, which was restated
+since. The oldest that are not pinned make room.
 """
 
 REMEMBER = make_script(

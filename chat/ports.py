@@ -180,7 +180,10 @@ class LongTermMemory(Protocol):
         """Give one."""
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember, and give the ids; of what is remembered already, the ids that it has."""
+        """Remember, and give the ids; of what is remembered already, the ids that it has.
+
+        Nothing is put in the place of a memory that has the id.
+        """
 
     def change(self, memory: Memory) -> None:
         """Put a memory in the place of the one with its id; TextRemembered if another says it."""

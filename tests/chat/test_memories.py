@@ -125,6 +125,19 @@ def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
     assert store.add([memory("3.1.0", BREAD)]) == ["3.1.0"]
 
 
+def test_a_memory_that_was_restated_is_not_put_back(make_memory: MakeMemory) -> None:
+    store = make_memory(ADA)
+    store.add(TALK[:1])
+    restated = dataclasses.replace(TALK[0], content="I gave up baking.", is_pinned=True)
+    store.change(restated)
+
+    assert store.add(TALK[:2]) == ["1.1.0", "1.2.1"]
+
+    assert store.get("1.1.0") == restated
+    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1"]
+    assert store.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "its old words are free"
+
+
 def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeMemory) -> None:
     store = make_memory(ADA)
     store.add([memory(f"{n}.1.0", f"text {n}", float(n // 4)) for n in range(1, 12)])

@@ -160,6 +160,32 @@ def test_another_service_gives_ids_of_its_own_and_memories_follow(
     assert sorted(map(as_text, there[1:])) == sorted(as_text(moved(line)) for line in lines[1:])
 
 
+def test_what_changed_since_an_export_stays_as_it_is(host: RunningHost) -> None:
+    token = new_token(host)
+    first = make_much(host, token)
+    lines = export(host, token)
+    ask(host, "PATCH", f"/memories/{first}.1.0", token, content="I gave up baking bread at all.")
+    ask(host, "PATCH", f"/conversations/{first}", token, title="Another title")
+    changed = export(host, token)
+
+    assert send_back(host, token, lines).status_code == 200
+
+    assert export(host, token)[1:] == changed[1:]
+
+
+def test_a_memory_of_a_conversation_that_is_not_there_is_kept(host: RunningHost) -> None:
+    token = new_token(host)
+    mine = start(host, token, "Hello!")
+    lost = MEMORY | {"conversation_id": mine, "id": f"{mine}.1.0", "content": "Of another talk."}
+    later = MEMORY | {"conversation_id": 10**9, "id": f"{10**9}.1.0", "content": "Of a later one."}
+
+    send_back(host, token, [HEAD, lost, later, END | {"memories": 2}])
+
+    memories = ask(host, "GET", "/memories", token).json()["memories"]
+    assert {m["content"] for m in memories} == {"Of another talk.", "Of a later one."}
+    assert {m["source"] for m in memories} == {None}, "neither is of this conversation"
+
+
 HEAD = {"type": "export", "version": 1}
 END = {"type": "end", "conversations": 0, "turns": 0, "memories": 0}
 TALK = {
