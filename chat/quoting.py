@@ -10,8 +10,8 @@ from chat.messages import Found, FoundMemory, Message, Role, Turn
 from chat.prompt import break_up
 from chat.tokens import Vocabulary, estimate_tokens
 
-AROUND_TOKENS = 4
-"""Two quotation marks, a line break, and what a word takes more behind a mark than a space."""
+AROUND_TOKENS = 3
+"""Two quotation marks and a line break."""
 MOST_QUOTED_CHARACTERS = 600
 """A longer message of the conversation is quoted from its beginning."""
 SPEAKERS: dict[Role, str] = {
@@ -54,12 +54,21 @@ class MemoryQuote:
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
     """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
     text, turn = quote(found.turn, now), found.turn
-    leads = [_lead(message, turn.at, now) for message in turn.shown()]
     tokens = turn.tokens - TEMPLATE_TOKENS
-    tokens += sum(estimate_tokens(lead, vocabulary) + AROUND_TOKENS for lead in leads)
+    for message in turn.shown():
+        lead = _lead(message, turn.at, now)
+        tokens += estimate_tokens(lead, vocabulary) + AROUND_TOKENS
+        tokens += _behind_a_mark_tokens(message.content, vocabulary)
     if any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown()):
         tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, age_s(turn.at, now), text, tokens)
+
+
+def _behind_a_mark_tokens(content: str, vocabulary: Vocabulary) -> int:
+    """Say how many tokens more a text's first word may be behind a quotation mark than a space."""
+    word = content.split(maxsplit=1)[0] if content.strip() else ""
+    marked_tokens = estimate_tokens(f'"{word}', vocabulary) - 1
+    return max(0, marked_tokens - estimate_tokens(word, vocabulary))
 
 
 def quote(turn: Turn, now: float) -> str:

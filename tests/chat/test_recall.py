@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chat.context import message_tokens
 from chat.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
+from chat.pieces import BEGINNINGS
 from chat.prompt import render_prompt
 from chat.quoting import age_words, fill_in, make_memory_quote, make_quote, quote
 from chat.recall import (
@@ -206,13 +207,17 @@ def test_no_memory_says_what_is_shown_anyway_and_the_nearest_that_fit_are_taken(
     assert chosen(header + one - 1) == []
 
 
+WORDS = [word.title() for word in sorted(BEGINNINGS)]
+
+
 @given(
     st.integers(0, 400_000_000),
     st.sampled_from(ROLES),
-    st.text(max_size=50),
+    st.text(max_size=50) | st.sampled_from(WORDS),
     st.sampled_from([UNKNOWN, LARGE]),
 )
 @example(0, "system", "Undefined", LARGE)
+@example(0, "system", "Favorite", LARGE)
 def test_a_quote_takes_no_more_than_its_bound(
     age_s: int, role: Role, content: str, vocabulary: Vocabulary
 ) -> None:
