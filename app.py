@@ -3,7 +3,7 @@
 import gc
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 from chat.access import Caller, Session, parse_caller
 from chat.actions import ACTIONS, Asked
 from chat.archive_ports import Erased
+from chat.cors import cors_headers
 from chat.erasing import erase
 from chat.errors import ChatError, MemoryOff
 from chat.exporting import Line, export
@@ -28,9 +29,17 @@ from chat.queries import (
 )
 from chat.redis import Redis
 from chat.redis_erasing import RedisEraser
+from chat.request_log import (
+    MS_PER_S,
+    Logged,
+    TimedModel,
+    parse_request_id,
+    render_log_line,
+)
 from chat.requests import parse_turn_request
 from chat.responses import (
     Response,
+    guarded,
     render_error,
     render_imported,
     render_json,
@@ -40,9 +49,9 @@ from chat.responses import (
     render_session,
     render_turn_result,
 )
-from chat.routes import Action, Route, find_route
-from chat.settings import Settings, parse_settings
-from chat.spin import get_variable, open_redis
+from chat.routes import Action, Route, find_route, find_template
+from chat.settings import Settings, parse_cors_origins, parse_settings
+from chat.spin import get_variable, log, open_redis
 from chat.spin_serving import Request, read_request, send_response
 from chat.turn import TurnTaker
 
@@ -60,12 +69,36 @@ class IncomingHandler(exports.IncomingHandler):
 
     def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
         """Answer any request; an error that is not the chat's own ends the instance."""
+        begun = time.perf_counter()
         asked = read_request(request)
+        request_id = parse_request_id(asked.headers, secrets.token_hex(FENCING_BYTES))
+        origins: Sequence[str] = ()
         try:
+            origins = parse_cors_origins(get_variable)
             response = respond(asked)
         except ChatError as error:
             response = render_error(error)
-        send_response(response_out, response, is_head=asked.method == "HEAD")
+        allowed = response.headers.get("allow", "")
+        shared = cors_headers(asked.method, asked.headers, allowed, origins)
+        response = guarded(response, request_id, shared)
+        is_whole = False
+        try:
+            send_response(response_out, response, is_head=asked.method == "HEAD")
+            is_whole = True
+        finally:
+            log(
+                render_log_line(
+                    Logged(
+                        request_id=request_id,
+                        method=asked.method,
+                        route=find_template(asked.uri),
+                        status=response.status,
+                        taken_s=time.perf_counter() - begun,
+                        is_whole=is_whole,
+                        facts=response.facts,
+                    )
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -118,12 +151,15 @@ def take_turn(call: Call) -> Response:
         session = make_session()
         owner = owner_tag(session.token)
     with call.parts(owner) as parts:
-        taker = TurnTaker(parts.turns, make_model(settings), parts.recaller, time.time, settings)
+        model = TimedModel(make_model(settings), time.perf_counter)
+        taker = TurnTaker(parts.turns, model, parts.recaller, time.time, settings)
         if asked.conversation_id is not None:
             result = taker.resume(asked.conversation_id, asked.prompt, repetition)
         else:
             result = taker.start(asked.context or "", asked.prompt, owner, repetition)
-        return render_turn_result(result, session, caller, parts.hot_turns.quota)
+        response = render_turn_result(result, session, caller, parts.hot_turns.quota)
+        model_ms = round(model.taken_s * MS_PER_S, 1)
+        return replace(response, facts={**response.facts, "model_ms": model_ms})
 
 
 def parse_repetition(call: Call) -> Repetition | None:

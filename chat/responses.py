@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from chat.access import Caller, Session
@@ -16,16 +16,36 @@ from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnRe
 from chat.ports import Cursor
 from chat.reading import Placed
 from chat.relevant import Relevant
+from chat.request_log import Fact
 
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response; header names in lower case. Where there are `chunks` they are the body."""
+    """An HTTP response; header names in lower case. Where there are `chunks` they are the body.
+
+    `facts` are what the log says of it.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     chunks: Iterator[bytes] | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+
+GUARDS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+"""Headers of every answer: it is nobody's to keep, to frame, or to take for something else."""
+
+
+def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
+    """Add what every answer has; `shared` are the headers for pages of other origins."""
+    headers = {**GUARDS, **response.headers, **shared, "x-request-id": request_id}
+    return replace(response, headers=headers)
 
 
 CHUNK_BYTES = 32 * 1024
@@ -35,7 +55,7 @@ def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
     """Render JSON Lines, as they are made; what the first chunk raises is raised here."""
     chunks = _chunks(lines)
     first = next(chunks, b"")
-    headers = {"content-type": "application/jsonl", "cache-control": "no-store"}
+    headers = {"content-type": "application/jsonl"}
     return Response(200, headers=headers, chunks=itertools.chain([first], chunks))
 
 
@@ -97,8 +117,8 @@ def render_session(session: Session, caller: Caller) -> Response:
 
 
 def session_headers(session: Session, caller: Caller) -> dict[str, str]:
-    """Set the cookie, and let nobody keep a copy of the answer."""
-    return {"set-cookie": session.cookie(is_secure=caller.is_secure), "cache-control": "no-store"}
+    """Set the cookie."""
+    return {"set-cookie": session.cookie(is_secure=caller.is_secure)}
 
 
 def forget_cookie(caller: Caller) -> dict[str, str]:
@@ -128,7 +148,14 @@ def render_turn_result(
         "expires_at": result.expires_at,
         "usage": asdict(usage),
     }
-    return render_json(200, fields | token, headers)
+    facts = {
+        "prompt_tokens": usage.prompt_tokens,
+        "generated_tokens": usage.generated_tokens,
+        "evicted_turns": usage.evicted_turns,
+        "recalled_turns": len(usage.recalled),
+        "recalled_memories": len(usage.memories),
+    }
+    return replace(render_json(200, fields | token, headers), facts=facts)
 
 
 def summary_fields(summary: Summary) -> dict[str, Any]:
@@ -260,7 +287,8 @@ def render_forgotten_message(conversation_id: int, place: Place) -> Response:
 
 def render_error(error: ChatError) -> Response:
     """Render an error in the one shape that all have."""
-    return render_json(error.status, {"error": error_fields(error)}, error.headers)
+    response = render_json(error.status, {"error": error_fields(error)}, error.headers)
+    return replace(response, facts={"code": error.code})
 
 
 def error_fields(error: ChatError) -> dict[str, str | None]:

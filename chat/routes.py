@@ -90,6 +90,12 @@ def find_route(method: str, uri: str) -> Route:
     raise UnknownRoute
 
 
+def find_template(uri: str) -> str | None:
+    """Find the path of the table that a path fits; None for one that is not served."""
+    path = urlsplit(uri).path or "/"
+    return next((template for template in ROUTES if _match(template, path) is not None), None)
+
+
 def _allowed(methods: dict[str, Action]) -> str:
     head = ["HEAD"] if "GET" in methods else []
     return ", ".join(sorted([*methods, *head, "OPTIONS"]))

@@ -1,7 +1,7 @@
 """Reads the component's variables into values, once for each request."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -122,6 +122,17 @@ def parse_settings(get: Getter) -> Settings:
             get, "client_address_header", HEADER, "a header's name in lower case"
         ),
     )
+
+
+def parse_cors_origins(get: Getter) -> Sequence[str]:
+    """Parse the origins whose pages may read answers, with commas between.
+
+    Errors: InvalidSetting.
+    """
+    origins = [origin.strip() for origin in get("cors_origins").split(",") if origin.strip()]
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        raise InvalidSetting("cors_origins", "origins as `https://host`, with commas between")
+    return origins
 
 
 def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:

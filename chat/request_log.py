@@ -1,0 +1,72 @@
+"""Decides what is said of a request: an id that goes with it, and one line in the log.
+
+Nothing of what was said is in it, nor whose it was: an id, a route, a status, times and counts.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chat.messages import Completion, Message, Sampling
+from chat.ports import Clock, LanguageModel
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+"""What a proxy or a client may call a request; anything else is not taken over."""
+MS_PER_S = 1000
+
+Fact = str | int | float
+"""A count, a time in ms, or an error's code."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What is known of a request when its answer has gone out.
+
+    Shapes: `route` is the path of the table that it fits, None for another. `is_whole` says that
+            all of the answer was sent.
+    """
+
+    request_id: str
+    method: str
+    route: str | None
+    status: int
+    taken_s: float
+    is_whole: bool
+    facts: Mapping[str, Fact]
+
+
+def parse_request_id(headers: Mapping[str, str], new: str) -> str:
+    """Take over the id that the request has, or give it a new one."""
+    given = headers.get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else new
+
+
+def render_log_line(logged: Logged) -> str:
+    """Render it as JSON, in one line."""
+    fields = {
+        "request_id": logged.request_id,
+        "method": logged.method,
+        "route": logged.route,
+        "status": logged.status,
+        "ms": round(logged.taken_s * MS_PER_S, 1),
+        **logged.facts,
+    }
+    return json.dumps(fields if logged.is_whole else {**fields, "is_whole": False})
+
+
+class TimedModel:
+    """The `LanguageModel` port over another one; `taken_s` is how long it took."""
+
+    def __init__(self, model: LanguageModel, clock: Clock) -> None:
+        self._model = model
+        self._clock = clock
+        self.taken_s = 0.0
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """Ask the other one."""
+        begun = self._clock()
+        try:
+            return self._model.complete(messages, sampling)
+        finally:
+            self.taken_s += self._clock() - begun

@@ -1,0 +1,157 @@
+"""What operators see of each request: an id, guarding headers, and one line in the log."""
+
+import json
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chat.errors import InvalidSetting
+from chat.settings import parse_cors_origins
+from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.running import Answer, ModelEndpoint, RunningHost, RunningRedis, run_host
+
+GUARDS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def logged(host: RunningHost, request_id: str) -> list[dict[str, Any]]:
+    """Give the lines about a request, when there is one."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        lines = [line for line in host.output().splitlines() if f'"{request_id}"' in line]
+        if lines:
+            return [json.loads(line[line.index("{") :]) for line in lines]
+        time.sleep(0.02)
+    raise AssertionError(host.output())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/healthz", 200),
+        ("POST", "/session", 201),
+        ("OPTIONS", "/conversations", 204),
+        ("GET", "/conversations", 401),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/", 405),
+        ("HEAD", "/healthz", 200),
+    ],
+)
+def test_every_answer_is_guarded_and_has_an_id_that_is_in_the_log(
+    remote_chat: RunningHost, method: str, path: str, status: int
+) -> None:
+    answered = remote_chat.client.request(method, path)
+
+    assert answered.status_code == status
+    assert {name: answered.headers[name] for name in GUARDS} == GUARDS
+    (line,) = logged(remote_chat, answered.headers["x-request-id"])
+    assert (line["method"], line["status"]) == (method, status)
+    assert line["route"] == (None if path == "/nowhere" else path)
+    assert 0 < line["ms"] < 60_000
+
+
+def test_an_id_of_the_callers_is_taken_over_and_no_other_text(remote_chat: RunningHost) -> None:
+    def answered(given: str) -> str:
+        headers = {"x-request-id": given}
+        return remote_chat.client.get("/healthz", headers=headers).headers["x-request-id"]
+
+    assert answered("proxy-1:a/b+c=.Z_") == "proxy-1:a/b+c=.Z_"
+    for given in ("", "a b", 'a"b', "x" * 129, "{}"):
+        assert answered(given) != given
+        assert len(answered(given)) == 32
+
+
+def test_a_turn_is_logged_with_times_and_counts_and_without_a_word_of_it(
+    remote_chat: RunningHost, endpoint: ModelEndpoint
+) -> None:
+    body = {"text": "A secretreply.", "usage": {"promptTokenCount": 31, "generatedTokenCount": 7}}
+    endpoint.answer = lambda _: Answer(json.dumps(body).encode(), delay_s=0.1)
+    token = new_token(remote_chat)
+    turn = json.dumps({"context": "secretcontext", "prompt": "secretprompt"})
+
+    answered = remote_chat.client.post("/", content=turn, headers=bearer(token))
+
+    (line,) = logged(remote_chat, answered.headers["x-request-id"])
+    assert line["ms"] > line["model_ms"] >= 100
+    del line["ms"], line["model_ms"], line["request_id"]
+    assert line == {
+        "method": "POST", "route": "/", "status": 200, "prompt_tokens": 31, "generated_tokens": 7,
+        "evicted_turns": 0, "recalled_turns": 0, "recalled_memories": 0,
+    }  # fmt: skip
+    taken = answered.json()["id"]
+    shown = ask(remote_chat, "GET", f"/conversations/{taken}/messages?last=7", token)
+    assert logged(remote_chat, shown.headers["x-request-id"])[0]["route"] == (
+        "/conversations/{id}/messages"
+    )
+    for secret in ("secretreply", "secretcontext", "secretprompt", token):
+        assert secret not in remote_chat.output()
+
+
+def test_a_refusal_is_logged_with_its_code(remote_chat: RunningHost) -> None:
+    refused = remote_chat.post(id=10**12, prompt="Who is there?")
+
+    (line,) = logged(remote_chat, refused.headers["x-request-id"])
+    assert (line["status"], line["code"]) == (404, "conversation_not_found")
+    assert start(remote_chat, None, "Hello!")
+
+
+PAGE, OTHER = "https://page.test", "https://other.test"
+
+
+@pytest.fixture(scope="module")
+def shared_chat(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningHost]:
+    assert wasm.exists()
+    variables = [f"redis_address={shared_redis.address}", f"cors_origins={PAGE}, http://h.test:8"]
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path_factory.mktemp("cors"), *arguments) as host:
+        yield host
+
+
+def test_a_page_of_a_named_origin_may_ask_and_read(shared_chat: RunningHost) -> None:
+    asks = {"origin": PAGE, "access-control-request-method": "PATCH"}
+    preflight = shared_chat.client.options("/conversations/1", headers=asks)
+    refused = shared_chat.client.get("/conversations", headers={"origin": PAGE})
+
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == PAGE
+    assert "PATCH" in preflight.headers["access-control-allow-methods"]
+    assert "authorization" in preflight.headers["access-control-allow-headers"]
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert "x-request-id" in refused.headers["access-control-expose-headers"]
+    assert {answer.headers["vary"] for answer in (preflight, refused)} == {"origin"}
+    assert "access-control-allow-credentials" not in preflight.headers
+
+
+@pytest.mark.parametrize("origin", [OTHER, "null", PAGE + ".evil.test", "http://page.test", ""])
+def test_a_page_of_another_origin_may_not(shared_chat: RunningHost, origin: str) -> None:
+    asks = {"origin": origin, "access-control-request-method": "POST"}
+    for answered in (
+        shared_chat.client.options("/", headers=asks),
+        shared_chat.client.get("/healthz", headers={"origin": origin}),
+    ):
+        assert answered.headers["vary"] == "origin"
+        assert not [name for name in answered.headers if name.startswith("access-control")]
+
+
+def test_no_origin_is_named_as_it_comes(remote_chat: RunningHost) -> None:
+    answered = remote_chat.client.get("/healthz", headers={"origin": PAGE})
+
+    assert not [name for name in answered.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "page.test", "https://page.test/", "https://a.test https://b.test"]
+)
+def test_unusable_origins_are_named(value: str) -> None:
+    with pytest.raises(InvalidSetting, match="the variable `cors_origins` must be "):
+        parse_cors_origins({"cors_origins": value}.__getitem__)
