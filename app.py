@@ -18,9 +18,11 @@ from chat.erasing import erase
 from chat.errors import ChatError, MemoryOff
 from chat.exporting import Line, export
 from chat.fields import parse_id
+from chat.health import check
 from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
+from chat.messages import Message
 from chat.parts import Parts, Who, make_collection, make_model
 from chat.ports import Repetition
 from chat.queries import (
@@ -41,6 +43,7 @@ from chat.responses import (
     Response,
     guarded,
     render_error,
+    render_health,
     render_imported,
     render_json,
     render_lines,
@@ -263,9 +266,25 @@ def erase_me(call: Call) -> Response:
 
 
 def check_health(call: Call) -> Response:
-    """Say that the store answers."""
-    with open_redis(call.settings.redis_url) as connection:
-        Redis(connection).execute("PING", [])
+    """Say which parts answer; the model is asked for one token, which it may charge for."""
+    settings = call.settings
+
+    def ask_redis() -> None:
+        with open_redis(settings.redis_url) as connection:
+            Redis(connection).execute("PING", [])
+
+    def ask_model() -> None:
+        one_token = replace(settings.sampling, max_reply_tokens=1)
+        make_model(settings).complete([Message("user", "Hi")], one_token)
+
+    parts: dict[str, Callable[[], object]] = {"redis": ask_redis, "model": ask_model}
+    if settings.chroma is not None:
+        parts["chroma"] = make_collection(settings, settings.chroma, "").is_there
+    return render_health(check(parts))
+
+
+def check_life(_: Call) -> Response:
+    """Say that the component runs, and its settings can be used."""
     return render_json(200, {"status": "ok"})
 
 
@@ -282,4 +301,5 @@ ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
     "import": import_all,
     "erase": erase_me,
     "check_health": check_health,
+    "check_life": check_life,
 }

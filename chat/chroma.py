@@ -114,6 +114,10 @@ class Collection:
             for batch in _batches(ids):
                 self._post(path, "delete", {"ids": batch})
 
+    def is_there(self) -> bool:
+        """Say whether the collection is there; Chroma answers if so and if not."""
+        return self._found() is not None
+
     def erase(self) -> Erased:
         """Take the collection away, and look whether it is gone; it may be asked for again."""
         path = self._found()

@@ -22,6 +22,7 @@ ChatError
 │   ├── StoreUnavailable
 │   ├── MemoryUnavailable
 │   ├── EraseIncomplete
+│   ├── Unhealthy
 │   └── ModelUnavailable
 ├── ModelFailed              502: the model gave no usable reply
 ├── ModelTimeout             504: the model took too long
@@ -261,6 +262,15 @@ class EraseIncomplete(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("not everything could be erased; `stores` says what; send it again")
+
+
+class Unhealthy(Unavailable):
+    """A part that a turn needs does not answer."""
+
+    code = "unhealthy"
+
+    def __init__(self) -> None:
+        super().__init__("not every part answers; `parts` says which")
 
 
 class ModelUnavailable(Unavailable):

@@ -9,7 +9,8 @@ from typing import Any
 from chat.access import Caller, Session
 from chat.adding import Added
 from chat.erasing import Receipt
-from chat.errors import ChatError, EraseIncomplete
+from chat.errors import ChatError, EraseIncomplete, Unhealthy
+from chat.health import OK
 from chat.importing import Imported
 from chat.limits import Quota
 from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
@@ -100,7 +101,7 @@ def render_receipt(receipt: Receipt, caller: Caller) -> Response:
         return render_json(200, {"stores": stores}, forget_cookie(caller))
     error = EraseIncomplete()
     shown = {"error": error_fields(error), "stores": stores}
-    return render_json(error.status, shown, error.headers)
+    return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
 
 
 def render_json(
@@ -283,6 +284,15 @@ def render_forgotten(forgotten: Forgotten) -> Response:
 def render_forgotten_message(conversation_id: int, place: Place) -> Response:
     """Render the receipt for a message."""
     return render_json(200, {"id": conversation_id, "forgotten": {"message_id": str(place)}})
+
+
+def render_health(parts: Mapping[str, str]) -> Response:
+    """Render which parts answer; an error with it, if one does not."""
+    if set(parts.values()) <= {OK}:
+        return render_json(200, {"status": "ok", "parts": parts})
+    error = Unhealthy()
+    shown = {"error": error_fields(error), "parts": parts}
+    return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
 
 
 def render_error(error: ChatError) -> Response:

@@ -28,6 +28,7 @@ Action = Literal[
     "import",
     "erase",
     "check_health",
+    "check_life",
     "list_methods",
 ]
 
@@ -58,6 +59,7 @@ ROUTES: dict[str, dict[str, Action]] = {
     "/import": {"POST": "import"},
     "/me": {"DELETE": "erase"},
     "/healthz": {"GET": "check_health"},
+    "/livez": {"GET": "check_life"},
 }
 """HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""
 

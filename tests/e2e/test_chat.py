@@ -249,8 +249,8 @@ def test_other_methods_and_paths_are_answered(
 
 
 def test_health_is_told_to_get_and_head(remote_chat: RunningHost) -> None:
-    assert remote_chat.client.get("/healthz").json() == {"status": "ok"}
-    assert remote_chat.client.head("/healthz").status_code == 200
+    assert remote_chat.client.get("/livez").json() == {"status": "ok"}
+    assert remote_chat.client.head("/livez").status_code == 200
 
 
 # text

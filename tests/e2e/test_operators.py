@@ -10,8 +10,9 @@ import pytest
 
 from chat.errors import InvalidSetting
 from chat.settings import parse_cors_origins
+from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
-from tests.running import Answer, ModelEndpoint, RunningHost, RunningRedis, run_host
+from tests.running import Answer, ModelEndpoint, RunningChroma, RunningHost, RunningRedis, run_host
 
 GUARDS = {
     "cache-control": "no-store",
@@ -35,13 +36,13 @@ def logged(host: RunningHost, request_id: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/healthz", 200),
+        ("GET", "/livez", 200),
         ("POST", "/session", 201),
         ("OPTIONS", "/conversations", 204),
         ("GET", "/conversations", 401),
         ("GET", "/nowhere", 404),
         ("PUT", "/", 405),
-        ("HEAD", "/healthz", 200),
+        ("HEAD", "/livez", 200),
     ],
 )
 def test_every_answer_is_guarded_and_has_an_id_that_is_in_the_log(
@@ -60,7 +61,7 @@ def test_every_answer_is_guarded_and_has_an_id_that_is_in_the_log(
 def test_an_id_of_the_callers_is_taken_over_and_no_other_text(remote_chat: RunningHost) -> None:
     def answered(given: str) -> str:
         headers = {"x-request-id": given}
-        return remote_chat.client.get("/healthz", headers=headers).headers["x-request-id"]
+        return remote_chat.client.get("/livez", headers=headers).headers["x-request-id"]
 
     assert answered("proxy-1:a/b+c=.Z_") == "proxy-1:a/b+c=.Z_"
     for given in ("", "a b", 'a"b', "x" * 129, "{}"):
@@ -102,6 +103,39 @@ def test_a_refusal_is_logged_with_its_code(remote_chat: RunningHost) -> None:
     assert start(remote_chat, None, "Hello!")
 
 
+def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
+    wasm: pathlib.Path,
+    own_redis: RunningRedis,
+    own_chroma: RunningChroma,
+    endpoint: ModelEndpoint,
+    tmp_path: pathlib.Path,
+) -> None:
+    assert wasm.exists()
+    working = endpoint.answer = openai()
+    chroma = ["long_term=chroma", f"chroma_address={own_chroma.address}"]
+    with run_host(tmp_path / "host", *flags(own_redis, endpoint.url, *chroma)) as host:
+        well = host.client.get("/healthz")
+        assert (well.status_code, well.json()) == (
+            200, {"status": "ok", "parts": {"redis": "ok", "model": "ok", "chroma": "ok"}},
+        )  # fmt: skip
+        assert json.loads(endpoint.asked[-1].body)["max_tokens"] == 1
+
+        endpoint.answer = lambda _: Answer(b"", 500)
+        no_model = host.client.get("/healthz")
+        endpoint.answer = working
+        own_redis.kill()
+        own_chroma.kill()
+        no_stores = host.client.get("/healthz")
+
+        assert (no_model.status_code, no_model.json()["error"]["code"]) == (503, "unhealthy")
+        assert no_model.headers["retry-after"]
+        assert no_model.json()["parts"] == {"redis": "ok", "model": "model_failed", "chroma": "ok"}
+        assert no_stores.json()["parts"] == {
+            "redis": "store_unavailable", "model": "ok", "chroma": "memory_unavailable",
+        }  # fmt: skip
+        assert host.client.get("/livez").status_code == 200
+
+
 PAGE, OTHER = "https://page.test", "https://other.test"
 
 
@@ -137,14 +171,14 @@ def test_a_page_of_another_origin_may_not(shared_chat: RunningHost, origin: str)
     asks = {"origin": origin, "access-control-request-method": "POST"}
     for answered in (
         shared_chat.client.options("/", headers=asks),
-        shared_chat.client.get("/healthz", headers={"origin": origin}),
+        shared_chat.client.get("/livez", headers={"origin": origin}),
     ):
         assert answered.headers["vary"] == "origin"
         assert not [name for name in answered.headers if name.startswith("access-control")]
 
 
 def test_no_origin_is_named_as_it_comes(remote_chat: RunningHost) -> None:
-    answered = remote_chat.client.get("/healthz", headers={"origin": PAGE})
+    answered = remote_chat.client.get("/livez", headers={"origin": PAGE})
 
     assert not [name for name in answered.headers if name.startswith("access-control")]
 
