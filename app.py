@@ -33,6 +33,7 @@ from chat.redis import Redis
 from chat.redis_erasing import RedisEraser
 from chat.request_log import (
     MS_PER_S,
+    REQUEST_ID_HEADER,
     Logged,
     TimedModel,
     parse_request_id,
@@ -89,19 +90,8 @@ class IncomingHandler(exports.IncomingHandler):
             send_response(response_out, response, is_head=asked.method == "HEAD")
             is_whole = True
         finally:
-            log(
-                render_log_line(
-                    Logged(
-                        request_id=request_id,
-                        method=asked.method,
-                        route=find_template(asked.uri),
-                        status=response.status,
-                        taken_s=time.perf_counter() - begun,
-                        is_whole=is_whole,
-                        facts=response.facts,
-                    )
-                )
-            )
+            taken_s = time.perf_counter() - begun
+            log_request(asked, response, taken_s, is_whole=is_whole)
 
 
 @dataclass(frozen=True)
@@ -121,6 +111,20 @@ class Call:
         with open_redis(self.settings.redis_url) as connection:
             who = Who(self.caller, owner, self.fencing)
             yield Parts(Redis(connection), self.settings, who)
+
+
+def log_request(request: Request, response: Response, taken_s: float, *, is_whole: bool) -> None:
+    """Write a request's line to the log."""
+    logged = Logged(
+        request_id=response.headers[REQUEST_ID_HEADER],
+        method=request.method,
+        route=find_template(request.uri),
+        status=response.status,
+        taken_s=taken_s,
+        is_whole=is_whole,
+        facts=response.facts,
+    )
+    log(render_log_line(logged))
 
 
 def respond(request: Request) -> Response:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from chat.messages import Completion, Message, Sampling
 from chat.ports import Clock, LanguageModel
 
+REQUEST_ID_HEADER = "x-request-id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What a proxy or a client may call a request; anything else is not taken over."""
 MS_PER_S = 1000
@@ -38,7 +39,7 @@ class Logged:
 
 def parse_request_id(headers: Mapping[str, str], new: str) -> str:
     """Take over the id that the request has, or give it a new one."""
-    given = headers.get("x-request-id", "")
+    given = headers.get(REQUEST_ID_HEADER, "")
     return given if REQUEST_ID.fullmatch(given) else new
 
 

@@ -17,7 +17,7 @@ from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnRe
 from chat.ports import Cursor
 from chat.reading import Placed
 from chat.relevant import Relevant
-from chat.request_log import Fact
+from chat.request_log import REQUEST_ID_HEADER, Fact
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ GUARDS = {
 
 def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
     """Add what every answer has; `shared` are the headers for pages of other origins."""
-    headers = {**GUARDS, **response.headers, **shared, "x-request-id": request_id}
+    headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
     return replace(response, headers=headers)
 
 
