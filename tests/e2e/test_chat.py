@@ -467,8 +467,8 @@ def test_a_redis_that_is_killed_is_unavailable_and_remembers_after_its_restart(
                 503,
                 "store_unavailable",
             )
-        assert host.client.get("/healthz").status_code == 503
         assert len(endpoint.asked) == asked_before, "no model call without a store"
+        assert host.client.get("/healthz").status_code == 503
 
         own_redis.start()
         assert host.client.get("/healthz").status_code == 200
