@@ -19,6 +19,8 @@ from chat.messages import Head, Message, Place, Turn
 from chat.ports import Embedder
 from chat.records import PARSE_ERRORS, text_digest
 
+NO_MESSAGES = "no messages"
+
 
 class ChromaArchive:
     """One owner's conversations. Every method may raise MemoryUnavailable."""
@@ -56,7 +58,8 @@ class ChromaArchive:
             name = memory_id(head.id, place)
             records.append(Record(name, message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
-        records.append(Record(str(head.id), head.context, known, embeddings[0]))
+        of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record has one
+        records.append(Record(str(head.id), head.context, known, of_head[0]))
         self._collection.write(records)
 
     def _new_texts(self, messages: Sequence[Message]) -> set[str]:

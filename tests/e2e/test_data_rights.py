@@ -104,6 +104,21 @@ def test_an_export_is_taken_back_as_it_was(host: RunningHost) -> None:
     assert gone_on.json()["usage"]["window_turns"] > 1
 
 
+def test_a_conversation_without_a_message_left_is_carried_over(host: RunningHost) -> None:
+    token = new_token(host)
+    taken = start(host, token, "Hello!")
+    for place in ("1.0", "1.1"):
+        ask(host, "DELETE", f"/conversations/{taken}/messages/{place}", token)
+    before = export(host, token)
+    ask(host, "DELETE", "/me", token)
+
+    assert send_back(host, token, before).status_code == 200
+
+    assert [line["type"] for line in before] == ["export", "conversation", "end"]
+    assert export(host, token)[1:] == before[1:]
+    assert ask(host, "POST", "/", token, id=taken, prompt="And on.").json()["id"] == taken
+
+
 def test_the_same_export_is_taken_once(host: RunningHost) -> None:
     token = new_token(host)
     make_much(host, token)
