@@ -92,8 +92,11 @@ class RecoveringTurnStore:
         self._hot.dismiss(repetition)
 
     def next_id(self) -> int:
-        """Take the next id."""
-        return self._hot.next_id()
+        """Take the next id that the archive has not: Redis may have lost its counter."""
+        while True:
+            taken = self._hot.next_id()
+            if self._archive.look(taken, 1).turn_count == 0:
+                return taken
 
     def last_id(self) -> int:
         """Give the last id."""
@@ -124,11 +127,16 @@ class RecoveringTurnStore:
         except UnknownConversation:
             self._recovery.recover(conversation_id)
             return self._hot.load_or_repeat(conversation_id, terms, repetition, is_counted=False)
-        if isinstance(loaded, TurnResult) or loaded.owner != self._recovery.owner:
+        if isinstance(loaded, TurnResult):
             return loaded
+        is_open = loaded.owner != self._recovery.owner
         with released_on_error(self._hot, loaded):
-            known = self._archive.look(loaded.id, loaded.turn_count + 1)
-            if known.has_turn:
+            known = self._archive.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
+            if is_open and known.turn_count == 0:
+                return loaded
+            if is_open:  # the owner's own was lost, and its id given out again
+                self._hot.release(loaded)
+            if is_open or known.has_turn:
                 self._recovery.recover(loaded.id)
                 return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
             if known.turn_count < loaded.turn_count:  # it was away from some turns

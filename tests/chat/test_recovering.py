@@ -401,6 +401,25 @@ def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeW
     assert world.store.forget(open_one).window_turns == 2
 
 
+def test_ids_that_redis_gives_out_again_do_not_meet_what_is_archived(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    first, second = talk(world, 2), talk(world, 1)
+    connection.execute("FLUSHDB", [])
+    open_one = world.hot.next_id()
+    begun = Conversation(open_one, anyone(open_one), "open", 9, 9, 0, ())
+    world.hot.create(begun, commit(turn(1, "of anyone")), None)
+
+    third = talk(make_world("two"), 1)
+    add(make_world("three"), first, turn(3, "and on"))
+
+    assert (first, second, open_one, third) == (1, 2, 1, 3)
+    assert contents(make_world("four"), first) == [*said(1, 2), "and on", "reply 3"]
+    assert contents(make_world("four"), second) == said(1)
+    assert contents(make_world("five", owner=OTHER), open_one) == ["of anyone", "reply 1"]
+
+
 def test_the_list_has_what_redis_lost_and_pages_through_all(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
