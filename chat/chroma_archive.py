@@ -12,9 +12,9 @@ from typing import Any
 from chat.archive_ports import Ahead
 from chat.chroma import Collection, Metadata, Record
 from chat.chroma_memories import ChromaMemory
-from chat.context import SIDES, bounded_turn
+from chat.context import bounded_turn
 from chat.errors import CorruptConversation
-from chat.memories import memory_id
+from chat.memories import make_memories, memory_id
 from chat.messages import Head, Message, Place, Turn
 from chat.ports import Embedder
 from chat.records import PARSE_ERRORS, text_digest
@@ -46,26 +46,25 @@ class ChromaArchive:
             if message is not None
         ]
         embeddings = self._embedder.embed([message.content for *_, message in placed])
-        new = self._new_texts([message for *_, message in placed]) if is_remembered else set()
+        new = self._new_memories(head.id, turns) if is_remembered else {}
         records = []
         for (turn, place, message), embedding in zip(placed, embeddings, strict=True):
-            digest = text_digest(message.content)
-            is_memory = message.role in SIDES and digest in new
-            new.discard(digest)
-            metadata = _message_metadata(head.id, turn, place, message)
-            if is_memory:
-                metadata = {**metadata, "memory": True, "digest": digest}
             name = memory_id(head.id, place)
+            metadata = _message_metadata(head.id, turn, place, message)
+            if name in new:
+                metadata |= {"memory": True, "digest": new[name]}
             records.append(Record(name, message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
         of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record has one
         records.append(Record(str(head.id), head.context, known, of_head[0]))
         self._collection.write(records)
 
-    def _new_texts(self, messages: Sequence[Message]) -> set[str]:
-        """Give the digests of what may become a memory: long enough, and not one already."""
-        long = [m.content for m in messages if len(m.content) >= self._min_chars]
-        return {text_digest(text) for text in long} - set(self._memory.holders(long))
+    def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
+        """Give the digests of what becomes a memory, by its id: nothing that is one already."""
+        memories = make_memories(conversation_id, turns, self._min_chars)
+        known = self._memory.holders([memory.content for memory in memories])
+        first = {text_digest(memory.content): memory.id for memory in reversed(memories)}
+        return {name: digest for digest, name in first.items() if digest not in known}
 
     def look(self, conversation_id: int, next_number: int) -> Ahead:
         """Say how far a conversation is there, and has a turn with that number; in one request."""

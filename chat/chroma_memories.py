@@ -4,12 +4,14 @@ A record's `memory` says whether it is a memory, and `kind` whether it is a `mes
 conversation or a `note`. A message that was restated as a memory keeps its own document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chat.chroma import Collection, Metadata, Record
 from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
 from chat.messages import FoundMemory, Memory
 from chat.ports import Cursor, Embedder
+from chat.reading import newest_page
 from chat.records import PARSE_ERRORS, text_digest
 
 IS_MEMORY = {"memory": True}
@@ -42,12 +44,7 @@ class ChromaMemory:
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
         """List; Chroma has no order, so all are looked at."""
-        memories = sorted(map(parse_memory, self._every()), key=_by_time, reverse=True)
-        if cursor is not None:
-            before = (float(cursor.at), cursor.id)
-            memories = [memory for memory in memories if _by_time(memory) < before]
-        last = memories[limit - 1] if len(memories) > limit else None
-        return memories[:limit], Cursor(repr(last.at), last.id) if last else None
+        return newest_page(map(parse_memory, self._every()), _by_time, cursor, limit)
 
     def _every(self) -> list[Record]:
         return list(self._collection.every(IS_MEMORY))
@@ -98,10 +95,8 @@ class ChromaMemory:
         record = self._record(memory.id)
         embedding: Sequence[float] = ()
         if parse_memory(record).content != memory.content:
-            if (
-                self.holders([memory.content]).get(text_digest(memory.content), memory.id)
-                != memory.id
-            ):
+            holders = self.holders([memory.content])
+            if set(holders.values()) - {memory.id}:
                 raise TextRemembered
             embedding = self._embedder.embed([memory.content])[0]
         self._collection.amend([_render(memory, record, embedding)])
@@ -157,13 +152,13 @@ def parse_memory(record: Record) -> Memory:
 
     Errors: CorruptConversation.
     """
-    metadata = record.metadata
+    metadata: Mapping[str, Any] = record.metadata
     try:
         return Memory(
             id=record.id,
-            role=metadata["role"],  # type: ignore[arg-type]
+            role=metadata["role"],
             content=str(metadata.get("restated") or record.document),
-            at=float(metadata["said_at"]),  # type: ignore[arg-type]
+            at=float(metadata["said_at"]),
             conversation_id=int(metadata["conversation"] or 0) or None,
             is_pinned=metadata.get("pinned") is True,
         )

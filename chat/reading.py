@@ -1,7 +1,8 @@
 """Reads a conversation's messages, over the context window and the archive."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from chat.messages import Message, Place, Role, Summary, Turn
 from chat.ports import ConversationStore, Cursor, StoredTurn
@@ -9,6 +10,8 @@ from chat.ports import ConversationStore, Cursor, StoredTurn
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
 PAGE_CONVERSATIONS = 100
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -105,3 +108,23 @@ def every_summary(store: ConversationStore) -> Iterator[Summary]:
         yield from page
         if cursor is None:
             return
+
+
+def newest_page(
+    items: Iterable[Item],
+    place_of: Callable[[Item], tuple[float, str]],
+    cursor: Cursor | None,
+    limit: int,
+) -> tuple[list[Item], Cursor | None]:
+    """Give a page of what has no order of its own, the newest first, and say where to go on.
+
+    Shapes: `place_of` gives an item's time and id, in this order what pages go by.
+    """
+    ordered = sorted(items, key=place_of, reverse=True)
+    if cursor is not None:
+        before = (float(cursor.at), cursor.id)
+        ordered = [item for item in ordered if place_of(item) < before]
+    if len(ordered) <= limit:
+        return ordered, None
+    at, name = place_of(ordered[limit - 1])
+    return ordered[:limit], Cursor(repr(at), name)

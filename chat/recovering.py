@@ -22,13 +22,12 @@ from chat.messages import (
     TurnResult,
 )
 from chat.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
-from chat.reading import every_turn
+from chat.reading import every_summary, every_turn, newest_page
 from chat.restoring import make_whole
 from chat.settings import Settings
 from chat.turn import released_on_error
 
 Outcome = TypeVar("Outcome")
-PAGE = 100
 
 
 class Recovery:
@@ -140,16 +139,18 @@ class RecoveringTurnStore:
                 self._recovery.recover(loaded.id)
                 return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
             if known.turn_count < loaded.turn_count:  # it was away from some turns
-                self._archive_all(loaded.id)
+                self._archive_rest(loaded.id, known.turn_count)
         return loaded
 
-    def _archive_all(self, conversation_id: int) -> None:
+    def _archive_rest(self, conversation_id: int, last_number: int) -> None:
+        """Archive the turns behind the last one that is archived."""
         summary = self._owned.summarise(conversation_id)
         head = Head(
             conversation_id, summary.context, summary.created_at, summary.active_at,
             summary.turn_count, summary.title, summary.is_pinned,
         )  # fmt: skip
-        self._archive.append(head, every_turn(self._owned, conversation_id))
+        turns = every_turn(self._owned, conversation_id)
+        self._archive.append(head, [turn for turn in turns if turn.number > last_number])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Archive, then store; not where the turn has no right to the conversation any more."""
@@ -187,18 +188,8 @@ class RecoveringStore:
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
         """List what either has; all heads of the archive are looked at."""
         found = {head.id: _summary(head) for head in self._archive.load_heads()}
-        after: Cursor | None = None
-        while True:
-            page, after = self._hot.list_page(after, PAGE)
-            found |= {summary.id: summary for summary in page}
-            if after is None:
-                break
-        ordered = sorted(found.values(), key=_by_activity, reverse=True)
-        if cursor is not None:
-            before = (float(cursor.at), cursor.id)
-            ordered = [summary for summary in ordered if _by_activity(summary) < before]
-        last = ordered[limit - 1] if len(ordered) > limit else None
-        return ordered[:limit], Cursor(repr(last.active_at), str(last.id)) if last else None
+        found |= {summary.id: summary for summary in every_summary(self._hot)}
+        return newest_page(found.values(), _by_activity, cursor, limit)
 
     def summarise(self, conversation_id: int) -> Summary:
         """Summarise."""

@@ -373,12 +373,15 @@ def test_turns_that_the_archive_missed_are_archived_with_the_next_one(
 ) -> None:
     world = make_world()
     taken = talk(world, 2)
-    for number in (3, 4):
+    add(world, taken, turn(3, "I was born in Oslo."))
+    for number in (4, 5):
         world.hot.commit(world.hot.load(taken), commit(turn(number)))
-    add(world, taken, turn(5))
+    add(world, taken, turn(6))
     lose(connection)
 
-    assert contents(make_world("two"), taken) == said(*range(1, 6))
+    shown = contents(make_world("two"), taken)
+    assert shown == [*said(1, 2), "I was born in Oslo.", "reply 3", *said(4, 5, 6)]
+    assert [one.id for one in world.memory.list_page(None, 9)[0]] == [f"{taken}.3.0"]
 
 
 def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeWorld) -> None:
