@@ -12,7 +12,6 @@ from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
 from chat.access import Caller, Session, parse_caller
 from chat.actions import ACTIONS, Asked
-from chat.archive_ports import Erased
 from chat.cors import cors_headers
 from chat.erasing import erase
 from chat.errors import ChatError, MemoryOff
@@ -22,15 +21,13 @@ from chat.health import check
 from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
-from chat.messages import Message
-from chat.parts import Parts, Who, make_collection, make_model
+from chat.parts import Parts, Who, make_erasers, make_model, make_probes
 from chat.ports import Repetition
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
 )
 from chat.redis import Redis
-from chat.redis_erasing import RedisEraser
 from chat.request_log import (
     MS_PER_S,
     REQUEST_ID_HEADER,
@@ -254,37 +251,14 @@ def erase_me(call: Call) -> Response:
 
     It counts as a turn of the client's address: what is kept of the owner's turns goes with it.
     """
-    owner, settings = call.caller.needed_owner(), call.settings
+    owner = call.caller.needed_owner()
     who = Who(replace(call.caller, owner=None), None, call.fencing)
-
-    def erase_redis() -> Erased:
-        with open_redis(settings.redis_url) as connection:
-            redis = Redis(connection)
-            Parts(redis, settings, who).turns.admit(None)
-            return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
-
-    stores: dict[str, Callable[[], Erased]] = {"redis": erase_redis}
-    if settings.chroma is not None:
-        stores["chroma"] = make_collection(settings, settings.chroma, owner).erase
-    return render_receipt(erase(stores), call.caller)
+    return render_receipt(erase(make_erasers(call.settings, who, owner)), call.caller)
 
 
 def check_health(call: Call) -> Response:
     """Say which parts answer; the model is asked for one token, which it may charge for."""
-    settings = call.settings
-
-    def ask_redis() -> None:
-        with open_redis(settings.redis_url) as connection:
-            Redis(connection).execute("PING", [])
-
-    def ask_model() -> None:
-        one_token = replace(settings.sampling, max_reply_tokens=1)
-        make_model(settings).complete([Message("user", "Hi")], one_token)
-
-    parts: dict[str, Callable[[], object]] = {"redis": ask_redis, "model": ask_model}
-    if settings.chroma is not None:
-        parts["chroma"] = make_collection(settings, settings.chroma, "").is_there
-    return render_health(check(parts))
+    return render_health(check(make_probes(call.settings)))
 
 
 def check_life(_: Call) -> Response:

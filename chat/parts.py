@@ -1,10 +1,10 @@
 """Puts the parts of one request together: which class stands for which port, by the settings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from chat.access import Caller, owners_of
-from chat.archive_ports import Archive, Restorer
+from chat.archive_ports import Archive, Erased, Restorer
 from chat.chroma import Collection
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
@@ -12,6 +12,7 @@ from chat.embeddings import OnceEmbedder, model_tag
 from chat.errors import CredentialNeeded
 from chat.importing import Importer
 from chat.keys import collection_name
+from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
 from chat.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
 from chat.recalling import Recaller
@@ -23,11 +24,12 @@ from chat.recovering import (
 )
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore
+from chat.redis_erasing import RedisEraser
 from chat.redis_memories import RedisMemory
 from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import ChromaAddress, ModelEndpoint, Settings
-from chat.spin import SpinEmbedder, SpinModel
+from chat.spin import SpinEmbedder, SpinModel, open_redis
 from chat.spin_http import SpinChroma, SpinEndpoint
 
 MS_PER_S = 1000
@@ -167,3 +169,35 @@ def make_embedder(settings: Settings) -> Embedder:
 def make_endpoint(settings: Settings, endpoint: ModelEndpoint) -> SpinEndpoint:
     """Make what sends requests to a model."""
     return SpinEndpoint(endpoint, settings.turn_timeout_s)
+
+
+def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Callable[[], Erased]]:
+    """Make what removes an owner from each store; `who` is counted, and held to its limit."""
+
+    def erase_redis() -> Erased:
+        with open_redis(settings.redis_url) as connection:
+            redis = Redis(connection)
+            Parts(redis, settings, who).turns.admit(None)
+            return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
+
+    erasers: dict[str, Callable[[], Erased]] = {"redis": erase_redis}
+    if settings.chroma is not None:
+        erasers["chroma"] = make_collection(settings, settings.chroma, owner).erase
+    return erasers
+
+
+def make_probes(settings: Settings) -> Mapping[str, Callable[[], object]]:
+    """Make what asks each part that a turn needs; the model is asked for one token."""
+
+    def ask_redis() -> None:
+        with open_redis(settings.redis_url) as connection:
+            Redis(connection).execute("PING", [])
+
+    def ask_model() -> None:
+        one_token = replace(settings.sampling, max_reply_tokens=1)
+        make_model(settings).complete([Message("user", "Hi")], one_token)
+
+    probes: dict[str, Callable[[], object]] = {"redis": ask_redis, "model": ask_model}
+    if settings.chroma is not None:
+        probes["chroma"] = make_collection(settings, settings.chroma, "").is_there
+    return probes

@@ -103,9 +103,6 @@ class RecoveringTurnStore:
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Archive, then store; a store that is away by then has nothing that is lost."""
-        if new.owner != self._recovery.owner:
-            self._hot.create(new, commit, done)
-            return
         self._archive.append(_head(new, commit, created_at=commit.at), commit.turns)
         with contextlib.suppress(StoreUnavailable):
             self._hot.create(new, dataclasses.replace(commit, memories=()), done)

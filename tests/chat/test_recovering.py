@@ -388,7 +388,7 @@ def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeW
     world = make_world()
     open_one = world.turns.next_id()
     new = Conversation(open_one, anyone(open_one), "c", 9, 9, 0, ())
-    world.turns.create(new, commit(turn(1)), None)
+    world.hot.create(new, commit(turn(1)), None)
     add(world, open_one, turn(2))
     mine = talk(world, 1)
 
