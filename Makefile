@@ -7,10 +7,10 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SOURCES := app.py $(shell find chat -name '*.py')
+SOURCES := app.py $(shell find chat -name '*.py') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench clean
+.PHONY: help up test browser lint bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -22,8 +22,18 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 	@$(BIN)/python -m host up --runtime-config-file runtime-config.toml --embedded redis \
 		--listen $(LISTEN) $(ARGS)
 
-test: app.wasm ## run all tests
+test: app.wasm browser ## run all tests
 	@$(BIN)/python -m pytest
+
+# The browser of the page's tests. Where it cannot be installed they are skipped, and say so.
+browser:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+		echo "Installing Chromium with apt-get for the tests of the page (about a minute) ..." >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || true
+
+screenshot: app.wasm browser ## make the picture in README anew
+	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
 
 lint: $(INSTALLED) ## check style and types
 	@$(BIN)/ruff check .

@@ -4,23 +4,28 @@ import gc
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
-from chat.access import Caller, Session, parse_caller
+from chat.access import Caller, Session, check_operator, parse_caller, parse_stranger
 from chat.actions import ACTIONS, Asked
+from chat.admin_actions import ADMIN_ACTIONS
+from chat.admin_parts import AdminParts
 from chat.cors import cors_headers
 from chat.erasing import erase
-from chat.errors import ChatError, MemoryOff
+from chat.errors import ChatError, InvalidSetting, MemoryOff, StoreUnavailable
 from chat.exporting import Line, export
 from chat.fields import parse_id
 from chat.health import check
 from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
+from chat.openapi import describe_api
+from chat.operations import Action
+from chat.page import INDEX, find_file
 from chat.parts import Parts, Who, make_erasers, make_model, make_probes
 from chat.ports import Repetition
 from chat.queries import (
@@ -28,15 +33,14 @@ from chat.queries import (
     parse_list_query,
 )
 from chat.redis import Redis
+from chat.redis_stats import RedisStats
 from chat.request_log import (
-    MS_PER_S,
     REQUEST_ID_HEADER,
     Logged,
-    TimedModel,
     parse_request_id,
     render_log_line,
 )
-from chat.requests import parse_turn_request
+from chat.requests import body_limit, parse_turn_request
 from chat.responses import (
     Response,
     guarded,
@@ -49,12 +53,21 @@ from chat.responses import (
     render_receipt,
     render_session,
     render_turn_result,
+    render_web_file,
 )
-from chat.routes import Action, Route, find_route, find_template
-from chat.settings import Settings, parse_cors_origins, parse_settings
+from chat.routes import Route, find_action, find_route, find_template
+from chat.settings import (
+    Settings,
+    parse_admin_token,
+    parse_cors_origins,
+    parse_settings,
+    parse_store,
+)
 from chat.spin import get_variable, log, open_redis
 from chat.spin_serving import Request, read_request, send_response
-from chat.turn import TurnTaker
+from chat.stats import error_counter
+from chat.timing import Stopwatch
+from chat.turn import Timing, TurnTaker
 
 # An instance lives for one request. A collection in it would find nothing, and touch every object
 # that was made at build time: each page of those is then copied, which costs more than the turn.
@@ -89,6 +102,7 @@ class IncomingHandler(exports.IncomingHandler):
         finally:
             taken_s = time.perf_counter() - begun
             log_request(asked, response, taken_s, is_whole=is_whole)
+        count_error(asked, response)
 
 
 @dataclass(frozen=True)
@@ -97,13 +111,14 @@ class Call:
 
     uri: str
     headers: Mapping[str, str]
+    parts: Mapping[str, str]
     body: bytes
     caller: Caller
     settings: Settings
     fencing: str
 
     @contextmanager
-    def parts(self, owner: str | None) -> Iterator[Parts]:
+    def connect(self, owner: str | None) -> Iterator[Parts]:
         """Connect to Redis, and put the parts together for an owner, None for anyone."""
         with open_redis(self.settings.redis_url) as connection:
             who = Who(self.caller, owner, self.fencing)
@@ -124,20 +139,75 @@ def log_request(request: Request, response: Response, taken_s: float, *, is_whol
     log(render_log_line(logged))
 
 
+def count_error(request: Request, response: Response) -> None:
+    """Count an error, when its answer has gone out; where Redis is away, the log alone has it."""
+    action, code = find_action(request.method, request.uri), response.facts.get("code")
+    if action is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
+        return
+    with suppress(ChatError):
+        url, prefix = parse_store(get_variable)
+        with open_redis(url) as connection:
+            counters = {error_counter(action, str(code)): 1}
+            RedisStats(Redis(connection), prefix).count(counters, time.time())
+
+
 def respond(request: Request) -> Response:
     """Answer a request, or raise ChatError."""
-    route = find_route(request.method, request.uri)
+    route = find_route(request.method, request.uri, has_operator)
     if route.action == "list_methods":
         return Response(204, headers={"allow": route.allowed})
-    settings = parse_settings(get_variable)
-    caller = parse_caller(request.method, request.headers, settings.client_address_header)
-    fencing = secrets.token_hex(FENCING_BYTES)
-    call = Call(request.uri, request.headers, request.body, caller, settings, fencing)
+    if route.action in PUBLIC:
+        return PUBLIC[route.action](request, route)
+    call = make_call(request, route, parse_settings(get_variable))
     if route.action in ANSWERS:
         return ANSWERS[route.action](call)
+    if route.action in ADMIN_ACTIONS:
+        return answer_operator(call, route.action)
     if route.action in MEMORY_ACTIONS:
-        return answer_for_memories(call, route)
-    return answer_for_conversation(call, route)
+        return answer_for_memories(call, route.action)
+    return answer_for_conversation(call, route.action)
+
+
+def make_call(request: Request, route: Route, settings: Settings) -> Call:
+    """Look at the credential that counts, and read the body if one is looked at."""
+    operation, headers = route.operation, request.headers
+    caller = parse_stranger(headers, settings.client_address_header)
+    if operation.access == "admin":
+        check_operator(headers, parse_admin_token(get_variable))
+    elif operation.access != "none":
+        caller = parse_caller(request.method, headers, settings.client_address_header)
+    body = b""
+    if operation.takes is not None:
+        body = request.read_body(body_limit(operation.takes, settings))
+    fencing = secrets.token_hex(FENCING_BYTES)
+    return Call(request.uri, headers, route.parts, body, caller, settings, fencing)
+
+
+def has_operator() -> bool:
+    """Say whether there is an operator's token."""
+    return bool(parse_admin_token(get_variable))
+
+
+def show_page(request: Request, _: Route) -> Response:
+    """Give the page; what it needs beside is named after its version."""
+    known_tags = request.headers.get("if-none-match", "")
+    return render_web_file(find_file(INDEX, "", known_tags))
+
+
+def show_web_file(request: Request, route: Route) -> Response:
+    """Give a file of the page."""
+    known_tags = request.headers.get("if-none-match", "")
+    return render_web_file(find_file(route.parts["name"], route.parts["version"], known_tags))
+
+
+def show_api(_: Request, __: Route) -> Response:
+    """Describe the API, with what is for operators if there is one."""
+    return render_json(200, describe_api(has_admin=has_operator()))
+
+
+def check_life(_: Request, __: Route) -> Response:
+    """Say that the component runs."""
+    return render_json(200, {"status": "ok"})
 
 
 def start_session(call: Call) -> Response:
@@ -154,16 +224,17 @@ def take_turn(call: Call) -> Response:
     if asked.conversation_id is None and owner is None and not settings.is_open:
         session = make_session()
         owner = owner_tag(session.token)
-    with call.parts(owner) as parts:
-        model = TimedModel(make_model(settings), time.perf_counter)
-        taker = TurnTaker(parts.turns, model, parts.recaller, time.time, settings)
+    with call.connect(owner) as parts:
+        stopwatch = Stopwatch(time.perf_counter)
+        timing = Timing(time.time, stopwatch)
+        taker = TurnTaker(parts.turns, make_model(settings), parts.recaller, settings, timing)
         if asked.conversation_id is not None:
             result = taker.resume(asked.conversation_id, asked.prompt, repetition)
         else:
             result = taker.start(asked.context or "", asked.prompt, owner, repetition)
         response = render_turn_result(result, session, caller, parts.hot_turns.quota)
-        model_ms = round(model.taken_s * MS_PER_S, 1)
-        return replace(response, facts={**response.facts, "model_ms": model_ms})
+        facts = {**response.facts, "model_ms": round(stopwatch.model_ms, 1)}
+        return replace(response, facts=facts)
 
 
 def parse_repetition(call: Call) -> Repetition | None:
@@ -183,17 +254,17 @@ def list_conversations(call: Call) -> Response:
     """List the caller's conversations."""
     call.caller.needed_owner()
     query = parse_list_query(call.uri)
-    with call.parts(call.caller.owner) as parts:
+    with call.connect(call.caller.owner) as parts:
         return render_list(*parts.conversations.list_page(query.cursor, query.limit))
 
 
-def answer_for_conversation(call: Call, route: Route) -> Response:
+def answer_for_conversation(call: Call, action: Action) -> Response:
     """Do what is done with one conversation but take turns."""
-    conversation_id = parse_id(route.parts["id"])
-    with call.parts(call.caller.owner) as parts:
+    conversation_id = parse_id(call.parts["id"])
+    with call.connect(call.caller.owner) as parts:
         asked = Asked(
             conversation_id=conversation_id,
-            parts=route.parts,
+            parts=call.parts,
             uri=call.uri,
             body=call.body,
             settings=call.settings,
@@ -203,16 +274,16 @@ def answer_for_conversation(call: Call, route: Route) -> Response:
             recaller=parts.recaller,
             clock=time.time,
         )
-        return ACTIONS[route.action](asked)
+        return ACTIONS[action](asked)
 
 
-def answer_for_memories(call: Call, route: Route) -> Response:
+def answer_for_memories(call: Call, action: Action) -> Response:
     """Do what is done with the caller's long-term memories."""
-    with call.parts(call.caller.needed_owner()) as parts:
+    with call.connect(call.caller.needed_owner()) as parts:
         if parts.memory is None:
             raise MemoryOff
         asked = AskedMemory(
-            parts=route.parts,
+            parts=call.parts,
             uri=call.uri,
             body=call.body,
             settings=call.settings,
@@ -221,7 +292,14 @@ def answer_for_memories(call: Call, route: Route) -> Response:
             fencing=call.fencing,
             clock=time.time,
         )
-        return MEMORY_ACTIONS[route.action](asked)
+        return MEMORY_ACTIONS[action](asked)
+
+
+def answer_operator(call: Call, action: Action) -> Response:
+    """Do what an operator asks for."""
+    with open_redis(call.settings.redis_url) as connection:
+        parts = AdminParts(Redis(connection), call.settings, call.fencing, time.time())
+        return ADMIN_ACTIONS[action](parts.asked(time.time, time.perf_counter))
 
 
 def export_all(call: Call) -> Response:
@@ -231,7 +309,7 @@ def export_all(call: Call) -> Response:
 
 def read_export(call: Call, owner: str) -> Iterator[Line]:
     """Read it; the connection is open until the last line."""
-    with call.parts(owner) as parts:
+    with call.connect(owner) as parts:
         parts.turns.admit(None)
         yield from export(parts.conversations, parts.memory, call.settings, time.time())
 
@@ -240,8 +318,8 @@ def import_all(call: Call) -> Response:
     """Take an export back; it counts as a turn."""
     owner, settings = call.caller.needed_owner(), call.settings
     now = time.time()
-    exported = parse_export(call.body, settings.max_import_bytes, settings.max_prompt_bytes, now)
-    with call.parts(owner) as parts:
+    exported = parse_export(call.body, settings.max_prompt_bytes, now)
+    with call.connect(owner) as parts:
         parts.turns.admit(None)
         return render_imported(parts.make_importer().take(exported))
 
@@ -261,11 +339,6 @@ def check_health(call: Call) -> Response:
     return render_health(check(make_probes(call.settings)))
 
 
-def check_life(_: Call) -> Response:
-    """Say that the component runs, and its settings can be used."""
-    return render_json(200, {"status": "ok"})
-
-
 def make_session() -> Session:
     """Make a new credential."""
     return Session(secrets.token_urlsafe(TOKEN_BYTES))
@@ -279,5 +352,12 @@ ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
     "import": import_all,
     "erase": erase_me,
     "check_health": check_health,
+}
+
+PUBLIC: Mapping[Action, Callable[[Request, Route], Response]] = {
+    "show_page": show_page,
+    "show_web_file": show_web_file,
+    "describe_api": show_api,
     "check_life": check_life,
 }
+"""What is the same for everybody, and needs no setting of the chat's."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench.history import WINDOW_TURNS, store_past
 from bench.recall import ARCHIVED_TURNS, CONTEXT, SAMPLES, WARM_UP, used_bytes
-from chat.chroma import Collection
+from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import embedding_name, model_tag
-from chat.keys import anyone, collection_name, owner_tag
+from chat.keys import anyone, owner_tag
 from chat.messages import Memory, Place
 from chat.ports import LongTermMemory
 from chat.redis import Redis
@@ -154,8 +154,9 @@ def bench_long_term(
                     owner=owner, tag=model_tag(MODEL), most=0,
                 )  # fmt: skip
             else:
-                place = ("default_tenant", "default_database", collection_name("chat", owner))
-                store = ChromaMemory(Collection(http, *place), RandomEmbedder(), owner)
+                base = base_path("default_tenant", "default_database")
+                collection = collection_of(http, base, "chat", owner)
+                store = ChromaMemory(collection, RandomEmbedder(), owner)
             remember(store, rng, count)
             headers = {"authorization": f"Bearer {token}"}
             show(f"{name} | {count:,}", plain, host, {"context": CONTEXT}, headers)

@@ -4,13 +4,14 @@ A credential is a session token: 256 random bits that are stored nowhere. Its ha
 everything that is made with it, so that nothing of it can be reached without.
 """
 
+import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from chat.errors import CredentialNeeded, InvalidCredential
-from chat.keys import address_tag, anyone, owner_tag
+from chat.errors import CredentialNeeded, InvalidCredential, OperatorNeeded
+from chat.keys import address_tag, anyone, digest, owner_tag
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 bits in base64url."""
@@ -67,12 +68,28 @@ def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -
     Errors: InvalidCredential for a Bearer token that cannot be one of ours.
     """
     token = _bearer(headers) or _cookie(method, headers)
+    owner = owner_tag(token) if token else None
+    return replace(parse_stranger(headers, address_header), owner=owner)
+
+
+def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
+    """Find out where a request is from, whose credential does not matter."""
     is_secure = "https" in (
         urlsplit(headers.get("spin-full-url", "")).scheme,
         headers.get("x-forwarded-proto", "").strip().lower(),
     )
-    owner = owner_tag(token) if token else None
-    return Caller(owner, _address(headers, address_header), is_secure)
+    return Caller(None, _address(headers, address_header), is_secure)
+
+
+def check_operator(headers: Mapping[str, str], admin_token: str) -> None:
+    """Say whether a request is the operator's; it takes as long for any token.
+
+    Errors: OperatorNeeded.
+    """
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    given, wanted = (digest("operator", part) for part in (token.strip(), admin_token))
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given, wanted):
+        raise OperatorNeeded
 
 
 def owners_of(caller: Caller, conversation_id: int, *, is_open: bool) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chat.adding import add_messages
 from chat.changing import change_conversation, forget_message
 from chat.embeddings import model_tag
+from chat.operations import Action
 from chat.ports import Clock, Embedder, OwnedStore, TurnStore
 from chat.queries import parse_messages_query, parse_place, parse_relevant_query
 from chat.reading import read_messages
@@ -21,7 +22,6 @@ from chat.responses import (
     render_relevant,
     render_summary,
 )
-from chat.routes import Action
 from chat.settings import Settings
 
 

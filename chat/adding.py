@@ -49,6 +49,7 @@ def add_messages(
             evicted=fit.evicted,
             at=now,
             lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
+            counters={"messages": len(messages), "evicted_turns": len(fit.evicted)},
         )
         recaller.keep_evicted(loaded, commit)
         store.commit(loaded, recaller.remember(loaded, commit))

@@ -11,12 +11,17 @@ from urllib.parse import quote
 
 from chat.archive_ports import Erased
 from chat.errors import CorruptConversation, MemoryUnavailable
+from chat.json_text import parse_json
+from chat.keys import collection_name
 
 CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
 NOT_FOUND = 404
 OK = range(200, 300)
 PAGE = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
+
+OWNER, PREFIX = "owner", "prefix"
+"""Labels of a collection: whose it is, and which chat's."""
 
 Metadata = Mapping[str, str | int | float | bool | None]
 Where = Mapping[str, Any]
@@ -49,11 +54,12 @@ class Collection:
     It is there from the first record on; until then there is nothing in it.
     """
 
-    def __init__(self, http: Http, tenant: str, database: str, name: str) -> None:
+    def __init__(self, http: Http, base: str, name: str, labels: Mapping[str, str]) -> None:
+        """Take the path of all collections, and with which `labels` this one is made."""
         self._http = http
-        tenant, database = quote(tenant, safe=""), quote(database, safe="")
-        self._base = f"/api/v2/tenants/{tenant}/databases/{database}/collections"
+        self._base = base
         self._name = name
+        self._labels = labels
         self._path: str | None = None
 
     def write(self, records: Sequence[Record]) -> None:
@@ -143,6 +149,7 @@ class Collection:
             fields = {
                 "name": self._name,
                 "get_or_create": True,
+                "metadata": self._labels,
                 "configuration": {"hnsw": {"space": "cosine"}},
             }
             self._path = self._path_of(self._send("POST", self._base, fields))
@@ -160,17 +167,36 @@ class Collection:
         return reply
 
     def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
-        """Send a request; None for what is not there. What a server says is not passed on."""
-        body = None if fields is None else json.dumps(fields, ensure_ascii=False).encode()
-        status, answer = self._http.request(method, path, body)
-        if status == NOT_FOUND:
-            return None
-        if status not in OK:
-            raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
-        try:
-            return json.loads(answer)
-        except ValueError as error:
-            raise MemoryUnavailable(CHROMA_AWAY) from error
+        return send(self._http, method, path, fields)
+
+
+def collection_of(http: Http, base: str, prefix: str, owner: str) -> Collection:
+    """Give the collection of one of the chat's owners."""
+    labels = {PREFIX: prefix, OWNER: owner}
+    return Collection(http, base, collection_name(prefix, owner), labels)
+
+
+def base_path(tenant: str, database: str) -> str:
+    """Give the path of a database's collections."""
+    tenant, database = quote(tenant, safe=""), quote(database, safe="")
+    return f"/api/v2/tenants/{tenant}/databases/{database}/collections"
+
+
+def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+    """Send a request; None for what is not there. What a server says is not passed on.
+
+    Errors: MemoryUnavailable.
+    """
+    body = None if fields is None else json.dumps(fields, ensure_ascii=False).encode()
+    status, answer = http.request(method, path, body)
+    if status == NOT_FOUND:
+        return None
+    if status not in OK:
+        raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
+    try:
+        return parse_json(answer)
+    except ValueError as error:
+        raise MemoryUnavailable(CHROMA_AWAY) from error
 
 
 def _render_rows(records: Sequence[Record]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from chat.chroma import Collection, Metadata, Record
 from chat.chroma_memories import ChromaMemory
 from chat.context import bounded_turn
 from chat.errors import CorruptConversation
+from chat.json_text import parse_json
 from chat.memories import make_memories, memory_id
 from chat.messages import Head, Message, Place, Turn
 from chat.ports import Embedder
@@ -191,5 +192,5 @@ def _parse_message(record: Record) -> Message:
         metadata["role"],
         record.document,
         float(metadata["said_at"]) if metadata["has_time"] else None,
-        json.loads(extra) if extra else None,
+        parse_json(extra) if extra else None,
     )

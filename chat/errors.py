@@ -5,7 +5,8 @@ ChatError
 │   ├── InvalidRequest       400
 │   ├── Unauthorised         401
 │   │   ├── InvalidCredential
-│   │   └── CredentialNeeded
+│   │   ├── CredentialNeeded
+│   │   └── OperatorNeeded
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
 │   ├── UnknownMemory        404
@@ -92,6 +93,15 @@ class CredentialNeeded(Unauthorised):
 
     def __init__(self) -> None:
         super().__init__("needs a credential; `POST /session` gives one", "Authorization")
+
+
+class OperatorNeeded(Unauthorised):
+    """What was asked for is the operator's, and the request does not have the operator's token."""
+
+    code = "operator_needed"
+
+    def __init__(self) -> None:
+        super().__init__("needs `Bearer` and the variable `admin_token`", "Authorization")
 
 
 class UnknownConversation(CallerError):

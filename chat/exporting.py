@@ -6,8 +6,8 @@ from typing import Any
 
 from chat.errors import UnknownConversation
 from chat.messages import Memory, Message, Turn
-from chat.ports import Cursor, LongTermMemory, OwnedStore
-from chat.reading import every_summary, every_turn
+from chat.ports import LongTermMemory, OwnedStore
+from chat.reading import every_memory, every_summary, every_turn
 from chat.settings import Settings
 
 VERSION = 1
@@ -38,19 +38,10 @@ def export(
         conversations += min(1, len(lines))
         turns += max(0, len(lines) - 1)
         yield from lines
-    for one in _memories(memory) if memory else ():
+    for one in every_memory(memory) if memory else ():
         memories += 1
         yield _memory(one)
     yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
-
-
-def _memories(memory: LongTermMemory) -> Iterator[Memory]:
-    cursor: Cursor | None = None
-    while True:
-        page, cursor = memory.list_page(cursor, PAGE)
-        yield from page
-        if cursor is None:
-            return
 
 
 def _settings(settings: Settings) -> Line:

@@ -123,6 +123,7 @@ def parse_text(text: Any, name: str, most_bytes: int) -> str:
 def parse_id(value: Any) -> int:
     """Parse a conversation's id: a number, or its digits in a string.
 
+    A number without a fraction is a whole one, however it is written: JSON has no other kind.
     Errors: InvalidRequest.
     """
     if (
@@ -131,6 +132,8 @@ def parse_id(value: Any) -> int:
         and value.isdigit()
         and len(value) <= len(str(MAX_ID))
     ):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
         raise InvalidRequest(

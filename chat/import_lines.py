@@ -173,13 +173,11 @@ def _integer(line: Mapping[str, Any], name: str, most: int) -> int:
     return value
 
 
-def parse_export(body: bytes, max_bytes: int, max_prompt_bytes: int, now: float) -> Exported:
+def parse_export(body: bytes, max_prompt_bytes: int, now: float) -> Exported:
     """Parse an export.
 
     Errors: InvalidRequest and TooLarge; `param` names line and field.
     """
-    if len(body) > max_bytes:
-        raise TooLarge(f"the body has {len(body)} bytes; up to {max_bytes} are allowed")
     parser = LineParser(max_prompt_bytes, now)
     for number, fields in enumerate(_objects(body), 1):
         if not isinstance(fields, dict):

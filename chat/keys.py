@@ -19,6 +19,10 @@
     <prefix>:<owner>:memories:signatures   hash  the signs of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
     <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
+    <prefix>:stats                 hash    what was counted
+    <prefix>:stats:<day>           hash    the same of a day
+    <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
+    <prefix>:cleanup               string  where the next clean-up goes on
     <prefix>:<owner>:started:<key> string  the id that an Idempotency-Key for a start led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -106,6 +110,26 @@ def memory_keys(prefix: str, owner: str) -> list[str]:
     base = f"{prefix}:{owner}:memories"
     parts = ("times", "texts", "signatures", "embeddings", "rows")
     return [base, *(f"{base}:{part}" for part in parts)]
+
+
+def stats_keys(prefix: str, day: int) -> list[str]:
+    """Name the counters, those of a day, and that day's active owners."""
+    return [f"{prefix}:stats", f"{prefix}:stats:{day}", owners_key(prefix, day)]
+
+
+def owners_key(prefix: str, day: int) -> str:
+    """Name a day's active owners."""
+    return f"{prefix}:stats:{day}:owners"
+
+
+def active_mark(owner: str, day: int) -> str:
+    """Stand for an owner on one day; neither the owner nor another day's mark follows from it."""
+    return digest("active", owner, str(day))
+
+
+def cleanup_key(prefix: str) -> str:
+    """Name where the next clean-up goes on."""
+    return f"{prefix}:cleanup"
 
 
 def owner_pattern(prefix: str, owner: str) -> str:

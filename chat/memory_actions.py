@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chat.memories import NOTE
 from chat.messages import Memory
+from chat.operations import Action
 from chat.ports import Clock, LongTermMemory, TurnStore
 from chat.queries import parse_list_query, parse_memory_id, parse_search
 from chat.requests import parse_memory, parse_memory_change
@@ -16,7 +17,6 @@ from chat.responses import (
     render_memory,
     render_memory_page,
 )
-from chat.routes import Action
 from chat.settings import Settings
 
 

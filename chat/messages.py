@@ -5,7 +5,7 @@ turn. A frozen dataclass takes three times as long to make.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from chat.tokens import UNKNOWN, Vocabulary
@@ -139,7 +139,7 @@ class Commit:
     """What is about to be stored of a conversation: new turns, and what changes with them.
 
     Shapes: `evicted` are the oldest turns of the window and the new ones together; `memories` are
-            what the owner's long-term memory gets of the new turns.
+            what the owner's long-term memory gets of the new turns; `counters` what counts.
     Units:  `context_tokens` and `window_tokens` as in `Conversation`; `at` is seconds since 1970;
             `lifetime_s` is 0 for ever.
     """
@@ -152,6 +152,7 @@ class Commit:
     at: float
     lifetime_s: int
     memories: tuple[Embedded, ...] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

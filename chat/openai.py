@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from chat.errors import ModelFailed, ModelUnavailable
+from chat.json_text import parse_json
 from chat.messages import Completion, Message, Sampling
 from chat.prompt import neutralise
 
@@ -52,7 +53,7 @@ def parse_response(status: int, body: bytes) -> Completion:
     """
     check_status(status)
     try:
-        answer = json.loads(body)
+        answer = parse_json(body)
         choice = answer["choices"][0]
         content, reason = choice["message"]["content"], choice.get("finish_reason")
     except PARSE_ERRORS as error:
@@ -73,7 +74,7 @@ def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[floa
     """
     check_status(status)
     try:
-        rows = sorted(json.loads(body)["data"], key=lambda row: int(row["index"]))
+        rows = sorted(parse_json(body)["data"], key=lambda row: int(row["index"]))
         embeddings = [[float(value) for value in row["embedding"]] for row in rows]
     except PARSE_ERRORS as error:
         raise ModelFailed("the model's endpoint gave no embeddings") from error

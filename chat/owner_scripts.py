@@ -62,6 +62,66 @@ there is one, without their contexts. Conversations that were active at the same
 as text, from the last.
 """
 
+CLEAN_LIST = make_script(
+    """
+local removed = 0
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then return removed end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if redis.call('EXISTS', ARGV[1] .. id) == 0 then
+    removed = removed + redis.call('ZREM', KEYS[1], id)
+  end
+end
+return removed
+"""
+)
+"""Take the expired conversations off an owner's list, and say how many there were.
+
+KEYS: the list. ARGV: what the keys of the owner's conversations begin with.
+"""
+
+CLEAN_INDEX = make_script(
+    INDEX,
+    """
+if redis.call('TYPE', KEYS[7]).ok ~= 'hash' or redis.call('TYPE', KEYS[3]).ok == 'string' then
+  return 0
+end
+local oldest, removed = redis.call('LINDEX', KEYS[3], 0), 0
+local first = oldest and number_of(oldest) or math.huge
+local function count(postings) removed = removed + select(2, string.gsub(postings, ';', '')) end
+for _, term in ipairs(redis.call('HKEYS', KEYS[7])) do
+  if not string.find(term, ' ', 1, true) then
+    local low, high, newest = chunks_of(term)
+    while low < high do
+      local field = term .. ' ' .. low
+      local chunk = redis.call('HGET', KEYS[7], field) or ''
+      local last = tonumber(string.match(chunk, '(%d+):%d+:%d+;$') or 0)
+      if last >= first then break end
+      count(chunk)
+      redis.call('HDEL', KEYS[7], field)
+      low = low + 1
+    end
+    if low == high then
+      newest = string.gsub(newest, '(%d+):%d+:%d+;', function(number)
+        if tonumber(number) >= first then return nil end
+        removed = removed + 1
+        return ''
+      end)
+    end
+    if low == high and newest == '' then
+      redis.call('HDEL', KEYS[7], term)
+    else
+      redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. newest)
+    end
+  end
+end
+return removed
+""",
+)
+"""Take turns that have left the archive out of the index, and say in how many places they stood.
+
+KEYS: those of a conversation. A chunk of which some turns are still there stays whole.
+"""
+
 TURNS_PAGE = make_script(
     TYPES,
     """

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 from chat.access import Caller, owners_of
 from chat.archive_ports import Archive, Erased, Restorer
-from chat.chroma import Collection
+from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder, model_tag
 from chat.errors import CredentialNeeded
 from chat.importing import Importer
-from chat.keys import collection_name
 from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
 from chat.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
@@ -133,10 +132,14 @@ class Parts:
 
 def make_collection(settings: Settings, address: ChromaAddress, owner: str) -> Collection:
     """Make an owner's collection in Chroma."""
-    timeout_s = max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4))
-    name = collection_name(settings.key_prefix, owner)
-    http = SpinChroma(address, timeout_s)
-    return Collection(http, address.tenant, address.database, name)
+    http = SpinChroma(address, chroma_timeout_s(settings))
+    base = base_path(address.tenant, address.database)
+    return collection_of(http, base, settings.key_prefix, owner)
+
+
+def chroma_timeout_s(settings: Settings) -> int:
+    """Say how long Chroma may take for one request."""
+    return max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4))
 
 
 def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> RedisRestorer:

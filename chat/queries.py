@@ -11,7 +11,10 @@ from chat.messages import ROLES, Place, Role
 from chat.ports import Cursor
 from chat.relevant import RelevantQuery
 
-CURSOR = re.compile(r"([0-9][0-9.e+]{0,24})_([0-9a-z.-]{1,60})", re.ASCII)
+CURSOR = re.compile(
+    r"([0-9]{1,17}(?:\.[0-9]{1,20})?(?:e[+-][0-9]{1,3})?)_([0-9a-z.-]{1,60})", re.ASCII
+)
+NUMBER = re.compile(r"[0-9]{1,3}(\.[0-9]{0,400})?(e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 PLACE = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,4})", re.ASCII)
 KEY = re.compile(r"[!-~]{1,255}")
 MOST = 100
@@ -126,10 +129,7 @@ def _prompt(query: Mapping[str, str], max_prompt_bytes: int) -> str:
 
 def _threshold(query: Mapping[str, str], default: str) -> float:
     threshold = query.get("distance_threshold", default)
-    if (
-        not re.fullmatch(r"[0-9](\.[0-9]{0,9})?", threshold, re.ASCII)
-        or float(threshold) > FARTHEST
-    ):
+    if not NUMBER.fullmatch(threshold) or float(threshold) > FARTHEST:
         raise InvalidRequest(
             "`distance_threshold` must be a number from 0 to 2", "distance_threshold"
         )

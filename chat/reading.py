@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chat.messages import Message, Place, Role, Summary, Turn
-from chat.ports import ConversationStore, Cursor, StoredTurn
+from chat.messages import Memory, Message, Place, Role, Summary, Turn
+from chat.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
 PAGE_CONVERSATIONS = 100
+PAGE_MEMORIES = 100
 
 Item = TypeVar("Item")
 
@@ -86,6 +87,19 @@ def _placed(stored: StoredTurn) -> list[Placed]:
         for index, message in enumerate(turn.messages)
         if message is not None
     ]
+
+
+def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
+    """Give every memory of an owner, the newest first.
+
+    Errors: those of `LongTermMemory.list_page`.
+    """
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = memory.list_page(cursor, PAGE_MEMORIES)
+        yield from page
+        if cursor is None:
+            return
 
 
 def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chat.embeddings import signature
 from chat.errors import CorruptConversation
+from chat.json_text import parse_json
 from chat.keys import digest
 from chat.messages import (
     Embedded,
@@ -49,7 +50,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
     Errors: CorruptConversation.
     """
     try:
-        return tuple([_parse_turn(fields) for fields in json.loads(data)])
+        return tuple([_parse_turn(fields) for fields in parse_json(data)])
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
 
@@ -124,7 +125,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
                 str(row["id"]), row["role"], str(row["content"]), float(row["at"]),
                 row["conversation"], bool(row["pinned"]),
             )
-            for row in json.loads(data)
+            for row in parse_json(data)
         ]  # fmt: skip
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
@@ -159,7 +160,7 @@ def parse_result(data: bytes) -> TurnResult:
     Errors: CorruptConversation.
     """
     try:
-        fields = json.loads(data)
+        fields = parse_json(data)
         usage = dict(fields.pop("usage"))
         recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
         memories = tuple(RecalledMemory(**row) for row in usage.pop("memories"))

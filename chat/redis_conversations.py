@@ -1,10 +1,10 @@
 """Reads, changes and forgets an owner's conversations in Redis."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.errors import CorruptConversation, UnknownConversation
+from chat.json_text import parse_json
 from chat.keys import (
     ConversationKeys,
     anyone,
@@ -178,7 +178,7 @@ class RedisConversationStore:
 
 def _parse_json(data: bytes) -> Any:
     try:
-        return json.loads(data)
+        return parse_json(data)
     except ValueError as error:
         raise CorruptConversation from error
 

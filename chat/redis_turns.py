@@ -12,6 +12,7 @@ from chat.keys import (
     next_id_key,
     rate_key,
     started_key,
+    stats_keys,
 )
 from chat.limits import Limits, Quota
 from chat.messages import Commit, Conversation, Found, TurnResult
@@ -25,6 +26,7 @@ from chat.records import (
     render_turn,
 )
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis_stats import day_of, render_counters
 from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 
@@ -99,9 +101,10 @@ class RedisTurnStore:
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store, in one round trip."""
-        keys = self._keys(new)
+        is_owned = new.owner != anyone(new.id)
+        keys = self._keys(new) + stats_keys(self._settings.prefix, day_of(commit.at))
         listed, started = 0, 0
-        if new.owner != anyone(new.id):
+        if is_owned:
             keys.append(conversations_key(self._settings.prefix, new.owner))
             listed = len(keys)
         if done:
@@ -127,6 +130,7 @@ class RedisTurnStore:
             render_embeddeds(commit.memories, self._settings.tag),
             self._settings.most_memories,
             memories,
+            render_counters(commit.counters, commit.at, new.owner if is_owned else None),
         ]
         self._redis.run(CREATE, keys, arguments)
 
@@ -187,8 +191,9 @@ class RedisTurnStore:
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
-        keys = self._keys(loaded)
-        if loaded.owner != anyone(loaded.id):
+        is_owned = loaded.owner != anyone(loaded.id)
+        keys = self._keys(loaded) + stats_keys(self._settings.prefix, day_of(commit.at))
+        if is_owned:
             keys.append(conversations_key(self._settings.prefix, loaded.owner))
             keys += memory_keys(self._settings.prefix, loaded.owner)
         arguments: Arguments = [
@@ -207,6 +212,7 @@ class RedisTurnStore:
             render_embeddeds(commit.memories, self._settings.tag),
             self._settings.most_memories,
             self._settings.tag,
+            render_counters(commit.counters, commit.at, loaded.owner if is_owned else None),
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)

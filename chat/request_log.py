@@ -5,16 +5,14 @@ Nothing of what was said is in it, nor whose it was: an id, a route, a status, t
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chat.messages import Completion, Message, Sampling
-from chat.ports import Clock, LanguageModel
+from chat.timing import MS_PER_S
 
 REQUEST_ID_HEADER = "x-request-id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What a proxy or a client may call a request; anything else is not taken over."""
-MS_PER_S = 1000
 
 Fact = str | int | float
 """A count, a time in ms, or an error's code."""
@@ -54,20 +52,3 @@ def render_log_line(logged: Logged) -> str:
         **logged.facts,
     }
     return json.dumps(fields if logged.is_whole else {**fields, "is_whole": False})
-
-
-class TimedModel:
-    """The `LanguageModel` port over another one; `taken_s` is how long it took."""
-
-    def __init__(self, model: LanguageModel, clock: Clock) -> None:
-        self._model = model
-        self._clock = clock
-        self.taken_s = 0.0
-
-    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Ask the other one."""
-        begun = self._clock()
-        try:
-            return self._model.complete(messages, sampling)
-        finally:
-            self.taken_s += self._clock() - begun

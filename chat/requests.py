@@ -1,12 +1,11 @@
 """Parses the bodies that callers send."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from chat.changing import Change
 from chat.context import SIDES
-from chat.errors import InvalidRequest, TooLarge
+from chat.errors import InvalidRequest
 from chat.fields import (
     parse_content,
     parse_id,
@@ -17,7 +16,9 @@ from chat.fields import (
     parse_title,
     refuse_others,
 )
+from chat.json_text import parse_json
 from chat.messages import Message
+from chat.settings import Settings
 
 BODY_BYTES_PER_PROMPT_BYTE = 6
 """A JSON escape of one byte takes up to six."""
@@ -34,13 +35,22 @@ class TurnRequest:
     prompt: str
 
 
+def body_limit(takes: str | None, settings: Settings) -> int:
+    """Say how many bytes a body may have; `takes` names what it is."""
+    if takes is None:
+        return 0
+    if takes == "Export":
+        return settings.max_import_bytes
+    return 2 * settings.max_prompt_bytes * BODY_BYTES_PER_PROMPT_BYTE + BODY_OVERHEAD_BYTES
+
+
 def parse_turn_request(body: bytes, max_prompt_bytes: int) -> TurnRequest:
     """Parse the body of `POST /`, whatever its content type.
 
     Units:  `context` and `prompt` may each have `max_prompt_bytes` in UTF-8.
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body, max_prompt_bytes)
+    fields = _parse_object(body)
     has_id, has_context = fields.get("id") is not None, fields.get("context") is not None
     if has_id and has_context:
         raise InvalidRequest(
@@ -61,7 +71,7 @@ def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Messa
     Units:  each content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body, max_prompt_bytes)
+    fields = _parse_object(body)
     refuse_others(fields, ("messages",), "")
     given = fields.get("messages")
     if not isinstance(given, list) or not 1 <= len(given) <= MOST_MESSAGES:
@@ -80,7 +90,7 @@ def parse_change(body: bytes, max_prompt_bytes: int) -> Change:
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
     names = ("context", "title", "pinned")
-    fields = _parse_object(body, max_prompt_bytes)
+    fields = _parse_object(body)
     refuse_others(fields, names, "")
     if not fields:
         raise InvalidRequest(f"needs at least one of {', '.join(names)}")
@@ -104,7 +114,7 @@ def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
 
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body, max_prompt_bytes)
+    fields = _parse_object(body)
     refuse_others(fields, ("content", "role", "created_at"), "")
     if fields.get("role", "user") not in SIDES:
         raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
@@ -121,7 +131,7 @@ def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
     names = ("content", "pinned")
-    fields = _parse_object(body, max_prompt_bytes)
+    fields = _parse_object(body)
     refuse_others(fields, names, "")
     if not fields:
         raise InvalidRequest(f"needs at least one of {', '.join(names)}")
@@ -131,13 +141,10 @@ def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
     return MemoryChange(content, parse_pinned(fields))
 
 
-def _parse_object(body: bytes, max_prompt_bytes: int) -> dict[str, Any]:
-    limit = 2 * max_prompt_bytes * BODY_BYTES_PER_PROMPT_BYTE + BODY_OVERHEAD_BYTES
-    if len(body) > limit:
-        raise TooLarge(f"the body has {len(body)} bytes; up to {limit} are allowed")
+def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        fields = parse_json(body)
+    except ValueError as error:
         raise InvalidRequest("the body must be a JSON object in UTF-8") from error
     if not isinstance(fields, dict):
         raise InvalidRequest("the body must be a JSON object in UTF-8")

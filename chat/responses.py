@@ -14,6 +14,7 @@ from chat.health import OK
 from chat.importing import Imported
 from chat.limits import Quota
 from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
+from chat.page import WebFile
 from chat.ports import Cursor
 from chat.reading import Placed
 from chat.relevant import Relevant
@@ -293,6 +294,11 @@ def render_health(parts: Mapping[str, str]) -> Response:
     error = Unhealthy()
     shown = {"error": error_fields(error), "parts": parts}
     return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
+
+
+def render_web_file(file: WebFile) -> Response:
+    """Render a file of the page, or that it is as it was."""
+    return Response(304 if file.is_unchanged else 200, file.body, file.headers)
 
 
 def render_error(error: ChatError) -> Response:

@@ -1,106 +1,74 @@
-"""The table of what is served: path and method to what answers."""
+"""Finds what answers a request, in the table of operations."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from chat.errors import MethodNotAllowed, UnknownRoute
+from chat.operations import OPERATIONS, Action, Operation
 
-Action = Literal[
-    "take_turn",
-    "start_session",
-    "list_conversations",
-    "show_conversation",
-    "change_conversation",
-    "forget_conversation",
-    "read_messages",
-    "find_relevant",
-    "add_messages",
-    "forget_message",
-    "list_memories",
-    "search_memories",
-    "remember",
-    "show_memory",
-    "change_memory",
-    "forget_one_memory",
-    "forget_memories",
-    "export",
-    "import",
-    "erase",
-    "check_health",
-    "check_life",
-    "list_methods",
-]
-
-ROUTES: dict[str, dict[str, Action]] = {
-    "/": {"POST": "take_turn"},
-    "/session": {"POST": "start_session"},
-    "/conversations": {"GET": "list_conversations"},
-    "/conversations/{id}": {
-        "GET": "show_conversation",
-        "PATCH": "change_conversation",
-        "DELETE": "forget_conversation",
-    },
-    "/conversations/{id}/messages": {"GET": "read_messages", "POST": "add_messages"},
-    "/conversations/{id}/relevant": {"GET": "find_relevant"},
-    "/conversations/{id}/messages/{message_id}": {"DELETE": "forget_message"},
-    "/memories": {
-        "GET": "list_memories",
-        "POST": "remember",
-        "DELETE": "forget_memories",
-    },
-    "/memories/relevant": {"GET": "search_memories"},
-    "/memories/{memory_id}": {
-        "GET": "show_memory",
-        "PATCH": "change_memory",
-        "DELETE": "forget_one_memory",
-    },
-    "/export": {"GET": "export"},
-    "/import": {"POST": "import"},
-    "/me": {"DELETE": "erase"},
-    "/healthz": {"GET": "check_health"},
-    "/livez": {"GET": "check_life"},
-}
-"""HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""
+LIST_METHODS = Operation("list_methods", "The methods of a path", {}, "none")
 
 
 @dataclass(frozen=True)
 class Route:
     """What answers a request, and the parts of its path that have a name in the table."""
 
-    action: Action
-    parts: dict[str, str]
+    operation: Operation
+    parts: Mapping[str, str]
     allowed: str
 
+    @property
+    def action(self) -> Action:
+        """What is to be done."""
+        return self.operation.action
 
-def find_route(method: str, uri: str) -> Route:
+
+def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
     """Find what answers a method on a path and query.
 
+    What is for operators is there only if there is an operator: `has_admin` says so.
     Errors: UnknownRoute, and MethodNotAllowed with those that are allowed.
     """
-    path = urlsplit(uri).path or "/"
-    for template, methods in ROUTES.items():
-        parts = _match(template, path)
-        if parts is not None:
-            allowed = _allowed(methods)
-            if method == "OPTIONS":
-                return Route("list_methods", parts, allowed)
-            action = methods.get("GET" if method == "HEAD" else method)
-            if action is None:
-                raise MethodNotAllowed(allowed)
-            return Route(action, parts, allowed)
-    raise UnknownRoute
+    template = find_template(uri)
+    if template is None or (is_for_operators(template) and not has_admin()):
+        raise UnknownRoute
+    operations = OPERATIONS[template]
+    parts = _match(template, _path(uri)) or {}
+    allowed = _allowed(operations)
+    if method == "OPTIONS":
+        return Route(LIST_METHODS, parts, allowed)
+    operation = operations.get("GET" if method == "HEAD" else method)
+    if operation is None:
+        raise MethodNotAllowed(allowed)
+    return Route(operation, parts, allowed)
 
 
 def find_template(uri: str) -> str | None:
     """Find the path of the table that a path fits; None for one that is not served."""
-    path = urlsplit(uri).path or "/"
-    return next((template for template in ROUTES if _match(template, path) is not None), None)
+    path = _path(uri)
+    return next((template for template in OPERATIONS if _match(template, path) is not None), None)
 
 
-def _allowed(methods: dict[str, Action]) -> str:
-    head = ["HEAD"] if "GET" in methods else []
-    return ", ".join(sorted([*methods, *head, "OPTIONS"]))
+def find_action(method: str, uri: str) -> Action | None:
+    """Name what a request asks for; None for what is not served."""
+    operations = OPERATIONS.get(find_template(uri) or "", {})
+    operation = operations.get("GET" if method == "HEAD" else method)
+    return operation.action if operation else None
+
+
+def is_for_operators(template: str) -> bool:
+    """Say whether a path of the table is for operators."""
+    return any(operation.access == "admin" for operation in OPERATIONS[template].values())
+
+
+def _path(uri: str) -> str:
+    return urlsplit(uri).path or "/"
+
+
+def _allowed(operations: Mapping[str, Operation]) -> str:
+    head = ["HEAD"] if "GET" in operations else []
+    return ", ".join(sorted([*operations, *head, "OPTIONS"]))
 
 
 def _match(template: str, path: str) -> dict[str, str] | None:

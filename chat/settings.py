@@ -18,6 +18,7 @@ ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]
 ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
 MODEL = re.compile(r"\S{1,200}")
 PATH = re.compile(r"/[!-~]{0,500}")
+ADMIN_TOKEN = re.compile(r"|[!-~]{16,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
 LONGEST_S = 100 * 365 * 86_400
 MOST_PIECES = 10_000_000
@@ -78,6 +79,7 @@ class Settings:
     long_term: LongTerm
     chroma: ChromaAddress | None
     lifetimes: Lifetimes
+    retention_s: int
     is_open: bool
     limits: Limits
     client_address_header: str
@@ -95,7 +97,7 @@ def parse_settings(get: Getter) -> Settings:
     recall = _one_of(get, "recall", ("off", "lexical", "hybrid"))
     return Settings(
         redis_url=_redis_url(get),
-        key_prefix=_matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`"),
+        key_prefix=_key_prefix(get),
         model=_matching(get, "model", MODEL, "a model's name"),
         model_endpoint=_model_endpoint(get, "model_path"),
         embedding_model=_matching(get, "embedding_model", MODEL, "a model's name"),
@@ -113,6 +115,7 @@ def parse_settings(get: Getter) -> Settings:
         max_import_bytes=_integer(get, "max_import_bytes", 1, 1_000_000_000),
         archive_turns=_integer(get, "archive_turns", 0, 10_000_000),
         lifetimes=_lifetimes(get),
+        retention_s=_integer(get, "retention_s", 0, LONGEST_S),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
         limits=Limits(
             per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
@@ -122,6 +125,22 @@ def parse_settings(get: Getter) -> Settings:
             get, "client_address_header", HEADER, "a header's name in lower case"
         ),
     )
+
+
+def parse_admin_token(get: Getter) -> str:
+    """Parse the operator's token; empty for none.
+
+    Errors: InvalidSetting.
+    """
+    return _matching(get, "admin_token", ADMIN_TOKEN, "empty, or 16 to 500 visible characters")
+
+
+def parse_store(get: Getter) -> tuple[str, str]:
+    """Parse where Redis is, and what its keys start with: all that counting needs.
+
+    Errors: InvalidSetting.
+    """
+    return _redis_url(get), _key_prefix(get)
 
 
 def parse_cors_origins(get: Getter) -> Sequence[str]:
@@ -215,6 +234,10 @@ def _chroma(get: Getter) -> ChromaAddress | None:
         _matching(get, "chroma_database", NAME, name),
         _matching(get, "chroma_token", KEY, "empty, or one word"),
     )
+
+
+def _key_prefix(get: Getter) -> str:
+    return _matching(get, "key_prefix", PREFIX, "1 to 64 letters, digits, `_`, `.` or `-`")
 
 
 def _origin(get: Getter, name: str) -> Origin:

@@ -29,6 +29,8 @@ from chat.settings import ChromaAddress, ModelEndpoint, Origin
 from chat.spin_streams import read_all, write_body
 
 NS_PER_S = 1_000_000_000
+MOST_ANSWER_BYTES = 64 * 1024 * 1024
+"""What a model or Chroma may answer; a page of Chroma's longest records is a fifth of it."""
 METHODS: Mapping[str, Callable[[], Method]] = {
     "GET": Method_Get,
     "POST": Method_Post,
@@ -136,7 +138,10 @@ def _response(future: Any) -> IncomingResponse:
 def _read(response: IncomingResponse) -> tuple[int, bytes]:
     incoming = response.consume()
     with incoming.stream() as stream:
-        body = read_all(stream)
+        body = read_all(stream, MOST_ANSWER_BYTES)
+    if body is None:
+        sys.stderr.write(f"http: an answer of more than {MOST_ANSWER_BYTES} bytes\n")
+        raise HttpFailed(is_timeout=False)
     IncomingBody.finish(incoming)
     return response.status(), body
 

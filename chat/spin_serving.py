@@ -3,8 +3,9 @@
 The SDK's own handler takes a response only as one body.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from spin_sdk.wit.imports.types import (
     Fields,
@@ -16,31 +17,46 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Ok
 
+from chat.errors import TooLarge
 from chat.responses import Response
 from chat.spin_streams import read_all, write_body
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request; header names in lower case, and the last of those with one name."""
+    """An HTTP request; header names in lower case, and the last of those with one name.
+
+    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more.
+    """
 
     method: str
     uri: str
     headers: Mapping[str, str]
-    body: bytes
+    read_body: Callable[[int], bytes]
 
 
 def read_request(request: IncomingRequest) -> Request:
-    """Read a whole request."""
+    """Read a request without its body."""
     method = request.method()
     name = method.value if isinstance(method, Method_Other) else type(method).__name__
     headers = {name.lower(): value.decode() for name, value in request.headers().entries()}
+    uri = request.path_with_query() or "/"
+    body = partial(read_body, request)
+    return Request(name.removeprefix("Method_").upper(), uri, headers, body)
+
+
+def read_body(request: IncomingRequest, most_bytes: int) -> bytes:
+    """Read a body, and none of it that is over the limit.
+
+    Errors: TooLarge.
+    """
     incoming = request.consume()
     with incoming.stream() as stream:
-        body = read_all(stream)
+        body = read_all(stream, most_bytes)
+    if body is None:
+        raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
     IncomingBody.finish(incoming)
-    uri = request.path_with_query() or "/"
-    return Request(name.removeprefix("Method_").upper(), uri, headers, body)
+    return body
 
 
 def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> None:

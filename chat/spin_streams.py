@@ -11,16 +11,17 @@ WRITE_BYTES = 4096
 """The most that one blocking write takes. Source: WASI 0.2.0 `wit/io/streams.wit`."""
 
 
-def read_all(stream: InputStream) -> bytes:
-    """Read a body to its end; raises Err if it breaks off."""
+def read_all(stream: InputStream, most_bytes: int) -> bytes | None:
+    """Read a body to its end; None if it has more bytes. Raises Err if it breaks off."""
     body = bytearray()
-    while True:
+    while len(body) <= most_bytes:
         try:
             body += stream.blocking_read(READ_BYTES)
         except Err as error:
             if isinstance(error.value, StreamError_Closed):
                 return bytes(body)
             raise
+    return None
 
 
 def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes]) -> None:

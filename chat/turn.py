@@ -23,7 +23,17 @@ from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.recall import Quoting, Recall, fit_with_recall
 from chat.recalling import Recaller
 from chat.settings import Settings
+from chat.stats import turn_counters
 from chat.terms import prompt_terms
+from chat.timing import Stopwatch
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """The time of day, and how long a turn has taken."""
+
+    clock: Clock
+    stopwatch: Stopwatch
 
 
 class TurnTaker:
@@ -34,13 +44,14 @@ class TurnTaker:
         store: TurnStore,
         model: LanguageModel,
         recaller: Recaller,
-        clock: Clock,
         settings: Settings,
+        timing: Timing,
     ) -> None:
         self._store = store
         self._model = model
         self._recaller = recaller
-        self._clock = clock
+        self._clock = timing.clock
+        self._stopwatch = timing.stopwatch
         self._settings = settings
 
     def start(
@@ -64,7 +75,7 @@ class TurnTaker:
             commit, usage = self._reply(unsaved, prompt)
             taken = self._store.next_id()
             new = dataclasses.replace(unsaved, id=taken, owner=owner or anyone(taken))
-            commit = self._recaller.remember(new, commit)
+            commit = self._counted(self._recaller.remember(new, commit), usage, is_new=True)
             result = make_result(new, commit, usage)
             self._store.create(new, commit, Done(repetition, result) if repetition else None)
         except ChatError:
@@ -88,7 +99,7 @@ class TurnTaker:
             ranked = self._recaller.rank(loaded, prompt)
             commit, usage = self._reply(ranked, prompt)
             self._recaller.keep_evicted(loaded, commit)
-            commit = self._recaller.remember(loaded, commit)
+            commit = self._counted(self._recaller.remember(loaded, commit), usage, is_new=False)
             result = make_result(loaded, commit, usage)
             self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
         return result
@@ -110,7 +121,8 @@ class TurnTaker:
             max_reply_tokens=settings.sampling.max_reply_tokens,
         )
         messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
-        completion = self._model.complete(messages, settings.sampling)
+        with self._stopwatch.model():
+            completion = self._model.complete(messages, settings.sampling)
         check_reply(completion.text, settings.max_prompt_bytes)
         return self._make_commit(loaded, fit, recall, prompt, completion)
 
@@ -137,6 +149,15 @@ class TurnTaker:
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
         )
         return commit, self._make_usage(fit, recall, completion, measured)
+
+    def _counted(self, commit: Commit, usage: Usage, *, is_new: bool) -> Commit:
+        counters = turn_counters(
+            usage,
+            is_new=is_new,
+            model_ms=self._stopwatch.model_ms,
+            turn_ms=self._stopwatch.turn_ms,
+        )
+        return dataclasses.replace(commit, counters=counters)
 
     def _make_usage(
         self, fit: Fit, recall: Recall, completion: Completion, measured: Measured

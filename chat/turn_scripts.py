@@ -4,6 +4,7 @@ from chat.keys import TAG_DIGITS
 from chat.memory_scripts import MEMORIES
 from chat.scripts import INDEX, IS, KEEP, LIST, TYPES, make_script
 from chat.search_script import SEARCH
+from chat.stats_scripts import COUNT_ALL
 
 WINDOW_S = 60
 """What a limit counts turns over."""
@@ -133,13 +134,14 @@ COMMIT = make_script(
     LIST,
     INDEX,
     MEMORIES,
+    COUNT_ALL,
     f"""
 local memories = cjson.decode(ARGV[14])
-local refusal = #memories > 0 and corrupt_memories(9)
+local refusal = #memories > 0 and corrupt_memories(12)
 if refusal then return refusal end
 refusal = lost()
 if refusal then return refusal end
-for place = 17, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
+for place = 18, #ARGV do redis.call('RPUSH', KEYS[2], ARGV[place]) end
 for _ = 1, tonumber(ARGV[6]) do
   local turn = redis.call('LPOP', KEYS[2])
   if not turn then break end
@@ -155,7 +157,7 @@ if kept > 0 then
   redis.call('LTRIM', KEYS[3], -kept, -1)
 end
 for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
-redis.call('HSET', KEYS[1], 'turn_count', ARGV[2] + #ARGV - 16, 'context_tokens', ARGV[3],
+redis.call('HSET', KEYS[1], 'turn_count', ARGV[2] + #ARGV - 17, 'context_tokens', ARGV[3],
   'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
@@ -169,21 +171,23 @@ if ARGV[10] ~= '' then
     redis.call('HDEL', KEYS[4], oldest)
   end
 end
-if #memories > 0 then remember(9, memories, tonumber(ARGV[15])) end
+if #memories > 0 then remember(12, memories, tonumber(ARGV[15])) end
 redis.call('DEL', KEYS[5])
 local lifetime = redis.call('HGET', KEYS[1], 'pinned') == '1' and '0' or ARGV[8]
 keep(lifetime)
-if KEYS[8] then list(KEYS[8], ARGV[9], ARGV[5], lifetime) end
+if KEYS[11] then list(KEYS[11], ARGV[9], ARGV[5], lifetime) end
+count_all(8, ARGV[17])
 return 1
 """,
 )
 """Append turns and unlock.
 
-KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
+KEYS: those of a conversation, those that are counted in, and the owner's list and those of its
+memories where there is one.
 ARGV: fencing value, turn count as loaded, context tokens, evidence tokens, time, evicted count,
 archive's cap, lifetime, id, digest of the Idempotency-Key or '', its record, number, terms and
 length of each evicted turn as JSON, window tokens, memories, the most of them, what the names of
-embeddings begin with, then the turns.
+embeddings begin with, what to count, then the turns.
 A lock that has run out does not matter as long as no other turn came between. The first write is
 one that Redis refuses when it is out of memory; after it, a script is let finish.
 """
@@ -224,6 +228,7 @@ CREATE = make_script(
     KEEP,
     LIST,
     MEMORIES,
+    COUNT_ALL,
     f"""
 local memories, base = cjson.decode(ARGV[14]), tonumber(ARGV[16])
 local refusal = #memories > 0 and corrupt_memories(base)
@@ -242,16 +247,17 @@ local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
 if listed then list(listed, ARGV[6], ARGV[4], ARGV[5]) end
 if #memories > 0 then remember(base, memories, tonumber(ARGV[15])) end
 if started then redis.call('SET', started, ARGV[12], 'EX', {STARTED_S}) end
+count_all(8, ARGV[17])
 return 1
 """,
 )
 """Store a conversation with its first turn.
 
-KEYS: those of a conversation, and up to seven more.
+KEYS: those of a conversation, those that are counted in, and up to eight more.
 ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of the Idempotency-Key
 or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
-or 0, what is to stand there, window tokens, memories, the most of them, and the place of the first
-of their keys.
+or 0, what is to stand there, window tokens, memories, the most of them, the place of the first
+of their keys, and what to count.
 """
 
 RELEASE = make_script(

@@ -40,7 +40,9 @@ def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib
 @pytest.fixture(scope="session")
 def wasm() -> pathlib.Path:
     path = ROOT / "app.wasm"
-    componentize(ROOT, path, [ROOT / "app.py", *(ROOT / "chat").rglob("*.py")])
+    componentize(
+        ROOT, path, [ROOT / "app.py", *(ROOT / "chat").rglob("*.py"), *(ROOT / "web").iterdir()]
+    )
     return path
 
 

@@ -74,3 +74,9 @@ def test_decisions_do_not_import_adapters() -> None:
             "chat.spin",
             "chat.spin_http",
         }
+
+
+def test_json_is_parsed_as_utf_8_whoever_sent_it() -> None:
+    parsing = [path.name for path in modules("chat") if "json.loads(" in path.read_text()]
+
+    assert parsing == ["json_text.py"]

@@ -11,7 +11,7 @@ import tomllib
 
 import pytest
 
-from chat.routes import ROUTES
+from chat.operations import OPERATIONS
 from tests.running import ROOT, RunningRedis, run_host
 
 README = (ROOT / "README.md").read_text()
@@ -84,9 +84,10 @@ def test_the_commands_in_readme_are_there(target: str) -> None:
 
 
 def test_every_route_stands_in_readme() -> None:
-    for template, methods in ROUTES.items():
+    for template, methods in OPERATIONS.items():
         path = template.replace("{id}", "ID").replace("{message_id}", "MESSAGE")
         path = path.replace("{memory_id}", "MEMORY")
+        path = path.replace("{version}", "VERSION").replace("{name}", "NAME")
         for method in methods:
             assert re.search(rf"^\| `{method} {re.escape(path)}[`?]", README, re.MULTILINE)
 

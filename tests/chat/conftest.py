@@ -1,11 +1,15 @@
-"""A database of the shared Redis, emptied for each test; and a database of Chroma's own."""
+"""A database of the shared Redis, emptied for each test; a database of Chroma's own; stores."""
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from chat.keys import anyone
+from chat.limits import Limits
+from chat.redis import Redis
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from host.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.running import RunningChroma, RunningRedis
@@ -35,3 +39,29 @@ def database(chroma: NativeHttp) -> str:
     assert status == 200
     chroma.calls.clear()
     return name
+
+
+@pytest.fixture
+def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
+    def make(
+        fencing: str = "one",
+        lock_ms: int = 60_000,
+        archive_turns: int = 100,
+        limits: tuple[int, int] = (0, 0),
+        owner: str | None = None,
+        rate_tag: str = "{r}",
+    ) -> RedisTurnStore:
+        settings = TurnStoreSettings(
+            prefix="t",
+            fencing=fencing,
+            lock_ms=lock_ms,
+            archive_turns=archive_turns,
+            most_memories=100,
+            tag="m0de1",
+            limits=Limits(*limits),
+            rate_tag=rate_tag,
+            owners=lambda id_: [*([owner] if owner else []), anyone(id_)],
+        )
+        return RedisTurnStore(Redis(connection), settings)
+
+    return make

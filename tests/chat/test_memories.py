@@ -7,11 +7,10 @@ from typing import Protocol
 
 import pytest
 
-from chat.chroma import Collection
+from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import distance
 from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
-from chat.keys import collection_name
 from chat.memories import make_memories
 from chat.messages import Memory, Message, Role, Turn
 from chat.ports import Embedder, LongTermMemory
@@ -44,7 +43,7 @@ def redis_memory(
 def chroma_memory(
     http: NativeHttp, database: str, owner: str, embedder: Embedder | None = None
 ) -> ChromaMemory:
-    collection = Collection(http, "default_tenant", database, collection_name("t", owner))
+    collection = collection_of(http, base_path("default_tenant", database), "t", owner)
     return ChromaMemory(collection, embedder or MiniLmEmbedder(), owner)
 
 

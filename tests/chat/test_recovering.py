@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from chat.changing import Change, change_conversation, forget_message
-from chat.chroma import Collection
+from chat.chroma import base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.errors import (
@@ -17,7 +17,7 @@ from chat.errors import (
     UnknownConversation,
     UnknownMemory,
 )
-from chat.keys import anyone, collection_name
+from chat.keys import anyone
 from chat.limits import Limits
 from chat.messages import Commit, Conversation, Message, Place, Turn
 from chat.reading import all_messages
@@ -99,7 +99,7 @@ def make_world(connection: NativeConnection, chroma: NativeHttp, database: str) 
         failing = FailingConnection(connection, redis_fails_at) if redis_fails_at else connection
         redis = Redis(failing)
         http = FailingHttp(chroma, chroma_fails_at) if chroma_fails_at else chroma
-        collection = Collection(http, "default_tenant", database, collection_name("t", owner))
+        collection = collection_of(http, base_path("default_tenant", database), "t", owner)
         memory = ChromaMemory(collection, OneLetterEmbedder(), owner)
         archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
         restorer = RedisRestorer(

@@ -15,13 +15,13 @@ from chat.errors import (
     UnknownConversation,
 )
 from chat.keys import anyone
-from chat.limits import Limits, Quota
+from chat.limits import Quota
 from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
 from chat.ports import Done, Repetition
 from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value
 from chat.redis_conversations import RedisConversationStore
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.redis_turns import RedisTurnStore
 from chat.terms import prompt_terms
 from chat.tokens import Vocabulary
 from tests.chat.native import NativeConnection
@@ -39,33 +39,6 @@ TURN = Turn(
     1700000000.25,
 )
 OWNER = "{f00d}"
-TAG = "m0de1"
-
-
-@pytest.fixture
-def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
-    def make(
-        fencing: str = "one",
-        lock_ms: int = 60_000,
-        archive_turns: int = 100,
-        limits: tuple[int, int] = (0, 0),
-        owner: str | None = None,
-        rate_tag: str = "{r}",
-    ) -> RedisTurnStore:
-        settings = TurnStoreSettings(
-            prefix="t",
-            fencing=fencing,
-            lock_ms=lock_ms,
-            archive_turns=archive_turns,
-            most_memories=100,
-            tag=TAG,
-            limits=Limits(*limits),
-            rate_tag=rate_tag,
-            owners=lambda id_: [*([owner] if owner else []), anyone(id_)],
-        )
-        return RedisTurnStore(Redis(connection), settings)
-
-    return make
 
 
 def new(

@@ -1,0 +1,51 @@
+"""Looks through the collections of all owners in Chroma."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chat.chroma import CHROMA_AWAY, OWNER, PREFIX, Http, base_path, send
+from chat.errors import MemoryUnavailable
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An owner's collection: whose it is, and where."""
+
+    owner: str
+    path: str
+
+
+class ChromaDatabase:
+    """The collections that belong to one prefix. Every method may raise MemoryUnavailable."""
+
+    def __init__(self, http: Http, tenant: str, database: str, prefix: str) -> None:
+        self._http = http
+        self._base = base_path(tenant, database)
+        self._prefix = prefix
+
+    def page(self, offset: int) -> tuple[list[Owned], int]:
+        """Give ours of a page of collections, and the offset of the next; 0 if it was the last."""
+        reply = send(self._http, "GET", f"{self._base}?limit={PAGE}&offset={offset}")
+        if not isinstance(reply, list):
+            raise MemoryUnavailable(CHROMA_AWAY)
+        ours = [
+            Owned(metadata[OWNER], f"{self._base}/{one['id']}")
+            for one in reply
+            if (metadata := one.get("metadata") or {}).get(PREFIX) == self._prefix
+        ]
+        return ours, offset + PAGE if len(reply) == PAGE else 0
+
+    def every(self) -> Iterator[Owned]:
+        """Give ours of all."""
+        offset = 0
+        while True:
+            ours, offset = self.page(offset)
+            yield from ours
+            if not offset:
+                return
+
+    def count(self, owned: Owned) -> int:
+        """Count the records of a collection, in one request."""
+        return int(send(self._http, "GET", f"{owned.path}/count") or 0)

@@ -1,0 +1,79 @@
+"""Walks through Redis for what does not expire by itself."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from chat.cleaning import Cleaned
+from chat.keys import cleanup_key, conversation_keys
+from chat.owner_scripts import CLEAN_INDEX, CLEAN_LIST
+from chat.redis import Redis, as_bytes, as_int
+
+SCAN_COUNT = 200
+BEGIN = "0"
+"""The cursor with which a scan begins, and that it gives at its end."""
+PLACE_S = 86_400
+"""How long it is known where a clean-up ended; the next then begins anew."""
+OPEN = re.compile(r"\{anyone:[0-9]+\}")
+
+CleanOwner = Callable[[str], Cleaned]
+
+
+class RedisCleaner:
+    """The steps through Redis, and the `Places` port, over one connection.
+
+    Errors: every method may raise StoreUnavailable.
+    """
+
+    def __init__(self, redis: Redis, prefix: str, clean_owner: CleanOwner | None) -> None:
+        """Take what cleans an owner of old data, None where nothing is ever too old."""
+        self._redis = redis
+        self._prefix = prefix
+        self._clean_owner = clean_owner
+        self._key = re.compile(re.escape(prefix) + r":(?P<owner>\{[^}]+\}):(?P<rest>[0-9a-z:]+)")
+
+    def load(self) -> str:
+        """Load the place."""
+        return as_bytes(self._redis.execute("GET", [cleanup_key(self._prefix)])[0]).decode()
+
+    def save(self, place: str) -> None:
+        """Save the place."""
+        key = cleanup_key(self._prefix)
+        if place:
+            self._redis.execute("SET", [key, place, "EX", PLACE_S])
+        else:
+            self._redis.execute("DEL", [key])
+
+    def steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
+        """Clean behind each part of a scan, which may give a key twice; places are its cursors."""
+        cursor = place or BEGIN
+        pattern = f"{self._prefix}:{{*}}:*"
+        while True:
+            reply = self._redis.execute("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])
+            cursor, *keys = (as_bytes(value).decode() for value in reply)
+            is_last = cursor == BEGIN
+            yield sum(map(self._clean, keys), Cleaned()), "" if is_last else cursor
+            if is_last:
+                return
+
+    def _clean(self, key: str) -> Cleaned:
+        match = self._key.fullmatch(key)
+        if match is None:
+            return Cleaned()
+        owner, rest = match["owner"], match["rest"]
+        if rest == "conversations":
+            return self._clean_list(owner, key) + self._clean_old(owner)
+        if rest == "memories" or (rest.isdigit() and OPEN.fullmatch(owner)):
+            return self._clean_old(owner)
+        conversation_id, _, part = rest.partition(":")
+        return self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
+
+    def _clean_list(self, owner: str, key: str) -> Cleaned:
+        reply = self._redis.run(CLEAN_LIST, [key], [f"{self._prefix}:{owner}:"])
+        return Cleaned(listed=as_int(reply[0]))
+
+    def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
+        keys = conversation_keys(self._prefix, owner, conversation_id).all()
+        return Cleaned(postings=as_int(self._redis.run(CLEAN_INDEX, keys, [])[0]))
+
+    def _clean_old(self, owner: str) -> Cleaned:
+        return self._clean_owner(owner) if self._clean_owner else Cleaned()

@@ -1,0 +1,92 @@
+"""A real browser on the page that the component serves."""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from tests.running import ModelEndpoint, RunningHost
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium; `make test` installs it if it may: root, with apt-get")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody with a browser of their own, and what it complained about."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        self.url = url
+        self.errors: list[str] = []
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("requestfailed", self._look_at_failed)
+        page.on("request", lambda request: self._look(request.url))
+        page.goto(self.url)
+        page.wait_for_load_state("networkidle")
+        return page
+
+    def _look_at_failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page, or who left it, gave it up
+            self.errors.append(f"{request.url}: {request.failure}")
+
+    def _look(self, url: str) -> None:
+        if not url.startswith(self.url):
+            self.errors.append(f"{url} is asked")
+
+    def say(self, prompt: str) -> None:
+        """Type a prompt, and wait for its reply."""
+        replies = self.page.locator(".message.assistant")
+        before = replies.count()
+        self.page.get_by_label("Your prompt").fill(prompt)
+        self.page.keyboard.press("Enter")
+        replies.nth(before).wait_for()
+
+    def said(self) -> list[str]:
+        """Give what the messages show, in order."""
+        return self.page.locator(".message .content").all_inner_texts()
+
+    def listed(self) -> list[str]:
+        return self.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
+
+
+@pytest.fixture
+def new_visitor(browser: Browser, chat: RunningHost) -> Iterator[Callable[..., Visitor]]:
+    """Make visitors; at the end none of their browsers may have complained."""
+    visitors: list[Visitor] = []
+
+    def make(**options: object) -> Visitor:
+        context = browser.new_context(viewport={"width": 1100, "height": 720}, **options)  # type: ignore[arg-type]
+        visitors.append(Visitor(context, chat.url))
+        return visitors[-1]
+
+    yield make
+    for visitor in visitors:
+        visitor.context.close()
+    assert [error for visitor in visitors for error in visitor.errors] == []
+
+
+@pytest.fixture
+def visitor(new_visitor: Callable[..., Visitor]) -> Visitor:
+    return new_visitor()
+
+
+@pytest.fixture
+def chat(remote_chat: RunningHost, endpoint: ModelEndpoint) -> RunningHost:
+    """Serve the page, with a model whose answers the test decides."""
+    assert endpoint.asked == []
+    return remote_chat

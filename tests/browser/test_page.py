@@ -1,0 +1,476 @@
+"""The page as a visitor finds it, in a real browser on the real component."""
+
+import itertools
+import json
+import os
+import pathlib
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.running import (
+    Answer,
+    Held,
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    default_answer,
+    run_host,
+)
+
+TALK = ["Hello!", "How are you?", "Thank you!"]
+SERIOUS = ("serious", "critical")
+
+
+def violations(page: Page) -> list[str]:
+    """Name what axe-core finds, with the places."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']]}"
+        for one in found
+        if one["impact"] in SERIOUS
+    ]
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def test_a_first_visit_is_private_before_anything_is_said(
+    chat: RunningHost, new_visitor: Callable[..., Visitor]
+) -> None:
+    visitor = new_visitor()
+    (cookie,) = visitor.context.cookies()
+
+    assert cookie["httpOnly"] is True
+    assert cookie["sameSite"] == "Lax"
+    visitor.say("This is mine.")
+    taken = int(visitor.page.url.rpartition("#")[2])
+    assert chat.client.get(f"/conversations/{taken}").status_code == 404
+    assert cookie["value"] not in visitor.page.content()
+
+
+def test_two_conversations_a_reload_and_the_way_back(
+    visitor: Visitor, endpoint: ModelEndpoint
+) -> None:
+    endpoint.answer = lambda asked: default_answer(f"Heard {len(asked.prompt)} letters.")
+    page = visitor.page
+    press(page, "A teacher")
+    visitor.say("The first one.")
+    assert "You are a patient teacher." in endpoint.asked[0].prompt
+    press(page, "New conversation")
+    visitor.say("The second one.")
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(2)
+    assert visitor.listed() == ["The second one.", "The first one."]
+
+    page.reload()
+    expect(page.locator(".message")).to_have_count(2)
+    assert visitor.said()[0] == "The second one."
+    expect(page.get_by_role("heading", name="The second one.")).to_be_visible()
+
+    page.get_by_role("link", name="The first one.").click()
+    expect(page.locator(".message .content").first).to_have_text("The first one.")
+    visitor.say("Once more.")
+    assert visitor.said()[2] == "Once more."
+    page.go_back()
+    expect(page.locator(".message .content").first).to_have_text("The second one.")
+
+
+def test_another_browser_sees_nothing_of_the_first(new_visitor: Callable[..., Visitor]) -> None:
+    first, second = new_visitor(), new_visitor()
+    first.say("Mine alone.")
+    address = first.page.url
+
+    second.page.goto(address)
+
+    expect(second.page.get_by_role("alert")).to_have_text("there is no conversation with this id")
+    assert second.listed() == []
+    assert "Mine alone." not in second.page.content()
+
+
+HOSTILE = """<img src=x onerror="document.title='owned'">
+</script><script>document.title='owned'</script>
+[click](javascript:document.title='owned') [data](data:text/html,owned) <a href="javascript:1">x</a>
+**bold <b>not</b>** `code <i>`
+
+```html
+<script>document.title='owned'</script>
+```
+"""
+
+
+def test_hostile_text_stays_text(visitor: Visitor, endpoint: ModelEndpoint) -> None:
+    endpoint.answer = lambda _: default_answer(HOSTILE)
+    page = visitor.page
+    visitor.say(HOSTILE)
+    page.reload()
+    expect(page.locator(".message")).to_have_count(2)
+
+    shown = page.locator(".message .content")
+    for inside in ("img", "script", "a", "b", "i"):
+        expect(shown.locator(inside)).to_have_count(0)
+    prompt, reply = (shown.nth(place).inner_text() for place in (0, 1))
+    assert prompt.strip() == HOSTILE.strip()
+    assert '<img src=x onerror="document.title=' in reply
+    assert "[click](javascript:document.title='owned')" in reply
+    assert shown.nth(1).locator("strong").inner_text() == "bold <b>not</b>"
+    assert shown.nth(1).locator("pre").inner_text().strip() == (
+        "<script>document.title='owned'</script>"
+    )
+    assert "owned" not in page.evaluate("document.title").replace("document.title='owned'", "")
+
+
+MARKDOWN = """# Rye bread
+
+Bake it *slowly*, at **200 degrees**, as in [the book](https://bread.test/rye) or https://bread.test.
+
+1. flour
+2. water
+   - warm
+
+> Patience.
+
+`salt` and snake_case_name and 2 * 3 * 4
+"""
+
+
+def test_markdown_is_shown_as_what_it_means(visitor: Visitor, endpoint: ModelEndpoint) -> None:
+    endpoint.answer = lambda _: default_answer(MARKDOWN)
+    visitor.say("How?")
+
+    reply = visitor.page.locator(".assistant .content")
+    assert reply.locator("h4").inner_text() == "Rye bread"
+    assert reply.locator("em").all_inner_texts() == ["slowly"]
+    assert reply.locator("strong").inner_text() == "200 degrees"
+    assert reply.locator("ol > li").count() == 2
+    assert reply.locator("ol ul li").inner_text() == "warm"
+    assert reply.locator("blockquote").inner_text() == "Patience."
+    assert reply.locator("code").inner_text() == "salt"
+    assert "snake_case_name and 2 * 3 * 4" in reply.inner_text()
+    links = [
+        (link.get_attribute("href"), link.get_attribute("rel")) for link in reply.locator("a").all()
+    ]
+    safe = "noopener noreferrer nofollow"
+    assert links == [("https://bread.test/rye", safe), ("https://bread.test/", safe)]
+
+
+def test_code_and_messages_are_copied_as_they_are(
+    new_visitor: Callable[..., Visitor], endpoint: ModelEndpoint
+) -> None:
+    endpoint.answer = lambda _: default_answer("So:\n```py\nprint(1 < 2)\n\nprint(2)\n```")
+    visitor = new_visitor(permissions=["clipboard-read", "clipboard-write"])
+    visitor.say("*Show me.*")
+    read = "navigator.clipboard.readText()"
+
+    press(visitor.page, "Copy code")
+    assert visitor.page.evaluate(read) == "print(1 < 2)\n\nprint(2)"
+    visitor.page.locator(".user").get_by_role("button").click()
+    assert visitor.page.evaluate(read) == "*Show me.*"
+
+
+def test_an_error_says_what_went_wrong_and_can_be_tried_again(
+    visitor: Visitor, endpoint: ModelEndpoint
+) -> None:
+    endpoint.answer = lambda _: Answer(b"", 500)
+    page = visitor.page
+    page.get_by_label("Your prompt").fill("Are you there?")
+    press(page, "Send")
+    failed = page.locator(".failed")
+    expect(failed).to_contain_text("No reply: ")
+    assert visitor.listed() == []
+
+    endpoint.answer = lambda _: default_answer("Here I am.")
+    press(page, "Try again")
+
+    expect(page.locator(".assistant .content")).to_have_text("Here I am.")
+    expect(failed).to_have_count(0)
+    assert visitor.said() == ["Are you there?", "Here I am."]
+
+
+def test_a_prompt_that_failed_can_be_written_anew(
+    visitor: Visitor, endpoint: ModelEndpoint
+) -> None:
+    endpoint.answer = lambda _: Answer(b"", 500)
+    page = visitor.page
+    page.get_by_label("Your prompt").fill("Wrogn.")
+    page.keyboard.press("Enter")
+    press(page, "Edit")
+
+    expect(page.get_by_label("Your prompt")).to_have_value("Wrogn.")
+    expect(page.locator(".message")).to_have_count(0)
+    expect(page.get_by_label("Who should the assistant be?")).to_be_visible()
+
+
+def test_a_reply_that_is_worked_on_is_seen_and_need_not_be_waited_for(
+    visitor: Visitor, endpoint: ModelEndpoint
+) -> None:
+    held = Held("Late, but here.")
+    endpoint.answer = held
+    page = visitor.page
+    page.get_by_label("Your prompt").fill("Take your time.")
+    page.keyboard.press("Enter")
+    expect(page.locator(".working")).to_contain_text("Working on the reply")
+    expect(page.get_by_role("status").first).to_have_text("Working on the reply")
+    held.await_request()
+    press(page, "Stop")
+
+    expect(page.locator(".working")).to_have_count(0)
+    expect(page.locator(".failed")).to_contain_text("You stopped waiting.")
+    held.let_go()
+    ask_until_answered(page)
+    assert visitor.said() == ["Take your time.", "Late, but here."]
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
+
+
+def ask_until_answered(page: Page) -> None:
+    """Try again for as long as the first request may still be running."""
+    for _ in range(50):
+        press(page, "Try again")
+        page.locator(".failed, .assistant").first.wait_for()
+        if page.locator(".assistant").count():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(page.locator("#messages").inner_text())
+
+
+def test_a_conversation_is_renamed_and_deleted_after_a_question(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.say("Name me.")
+    press(page, "Rename")
+    page.get_by_label("Title").fill("Bread <b>")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("link", name="Bread <b>")).to_be_visible()
+    expect(page.get_by_role("heading", name="Bread <b>")).to_be_visible()
+
+    press(page, "Delete")
+    press(page, "Cancel")
+    assert visitor.listed() == ["Bread <b>"]
+    press(page, "Delete")
+    expect(page.get_by_role("dialog")).to_contain_text("Delete “Bread <b>”?")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(0)
+    expect(page.get_by_label("Who should the assistant be?")).to_be_visible()
+
+
+def test_the_history_comes_as_it_is_scrolled_to(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.say("Message 0")
+    add = """async (id) => {
+      const said = (n) => ({ role: "user", content: `Message ${n}` });
+      const messages = Array.from({ length: 60 }, (_, n) => said(n + 1));
+      const answer = await fetch(`/conversations/${id}/messages`,
+        { method: "POST", body: JSON.stringify({ messages }) });
+      return answer.status;
+    }"""
+    assert page.evaluate(add, int(page.url.rpartition("#")[2])) == 201
+    page.reload()
+    expect(page.locator(".message .content").last).to_have_text("Message 60")
+    expect(page.locator(".message .content").last).to_be_in_viewport()
+    assert page.locator(".message").count() < 62
+
+    for _ in range(20):
+        page.locator("#history").evaluate("(element) => element.scrollTop = 0")
+        page.wait_for_timeout(50)
+    expect(page.locator(".message")).to_have_count(62)
+    wanted = ["Message 0", "Fine.", *(f"Message {number}" for number in range(1, 61))]
+    assert visitor.said() == wanted
+    expect(page.get_by_role("button", name="Show earlier messages")).to_be_hidden()
+
+
+def test_all_is_exported_erased_and_imported(visitor: Visitor, tmp_path: pathlib.Path) -> None:
+    page = visitor.page
+    visitor.say("Keep me.")
+    press(page, "Your data")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    path = tmp_path / "mine.jsonl"
+    download.value.save_as(path)
+    assert json.loads(path.read_text().splitlines()[-1])["conversations"] == 1
+
+    press(page, "Erase me")
+    page.locator("#ask").get_by_role("button", name="Erase me").click()
+    expect(page.locator("#data-state")).to_contain_text("redis: erased (1 conversations")
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(0)
+
+    page.get_by_label("Import").set_input_files(path)
+    expect(page.locator("#data-state")).to_contain_text("Imported: 1 conversation")
+    press(page, "Close")
+    page.get_by_role("link", name="Keep me.").click()
+    expect(page.locator(".message .content")).to_have_text(["Keep me.", "Fine."])
+
+
+def test_memories_that_are_off_are_said_to_be_so(visitor: Visitor) -> None:
+    press(visitor.page, "Memories")
+    expect(visitor.page.locator("#memories-state")).to_have_text("Not switched on here.")
+
+
+def test_a_page_without_cookies_says_that_it_needs_them(visitor: Visitor) -> None:
+    page = visitor.page
+    page.route("**/session", lambda route: route.fulfill(status=201, json={"token": "kept away"}))
+    visitor.context.clear_cookies()
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("Allow cookies for this page")
+
+
+def test_a_credential_that_is_lost_is_replaced_before_anything_is_said(
+    chat: RunningHost, visitor: Visitor
+) -> None:
+    visitor.context.clear_cookies()
+    visitor.say("Still private.")
+
+    taken = int(visitor.page.url.rpartition("#")[2])
+    assert chat.client.get(f"/conversations/{taken}").status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1100, 360])
+def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
+    new_visitor: Callable[..., Visitor], endpoint: ModelEndpoint, scheme: str, width: int
+) -> None:
+    endpoint.answer = lambda _: default_answer(MARKDOWN + "```\n" + "x" * 300 + "\n```")
+    visitor = new_visitor(color_scheme=scheme)
+    page = visitor.page
+    page.set_viewport_size({"width": width, "height": 700})
+    assert violations(page) == []
+    visitor.say("W" * 300)
+    page.locator(".receipt summary").click()
+    assert violations(page) == []
+    endpoint.answer = lambda _: Answer(b"", 500)
+    page.get_by_label("Your prompt").fill("Fail.")
+    page.keyboard.press("Enter")
+    page.locator(".failed").wait_for()
+    assert violations(page) == []
+    sideways = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert page.evaluate(sideways) is False
+    if width < 500:
+        press(page, "Conversations")
+        assert violations(page) == []
+    press(page, "Your data")
+    assert violations(page) == []
+
+
+def test_the_keyboard_is_enough(visitor: Visitor) -> None:
+    page = visitor.page
+    focused = page.locator(":focus")
+    reached = set()
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        if focused.count():
+            reached.add(focused.evaluate("(e) => e.id || e.textContent.trim()"))
+    assert {"new", "open-memories", "open-data", "context", "A chef", "prompt", "send"} <= reached
+    page.get_by_label("Your prompt").focus()
+    page.keyboard.type("One line")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("and another")
+    page.keyboard.press("Enter")
+    page.locator(".assistant").wait_for()
+    assert visitor.said()[0] == "One line\nand another"
+    expect(page.get_by_role("status").first).to_have_text("Assistant: Fine.")
+    page.keyboard.press("Escape")
+
+
+@pytest.fixture(scope="module")
+def memory_chat(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningHost]:
+    """Serve the demo model with little room, and with long-term memories."""
+    assert wasm.exists()
+    variables = {
+        "redis_address": shared_redis.address,
+        "context_length": "600",
+        "max_reply_tokens": "60",
+        "long_term": "redis",
+        "memory_min_chars": "10",
+    }
+    flags = [
+        part for name, value in variables.items() for part in ("--variable", f"{name}={value}")
+    ]
+    folder = tmp_path_factory.mktemp("memory-chat")
+    with run_host(folder, "--runtime-config-file", "runtime-config.toml", *flags) as host:
+        yield host
+
+
+class TestMemory:
+    """What is remembered, with the demo model; the picture in README is made here."""
+
+    @pytest.fixture
+    def chat(self, memory_chat: RunningHost) -> RunningHost:
+        return memory_chat
+
+    def test_the_page_shows_what_was_evicted_and_what_came_back(
+        self, visitor: Visitor, tmp_path: pathlib.Path
+    ) -> None:
+        page = visitor.page
+        press(page, "A chef")
+        visitor.say("My name is Ada.")
+        receipts = page.locator(".receipt summary")
+        for prompt in itertools.islice(itertools.cycle(TALK), 60):
+            visitor.say(prompt)
+            if receipts.filter(has_text="evicted turn").count() > 3:
+                break
+        visitor.say("What is my name?")
+
+        assert visitor.said()[-1] == "Your name is Ada."
+        receipt = page.locator(".receipt").last
+        assert re.search(r"[0-9]+ recalled turn", receipt.locator("summary").inner_text())
+        receipt.locator("summary").click()
+        expect(receipt.locator("q").first).to_contain_text("My name is Ada.")
+        meter = page.get_by_role("meter")
+        assert 0 < float(meter.evaluate("(element) => element.value")) <= 600
+        expect(page.locator("#budget-label")).to_contain_text("of 600 tokens")
+        page.screenshot(path=os.environ.get("SCREENSHOT", str(tmp_path / "page.png")))
+
+    def test_memories_are_seen_pinned_and_removed(self, visitor: Visitor) -> None:
+        page = visitor.page
+        visitor.say("My name is Ada.")
+        press(page, "New conversation")
+        visitor.say("I live in Oslo now.")
+        press(page, "Memories")
+        rows = page.locator("#memories-list > li")
+        texts = page.locator("#memories-list q")
+        expect(texts.filter(has_text="My name is Ada.")).to_have_count(1)
+        before = rows.count()
+        assert violations(page) == []
+
+        rows.first.get_by_role("button").first.click()
+        expect(rows.first.get_by_role("button").first).to_have_text("Unpin")
+        rows.filter(has_text="My name is Ada.").get_by_role("button").last.click()
+        expect(rows).to_have_count(before - 1)
+        press(page, "Forget all")
+        page.locator("#ask").get_by_role("button", name="Forget all").click()
+        expect(page.locator("#memories-state")).to_have_text("None yet.")
+
+
+def test_the_files_are_kept_by_the_browser_and_asked_for_when_they_change(
+    chat: RunningHost,
+) -> None:
+    first = chat.client.get("/")
+    assert first.headers["cache-control"] == "no-cache"
+    again = chat.client.get("/", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    changed = chat.client.get("/", headers={"if-none-match": '"another"'})
+    assert changed.content == first.content
+
+    (style,) = re.findall(r'href="(/web/[0-9a-f]{16}/style.css)"', first.text)
+    kept = chat.client.get(style)
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.headers["content-type"] == "text/css; charset=utf-8"
+    old = chat.client.get("/web/0000000000000000/style.css")
+    assert (old.content, old.headers["cache-control"]) == (kept.content, "no-cache")
+    assert chat.client.head("/").headers["content-type"] == "text/html; charset=utf-8"
+    for path in ("/web/x/nothing.css", "/web/x/..%2fapp.py", "/web/style.css", "/web/"):
+        assert chat.client.get(path).status_code == 404
+
+
+def test_the_page_may_only_do_what_it_does(chat: RunningHost) -> None:
+    policy = chat.client.get("/").headers["content-security-policy"]
+
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert not re.search(r"https?:", policy)
+    assert "require-trusted-types-for 'script'" in policy

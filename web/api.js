@@ -1,0 +1,57 @@
+// Asks the chat. The credential is a cookie that no script can read.
+
+/** What the chat answers when it refuses; `code` is empty where it did not answer at all. */
+export class Refused extends Error {
+  constructor(message, code = "", fields = {}) {
+    super(message);
+    this.code = code;
+    this.fields = fields;
+  }
+}
+
+export async function ask(method, path, { body, key, signal } = {}) {
+  const headers = key ? { "Idempotency-Key": key } : {};
+  let answer;
+  try {
+    answer = await fetch(path, { method, body, headers, signal, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused("The chat cannot be reached. Is your connection up?");
+  }
+  const fields = await answer.json().catch(() => ({}));
+  if (answer.ok) return fields;
+  const { message = `The chat answered ${answer.status}.`, code = "" } = fields.error ?? {};
+  throw new Refused(message, code, fields);
+}
+
+export const send = (method, path, fields, options = {}) =>
+  ask(method, path, { ...options, body: JSON.stringify(fields) });
+
+let ensuring = null; // two at once would get two credentials, of which the first is then lost
+
+/** Make sure that there is a credential before anything is said, so that it is private at once. */
+export function ensureSession() {
+  const ensure = () => navigator.locks?.request("session", makeSession) ?? makeSession();
+  ensuring ??= ensure().finally(() => (ensuring = null));
+  return ensuring;
+}
+
+async function makeSession() {
+  const known = () => ask("GET", "/conversations?limit=1");
+  try {
+    await known();
+  } catch (error) {
+    if (error.code !== "credential_needed") throw error;
+    await ask("POST", "/session");
+    await known().catch((again) => {
+      if (again.code !== "credential_needed") throw again;
+      throw new Refused("Allow cookies for this page: they keep what you say yours alone.");
+    });
+  }
+}
+
+/** A name for a request, by which the chat knows it when it is sent again. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,47 @@
+// Makes nodes. Text only ever becomes a text node; nothing here parses HTML.
+
+export const byId = (id) => document.getElementById(id);
+
+/** Make an element; `properties` are set as properties, functions in it as listeners. */
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (typeof value === "function") made.addEventListener(key, value);
+    else if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const button = (label, click, className = "") =>
+  element("button", { type: "button", className, click }, label);
+
+/** Put a text on the clipboard, and say so on the button. */
+export async function copy(text, pressed) {
+  const label = pressed.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    pressed.textContent = "Copied";
+  } catch {
+    pressed.textContent = "Not allowed";
+  }
+  setTimeout(() => (pressed.textContent = label), 1500);
+}
+
+/** Say something to who cannot see the page. */
+export function announce(text) {
+  byId("status").textContent = text;
+}
+
+export const plural = (count, one) => `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
+
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+/** Say how long ago something was, in the largest unit that fits. */
+export function ago(seconds) {
+  for (const [name, size] of UNITS) {
+    if (seconds >= size) return `${plural(Math.floor(seconds / size), name)} ago`;
+  }
+  return "just now";
+}

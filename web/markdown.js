@@ -1,0 +1,132 @@
+// Shows Markdown as nodes: headings, lists, quotes, code, emphasis, links. All else stays text.
+
+import { button, copy, element } from "./dom.js";
+
+const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)[^`]*$/;
+const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
+const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/;
+const QUOTE = /^\s{0,3}> ?(.*)$/;
+const RULE = /^\s{0,3}([-*_])(\s*\1){2,}\s*$/;
+const INLINE = new RegExp(
+  [
+    /(?<ticks>`{1,3})(?!`)(?<code>.+?)(?<!`)\k<ticks>(?!`)/,
+    /\*\*(?<strong>(?!\s).+?)\*\*/,
+    /(?<!\w)(?<mark>[*_])(?<em>(?![\s*_]).+?)\k<mark>(?!\w)/,
+    /\[(?<label>[^\[\]]+)\]\((?<target>[^\s()]+)\)/,
+    /(?<bare>https?:\/\/[^\s<>()\[\]"'`]+[^\s<>()\[\]"'`.,;:!?])/,
+  ].map((part) => part.source).join("|"),
+  "s",
+);
+const LONGEST = 5000; // characters that are looked through for marks, which takes their square
+const SAFE = ["https:", "http:", "mailto:"];
+
+/** Give a fragment that shows `text`. */
+export function render(text) {
+  const made = document.createDocumentFragment();
+  made.append(...blocks(text.split("\n")));
+  return made;
+}
+
+function blocks(lines) {
+  const made = [];
+  let paragraph = [];
+  const flush = () => {
+    if (paragraph.length) made.push(element("p", {}, ...inline(paragraph.join("\n"))));
+    paragraph = [];
+  };
+  for (let at = 0; at < lines.length; ) {
+    const found = block(lines, at);
+    if (found) {
+      flush();
+      made.push(found.node);
+      at = found.next;
+    } else {
+      if (lines[at].trim()) paragraph.push(lines[at]);
+      else flush();
+      at += 1;
+    }
+  }
+  flush();
+  return made;
+}
+
+/** Give the block that begins at a line, and where it ends; nothing for a paragraph. */
+function block(lines, at) {
+  const line = lines[at];
+  const fence = line.match(FENCE);
+  if (fence) return code(lines, at, fence);
+  const heading = line.match(HEADING);
+  if (heading) {
+    const level = Math.min(heading[1].length + 3, 6);
+    return { node: element(`h${level}`, {}, ...inline(heading[2])), next: at + 1 };
+  }
+  if (RULE.test(line)) return { node: element("hr"), next: at + 1 };
+  if (QUOTE.test(line)) {
+    const next = run(lines, at, QUOTE);
+    const inner = lines.slice(at, next).map((quoted) => quoted.match(QUOTE)[1]);
+    return { node: element("blockquote", {}, ...blocks(inner)), next };
+  }
+  if (ITEM.test(line)) return list(lines, at);
+  return null;
+}
+
+function code(lines, at, [, fence]) {
+  const ends = (line) => line.trim().startsWith(fence) && !line.trim().slice(fence.length).trim();
+  let end = at + 1;
+  while (end < lines.length && !ends(lines[end])) end += 1;
+  const text = lines.slice(at + 1, end).join("\n");
+  const shown = element("pre", { tabIndex: 0 }, element("code", {}, text));
+  const press = button("Copy code", () => copy(text, press), "small");
+  return { node: element("div", { className: "code" }, shown, press), next: end + 1 };
+}
+
+function list(lines, at) {
+  const isOrdered = Boolean(lines[at].match(ITEM)[2]);
+  const items = [];
+  let next = at;
+  while (next < lines.length) {
+    const item = lines[next].match(ITEM);
+    if (item && Boolean(item[2]) === isOrdered) items.push([item[3]]);
+    else if (/^\s{2,}\S/.test(lines[next])) items.at(-1).push(lines[next].replace(/^\s{2,4}/, ""));
+    else break;
+    next += 1;
+  }
+  const made = items.map(([first, ...rest]) =>
+    element("li", {}, ...inline(first), ...(rest.length ? blocks(rest) : [])));
+  const start = isOrdered ? { start: Number(lines[at].match(ITEM)[2]) } : {};
+  return { node: element(isOrdered ? "ol" : "ul", start, ...made), next };
+}
+
+function run(lines, at, pattern) {
+  let next = at;
+  while (next < lines.length && pattern.test(lines[next])) next += 1;
+  return next;
+}
+
+function inline(text) {
+  if (text.length > LONGEST) return [text];
+  const made = [];
+  let rest = text;
+  for (let found = rest.match(INLINE); found; found = rest.match(INLINE)) {
+    made.push(rest.slice(0, found.index), span(found));
+    rest = rest.slice(found.index + found[0].length);
+  }
+  made.push(rest);
+  return made.filter((part) => part !== "");
+}
+
+function span(found) {
+  const { code: written, strong, em, label, target, bare } = found.groups;
+  if (written !== undefined) return element("code", {}, written.trim());
+  if (strong !== undefined) return element("strong", {}, ...inline(strong));
+  if (em !== undefined) return element("em", {}, ...inline(em));
+  return link(target ?? bare, label ?? bare) ?? found[0];
+}
+
+/** Make a link to another site; nothing for a target that would do anything but lead there. */
+function link(target, label) {
+  const url = URL.canParse(target) ? new URL(target) : null;
+  if (!url || !SAFE.includes(url.protocol)) return null;
+  const properties = { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" };
+  return element("a", properties, label);
+}
