@@ -19,15 +19,13 @@ from chat.erasing import erase
 from chat.errors import ChatError, InvalidSetting, MemoryOff, StoreUnavailable
 from chat.exporting import Line, export
 from chat.fields import parse_id
-from chat.health import check
 from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
-from chat.openapi import describe_api
 from chat.operations import Action
-from chat.page import INDEX, find_file
 from chat.parts import Parts, Who, make_erasers, make_model, make_probes
 from chat.ports import Repetition
+from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone
 from chat.queries import (
     parse_idempotency_key,
     parse_list_query,
@@ -47,13 +45,11 @@ from chat.responses import (
     render_error,
     render_health,
     render_imported,
-    render_json,
     render_lines,
     render_list,
     render_receipt,
     render_session,
     render_turn_result,
-    render_web_file,
 )
 from chat.routes import Route, find_action, find_route, find_template
 from chat.settings import (
@@ -156,8 +152,9 @@ def respond(request: Request) -> Response:
     route = find_route(request.method, request.uri, has_operator)
     if route.action == "list_methods":
         return Response(204, headers={"allow": route.allowed})
-    if route.action in PUBLIC:
-        return PUBLIC[route.action](request, route)
+    if route.action in PUBLIC_ACTIONS:
+        asked = AskedByAnyone(request.headers, route.parts, has_operator)
+        return PUBLIC_ACTIONS[route.action](asked)
     call = make_call(request, route, parse_settings(get_variable))
     if route.action in ANSWERS:
         return ANSWERS[route.action](call)
@@ -186,28 +183,6 @@ def make_call(request: Request, route: Route, settings: Settings) -> Call:
 def has_operator() -> bool:
     """Say whether there is an operator's token."""
     return bool(parse_admin_token(get_variable))
-
-
-def show_page(request: Request, _: Route) -> Response:
-    """Give the page; what it needs beside is named after its version."""
-    known_tags = request.headers.get("if-none-match", "")
-    return render_web_file(find_file(INDEX, "", known_tags))
-
-
-def show_web_file(request: Request, route: Route) -> Response:
-    """Give a file of the page."""
-    known_tags = request.headers.get("if-none-match", "")
-    return render_web_file(find_file(route.parts["name"], route.parts["version"], known_tags))
-
-
-def show_api(_: Request, __: Route) -> Response:
-    """Describe the API, with what is for operators if there is one."""
-    return render_json(200, describe_api(has_admin=has_operator()))
-
-
-def check_life(_: Request, __: Route) -> Response:
-    """Say that the component runs."""
-    return render_json(200, {"status": "ok"})
 
 
 def start_session(call: Call) -> Response:
@@ -336,7 +311,7 @@ def erase_me(call: Call) -> Response:
 
 def check_health(call: Call) -> Response:
     """Say which parts answer; the model is asked for one token, which it may charge for."""
-    return render_health(check(make_probes(call.settings)))
+    return render_health({name: ask() for name, ask in make_probes(call.settings).items()})
 
 
 def make_session() -> Session:
@@ -353,11 +328,3 @@ ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
     "erase": erase_me,
     "check_health": check_health,
 }
-
-PUBLIC: Mapping[Action, Callable[[Request, Route], Response]] = {
-    "show_page": show_page,
-    "show_web_file": show_web_file,
-    "describe_api": show_api,
-    "check_life": check_life,
-}
-"""What is the same for everybody, and needs no setting of the chat's."""

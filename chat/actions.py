@@ -43,15 +43,15 @@ class Asked:
 
 def show_conversation(asked: Asked) -> Response:
     """Answer `GET /conversations/{id}`."""
-    return render_summary(asked.store.summarise(asked.conversation_id))
+    summary = asked.store.summarise(asked.conversation_id)
+    return render_summary(summary, asked.settings.context_length)
 
 
 def change(asked: Asked) -> Response:
     """Answer `PATCH /conversations/{id}`."""
     wanted = parse_change(asked.body, asked.settings.max_prompt_bytes)
-    return render_summary(
-        change_conversation(asked.store, asked.settings, asked.conversation_id, wanted)
-    )
+    summary = change_conversation(asked.store, asked.settings, asked.conversation_id, wanted)
+    return render_summary(summary, asked.settings.context_length)
 
 
 def forget(asked: Asked) -> Response:

@@ -23,6 +23,7 @@
     <prefix>:stats:<day>           hash    the same of a day
     <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
     <prefix>:cleanup               string  where the next clean-up goes on
+    <prefix>:model_health          string  whether the model answered a moment ago
     <prefix>:<owner>:started:<key> string  the id that an Idempotency-Key for a start led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -130,6 +131,11 @@ def active_mark(owner: str, day: int) -> str:
 def cleanup_key(prefix: str) -> str:
     """Name where the next clean-up goes on."""
     return f"{prefix}:cleanup"
+
+
+def health_key(prefix: str) -> str:
+    """Name what became of the last question whether the model answers."""
+    return f"{prefix}:model_health"
 
 
 def owner_pattern(prefix: str, owner: str) -> str:

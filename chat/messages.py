@@ -253,7 +253,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Summary:
-    """A conversation as its owner sees it in a list; the times are seconds since 1970."""
+    """A conversation as its owner sees it in a list.
+
+    Units: the times are seconds since 1970; `window_tokens` is the most that its context and the
+           turns in the window take, None where they are not in Redis.
+    """
 
     id: int
     title: str | None
@@ -264,6 +268,7 @@ class Summary:
     turn_count: int
     evicted_turns: int
     is_pinned: bool
+    window_tokens: int | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Puts the parts of one request together: which class stands for which port, by the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chat.access import Caller, owners_of
@@ -9,7 +10,8 @@ from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder, model_tag
-from chat.errors import CredentialNeeded
+from chat.errors import CredentialNeeded, StoreUnavailable
+from chat.health import tried, tried_once
 from chat.importing import Importer
 from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
@@ -189,7 +191,7 @@ def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Calla
     return erasers
 
 
-def make_probes(settings: Settings) -> Mapping[str, Callable[[], object]]:
+def make_probes(settings: Settings) -> Mapping[str, Callable[[], str]]:
     """Make what asks each part that a turn needs; the model is asked for one token."""
 
     def ask_redis() -> None:
@@ -200,7 +202,13 @@ def make_probes(settings: Settings) -> Mapping[str, Callable[[], object]]:
         one_token = replace(settings.sampling, max_reply_tokens=1)
         make_model(settings).complete([Message("user", "Hi")], one_token)
 
-    probes: dict[str, Callable[[], object]] = {"redis": ask_redis, "model": ask_model}
+    def ask_model_once() -> str:
+        with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
+            return tried_once(Redis(connection), settings.key_prefix, ask_model)
+        return tried(ask_model)
+
+    probes = {"redis": lambda: tried(ask_redis), "model": ask_model_once}
     if settings.chroma is not None:
-        probes["chroma"] = make_collection(settings, settings.chroma, "").is_there
+        collection = make_collection(settings, settings.chroma, "")
+        probes["chroma"] = lambda: tried(collection.is_there)
     return probes

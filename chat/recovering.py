@@ -279,6 +279,7 @@ def _summary(head: Head) -> Summary:
         turn_count=head.turn_count,
         evicted_turns=0,
         is_pinned=bool(head.is_pinned),
+        window_tokens=None,
     )
 
 

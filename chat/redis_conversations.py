@@ -198,7 +198,8 @@ def parse_summary(row: Sequence[Any]) -> Summary:
             turn_count=int(row[5]),
             evicted_turns=int(row[6]),
             is_pinned=row[7] == "1",
-            expires_at=int(row[8]) or None,
+            window_tokens=int(row[8]),
+            expires_at=int(row[9]) or None,
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

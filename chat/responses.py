@@ -174,9 +174,15 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
     }
 
 
-def render_summary(summary: Summary) -> Response:
-    """Render one conversation, with its context."""
-    return render_json(200, {**summary_fields(summary), "context": summary.context})
+def render_summary(summary: Summary, context_length: int) -> Response:
+    """Render one conversation, with its context, and how full the context length is at most."""
+    fields = {
+        **summary_fields(summary),
+        "context": summary.context,
+        "window_tokens": summary.window_tokens,
+        "context_length": context_length,
+    }
+    return render_json(200, fields)
 
 
 def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:

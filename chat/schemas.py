@@ -210,7 +210,12 @@ GIVEN: Mapping[str, Schema] = {
         "conversations": many(record(STORED_SUMMARY)),
         "next_cursor": or_null("string"),
     }),
-    "Conversation": record({**STORED_SUMMARY, "context": TEXT}),
+    "Conversation": record({
+        **STORED_SUMMARY,
+        "context": TEXT,
+        "window_tokens": or_null("integer"),
+        "context_length": COUNT,
+    }),
     "ForgottenConversation": record({
         "id": ID,
         "forgotten": record({

@@ -66,6 +66,23 @@ def test_the_lines_to_carry_all_away_and_back_do_so(
     assert len(after.splitlines()) > 4
 
 
+def test_the_line_that_cleans_up_does_so(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    (line,) = re.findall(r'^curl -X POST -H "Authorization: Bearer \$A" .*$', README, re.MULTILINE)
+    variables = [f"redis_address={shared_redis.address}", "admin_token=a-long-enough-token"]
+    arguments = [part for variable in variables for part in ("--variable", variable)]
+    with run_host(tmp_path, *arguments) as host:
+        environ = {"A": "a-long-enough-token", "PATH": os.environ["PATH"]}
+        script = line.replace("http://127.0.0.1:3000", host.url)
+        answered = subprocess.run(
+            ["sh", "-c", script], env=environ, capture_output=True, check=True
+        )
+
+    assert json.loads(answered.stdout)["is_complete"] is True
+
+
 def test_the_settings_in_readme_are_the_manifests() -> None:
     variables = tomllib.loads((ROOT / "spin.toml").read_text())["variables"]
     wanted = {

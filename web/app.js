@@ -99,6 +99,10 @@ function begin() {
   const suggestions = Object.entries(SUGGESTIONS).map(([name, context]) =>
     button(name, () => (byId("context").value = context), "small"));
   byId("suggestions").append(...suggestions);
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address names the conversation
+    byId("prompt").focus();
+  });
   byId("start").addEventListener("submit", (event) => event.preventDefault());
   byId("new").addEventListener("click", () => go(null));
   byId("rename").addEventListener("click", () => tried(rename));

@@ -56,6 +56,7 @@ export async function showConversation(id) {
     if (mine !== shown) return;
     title(summary.title ?? `Conversation ${id}`);
     tellContext(summary.context);
+    showBudget(summary.window_tokens, summary.context_length, "at most ");
     byId("messages").append(...page.messages.map(makeMessage));
     setBefore(page.before);
     toEnd();
@@ -83,7 +84,7 @@ function reset(id) {
   current = id;
   shown += 1;
   notice("");
-  showBudget(null);
+  showBudget(null, 0);
   setBefore(null);
   byId("messages").replaceChildren();
   for (const part of ["start", "told", "conversation-actions"]) byId(part).hidden = true;
@@ -190,7 +191,8 @@ function showReply(result, asked, turn) {
   }
   reply.append(makeReceipt(result.id, result.usage));
   asked.after(reply);
-  showBudget(result.usage);
+  const { prompt_tokens: read, generated_tokens: written, context_length: most } = result.usage;
+  showBudget(read + written, most);
   announce(`Assistant: ${result.reply}`);
   toEnd();
 }

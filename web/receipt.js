@@ -3,13 +3,11 @@
 import { ask } from "./api.js";
 import { ago, byId, element, plural } from "./dom.js";
 
-/** Show how much of the context length the last turn took; nothing where that is not known. */
-export function showBudget(usage) {
-  byId("budget").hidden = !usage;
-  if (!usage) return;
-  const used = usage.prompt_tokens + usage.generated_tokens;
-  const most = usage.context_length;
-  const text = `${used.toLocaleString()} of ${most.toLocaleString()} tokens`;
+/** Show how much of the context length is taken; `used` is null where that is not known. */
+export function showBudget(used, most, prefix = "") {
+  byId("budget").hidden = used === null;
+  if (used === null) return;
+  const text = `${prefix}${used.toLocaleString()} of ${most.toLocaleString()} tokens`;
   byId("budget-label").textContent = text;
   Object.assign(byId("budget-meter"), { max: most, high: most * 0.9, value: used, title: text });
 }

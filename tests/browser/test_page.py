@@ -370,7 +370,12 @@ def test_the_keyboard_is_enough(visitor: Visitor) -> None:
     page.locator(".assistant").wait_for()
     assert visitor.said()[0] == "One line\nand another"
     expect(page.get_by_role("status").first).to_have_text("Assistant: Fine.")
-    page.keyboard.press("Escape")
+    address = page.url
+    page.get_by_role("link", name="Skip to the prompt").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your prompt")).to_be_focused()
+    assert page.url == address
+    assert len(visitor.said()) == 2
 
 
 @pytest.fixture(scope="module")
@@ -422,7 +427,12 @@ class TestMemory:
         meter = page.get_by_role("meter")
         assert 0 < float(meter.evaluate("(element) => element.value")) <= 600
         expect(page.locator("#budget-label")).to_contain_text("of 600 tokens")
+        taken = page.locator("#budget-label").inner_text()
         page.screenshot(path=os.environ.get("SCREENSHOT", str(tmp_path / "page.png")))
+
+        page.reload()
+        expect(page.locator("#budget-label")).to_contain_text("at most ")
+        assert taken != page.locator("#budget-label").inner_text()
 
     def test_memories_are_seen_pinned_and_removed(self, visitor: Visitor) -> None:
         page = visitor.page

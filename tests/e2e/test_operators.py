@@ -10,6 +10,7 @@ import pytest
 
 from chat.errors import InvalidSetting
 from chat.settings import parse_cors_origins
+from host.resp import Connection, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import Answer, ModelEndpoint, RunningChroma, RunningHost, RunningRedis, run_host
@@ -103,6 +104,13 @@ def test_a_refusal_is_logged_with_its_code(remote_chat: RunningHost) -> None:
     assert start(remote_chat, None, "Hello!")
 
 
+def forget_health(redis: RunningRedis) -> None:
+    """Let the model be asked again, as it is after five seconds."""
+    connection = Connection(parse_address(redis.address))
+    assert connection.call([b"DEL", b"chat:model_health"]) == 1
+    connection.close()
+
+
 def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
     wasm: pathlib.Path,
     own_redis: RunningRedis,
@@ -120,6 +128,10 @@ def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
         )  # fmt: skip
         assert json.loads(endpoint.asked[-1].body)["max_tokens"] == 1
 
+        asked = len(endpoint.asked)
+        assert host.client.get("/healthz").json() == well.json()
+        assert len(endpoint.asked) == asked, "a model may charge for it: once is enough"
+        forget_health(own_redis)
         endpoint.answer = lambda _: Answer(b"", 500)
         no_model = host.client.get("/healthz")
         endpoint.answer = working

@@ -1,0 +1,75 @@
+"""What is there for deploying fits what it is deployed on, and what is deployed."""
+
+import copy
+import json
+import pathlib
+import re
+import tomllib
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from chat.operations import OPERATIONS
+from chat.settings import parse_settings
+from tests.running import ROOT
+
+MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "spinapp.yaml").read_text())
+SPIN = tomllib.loads((ROOT / "spin.toml").read_text())
+CRD = jsonschema_rs.validator_for(json.loads((ROOT / "tests/data/spinapp.json").read_text()))
+MOST_BYTES = 50 * 1024 * 1024
+"""What the smallest hosted platform takes."""
+
+
+def test_the_manifest_for_kubernetes_has_the_fields_of_a_spinapp() -> None:
+    CRD.validate(MANIFEST)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"image": None},
+        {"replica": 2},
+        {"variables": [{"name": "model", "valeu": "x"}]},
+        {"variables": [{"name": "context_length", "value": 8000}]},
+        {"checks": {"readiness": {"httpGet": {}}}},
+    ],
+)
+def test_a_manifest_with_another_field_would_be_found(wrong: dict[str, Any]) -> None:
+    changed = copy.deepcopy(MANIFEST)
+    changed["spec"] |= wrong
+
+    with pytest.raises(jsonschema_rs.ValidationError):
+        CRD.validate(changed)
+
+
+def test_the_manifest_sets_variables_that_there_are_and_their_values_can_be_used() -> None:
+    variables = MANIFEST["spec"]["variables"]
+    given = {one["name"]: one.get("value", "a-secret-of-the-cluster") for one in variables}
+    secrets = {one["name"] for one in variables if "valueFrom" in one}
+    defaults = {name: entry["default"] for name, entry in SPIN["variables"].items()}
+
+    assert set(given) <= set(defaults)
+    assert secrets == {n for n, entry in SPIN["variables"].items() if entry.get("secret")} - {
+        "chroma_token"
+    }
+    settings = parse_settings((defaults | given).__getitem__)
+    assert settings.model_endpoint is not None
+    assert not settings.is_open
+
+
+def test_the_manifest_probes_what_is_served() -> None:
+    for probe in MANIFEST["spec"]["checks"].values():
+        assert OPERATIONS[probe["httpGet"]["path"]]["GET"].access == "none"
+
+
+def test_one_version_is_named_everywhere(wasm: pathlib.Path) -> None:
+    version = SPIN["application"]["version"]
+    readme = (ROOT / "README.md").read_text()
+
+    assert wasm.stat().st_size < MOST_BYTES
+    assert MANIFEST["spec"]["image"].endswith(f":{version}")
+    assert set(re.findall(r"chat-with-memory:([0-9.]+)", readme)) == {version}
+    assert f'VERSION = "{version}"' in (ROOT / "chat" / "openapi.py").read_text()
+    assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()
