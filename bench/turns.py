@@ -97,7 +97,7 @@ def bench_turns(host: RunningHost, redis: RunningRedis, endpoint_url: str) -> No
     show("the model's endpoint alone", model_ms, model)
     show("an instance, not called", instantiation_ms(), model)
     show("a path that is not served: instance and HTTP", missing_ms(host), model)
-    show("livez: instance, HTTP and settings", life_ms(host), model)
+    show("a new credential: instance, HTTP and settings", session_ms(host), model)
     show("a turn", turns_ms, model)
     print(f"\nA turn beside the model: {statistics.median(turns_ms) - model:.2f} ms (median)")
     asked = {
@@ -129,9 +129,9 @@ def missing_ms(host: RunningHost) -> list[float]:
     return measure_ms(lambda: host.client.get("/nowhere"))
 
 
-def life_ms(host: RunningHost) -> list[float]:
+def session_ms(host: RunningHost) -> list[float]:
     """Time a request that reads the settings, and asks nothing."""
-    return measure_ms(lambda: host.client.get("/livez"))
+    return measure_ms(lambda: host.client.post("/session"))
 
 
 def bench_concurrency(host: RunningHost) -> None:
