@@ -40,8 +40,9 @@ lint: $(INSTALLED) ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: app.wasm ## measure what a turn costs beside the model
-	@$(BIN)/python -m bench.turns
+bench: app.wasm ## measure against what people use instead, and write bench/RESULTS.md
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@$(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
 	rm -rf $(VENV) app.wasm tests/guests/probe/app.wasm .spin/wasmtime

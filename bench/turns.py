@@ -1,4 +1,4 @@
-"""What a turn costs beside the model: `make bench`.
+"""What a turn of this chat costs beside the model.
 
 The component runs on our host with a real Redis; the model is a local HTTP server that answers at
 once, and whose own time is measured and shown. Nothing is asserted here.
@@ -7,9 +7,7 @@ once, and whose own time is measured and shown. Nothing is asserted here.
 import concurrent.futures
 import json
 import pathlib
-import platform
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -196,11 +194,9 @@ def bench_slow_model(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelE
         bench_waiting(host, "model_api=openai: side by side", base_s)
 
 
-def main() -> None:
-    """Run all, and say on what."""
-    print(f"{platform.machine()}, Python {platform.python_version()}, {CALLS} calls a row\n")
-    with tempfile.TemporaryDirectory() as name, run_model_endpoint() as endpoint:
-        folder = pathlib.Path(name)
+def bench_alone(folder: pathlib.Path) -> None:
+    """Print what a turn of this chat is made of, and what its memories cost."""
+    with run_model_endpoint() as endpoint:
         endpoint.answer = answer
         redis = RunningRedis(free_port(), folder / "redis")
         redis.start()
@@ -217,7 +213,3 @@ def main() -> None:
         bench_memories(folder, config, redis)
         bench_slow_model(folder, redis, endpoint)
         redis.stop()
-
-
-if __name__ == "__main__":
-    main()

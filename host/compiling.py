@@ -1,11 +1,14 @@
 """Compiles a component for this machine, once: the result is kept beside it."""
 
+import contextlib
 import hashlib
 import pathlib
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from wasmtime import Config, Engine, WasmtimeError
+from wasmtime import _ffi as ffi
 from wasmtime.component import Component
 
 from host.errors import HostError
@@ -14,10 +17,47 @@ from host.terminal import say
 CACHE = pathlib.Path(".spin") / "wasmtime"
 
 
+MOST_INSTANCES = 1000
+"""Instances that may be alive at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
+PARTS = 100
+"""Core instances, and tables, that a component may have: one that componentize-py makes has 40."""
+POOL = {
+    "total_component_instances": MOST_INSTANCES,
+    "total_core_instances": MOST_INSTANCES * PARTS,
+    "total_memories": MOST_INSTANCES,
+    "total_tables": MOST_INSTANCES * PARTS,
+    "max_core_instances_per_component": PARTS,
+    "max_tables_per_component": PARTS,
+    "max_component_instance_size": 16 * 1024 * 1024,
+    "max_core_instance_size": 16 * 1024 * 1024,
+    "table_elements": 100_000,
+    "linear_memory_keep_resident": 32 * 1024 * 1024,
+    "table_keep_resident": 1024 * 1024,
+}
+"""Where instances are put: into memory that the last one had, with what it changed put back. Made
+anew, a Python guest's memory costs a thousand page faults, a third of a turn. Sizes in bytes."""
+
+
 def make_wasm_engine() -> Engine:
-    """Make the engine that components are compiled for and run by."""
+    """Make the engine that components are compiled for and run by.
+
+    It reserves addresses for all instances, as Spin does; where a system does not let it, each
+    instance is given memory of its own.
+    """
+    with contextlib.suppress(WasmtimeError):
+        return _make_engine(POOL)
+    return _make_engine({})
+
+
+def _make_engine(pool: Mapping[str, int]) -> Engine:
     settings = Config()
     settings.wasm_component_model = True
+    if pool:
+        sizes = ffi.wasmtime_pooling_allocation_config_new()
+        for name, size in pool.items():
+            getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(sizes, size)
+        ffi.wasmtime_pooling_allocation_strategy_set(settings.ptr(), sizes)
+        ffi.wasmtime_pooling_allocation_config_delete(sizes)
     return Engine(settings)
 
 

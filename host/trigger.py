@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from host.application import Application
+from host.compiling import MOST_INSTANCES
 from host.http.messages import FORBIDDEN, Fields, IncomingRequest, Pairs
 from host.manifest import StaticResponse
 from host.routes import Match, find_route
 from host.terminal import say
 from host.wasi.io import BytesInput, ChunksInput, InputStream, StreamClosed
 
-MAX_INSTANCES = 1000
-"""Requests in progress. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
 WELL_KNOWN = "/.well-known/spin/"
 
 Scope = dict[str, Any]
@@ -91,7 +90,7 @@ class HttpTrigger:
 
     def __init__(self, app: Application) -> None:
         self._app = app
-        self._threads = ThreadPoolExecutor(MAX_INSTANCES, thread_name_prefix="guest")
+        self._threads = ThreadPoolExecutor(MOST_INSTANCES, thread_name_prefix="guest")
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,9 +125,9 @@ class HttpTrigger:
         self, match: Match, scope: Scope, receive: Receive, send: Send
     ) -> None:
         request = await self._incoming(match, scope, receive)
-        if request is None or self._running >= MAX_INSTANCES:
+        if request is None or self._running >= MOST_INSTANCES:
             if request is not None:
-                say(f"maximum concurrent instance limit of {MAX_INSTANCES} reached")
+                say(f"maximum concurrent instance limit of {MOST_INSTANCES} reached")
             await reply(send, 500)
             return
         queue = ResponseQueue(asyncio.get_running_loop())

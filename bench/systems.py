@@ -1,0 +1,261 @@
+"""Starts what is compared: this chat, and what people use instead, on the same Redis and model."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from bench.history import store_past
+from host.resp import Connection, parse_address
+from tests.chat.talk import english
+from tests.running import (
+    NO_COOKIES,
+    ROOT,
+    RunningRedis,
+    free_port,
+    remote_config,
+    run_host,
+)
+
+PEERS = ROOT / "bench" / "peers"
+VENVS = ROOT / ".spin" / "bench"
+START_S = 120.0
+PROMPT_WORDS, REPLY_WORDS = 20, 50
+CONTEXT = "You are a helpful chef."
+OK = 200
+
+
+class Failed(Exception):
+    """A turn that was not answered with a reply."""
+
+
+@dataclass
+class Running:
+    """A system that runs; `pid` is its process, `start_s` how long it took to answer first."""
+
+    name: str
+    url: str
+    pid: int
+    start_s: float
+    path: pathlib.Path
+    client: httpx.Client
+    redis: RunningRedis
+
+    def new_client(self) -> httpx.Client:
+        """Connect once more."""
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False, cookies=NO_COOKIES)
+
+    def take_turn(
+        self, prompt: str, conversation: str | None = None, client: httpx.Client | None = None
+    ) -> tuple[str, str]:
+        """Take a turn; give the conversation's id and the reply. Raises Failed."""
+        fields = {"prompt": prompt}
+        fields |= {"id": conversation} if conversation else {"context": CONTEXT}
+        answer = (client or self.client).post("/", content=json.dumps(fields), headers=JSON)
+        if answer.status_code != OK:
+            raise Failed(f"{answer.status_code} {answer.text[:200]}")
+        got = answer.json()
+        return str(got["id"]), str(got["reply"])
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation of prompts and replies; give its id."""
+        contents = [text for said in talk for text in said]
+        answer = self.client.post("/past", json={"contents": contents})
+        return str(answer.json()["id"])
+
+    def contents(self, conversation: str) -> list[str]:
+        """Give all prompts and replies, in turn."""
+        got: list[str] = self.client.get("/messages", params={"id": conversation}).json()
+        return got
+
+
+class RunningChat(Running):
+    """The chat with memory."""
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation as the component would."""
+        with contextlib.closing(Connection(parse_address(self.redis.address))) as connection:
+            return str(store_past(connection, CONTEXT, talk))
+
+    def contents(self, conversation: str) -> list[str]:
+        """Read all messages, page by page."""
+        found: list[str] = []
+        before: str | None = ""
+        while before is not None:
+            query = f"last=100&before={before}" if before else "last=100"
+            page = self.client.get(f"/conversations/{conversation}/messages?{query}").json()
+            found[:0] = [message["content"] for message in page["messages"]]
+            before = page["before"]
+        return found
+
+
+class RunningSeed(Running):
+    """The first chat of this kind."""
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation."""
+        contents = [text for said in talk for text in said]
+        answer = self.client.post("/", content=json.dumps({"contents": contents}))
+        return str(answer.json()["id"])
+
+    def contents(self, conversation: str) -> list[str]:
+        """Read all of it."""
+        got = self.client.post("/", content=json.dumps({"id": conversation})).json()
+        return list(got["contents"])
+
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class System:
+    """What can be started; `run` gives it running, with so many worker processes."""
+
+    name: str
+    run: Callable[
+        [pathlib.Path, RunningRedis, str, int], contextlib.AbstractContextManager[Running]
+    ]
+
+
+def make_talk(rng: random.Random, turns: int) -> list[tuple[str, str]]:
+    """Make prompts of 20 words and replies of 50, no two alike."""
+    return [(english(rng, PROMPT_WORDS), english(rng, REPLY_WORDS)) for _ in range(turns)]
+
+
+def on_host(kind: type[Running], name: str, source: pathlib.Path, *variables: str) -> System:
+    """Describe a Spin component on our host."""
+
+    @contextlib.contextmanager
+    def run(
+        folder: pathlib.Path, redis: RunningRedis, model_url: str, workers: int
+    ) -> Iterator[Running]:
+        config = remote_config(folder, model_url)
+        given = [f"redis_address={redis.address}", *variables]
+        flags = [part for variable in given for part in ("--variable", variable)]
+        of = [] if source == ROOT else ["--from", str(source)]
+        arguments = [*of, "--runtime-config-file", config, *flags, "--workers", str(workers)]
+        begun = time.perf_counter()
+        with run_host(folder, *arguments) as host:
+            start_s = time.perf_counter() - begun
+            wasm, process = source / "app.wasm", host.process
+            yield kind(name, host.url, process.pid, start_s, wasm, host.client, redis)
+
+    return System(name, run)
+
+
+def natively(name: str, module: str) -> System:
+    """Describe a peer behind uvicorn, in a virtual environment of its own."""
+
+    @contextlib.contextmanager
+    def run(
+        folder: pathlib.Path, redis: RunningRedis, model_url: str, workers: int
+    ) -> Iterator[Running]:
+        venv = make_venv(module)
+        port = free_port()
+        command = [
+            str(venv / "bin" / "uvicorn"), f"{module}:app", "--port", str(port), "--workers",
+            str(workers), "--log-level", "warning",
+        ]  # fmt: skip
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "REDIS_URL": redis.address,
+            "MODEL_URL": f"{model_url}/v1",
+        }
+        begun = time.perf_counter()
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(command, cwd=PEERS, env=environ, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            with httpx.Client(base_url=url, timeout=300, trust_env=False) as client:
+                await_answer(client, process, folder / "log")
+                start_s = time.perf_counter() - begun
+                packages = next((venv / "lib").glob("python3*/site-packages"))
+                yield Running(name, url, process.pid, start_s, packages, client, redis)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+    return System(name, run)
+
+
+def await_answer(client: httpx.Client, process: subprocess.Popen[bytes], log: pathlib.Path) -> None:
+    """Wait until a peer answers."""
+    deadline = time.monotonic() + START_S
+    while True:
+        with contextlib.suppress(httpx.TransportError):
+            client.get("/openapi.json")
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Failed(log.read_text())
+        time.sleep(0.02)
+
+
+def make_venv(module: str) -> pathlib.Path:
+    """Make a peer's environment, once for each state of its pins."""
+    venv, pins = VENVS / module, PEERS / f"{module}.txt"
+    marker = venv / "pins.txt"
+    if not marker.exists() or marker.read_text() != pins.read_text():
+        print(f"Installing {module} into {venv.relative_to(ROOT)} ...", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+        pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "-r", str(pins)], check=True)
+        shutil.copy(pins, marker)
+    return venv
+
+
+def build_seed() -> None:
+    """Build the component of the first chat."""
+    folder = PEERS / "first_seed"
+    wasm = folder / "app.wasm"
+    if wasm.exists() and wasm.stat().st_mtime > (folder / "app.py").stat().st_mtime:
+        return
+    scripts = pathlib.Path(sys.executable).parent
+    build = str(scripts / "componentize-py")
+    command = [build, "-w", "spin-http", "componentize", "app", "-o", str(wasm)]
+    environ = {"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"}
+    subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True)
+
+
+NO_LIMIT = "rate_global_per_minute=0"
+CHAT = on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT)
+SYSTEMS = (
+    CHAT,
+    on_host(RunningSeed, "first seed, as a Spin component", PEERS / "first_seed"),
+    natively("LangChain, RunnableWithMessageHistory", "langchain_history"),
+    natively("openai-agents, RedisSession", "openai_agents"),
+    natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
+)
+
+
+@contextlib.contextmanager
+def run_model(folder: pathlib.Path) -> Iterator[str]:
+    """Start the model; give its address."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "uvicorn", "bench.model:app", "--port", str(port),
+               "--log-level", "warning"]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            deadline = time.monotonic() + START_S
+            while time.monotonic() < deadline:
+                with contextlib.suppress(httpx.TransportError):
+                    client.get("/seen")
+                    break
+                time.sleep(0.02)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
