@@ -20,6 +20,7 @@ from chat.operations import (
 from chat.schemas import GIVEN, TAKEN, named
 
 VERSION = "0.1.0"
+IN_PATH = re.compile(r"{(\w+)}")
 TAKEN_MEDIA = {"Export": "application/jsonl"}
 """Media types of bodies that are not JSON."""
 SECURITY: Mapping[Access, list[Mapping[str, list[str]]]] = {
@@ -76,7 +77,7 @@ def _describe(path: str, operation: Operation) -> Mapping[str, Any]:
         "summary": operation.summary,
         "security": SECURITY[operation.access],
         "parameters": [
-            *(_path_parameter(name) for name in re.findall(r"{(\w+)}", path)),
+            *(_path_parameter(name) for name in IN_PATH.findall(path)),
             *map(_parameter, operation.parameters),
         ],
         "responses": {**_answers(operation), **_refusals(path, operation)},

@@ -16,6 +16,7 @@ CURSOR = re.compile(
 )
 NUMBER = re.compile(r"[0-9]{1,3}(\.[0-9]{0,400})?(e[+-]?[0-9]{1,3})?", re.ASCII | re.IGNORECASE)
 PLACE = re.compile(r"([1-9][0-9]{0,17})\.([0-9]{1,4})", re.ASCII)
+WHOLE = re.compile(r"[0-9]{1,3}", re.ASCII)
 KEY = re.compile(r"[!-~]{1,255}")
 MOST = 100
 DEFAULT = 20
@@ -186,6 +187,6 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
 
 def _count(query: Mapping[str, str], name: str, least: int, default: int) -> int:
     text = query.get(name, str(default))
-    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not least <= int(text) <= MOST:
+    if not WHOLE.fullmatch(text) or not least <= int(text) <= MOST:
         raise InvalidRequest(f"`{name}` must be a whole number from {least} to {MOST}", name)
     return int(text)

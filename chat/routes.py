@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from chat.errors import MethodNotAllowed, UnknownRoute
 from chat.operations import OPERATIONS, Action, Operation
 
+NAMED = [template for template in OPERATIONS if "{" in template]
+"""Paths with parts that have a name; the others are looked up. None of either is among both."""
 LIST_METHODS = Operation("list_methods", "The methods of a path", {}, "none")
 
 
@@ -47,7 +49,9 @@ def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
 def find_template(uri: str) -> str | None:
     """Find the path of the table that a path fits; None for one that is not served."""
     path = _path(uri)
-    return next((template for template in OPERATIONS if _match(template, path) is not None), None)
+    if path in OPERATIONS:
+        return path
+    return next((template for template in NAMED if _match(template, path) is not None), None)
 
 
 def find_action(method: str, uri: str) -> Action | None:

@@ -20,6 +20,8 @@ MODEL = re.compile(r"\S{1,200}")
 PATH = re.compile(r"/[!-~]{0,500}")
 ADMIN_TOKEN = re.compile(r"|[!-~]{16,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
+WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
+NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
 MOST_PIECES = 10_000_000
 MOST_PER_MINUTE = 10_000_000
@@ -175,17 +177,14 @@ def _lifetimes(get: Getter) -> Lifetimes:
 
 def _integer(get: Getter, name: str, least: int, most: int) -> int:
     text = get(name).strip()
-    if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII) or not least <= int(text) <= most:
+    if not WHOLE.fullmatch(text) or not least <= int(text) <= most:
         raise InvalidSetting(name, f"a whole number from {least} to {most}")
     return int(text)
 
 
 def _number(get: Getter, name: str, least: float, most: float) -> float:
     text = get(name).strip()
-    if (
-        not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?", text, re.ASCII)
-        or not least <= float(text) <= most
-    ):
+    if not NUMBER.fullmatch(text) or not least <= float(text) <= most:
         raise InvalidSetting(name, f"a number from {least} to {most}")
     return float(text)
 

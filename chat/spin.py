@@ -1,11 +1,13 @@
 """The adapters to Spin: Redis, its models, variables."""
 
+import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from spin_sdk import llm, redis, variables
+from spin_sdk.wit.imports import wasi_config_store
 from spin_sdk.wit.imports.llm import Error_InvalidInput, Error_ModelNotSupported
 from spin_sdk.wit.imports.redis import (
     Connection,
@@ -27,11 +29,23 @@ def log(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+@functools.cache
+def _variables() -> Mapping[str, str]:
+    """Read all variables in one call; none, if one of them cannot be had."""
+    try:
+        return dict(wasi_config_store.get_all())
+    except Err:
+        return {}
+
+
 def get_variable(name: str) -> str:
     """Return a variable of the component.
 
     Errors: InvalidSetting if it has no value.
     """
+    known = _variables().get(name)
+    if known is not None:
+        return known
     try:
         return str(variables.get(name))
     except Err as error:

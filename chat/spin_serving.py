@@ -41,18 +41,20 @@ def read_request(request: IncomingRequest) -> Request:
     name = method.value if isinstance(method, Method_Other) else type(method).__name__
     headers = {name.lower(): value.decode() for name, value in request.headers().entries()}
     uri = request.path_with_query() or "/"
-    body = partial(read_body, request)
+    length = headers.get("content-length", "")
+    expected_bytes = int(length) if length.isascii() and length.isdigit() else -1
+    body = partial(read_body, request, expected_bytes)
     return Request(name.removeprefix("Method_").upper(), uri, headers, body)
 
 
-def read_body(request: IncomingRequest, most_bytes: int) -> bytes:
+def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
     """Read a body, and none of it that is over the limit.
 
     Errors: TooLarge.
     """
     incoming = request.consume()
     with incoming.stream() as stream:
-        body = read_all(stream, most_bytes)
+        body = read_all(stream, most_bytes, expected_bytes)
     if body is None:
         raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
     IncomingBody.finish(incoming)

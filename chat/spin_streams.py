@@ -11,10 +11,15 @@ WRITE_BYTES = 4096
 """The most that one blocking write takes. Source: WASI 0.2.0 `wit/io/streams.wit`."""
 
 
-def read_all(stream: InputStream, most_bytes: int) -> bytes | None:
-    """Read a body to its end; None if it has more bytes. Raises Err if it breaks off."""
+def read_all(stream: InputStream, most_bytes: int, expected_bytes: int = -1) -> bytes | None:
+    """Read a body to its end; None if it has more bytes. Raises Err if it breaks off.
+
+    A body that has as many bytes as are expected is at its end.
+    """
     body = bytearray()
     while len(body) <= most_bytes:
+        if len(body) == expected_bytes:
+            return bytes(body)
         try:
             body += stream.blocking_read(READ_BYTES)
         except Err as error:

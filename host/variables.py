@@ -7,16 +7,20 @@ Source: spin `crates/expressions`, `crates/factor-variables/src/host.rs`. First 
 import json
 import pathlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from host.errors import HostError
-from host.expressions import ExpressionError, parse_key
+from host.expressions import ExpressionError, Template, parse_key
 from host.instance import Instance
 from host.manifest import Component, Variable
 from host.runtime_config import EnvProvider, StaticProvider
 from host.values import Case, Err
 
 ENV_PREFIX = "SPIN_VARIABLE"
+ALL = "*"
+"""Stands for all variables of a component; no name is that."""
+Outcome = TypeVar("Outcome")
 
 
 class Unresolved(Exception):
@@ -89,6 +93,18 @@ class Resolver:
         self._variables = variables
         chain = [*providers, EnvProvider(ENV_PREFIX, ".env")]
         self._sources = [flags, *(self._source(provider, environ) for provider in chain)]
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def once(self, component: str, name: str, make: Callable[[], Outcome]) -> Outcome:
+        """Make something of a component's variables, once for all its instances: they are fixed.
+
+        What `make` raises is raised, and made again the next time.
+        """
+        key = (component, name)
+        if key not in self._made:
+            self._made[key] = make()
+        made: Outcome = self._made[key]
+        return made
 
     def _source(
         self, provider: StaticProvider | EnvProvider, environ: Mapping[str, str]
@@ -144,6 +160,9 @@ class VariablesFactor:
         template = self._component.variables.get(name)
         if template is None:
             return Err(Case("undefined", f'no variable for "{self._component.id}"."{name}"'))
+        return self._resolver.once(self._component.id, name, lambda: self._resolve(template))
+
+    def _resolve(self, template: Template) -> str | Err:
         try:
             return template.resolve(self._resolver.get)
         except Unresolved as error:
@@ -155,6 +174,7 @@ class ConfigFactor:
 
     def __init__(self, component: Component, resolver: Resolver, instance: Instance) -> None:
         self._component = component
+        self._resolver = resolver
         self._variables = VariablesFactor(component, resolver, instance)
 
     def get(self, key: str) -> str | Err | None:
@@ -170,6 +190,9 @@ class ConfigFactor:
 
     def get_all(self) -> list[tuple[str, str]] | Err:
         """Return every component variable."""
+        return self._resolver.once(self._component.id, ALL, self._get_all)
+
+    def _get_all(self) -> list[tuple[str, str]] | Err:
         values = [(name, self._variables.get(name)) for name in self._component.variables]
         failed = [value for _, value in values if isinstance(value, Err)]
         if failed:
