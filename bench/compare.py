@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import itertools
+import math
 import pathlib
 import random
 import statistics
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import httpx
 
-from bench.model import CONTEXT_LENGTH, ECHO
+from bench.model import ECHO
 from bench.plots import plot_lines
 from bench.systems import PROMPT_WORDS, SYSTEMS, Failed, Running, build_seed, make_talk, run_model
 from bench.turns import redis_calls
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
+from tests.chat.tokenizers import load_tokenizers
 from tests.running import RunningRedis, free_port
 
 PAST_TURNS = (1, 10, 100, 1_000, 10_000)
@@ -26,7 +28,10 @@ CONCURRENCY = (1, 8, 64)
 THROUGHPUT_S = 6.0
 WRITERS, WRITES = 16, 10
 USERS = 50
+CONTEXT_LENGTH = 3500
 PATIENCE_S = 60.0
+CELL_S = 30.0
+SLOW_MS = 4000.0
 SCRIPTS = {
     "Latin": "Grüße, señor, naïve façade",
     "Cyrillic": "Сколько стоит хлеб?",
@@ -41,12 +46,18 @@ CORRECTNESS = f"""
 
 {WRITERS} clients take {WRITES} turns each in one conversation at once, and ask again where they are
 told to (409). Lost: turns that were answered and do not stand in the history; out of order: replies
-that do not follow their prompts. Too long: prompts of over {CONTEXT_LENGTH:,} tokens after 1,000
-turns. Mixed up: of {USERS} users at once, those in whose history or reply another's word stands.
-Scripts: texts that come back as they were.
+that do not follow their prompts. Too long: prompts of over {CONTEXT_LENGTH:,} tokens (of a
+real tokenizer, Tekken's) after 1,000 turns. Mixed up: of {USERS} users at once, those in whose
+history or reply another's word stands. Scripts: texts that come back as they were.
 """
 
-Times = dict[int, list[float]]
+HISTORIES = f"""
+## One turn as the history grows
+
+Milliseconds beside the model, whose own time for prompts of the same size is taken off: median
+(lower to upper quartile; p99). One request after the other; up to {max(SAMPLES.values())} samples
+or {CELL_S:.0f} s a cell. Not tried: where the cell before took over {SLOW_MS / 1000:.0f} s a turn.
+"""
 
 
 def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
@@ -79,52 +90,67 @@ def compare_histories(
 ) -> None:
     """Print how long a turn takes beside the model, by the turns before it."""
     times = {one.name: measure_histories(one, model, rng) for one in running}
-    print("\n## One turn as the history grows\n")
-    print(
-        "Milliseconds beside the model, whose own time for prompts of the same size is taken off:"
-    )
-    print("median (lower to upper quartile; p99). One request after the other.\n")
-    header(["past turns", *(f"{past:,}" for past in PAST_TURNS)])
-    for name, by_past in times.items():
-        row(name, *(describe(by_past[past]) for past in PAST_TURNS))
-    print(
-        "\nRatios to the first row, and at the end of each row its longest history to its first:\n"
-    )
-    header(["past turns", *(f"{past:,}" for past in PAST_TURNS), "10,000 to 1"])
-    first = times[running[0].name]
-    for name, by_past in times.items():
-        medians = [statistics.median(by_past[past]) for past in PAST_TURNS]
-        ratios = [
-            f"{mine / statistics.median(first[past]):.2f}"
-            for mine, past in zip(medians, PAST_TURNS, strict=True)
-        ]
-        row(name, *ratios, f"{medians[-1] / medians[0]:.1f}")
-    lines = {
-        name: [statistics.median(by_past[past]) for past in PAST_TURNS]
-        for name, by_past in times.items()
+    medians = {
+        name: [statistics.median(cell) if isinstance(cell, list) else math.nan for cell in cells]
+        for name, cells in times.items()
     }
+    print(HISTORIES)
+    header(["past turns", *(f"{past:,}" for past in PAST_TURNS)])
+    for name, cells in times.items():
+        row(name, *(cell if isinstance(cell, str) else describe(cell) for cell in cells))
+    print("\nRatios to the first row, and of each row's last cell to its first:\n")
+    header(["past turns", *(f"{past:,}" for past in PAST_TURNS), "last to first"])
+    first = medians[running[0].name]
+    for name, mine in medians.items():
+        ratios = [ratio(cell, base) for cell, base in zip(mine, first, strict=True)]
+        row(name, *ratios, ratio(mine[-1], mine[0]))
     labels = ("turns before", "ms of one turn beside the model")
-    plot_lines(pictures / "history.png", PAST_TURNS, lines, labels)
+    plot_lines(pictures / "history.png", PAST_TURNS, medians, labels)
 
 
-def measure_histories(one: Running, model: httpx.Client, rng: random.Random) -> Times:
-    """Time turns with so many before them, the model's own time taken off."""
-    times: Times = {}
+def measure_histories(
+    one: Running, model: httpx.Client, rng: random.Random
+) -> list[list[float] | str]:
+    """Time turns by how many there were before, or say why that cannot be."""
+    cells: list[list[float] | str] = []
     for past in PAST_TURNS:
-        talk = make_talk(rng, past)
+        slow = cells and (isinstance(cells[-1], str) or statistics.median(cells[-1]) > SLOW_MS)
+        if slow:
+            cells.append("not tried")
+            continue
+        try:
+            cells.append(measure_history(one, model, rng, past))
+        except (Failed, ValueError):
+            cells.append("fails")
+    return cells
+
+
+def measure_history(
+    one: Running, model: httpx.Client, rng: random.Random, past: int
+) -> list[float]:
+    """Time turns with so many before them, the model's own time taken off; in ms."""
+    talk = make_talk(rng, past)
+    if past < SAMPLES[past]:  # turns would make it longer
+        kept = [one.add(talk) for _ in range(SAMPLES[past] + WARM_UP)]
+    else:
         kept = [one.add(talk)] * (SAMPLES[past] + WARM_UP)
-        if past < SAMPLES[past]:  # turns would make it longer
-            kept = [one.add(talk) for _ in kept]
-        model.get("/seen")
-        taken = []
-        for conversation in kept:
-            prompt = english(rng, PROMPT_WORDS)
-            begun = time.perf_counter()
-            one.take_turn(prompt, conversation)
-            taken.append((time.perf_counter() - begun) * 1000)
-        own_ms = model_ms(model, int(model.get("/seen").json()["bytes"]))
-        times[past] = [max(0.0, one_ms - own_ms) for one_ms in taken[WARM_UP:]]
-    return times
+    model.get("/seen")
+    taken: list[float] = []
+    ends = time.monotonic() + CELL_S
+    for conversation in kept:
+        if time.monotonic() > ends and len(taken) > WARM_UP + 1:
+            break
+        prompt = english(rng, PROMPT_WORDS)
+        begun = time.perf_counter()
+        one.take_turn(prompt, conversation)
+        taken.append((time.perf_counter() - begun) * 1000)
+    own_ms = model_ms(model, int(model.get("/seen").json()["bytes"]))
+    return [max(0.0, one_ms - own_ms) for one_ms in taken[WARM_UP:]]
+
+
+def ratio(cell: float, base: float) -> str:
+    """Give a ratio, if both are known."""
+    return "" if math.isnan(cell) or math.isnan(base) else f"{cell / base:.2f}"
 
 
 def model_ms(model: httpx.Client, size: int) -> float:
@@ -300,14 +326,15 @@ def compare_correctness(
     """Print what is lost, mixed up, too long or reachable by others."""
     print(CORRECTNESS)
     header(["", "lost", "out of order", "too long", "mixed up", "scripts intact", "told to wait"])
+    tokens_of = load_tokenizers()["tekken-131k"]
     for one in running:
         lost, disordered, waited = write_at_once(one)
         conversation = one.add(make_talk(rng, 1_000))
-        model.get("/seen")
+        lengths = []
         for _ in range(5):
             one.take_turn(english(rng, PROMPT_WORDS), conversation)
-        seen = model.get("/seen").json()
-        too_long = seen["over"] / max(1, seen["prompts"])
+            lengths.append(tokens_of(model.get("/last").json()["text"]))
+        too_long = sum(length > CONTEXT_LENGTH for length in lengths) / len(lengths)
         row(one.name, f"{lost:.0%}", f"{disordered:.0%}", f"{too_long:.0%}", str(mix_up(one)),
             f"{intact(one)} of {len(SCRIPTS)}", str(waited))  # fmt: skip
 

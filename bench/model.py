@@ -1,7 +1,8 @@
 """A model that answers at once, in the default wire format and in OpenAI's, as its own process.
 
-It repeats the last prompt, so that it is seen what belongs together, and remembers how long prompts
-were: four characters count as a token. `GET /seen` says so, and forgets it.
+It repeats the last prompt, so that it is seen what belongs together; four characters count as a
+token. `GET /seen` gives the mean size of the requests since it was last asked, `GET /last` the
+text of the last one.
 """
 
 import json
@@ -10,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 CHARS_PER_TOKEN = 4
-CONTEXT_LENGTH = 3500
 LAST_PROMPT = re.compile(r"\[INST\] ?((?:(?!\[INST\]).)*?) ?\[/INST\]\s*$", re.DOTALL)
 ECHO = "You said: "
 END_OF_SYSTEM = "<</SYS>>"
@@ -25,7 +25,7 @@ class Model:
 
     def __init__(self) -> None:
         self._bytes: list[int] = []
-        self._tokens: list[int] = []
+        self._last = ""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -33,6 +33,8 @@ class Model:
             return
         if scope["path"] == "/seen":
             answer = self._seen()
+        elif scope["path"] == "/last":
+            answer = {"text": self._last}
         else:
             body = await read(receive)
             answer = self._complete(json.loads(body), scope["path"])
@@ -46,30 +48,24 @@ class Model:
         await send({"type": "http.response.body", "body": data})
 
     def _seen(self) -> Message:
-        over = sum(tokens > CONTEXT_LENGTH for tokens in self._tokens)
-        seen = {
-            "prompts": len(self._tokens),
-            "most_tokens": max(self._tokens, default=0),
-            "over": over,
-            "bytes": sum(self._bytes) // max(1, len(self._bytes)),
-        }
+        seen = {"bytes": sum(self._bytes) // max(1, len(self._bytes))}
         self._bytes.clear()
-        self._tokens.clear()
         return seen
 
     def _complete(self, asked: Message, path: str) -> Message:
         if path.endswith("/infer"):
-            prompt = str(asked["prompt"])
+            prompt = self._last = str(asked["prompt"])
             found = LAST_PROMPT.search(prompt[-100_000:])
             reply = ECHO + (found[1].rpartition(END_OF_SYSTEM)[2].strip() if found else "")
-            usage = self._count(len(prompt), reply)
+            usage = count(len(prompt), reply)
             return {
                 "text": reply,
                 "usage": {"promptTokenCount": usage[0], "generatedTokenCount": usage[1]},
             }
         contents = [text_of(message["content"]) for message in asked["messages"]]
+        self._last = "\n".join(contents)
         reply = ECHO + contents[-1]
-        read_tokens, written_tokens = self._count(sum(map(len, contents)), reply)
+        read_tokens, written_tokens = count(sum(map(len, contents)), reply)
         return {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -89,10 +85,10 @@ class Model:
             },
         }
 
-    def _count(self, chars: int, reply: str) -> tuple[int, int]:
-        tokens = chars // CHARS_PER_TOKEN
-        self._tokens.append(tokens)
-        return tokens, len(reply) // CHARS_PER_TOKEN
+
+def count(chars: int, reply: str) -> tuple[int, int]:
+    """Count as a tokenizer might."""
+    return chars // CHARS_PER_TOKEN, len(reply) // CHARS_PER_TOKEN
 
 
 def text_of(content: str | list[dict[str, str]]) -> str:

@@ -37,7 +37,7 @@ from tests.running import (
     run_model_endpoint,
 )
 
-CALLS = 300
+CALLS = 200
 CONCURRENCY = 8
 AT_ONCE = 16
 SLOW_MODEL_S = 0.2
