@@ -1,7 +1,7 @@
 """Compiles a component for this machine, once: the result is kept beside it."""
 
-import contextlib
 import hashlib
+import mmap
 import pathlib
 import time
 from collections.abc import Mapping
@@ -19,6 +19,8 @@ CACHE = pathlib.Path(".spin") / "wasmtime"
 
 MOST_INSTANCES = 1000
 """Instances that may be alive at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
+NOTHING = 0
+"""What may be done with addresses that are only reserved: `PROT_NONE`."""
 PARTS = 100
 """Core instances, and tables, that a component may have: one that componentize-py makes has 40."""
 POOL = {
@@ -38,15 +40,26 @@ POOL = {
 anew, a Python guest's memory costs a thousand page faults, a third of a turn. Sizes in bytes."""
 
 
+RESERVED_BYTES = MOST_INSTANCES * 8 * 1024**3
+"""More than the addresses that the pool takes: 4 GiB for each memory, and what guards it."""
+
+
 def make_wasm_engine() -> Engine:
     """Make the engine that components are compiled for and run by.
 
-    It reserves addresses for all instances, as Spin does; where a system does not let it, each
-    instance is given memory of its own.
+    Where a system does not give out as many addresses, each instance has memory of its own.
     """
-    with contextlib.suppress(WasmtimeError):
-        return _make_engine(POOL)
-    return _make_engine({})
+    return _make_engine(POOL if can_reserve(RESERVED_BYTES) else {})
+
+
+def can_reserve(size_bytes: int) -> bool:
+    """Say whether so many addresses can be had; wasmtime ends the process if not."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    try:
+        mmap.mmap(-1, size_bytes, flags, prot=NOTHING).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _make_engine(pool: Mapping[str, int]) -> Engine:
