@@ -14,7 +14,15 @@ import httpx
 
 from bench.model import ECHO
 from bench.plots import plot_lines
-from bench.systems import PROMPT_WORDS, SYSTEMS, Failed, Running, build_seed, make_talk, run_model
+from bench.systems import (
+    PROMPT_WORDS,
+    SYSTEMS,
+    Failed,
+    Running,
+    build_one_value,
+    make_talk,
+    run_model,
+)
 from bench.turns import redis_calls
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
@@ -62,7 +70,7 @@ or {CELL_S:.0f} s a cell. Not tried: where the cell before took over {SLOW_MS / 
 
 def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
     """Print the tables, and draw the two main ones."""
-    build_seed()
+    build_one_value()
     rng = random.Random(1)
     with contextlib.ExitStack() as stack:
         redis = stack.enter_context(run_redis(folder / "redis"))

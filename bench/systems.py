@@ -98,8 +98,8 @@ class RunningChat(Running):
         return found
 
 
-class RunningSeed(Running):
-    """The first chat of this kind."""
+class RunningOneValue(Running):
+    """A conversation as one value, on Spin."""
 
     def add(self, talk: Sequence[tuple[str, str]]) -> str:
         """Store a conversation."""
@@ -214,9 +214,9 @@ def make_venv(module: str) -> pathlib.Path:
     return venv
 
 
-def build_seed() -> None:
-    """Build the component of the first chat."""
-    folder = PEERS / "first_seed"
+def build_one_value() -> None:
+    """Build the component that keeps a conversation as one value."""
+    folder = PEERS / "one_value"
     wasm = folder / "app.wasm"
     if wasm.exists() and wasm.stat().st_mtime > (folder / "app.py").stat().st_mtime:
         return
@@ -231,7 +231,7 @@ NO_LIMIT = "rate_global_per_minute=0"
 CHAT = on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT)
 SYSTEMS = (
     CHAT,
-    on_host(RunningSeed, "first seed, as a Spin component", PEERS / "first_seed"),
+    on_host(RunningOneValue, "one value for a conversation, on Spin", PEERS / "one_value"),
     natively("LangChain, RunnableWithMessageHistory", "langchain_history"),
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),

@@ -144,14 +144,6 @@ def _parse_times(fields: Mapping[str, int], name: str) -> Times:
 
 
 @dataclass(frozen=True)
-class Archived:
-    """How much there is in Chroma."""
-
-    collections: int
-    records: int
-
-
-@dataclass(frozen=True)
 class Stats:
     """What operators are told.
 

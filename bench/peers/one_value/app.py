@@ -26,27 +26,27 @@ class IncomingHandler(http.IncomingHandler):
             elif "prompt" in asked:
                 answer = self._take_turn(store, asked)
             else:
-                answer = json.loads(store.get(f"seed:{asked['id']}") or b"{}")
+                answer = json.loads(store.get(f"one_value:{asked['id']}") or b"{}")
         return Response(200, {"content-type": "application/json"}, json.dumps(answer).encode())
 
     def _add(self, store: redis.Connection, contents: list[str]) -> dict[str, str]:
-        taken = str(store.incr("seed:id"))
+        taken = str(store.incr("one_value:id"))
         kept = {"context": "You are a helpful chef.", "contents": contents}
-        store.set(f"seed:{taken}", json.dumps(kept).encode())
+        store.set(f"one_value:{taken}", json.dumps(kept).encode())
         return {"id": taken}
 
     def _take_turn(self, store: redis.Connection, asked: dict[str, str]) -> dict[str, str]:
         if "id" in asked:
             taken = str(asked["id"])
-            kept = json.loads(store.get(f"seed:{taken}") or b"")
+            kept = json.loads(store.get(f"one_value:{taken}") or b"")
         else:
-            taken = str(store.incr("seed:id"))
+            taken = str(store.incr("one_value:id"))
             kept = {"context": asked["context"], "contents": []}
         kept["contents"].append(asked["prompt"])
         options = llm.InferencingParams(max_tokens=MAX_REPLY_TOKENS)
         result = llm.infer_with_options("llama2-chat", render(kept), options)
         kept["contents"].append(result.text)
-        store.set(f"seed:{taken}", json.dumps(kept).encode())
+        store.set(f"one_value:{taken}", json.dumps(kept).encode())
         return {"id": taken, "reply": result.text}
 
 
