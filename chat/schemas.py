@@ -40,7 +40,9 @@ def or_null(kind: str) -> Schema:
 
 
 TEXT: Schema = {"type": "string"}
-CONTENT: Schema = {"type": "string", "pattern": "[^\\s\\x00-\\x1f\\x7f-\\xa0]"}
+SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Python's `str.strip` takes away."""
+CONTENT: Schema = {"type": "string", "pattern": f"[^{SPACES}]"}
 """A text that says something."""
 COUNT: Schema = {"type": "integer", "minimum": 0}
 TIME: Schema = {"type": "number", "minimum": 0, "description": "seconds since 1970"}

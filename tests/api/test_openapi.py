@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ import pytest
 from chat.errors import ChatError
 from chat.openapi import describe_api
 from chat.operations import OPERATIONS
+from chat.schemas import CONTENT
 from tests.running import ROOT, RunningHost, RunningRedis, run_host
 
 ADMIN_TOKEN = "the-operator-alone-knows"
@@ -105,3 +107,12 @@ def test_what_is_for_operators_is_described_where_there_is_one(
         without["paths"]
     )
     assert "admin" not in without["components"]["securitySchemes"]
+
+
+def test_the_document_takes_for_empty_what_the_chat_does() -> None:
+    pattern = re.compile(CONTENT["pattern"])
+    letters = (chr(code) for code in range(sys.maxunicode + 1))
+
+    assert [
+        hex(ord(one)) for one in letters if bool(pattern.search(one)) != bool(one.strip())
+    ] == []
