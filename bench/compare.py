@@ -59,6 +59,14 @@ real tokenizer, Tekken's) after 1,000 turns. Mixed up: of {USERS} users at once,
 history or reply another's word stands. Scripts: texts that come back as they were.
 """
 
+THROUGHPUT = f"""
+## Turns a second
+
+Four worker processes each; every client in a conversation of its own, of 10 turns and those that it
+takes in {THROUGHPUT_S:.0f} s. Turns a second (median ms; p99), then the ratio to the first row at
+the same concurrency.
+"""
+
 HISTORIES = f"""
 ## One turn as the history grows
 
@@ -188,11 +196,7 @@ def compare_throughput(folder: pathlib.Path, rng: random.Random, pictures: pathl
             system.run(place / "system", redis, model_url, 4) as one,
         ):
             results[system.name] = [measure_throughput(one, count, rng) for count in CONCURRENCY]
-    print("\n## Turns a second\n")
-    print(
-        f"Four worker processes each; 10 turns before; {THROUGHPUT_S:.0f} s a cell. Turns a second"
-    )
-    print("(median ms; p99), then the ratio to the first row at the same concurrency.\n")
+    print(THROUGHPUT)
     header(["clients at once", *map(str, CONCURRENCY), *(f"ratio at {n}" for n in CONCURRENCY)])
     first = results[SYSTEMS[0].name]
     for name, cells in results.items():
