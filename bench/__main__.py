@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from typing import TextIO
 
 from bench.compare import compare
 from bench.systems import PEERS
@@ -27,19 +28,20 @@ same Redis server, with a model that answers at once and repeats the prompt.
 class Tee(io.TextIOBase):
     """Prints, and keeps what was printed."""
 
-    def __init__(self) -> None:
+    def __init__(self, screen: TextIO) -> None:
+        self._screen = screen
         self.kept = io.StringIO()
 
     def write(self, text: str) -> int:
         """Print a text."""
-        sys.__stdout__.write(text)  # type: ignore[union-attr]
-        sys.__stdout__.flush()  # type: ignore[union-attr]
+        self._screen.write(text)
+        self._screen.flush()
         return self.kept.write(text)
 
 
 def main() -> None:
     """Run all of it."""
-    tee = Tee()
+    tee = Tee(sys.stdout)
     with contextlib.redirect_stdout(tee), tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         print_head()

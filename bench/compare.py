@@ -8,7 +8,7 @@ import pathlib
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import httpx
 
@@ -361,7 +361,7 @@ def write_at_once(one: Running) -> tuple[float, float, int]:
         with one.new_client() as client:
             for number in range(WRITES):
                 prompt = f"Writer {writer} says number {number}."
-                waits[0] += patiently(lambda: one.take_turn(prompt, conversation, client))  # noqa: B023 - called at once
+                waits[0] += patiently(one, prompt, conversation, client)
                 said.append(prompt)
         return said
 
@@ -374,12 +374,12 @@ def write_at_once(one: Running) -> tuple[float, float, int]:
     return len(lost) / len(prompts), len(disordered) / len(prompts), waits[0]
 
 
-def patiently(act: Callable[[], object]) -> int:
-    """Do something, and again where one is told to wait; say how often that was."""
+def patiently(one: Running, prompt: str, conversation: str, client: httpx.Client) -> int:
+    """Take a turn, and ask again where one is told to wait; say how often that was."""
     waits, ends = 0, time.monotonic() + PATIENCE_S
     while True:
         try:
-            act()
+            one.take_turn(prompt, conversation, client)
         except Failed as error:
             if not str(error).startswith("409") or time.monotonic() > ends:
                 raise

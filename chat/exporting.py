@@ -11,7 +11,6 @@ from chat.reading import every_memory, every_summary, every_turn
 from chat.settings import Settings
 
 VERSION = 1
-PAGE = 100
 Line = dict[str, Any]
 
 

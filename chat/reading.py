@@ -9,8 +9,8 @@ from chat.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
-PAGE_CONVERSATIONS = 100
-PAGE_MEMORIES = 100
+PAGE_ITEMS = 100
+"""Conversations, or memories, of one round trip."""
 
 Item = TypeVar("Item")
 
@@ -89,19 +89,6 @@ def _placed(stored: StoredTurn) -> list[Placed]:
     ]
 
 
-def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
-    """Give every memory of an owner, the newest first.
-
-    Errors: those of `LongTermMemory.list_page`.
-    """
-    cursor: Cursor | None = None
-    while True:
-        page, cursor = memory.list_page(cursor, PAGE_MEMORIES)
-        yield from page
-        if cursor is None:
-            return
-
-
 def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:
     """Give all turns of a conversation, the oldest first."""
     newest_first: list[Turn] = []
@@ -116,9 +103,23 @@ def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:
 
 def every_summary(store: ConversationStore) -> Iterator[Summary]:
     """Give all conversations, those of the latest activity first, without their contexts."""
+    return _every(store.list_page)
+
+
+def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
+    """Give all memories of an owner, the newest first.
+
+    Errors: those of `LongTermMemory.list_page`.
+    """
+    return _every(memory.list_page)
+
+
+def _every(
+    list_page: Callable[[Cursor | None, int], tuple[list[Item], Cursor | None]],
+) -> Iterator[Item]:
     cursor: Cursor | None = None
     while True:
-        page, cursor = store.list_page(cursor, PAGE_CONVERSATIONS)
+        page, cursor = list_page(cursor, PAGE_ITEMS)
         yield from page
         if cursor is None:
             return

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from chat.cleaning import Cleaned
-from chat.keys import cleanup_key, conversation_keys
+from chat.keys import cleanup_key, conversation_keys, conversations_key
 from chat.owner_scripts import CLEAN_INDEX, CLEAN_LIST
 from chat.redis import Redis, as_bytes, as_int
 
@@ -62,10 +62,17 @@ class RedisCleaner:
         owner, rest = match["owner"], match["rest"]
         if rest == "conversations":
             return self._clean_list(owner, key) + self._clean_old(owner)
-        if rest == "memories" or (rest.isdigit() and OPEN.fullmatch(owner)):
+        if rest == "memories" and not self._has_list(owner):
+            return self._clean_old(owner)
+        if rest.isdigit() and OPEN.fullmatch(owner):
             return self._clean_old(owner)
         conversation_id, _, part = rest.partition(":")
         return self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
+
+    def _has_list(self, owner: str) -> bool:
+        """Say whether the scan meets the owner's list too, and cleans it there."""
+        key = conversations_key(self._prefix, owner)
+        return as_int(self._redis.execute("EXISTS", [key])[0]) > 0
 
     def _clean_list(self, owner: str, key: str) -> Cleaned:
         reply = self._redis.run(CLEAN_LIST, [key], [f"{self._prefix}:{owner}:"])
