@@ -2,7 +2,7 @@
 
 import { ask, ensureSession, send } from "./api.js";
 import * as conversation from "./conversation.js";
-import { beginData, beginMemories, question } from "./dialogs.js";
+import { beginData, beginMemories, beginQuestions, question } from "./dialogs.js";
 import { button, byId, element } from "./dom.js";
 
 const SUGGESTIONS = {
@@ -113,6 +113,7 @@ function begin() {
   document.addEventListener("keydown", ({ key }) => key === "Escape" && openSidebar(false));
   addEventListener("hashchange", showAddressed);
   addEventListener("popstate", showAddressed);
+  beginQuestions();
   beginMemories();
   beginData(async () => {
     await tried(async () => {

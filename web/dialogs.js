@@ -3,6 +3,11 @@
 import { ask, send } from "./api.js";
 import { ago, announce, button, byId, element, plural } from "./dom.js";
 
+/** Wire the question's own way out; the one button that submits is then what Enter presses. */
+export function beginQuestions() {
+  byId("ask-no").addEventListener("click", () => byId("ask").close(""));
+}
+
 /** Ask before something is done; gives the title that was typed, "yes" without one, or null. */
 export function question(heading, text, yes, { title = null } = {}) {
   const dialog = byId("ask");

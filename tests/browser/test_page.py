@@ -241,6 +241,10 @@ def test_a_conversation_is_renamed_and_deleted_after_a_question(visitor: Visitor
     page = visitor.page
     visitor.say("Name me.")
     press(page, "Rename")
+    page.get_by_label("Title").fill("Bread")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Bread")).to_be_visible()
+    press(page, "Rename")
     page.get_by_label("Title").fill("Bread <b>")
     page.get_by_role("dialog").get_by_role("button", name="Rename").click()
     expect(page.get_by_role("link", name="Bread <b>")).to_be_visible()
