@@ -12,9 +12,9 @@ import tempfile
 import tomllib
 from typing import TextIO
 
+from bench.alone import bench_alone
 from bench.compare import compare
 from bench.systems import PEERS
-from bench.turns import bench_alone
 from tests.running import ROOT
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -47,7 +47,7 @@ def main() -> None:
         print_head()
         compare(folder / "compare", ROOT / "bench")
         print_plots()
-        print("\n## This chat by itself\n")
+        print("\n## This chat by itself")
         bench_alone(folder / "alone")
         print_versions()
     RESULTS.write_text(tee.kept.getvalue())

@@ -2,9 +2,10 @@
 
 It repeats the last prompt, so that it is seen what belongs together; four characters count as a
 token. `GET /seen` gives the mean size of the requests since it was last asked, `GET /last` the
-text of the last one.
+text of the last one; after `GET /hold?s=0.5` it takes its time.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,7 @@ class Model:
     def __init__(self) -> None:
         self._bytes: list[int] = []
         self._last = ""
+        self._hold_s = 0.0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -35,10 +37,15 @@ class Model:
             answer = self._seen()
         elif scope["path"] == "/last":
             answer = {"text": self._last}
+        elif scope["path"] == "/hold":
+            self._hold_s = float(scope["query_string"].removeprefix(b"s="))
+            answer = {"s": self._hold_s}
         else:
             body = await read(receive)
             answer = self._complete(json.loads(body), scope["path"])
             self._bytes.append(len(body))
+            if self._hold_s:
+                await asyncio.sleep(self._hold_s)
         data = json.dumps(answer).encode()
         headers = [
             (b"content-type", b"application/json"),

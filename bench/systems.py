@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from bench.history import store_past
+from bench.alone.history import store_past
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
 from tests.running import (
@@ -49,10 +49,15 @@ class Running:
     path: pathlib.Path
     client: httpx.Client
     redis: RunningRedis
+    model_path: str = "/v1/chat/completions"
 
     def new_client(self) -> httpx.Client:
         """Connect once more."""
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False, cookies=NO_COOKIES)
+
+    def new_user(self) -> httpx.Client:
+        """Connect as somebody else, with a credential where there is such a thing."""
+        return self.new_client()
 
     def take_turn(
         self, prompt: str, conversation: str | None = None, client: httpx.Client | None = None
@@ -72,27 +77,37 @@ class Running:
         answer = self.client.post("/past", json={"contents": contents})
         return str(answer.json()["id"])
 
-    def contents(self, conversation: str) -> list[str]:
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
         """Give all prompts and replies, in turn."""
-        got: list[str] = self.client.get("/messages", params={"id": conversation}).json()
-        return got
+        answer = (client or self.client).get("/messages", params={"id": conversation})
+        return [str(text) for text in answer.json()]
 
 
 class RunningChat(Running):
     """The chat with memory."""
+
+    def new_user(self) -> httpx.Client:
+        """Connect with a credential of one's own."""
+        client = self.new_client()
+        client.headers["authorization"] = f"Bearer {client.post('/session').json()['token']}"
+        return client
 
     def add(self, talk: Sequence[tuple[str, str]]) -> str:
         """Store a conversation as the component would."""
         with contextlib.closing(Connection(parse_address(self.redis.address))) as connection:
             return str(store_past(connection, CONTEXT, talk))
 
-    def contents(self, conversation: str) -> list[str]:
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
         """Read all messages, page by page."""
         found: list[str] = []
         before: str | None = ""
         while before is not None:
             query = f"last=100&before={before}" if before else "last=100"
-            page = self.client.get(f"/conversations/{conversation}/messages?{query}").json()
+            page = (
+                (client or self.client)
+                .get(f"/conversations/{conversation}/messages?{query}")
+                .json()
+            )
             found[:0] = [message["content"] for message in page["messages"]]
             before = page["before"]
         return found
@@ -107,10 +122,10 @@ class RunningOneValue(Running):
         answer = self.client.post("/", content=json.dumps({"contents": contents}))
         return str(answer.json()["id"])
 
-    def contents(self, conversation: str) -> list[str]:
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
         """Read all of it."""
-        got = self.client.post("/", content=json.dumps({"id": conversation})).json()
-        return list(got["contents"])
+        body = json.dumps({"id": conversation})
+        return list((client or self.client).post("/", content=body).json()["contents"])
 
 
 JSON = {"content-type": "application/json"}
@@ -118,12 +133,21 @@ JSON = {"content-type": "application/json"}
 
 @dataclass(frozen=True)
 class System:
-    """What can be started; `run` gives it running, with so many worker processes."""
+    """What can be started; `run` gives it running, with so many worker processes.
+
+    `compiled` is where what was compiled for this machine is kept; None if its installation did it.
+    """
 
     name: str
     run: Callable[
         [pathlib.Path, RunningRedis, str, int], contextlib.AbstractContextManager[Running]
     ]
+    compiled: pathlib.Path | None = None
+
+    def forget_compiled(self) -> None:
+        """Let it start as for the first time."""
+        if self.compiled is not None:
+            shutil.rmtree(self.compiled, ignore_errors=True)
 
 
 def make_talk(rng: random.Random, turns: int) -> list[tuple[str, str]]:
@@ -131,15 +155,22 @@ def make_talk(rng: random.Random, turns: int) -> list[tuple[str, str]]:
     return [(english(rng, PROMPT_WORDS), english(rng, REPLY_WORDS)) for _ in range(turns)]
 
 
-def on_host(kind: type[Running], name: str, source: pathlib.Path, *variables: str) -> System:
-    """Describe a Spin component on our host."""
+def on_host(
+    kind: type[Running],
+    name: str,
+    source: pathlib.Path,
+    *variables: str,
+    model_path: str = "/infer",
+) -> System:
+    """Describe a Spin component on our host; `{model}` in a variable is the model's address."""
 
     @contextlib.contextmanager
     def run(
         folder: pathlib.Path, redis: RunningRedis, model_url: str, workers: int
     ) -> Iterator[Running]:
         config = remote_config(folder, model_url)
-        given = [f"redis_address={redis.address}", *variables]
+        told = (variable.replace("{model}", model_url) for variable in variables)
+        given = [f"redis_address={redis.address}", *told]
         flags = [part for variable in given for part in ("--variable", variable)]
         of = [] if source == ROOT else ["--from", str(source)]
         arguments = [*of, "--runtime-config-file", config, *flags, "--workers", str(workers)]
@@ -147,9 +178,9 @@ def on_host(kind: type[Running], name: str, source: pathlib.Path, *variables: st
         with run_host(folder, *arguments) as host:
             start_s = time.perf_counter() - begun
             wasm, process = source / "app.wasm", host.process
-            yield kind(name, host.url, process.pid, start_s, wasm, host.client, redis)
+            yield kind(name, host.url, process.pid, start_s, wasm, host.client, redis, model_path)
 
-    return System(name, run)
+    return System(name, run, source / ".spin" / "wasmtime")
 
 
 def natively(name: str, module: str) -> System:
@@ -228,14 +259,31 @@ def build_one_value() -> None:
 
 
 NO_LIMIT = "rate_global_per_minute=0"
-CHAT = on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT)
 SYSTEMS = (
-    CHAT,
+    on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT),
+    on_host(
+        RunningChat,
+        "chat with memory, model_api=openai",
+        ROOT,
+        NO_LIMIT,
+        "model_api=openai",
+        "model_origin={model}",
+        model_path="/v1/chat/completions",
+    ),
     on_host(RunningOneValue, "one value for a conversation, on Spin", PEERS / "one_value"),
     natively("LangChain, RunnableWithMessageHistory", "langchain_history"),
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
 )
+
+
+@contextlib.contextmanager
+def run_redis(folder: pathlib.Path) -> Iterator[RunningRedis]:
+    """Run a Redis server."""
+    redis = RunningRedis(free_port(), folder)
+    redis.start()
+    yield redis
+    redis.stop()
 
 
 @contextlib.contextmanager

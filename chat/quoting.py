@@ -51,6 +51,15 @@ class MemoryQuote:
     tokens: int
 
 
+def least_quote_tokens(turn: Turn) -> int:
+    """Say what the quote of a turn takes at least; a quote costs more to make than to leave out."""
+    return 0 if _is_cut(turn) else turn.tokens - TEMPLATE_TOKENS
+
+
+def _is_cut(turn: Turn) -> bool:
+    return any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown())
+
+
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
     """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
     text, turn = quote(found.turn, now), found.turn
@@ -59,7 +68,7 @@ def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
         lead = _lead(message, turn.at, now)
         tokens += estimate_tokens(lead, vocabulary) + AROUND_TOKENS
         tokens += _behind_a_mark_tokens(message.content, vocabulary)
-    if any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown()):
+    if _is_cut(turn):
         tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, age_s(turn.at, now), text, tokens)
 

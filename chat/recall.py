@@ -4,13 +4,21 @@ Evicted turns of the conversation stand behind its system context, and memories 
 it. Neither is shown twice, and both together leave most of the room to the window.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from chat.context import Fit, fit_context
 from chat.messages import Conversation, Found, FoundMemory, Turn
-from chat.quoting import AROUND_TOKENS, MemoryQuote, Quote, make_memory_quote, make_quote
+from chat.quoting import (
+    AROUND_TOKENS,
+    MemoryQuote,
+    Quote,
+    least_quote_tokens,
+    make_memory_quote,
+    make_quote,
+)
 from chat.terms import prompt_terms, terms_of
 from chat.tokens import Vocabulary, estimate_tokens
 
@@ -102,7 +110,13 @@ def fit_with_recall(
         leaving = fit_beside(memories_tokens + most_tokens).evicted
         candidates = choose_recalled(conversation, leaving, prompt)
         quotes = fit_quotes(
-            (make_quote(found, quoting.now, vocabulary) for found in candidates),
+            (
+                (
+                    least_quote_tokens(found.turn),
+                    partial(make_quote, found, quoting.now, vocabulary),
+                )
+                for found in candidates
+            ),
             most_tokens - header_tokens(HEADER, vocabulary),
         )
     if quotes or memories:
@@ -123,8 +137,16 @@ def choose_memories(
     shown = {prompt, *(text for turn in conversation.turns for text in _said(turn))}
     vocabulary = conversation.vocabulary
     quotes = (
-        make_memory_quote(
-            one, quoting.memory_template, quoting.memory_max_chars, quoting.now, vocabulary
+        (
+            0,
+            partial(
+                make_memory_quote,
+                one,
+                quoting.memory_template,
+                quoting.memory_max_chars,
+                quoting.now,
+                vocabulary,
+            ),
         )
         for one in found
         if one.memory.content not in shown
@@ -164,10 +186,18 @@ def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
     return bool(likely) and not likely.isdisjoint(terms_of(text))
 
 
-def fit_quotes(quotes: Iterable[Quoted], most_tokens: int) -> list[Quoted]:
-    """Take the best that fit, whole ones; a shorter one may stand in for one that does not."""
+def fit_quotes(
+    candidates: Iterable[tuple[int, Callable[[], Quoted]]], most_tokens: int
+) -> list[Quoted]:
+    """Take the best that fit, whole ones; a shorter one may stand in for one that does not.
+
+    Shapes: a candidate is the least that its quote takes, and what makes it.
+    """
     fitting: list[Quoted] = []
-    for quoted in quotes:
+    for least_tokens, make in candidates:
+        if least_tokens > most_tokens:
+            continue
+        quoted = make()
         if quoted.tokens <= most_tokens:
             most_tokens -= quoted.tokens
             fitting.append(quoted)

@@ -27,12 +27,12 @@ local function scores_of(terms)
     if read <= {MOST_READ_BYTES} then
       local postings = postings_of(sized[1])
       local _, found = string.gsub(postings, ';', '')
-      local weight = math.log(1 + (count - found + 0.5) / (found + 0.5))
+      local weight = math.log(1 + (count - found + 0.5) / (found + 0.5)) * {BM25_K1 + 1}
       if weight > 0 then
         for number, times, length in string.gmatch(postings, '(%d+):(%d+):(%d+);') do
-          number = tonumber(number)
-          scores[number] = (scores[number] or 0) + weight * times * {BM25_K1 + 1}
-            / (times + {BM25_K1} * ({1 - BM25_B} + {BM25_B} * length / mean))
+          number = number + 0
+          scores[number] = (scores[number] or 0) + weight * times
+            / (times + {BM25_K1 * (1 - BM25_B)} + {BM25_K1 * BM25_B} * length / mean)
         end
       end
     end
@@ -40,43 +40,56 @@ local function scores_of(terms)
   return scores
 end
 
+local function is_better(number, score, than)
+  return score > than[2] or (score == than[2] and number > than[1])
+end
+
 local function best(scores, most)
-  local shared = {{}}
-  for number, score in pairs(scores) do
-    shared[number] = (shared[number] or 0) + score
-    for _, beside in ipairs({{number - 1, number + 1}}) do
-      shared[beside] = (shared[beside] or 0) + score * {NEIGHBOUR_SHARE}
-    end
-  end
-  local top = {{}}
-  for number, score in pairs(shared) do
+  local top, least = {{}}, 0
+  local function offer(number, score)
     local last = top[most]
-    if not last or score > last[2] or (score == last[2] and number > last[1]) then
-      if last then top[most] = nil end
-      top[#top + 1] = {{number, score}}
-      table.sort(top, function(a, b)
-        return a[2] > b[2] or (a[2] == b[2] and a[1] > b[1])
-      end)
+    if last and not is_better(number, score, last) then return end
+    local place = last and most or #top + 1
+    while place > 1 and is_better(number, score, top[place - 1]) do
+      top[place] = top[place - 1]
+      place = place - 1
+    end
+    top[place] = {{number, score}}
+    least = top[most] and top[most][2] or 0
+  end
+  for number, score in pairs(scores) do
+    local before, after = scores[number - 1], scores[number + 1]
+    local shared = score + {NEIGHBOUR_SHARE} * ((before or 0) + (after or 0))
+    if shared >= least then offer(number, shared) end
+    if not before then
+      shared = {NEIGHBOUR_SHARE} * (score + (scores[number - 2] or 0))
+      if shared >= least then offer(number - 1, shared) end
+    end
+    if not after and not scores[number + 2] then
+      shared = {NEIGHBOUR_SHARE} * score
+      if shared >= least then offer(number + 1, shared) end
     end
   end
   return top
 end
 
-local function archived(number)
-  local low, high = 0, redis.call('LLEN', KEYS[3])
-  while low < high do
-    local middle = math.floor((low + high) / 2)
+local function archived(number, first, length)
+  local low, high, middle = 0, length, math.min(number - first, length - 1)
+  while low <= middle and middle < high do
     local turn = redis.call('LINDEX', KEYS[3], middle)
     local found = number_of(turn)
     if found == number then return turn end
     if found > number then high = middle else low = middle + 1 end
+    middle = math.floor((low + high) / 2)
   end
 end
 
 local function search(terms, most)
   local turns, scores = {{}}, {{}}
+  local oldest, length = redis.call('LINDEX', KEYS[3], 0), redis.call('LLEN', KEYS[3])
+  local first = oldest and number_of(oldest)
   for _, found in ipairs(best(scores_of(terms), most)) do
-    local turn = archived(found[1])
+    local turn = first and archived(found[1], first, length)
     if turn then
       turns[#turns + 1] = turn
       scores[#scores + 1] = string.format('%.4f', found[2])
@@ -85,4 +98,7 @@ local function search(terms, most)
   return redis.status_reply('[' .. table.concat(turns, ',') .. ']'), table.concat(scores, ' ')
 end
 """
-"""Find evicted turns by terms: BM25, and a share of the neighbours' scores."""
+"""Find evicted turns by terms: BM25, and a share of the neighbours' scores.
+
+A turn stands as far behind the archive's first as its number says, or nearer where one is missing.
+"""

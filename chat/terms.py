@@ -1,5 +1,6 @@
 """Decides by which terms a text is found: words without stop words and endings."""
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +18,18 @@ MOST_PROMPT_TERMS = 64
 
 def terms_of(text: str) -> list[str]:
     """Give the terms that a text is found by, in order, repetitions included."""
-    return [term for word in WORD.findall(text.lower()) for term in _terms_of_word(word)]
+    terms: list[str] = []
+    for word in WORD.findall(text.lower()):
+        if word in STOP_WORDS:
+            continue
+        if word.isascii():
+            terms.append(stem(word)[:LONGEST_TERM])
+        else:
+            terms += _terms_of_word(word)
+    return terms
 
 
 def _terms_of_word(word: str) -> Iterator[str]:
-    if word in STOP_WORDS:
-        return
     for part in UNSPACED.findall(word):
         yield from (part[n : n + 2] for n in range(max(1, len(part) - 1)))
     rest = UNSPACED.sub("", word)
@@ -37,11 +44,12 @@ def stem(word: str) -> str:
     """
     if word[-1] not in LAST_OF_ENDINGS:
         return word
-    word = _without(word, PLURALS)
-    shorter = _without(word, VERBS)
+    if word[-1] == "s":
+        word = _without(word, PLURALS)
+    shorter = _without(word, VERBS) if word.endswith(LAST_OF_VERBS) else word
     if shorter != word and VOWEL.search(shorter):
         word = DOUBLED.sub(r"\1", shorter)
-    if len(word) >= SHORTEST_WITH_ENDING:
+    if len(word) >= SHORTEST_WITH_ENDING and word[-1] in "ye":
         word = FINAL_Y.sub("i", word.removesuffix("e"))
     return word
 
@@ -59,14 +67,16 @@ SHORTEST_WITH_ENDING = 4
 PLURALS = (("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("us", "us"), ("s", ""))
 VERBS = (("ied", "i"), ("ingly", ""), ("edly", ""), ("ing", ""), ("ed", ""), ("ly", ""))
 LAST_OF_ENDINGS = "sdgye"
+LAST_OF_VERBS = ("d", "g", "ly")
 VOWEL = re.compile(r"[aeiouy]")
 DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 FINAL_Y = re.compile(r"(?<=[^aeiou])y$")
 
 
-def prompt_terms(prompt: str) -> list[str]:
+@functools.lru_cache(maxsize=1)
+def prompt_terms(prompt: str) -> tuple[str, ...]:
     """Give the different terms of a prompt, the first ones of a long one."""
-    return list(dict.fromkeys(terms_of(prompt)))[:MOST_PROMPT_TERMS]
+    return tuple(dict.fromkeys(terms_of(prompt)))[:MOST_PROMPT_TERMS]
 
 
 def turn_terms(turn: Turn) -> Mapping[str, int]:

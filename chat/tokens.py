@@ -5,6 +5,7 @@ words take depends on the model's vocabulary. Nothing is known of it at first; w
 of prose shows whether it is a large one, as those of all published models are. See `Vocabulary`.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -81,10 +82,16 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
            fallback makes of a character that it does not know.
     Errors: none.
     """
+    return _estimate(text, is_large=vocabulary.is_large)
+
+
+@functools.lru_cache(maxsize=64)
+def _estimate(text: str, *, is_large: bool) -> int:
+    """Estimate; a turn asks several times for its prompt, its reply and what is said of a quote."""
     count = 1
     for run in RUNS.finditer(text):
         match run.lastgroup:
-            case "word" if vocabulary.is_large:
+            case "word" if is_large:
                 count += _count_pieces(run.group(), is_first=run.start() == 0)
             case "word":
                 letters, tokens = WORD_SHARE

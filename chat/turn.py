@@ -91,7 +91,7 @@ class TurnTaker:
 
         Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
         """
-        terms = prompt_terms(prompt) if self._settings.recall_tokens else []
+        terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
         loaded = self._store.load_or_repeat(conversation_id, terms, repetition)
         if isinstance(loaded, TurnResult):
             return loaded

@@ -2,19 +2,28 @@
 
 import ctypes
 from collections.abc import Callable
-from ctypes import byref
+from ctypes import string_at
 from typing import Any
 
-from wasmtime import _ffi as ffi
 from wasmtime.component import _types as wit
 
+from host.native import (
+    FLAGGED,
+    POINTER,
+    SIZED,
+    any_to_resource,
+    delete_error,
+    delete_resource,
+    number_of_resource,
+)
 from host.values import (
+    FIELD_BYTES,
+    NAME_BYTES,
     PAYLOAD_OFFSET_BYTES,
     SCALARS,
     VALUE_BYTES,
     Case,
     Context,
-    CValue,
     Err,
     Lift,
     Ok,
@@ -23,8 +32,14 @@ from host.values import (
 )
 
 
-def _text(vector: Any) -> str:
-    return ctypes.string_at(vector.data, vector.size).decode() if vector.size else ""
+def read_values(address: int, count: int) -> bytes:
+    """Copy values that stand in a row, for lifts to read."""
+    return string_at(address, count * VALUE_BYTES)
+
+
+def _text(data: bytes, offset: int) -> str:
+    size, where = SIZED.unpack_from(data, offset)
+    return string_at(where, size).decode() if size else ""
 
 
 def compile_lift(kind: Any, resource_id: ResourceId) -> Lift:
@@ -34,8 +49,8 @@ def compile_lift(kind: Any, resource_id: ResourceId) -> Lift:
     """
     scalar = SCALARS.get(type(kind))
     if scalar is not None:
-        field = scalar[0]
-        return lambda _, value: getattr(value.of, field)
+        read = scalar[0].unpack_from
+        return lambda _, data, offset: read(data, offset + PAYLOAD_OFFSET_BYTES)[0]
     maker = LIFTS.get(type(kind))
     if maker is None:
         raise TypeError(f"no conversion from {type(kind).__name__}")
@@ -43,7 +58,7 @@ def compile_lift(kind: Any, resource_id: ResourceId) -> Lift:
 
 
 def _lift_string(_kind: Any, _ids: ResourceId) -> Lift:
-    return lambda _, value: _text(value.of.string)
+    return lambda _, data, offset: _text(data, offset + PAYLOAD_OFFSET_BYTES)
 
 
 def _lift_list(kind: Any, ids: ResourceId) -> Lift:
@@ -51,37 +66,43 @@ def _lift_list(kind: Any, ids: ResourceId) -> Lift:
         return _lift_bytes
     element = compile_lift(kind.element, ids)
 
-    def lift(context: Context, value: CValue) -> list[Any]:
-        items = value.of.list
-        data = items.data
-        return [element(context, data[i]) for i in range(items.size)]
+    def lift(context: Context, data: bytes, offset: int) -> list[Any]:
+        size, where = SIZED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        items = read_values(where, size)
+        return [element(context, items, start) for start in range(0, len(items), VALUE_BYTES)]
 
     return lift
 
 
-def _lift_bytes(_: Context, value: CValue) -> bytes:
-    items = value.of.list
-    if not items.size:
-        return b""
-    return ctypes.string_at(items.data, items.size * VALUE_BYTES)[PAYLOAD_OFFSET_BYTES::VALUE_BYTES]
+def _lift_bytes(_: Context, data: bytes, offset: int) -> bytes:
+    size, where = SIZED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+    return read_values(where, size)[PAYLOAD_OFFSET_BYTES::VALUE_BYTES] if size else b""
 
 
 def _lift_record(kind: Any, ids: ResourceId) -> Lift:
-    fields = [(name, compile_lift(field, ids)) for name, field in kind.fields]
+    fields = [
+        (name, compile_lift(field, ids), place * FIELD_BYTES + NAME_BYTES)
+        for place, (name, field) in enumerate(kind.fields)
+    ]
 
-    def lift(context: Context, value: CValue) -> dict[str, Any]:
-        data = value.of.record.data
-        return {name: field(context, data[i].val) for i, (name, field) in enumerate(fields)}
+    def lift(context: Context, data: bytes, offset: int) -> dict[str, Any]:
+        _, where = SIZED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        items = string_at(where, len(fields) * FIELD_BYTES)
+        return {name: field(context, items, start) for name, field, start in fields}
 
     return lift
 
 
 def _lift_tuple(kind: Any, ids: ResourceId) -> Lift:
-    elements = [compile_lift(element, ids) for element in kind.elements]
+    elements = [
+        (compile_lift(element, ids), place * VALUE_BYTES)
+        for place, element in enumerate(kind.elements)
+    ]
 
-    def lift(context: Context, value: CValue) -> tuple[Any, ...]:
-        data = value.of.tuple.data
-        return tuple(element(context, data[i]) for i, element in enumerate(elements))
+    def lift(context: Context, data: bytes, offset: int) -> tuple[Any, ...]:
+        _, where = SIZED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        items = read_values(where, len(elements))
+        return tuple([element(context, items, start) for element, start in elements])
 
     return lift
 
@@ -89,10 +110,13 @@ def _lift_tuple(kind: Any, ids: ResourceId) -> Lift:
 def _lift_variant(kind: Any, ids: ResourceId) -> Lift:
     cases = compile_cases(kind, ids, compile_lift)
 
-    def lift(context: Context, value: CValue) -> Case:
-        name = _text(value.of.variant.discriminant)
+    def lift(context: Context, data: bytes, offset: int) -> Case:
+        name = _text(data, offset + PAYLOAD_OFFSET_BYTES)
         case = cases[name]
-        return Case(name, None if case is None else case(context, value.of.variant.val.contents))
+        if case is None:
+            return Case(name)
+        (where,) = POINTER.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES + NAME_BYTES)
+        return Case(name, case(context, read_values(where, 1), 0))
 
     return lift
 
@@ -100,43 +124,50 @@ def _lift_variant(kind: Any, ids: ResourceId) -> Lift:
 def _lift_result(kind: Any, ids: ResourceId) -> Lift:
     cases = compile_cases(kind, ids, compile_lift)
 
-    def lift(context: Context, value: CValue) -> Ok | Err:
-        result = value.of.result
-        case = cases["ok" if result.is_ok else "err"]
-        payload = None if case is None else case(context, result.val.contents)
-        return Ok(payload) if result.is_ok else Err(payload)
+    def lift(context: Context, data: bytes, offset: int) -> Ok | Err:
+        is_ok, where = FLAGGED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        case = cases["ok" if is_ok else "err"]
+        payload = None if case is None else case(context, read_values(where, 1), 0)
+        return Ok(payload) if is_ok else Err(payload)
 
     return lift
 
 
 def _lift_option(kind: Any, ids: ResourceId) -> Lift:
     payload = compile_lift(kind.payload, ids)
-    return lambda context, value: (
-        payload(context, value.of.option.contents) if value.of.option else None
-    )
+
+    def lift(context: Context, data: bytes, offset: int) -> Any:
+        (where,) = POINTER.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        return payload(context, read_values(where, 1), 0) if where else None
+
+    return lift
 
 
 def _lift_enum(_kind: Any, _ids: ResourceId) -> Lift:
-    return lambda _, value: _text(value.of.enumeration)
+    return lambda _, data, offset: _text(data, offset + PAYLOAD_OFFSET_BYTES)
 
 
 def _lift_flags(_kind: Any, _ids: ResourceId) -> Lift:
-    return lambda _, value: frozenset(
-        _text(value.of.flags.data[i]) for i in range(value.of.flags.size)
-    )
+    def lift(_: Context, data: bytes, offset: int) -> frozenset[str]:
+        size, where = SIZED.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        names = string_at(where, size * NAME_BYTES) if size else b""
+        return frozenset(_text(names, start) for start in range(0, len(names), NAME_BYTES))
+
+    return lift
 
 
 def _lift_resource(_kind: Any, _ids: ResourceId) -> Lift:
-    def lift(context: Context, value: CValue) -> int:
+    def lift(context: Context, data: bytes, offset: int) -> int:
         # Exactly once: a borrow that is never converted makes the call fail at its end.
-        host = ctypes.POINTER(ffi.wasmtime_component_resource_host_t)()
-        error = ffi.wasmtime_component_resource_any_to_host(context, value.of.resource, byref(host))
+        (resource,) = POINTER.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
+        host = ctypes.c_void_p()
+        error = any_to_resource(context, resource, ctypes.byref(host))
         if error:
-            ffi.wasmtime_error_delete(error)
+            delete_error(error)
             raise TypeError("a resource of the guest was passed where one of the host is due")
-        rep = ffi.wasmtime_component_resource_host_rep(host)
-        ffi.wasmtime_component_resource_host_delete(host)
-        return int(rep)
+        number = number_of_resource(host)
+        delete_resource(host)
+        return int(number)
 
     return lift
 

@@ -23,9 +23,10 @@ from wasmtime.component import _types as wit
 
 from host.errors import Trap
 from host.instance import Instance
-from host.lift import compile_lift
+from host.lift import compile_lift, read_values
 from host.lower import compile_lower
-from host.values import CValue, Lift, Lower
+from host.native import Callback, add_function
+from host.values import VALUE_BYTES, Lift, Lower
 
 Interfaces = Mapping[str, Callable[[Instance], Any]]
 """WIT interface without version, as `wasi:io/poll`, to the class that implements it."""
@@ -112,14 +113,7 @@ class Linker:
             lower = None if kind.result is None else compile_lower(kind.result, self.ids)
             callback = self._implemented(interface, method, lifts, lower)
         encoded = function.encode()
-        error = ffi.wasmtime_component_linker_instance_add_func(
-            linked.ptr(),
-            ctypes.create_string_buffer(encoded),
-            len(encoded),
-            callback,
-            None,
-            NO_FINALIZER,
-        )
+        error = add_function(linked.ptr(), encoded, len(encoded), callback, None, None)
         if error:
             raise WasmtimeError._from_ptr(error)
         self._callbacks.append(callback)
@@ -130,14 +124,17 @@ class Linker:
         running = self._running
 
         def call(
-            _data: Any, context: Any, _type: Any, args: CValue, _n: int, results: CValue, _m: int
+            _data: int, context: int, _type: int, args: int, count: int, results: int, _n: int
         ) -> int:
             try:
                 implementation = running.instance.interface(interface)
-                values = [lift(context, args[i]) for i, lift in enumerate(lifts)]
+                given = read_values(args, count) if count else b""
+                values = [
+                    lift(context, given, place * VALUE_BYTES) for place, lift in enumerate(lifts)
+                ]
                 result = getattr(implementation, method)(*values)
                 if lower is not None:
-                    lower(context, result, results[0])
+                    lower(context, result, results)
             except Trap as trap:
                 return trap_pointer(str(trap))
             except Exception as error:  # noqa: BLE001 - an exception cannot cross the guest; it ends it
@@ -145,21 +142,18 @@ class Linker:
                 return trap_pointer(f"{interface}#{method}: {error}")
             return 0
 
-        return ffi.wasmtime_component_func_callback_t(call)
+        return Callback(call)
 
     def _missing(self, name: str) -> Any:
         def call(*_: Any) -> int:
             return trap_pointer(f"this host has no {name}")
 
-        return ffi.wasmtime_component_func_callback_t(call)
+        return Callback(call)
 
     def _drop_resource(self, _store: Any, rep: int) -> None:
         instance = self._running.instance
         if instance is not None:
             instance.table.drop(rep)
-
-
-NO_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)()
 
 
 def trap_pointer(message: str) -> int:
@@ -174,9 +168,10 @@ def call_export(function: Any, store: Any, lowers: Sequence[Lower], values: Sequ
     Errors: WasmtimeError when the guest traps.
     """
     context = store._context()
+    address = ctypes.cast(context, ctypes.c_void_p).value or 0
     args = (ffi.wasmtime_component_val_t * len(lowers))()
     for lower, value, argument in zip(lowers, values, args, strict=True):
-        lower(context, value, argument)
+        lower(address, value, ctypes.addressof(argument))
     error = ffi.wasmtime_component_func_call(
         byref(function._func), context, args, len(args), None, 0
     )

@@ -2,20 +2,37 @@
 
 import ctypes
 from collections.abc import Callable
-from ctypes import byref
 from typing import Any
 
 from wasmtime import _ffi as ffi
 from wasmtime.component import _types as wit
 
+from host.native import (
+    FLAGGED,
+    POINTER,
+    Address,
+    copy_to,
+    delete_error,
+    delete_resource,
+    new_flags,
+    new_list,
+    new_record,
+    new_resource,
+    new_text,
+    new_tuple,
+    new_value,
+    pointer_at,
+    resource_to_any,
+)
 from host.values import (
+    FIELD_BYTES,
+    NAME_BYTES,
     PAYLOAD_OFFSET_BYTES,
     SCALARS,
     U8_KIND,
     VALUE_BYTES,
     Case,
     Context,
-    CValue,
     Err,
     Lower,
     Ok,
@@ -24,22 +41,38 @@ from host.values import (
 )
 
 OWNED = True
+DATA_OFFSET_BYTES = PAYLOAD_OFFSET_BYTES + POINTER.size
+"""Where a value that is a row of others has the address of the first."""
+BLANK = bytes(VALUE_BYTES)
+"""A value that owns nothing: a false boolean."""
 
 
-def _vector(text: str) -> Any:
-    data = text.encode()
-    vector = ffi.wasm_byte_vec_t()
-    ffi.wasm_byte_vec_new(
-        byref(vector), len(data), (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
-    )
-    return vector
+def _head(kind: Any) -> bytes:
+    """Give what a value of a kind begins with."""
+    return bytes([kind.value]).ljust(PAYLOAD_OFFSET_BYTES, b"\0")
+
+
+STRING = _head(ffi.WASMTIME_COMPONENT_STRING)
+LIST = _head(ffi.WASMTIME_COMPONENT_LIST)
+RECORD = _head(ffi.WASMTIME_COMPONENT_RECORD)
+TUPLE = _head(ffi.WASMTIME_COMPONENT_TUPLE)
+VARIANT = _head(ffi.WASMTIME_COMPONENT_VARIANT)
+RESULT = _head(ffi.WASMTIME_COMPONENT_RESULT)
+OPTION = _head(ffi.WASMTIME_COMPONENT_OPTION)
+ENUM = _head(ffi.WASMTIME_COMPONENT_ENUM)
+FLAGS = _head(ffi.WASMTIME_COMPONENT_FLAGS)
+RESOURCE = _head(ffi.WASMTIME_COMPONENT_RESOURCE)
+
+
+def _write(address: Address, data: bytes) -> None:
+    copy_to(address, data, len(data))
 
 
 def compile_lower(kind: Any, resource_id: ResourceId) -> Lower:
     """Make the function that writes a Python value as the WIT type `kind`.
 
-    Errors: TypeError as in `compile_lift`; the function raises TypeError, KeyError or
-            AttributeError for a value of another shape, before anything was allocated for it.
+    Errors: TypeError as in `compile_lift`; the function raises TypeError, KeyError, AttributeError
+            or struct.error for a value of another shape.
     """
     scalar = SCALARS.get(type(kind))
     if scalar is not None:
@@ -50,18 +83,20 @@ def compile_lower(kind: Any, resource_id: ResourceId) -> Lower:
     return maker(kind, resource_id)
 
 
-def _lower_scalar(field: str, tag: int) -> Lower:
-    def lower(_: Context, value: Any, out: CValue) -> None:
-        setattr(out.of, field, value)
-        out.kind = tag
+def _lower_scalar(form: Any, tag: int) -> Lower:
+    head = bytes([tag]).ljust(PAYLOAD_OFFSET_BYTES, b"\0")
+
+    def lower(_: Context, value: Any, out: Address) -> None:
+        _write(out, head + form.pack(value))
 
     return lower
 
 
 def _lower_string(_kind: Any, _ids: ResourceId) -> Lower:
-    def lower(_: Context, value: str, out: CValue) -> None:
-        out.of.string = _vector(value)
-        out.kind = ffi.WASMTIME_COMPONENT_STRING.value
+    def lower(_: Context, value: str, out: Address) -> None:
+        data = value.encode()
+        new_text(out + PAYLOAD_OFFSET_BYTES, len(data), data)
+        copy_to(out, STRING, PAYLOAD_OFFSET_BYTES)
 
     return lower
 
@@ -71,43 +106,39 @@ def _lower_list(kind: Any, ids: ResourceId) -> Lower:
         return _lower_bytes
     element = compile_lower(kind.element, ids)
 
-    def lower(context: Context, value: list[Any], out: CValue) -> None:
-        items = ffi.wasmtime_component_vallist_t()
-        ffi.wasmtime_component_vallist_new_uninit(byref(items), len(value))
-        for i, item in enumerate(value):
-            element(context, item, items.data[i])
-        out.of.list = items
-        out.kind = ffi.WASMTIME_COMPONENT_LIST.value
+    def lower(context: Context, value: list[Any], out: Address) -> None:
+        new_list(out + PAYLOAD_OFFSET_BYTES, len(value))
+        where = pointer_at(out + DATA_OFFSET_BYTES)
+        for item in value:
+            element(context, item, where)
+            where += VALUE_BYTES
+        _write(out, LIST)
 
     return lower
 
 
-def _lower_bytes(_: Context, value: bytes, out: CValue) -> None:
-    items = ffi.wasmtime_component_vallist_t()
+def _lower_bytes(_: Context, value: bytes, out: Address) -> None:
     size = len(value)
-    ffi.wasmtime_component_vallist_new_uninit(byref(items), size)
+    new_list(out + PAYLOAD_OFFSET_BYTES, size)
     if size:
         strided = bytearray(size * VALUE_BYTES)
         strided[0::VALUE_BYTES] = U8_KIND * size
         strided[PAYLOAD_OFFSET_BYTES::VALUE_BYTES] = value
-        ctypes.memmove(
-            items.data, (ctypes.c_char * len(strided)).from_buffer(strided), len(strided)
-        )
-    out.of.list = items
-    out.kind = ffi.WASMTIME_COMPONENT_LIST.value
+        _write(pointer_at(out + DATA_OFFSET_BYTES), bytes(strided))
+    _write(out, LIST)
 
 
 def _lower_record(kind: Any, ids: ResourceId) -> Lower:
-    fields = [(name, compile_lower(field, ids)) for name, field in kind.fields]
+    fields = [(name, name.encode(), compile_lower(field, ids)) for name, field in kind.fields]
 
-    def lower(context: Context, value: dict[str, Any], out: CValue) -> None:
-        record = ffi.wasmtime_component_valrecord_t()
-        ffi.wasmtime_component_valrecord_new_uninit(byref(record), len(fields))
-        for i, (name, field) in enumerate(fields):
-            field(context, value[name], record.data[i].val)
-            record.data[i].name = _vector(name)
-        out.of.record = record
-        out.kind = ffi.WASMTIME_COMPONENT_RECORD.value
+    def lower(context: Context, value: dict[str, Any], out: Address) -> None:
+        new_record(out + PAYLOAD_OFFSET_BYTES, len(fields))
+        where = pointer_at(out + DATA_OFFSET_BYTES)
+        for name, encoded, field in fields:
+            field(context, value[name], where + NAME_BYTES)
+            new_text(where, len(encoded), encoded)
+            where += FIELD_BYTES
+        _write(out, RECORD)
 
     return lower
 
@@ -115,34 +146,38 @@ def _lower_record(kind: Any, ids: ResourceId) -> Lower:
 def _lower_tuple(kind: Any, ids: ResourceId) -> Lower:
     elements = [compile_lower(element, ids) for element in kind.elements]
 
-    def lower(context: Context, value: tuple[Any, ...], out: CValue) -> None:
-        items = ffi.wasmtime_component_valtuple_t()
-        ffi.wasmtime_component_valtuple_new_uninit(byref(items), len(elements))
-        for i, element in enumerate(elements):
-            element(context, value[i], items.data[i])
-        out.of.tuple = items
-        out.kind = ffi.WASMTIME_COMPONENT_TUPLE.value
+    def lower(context: Context, value: tuple[Any, ...], out: Address) -> None:
+        new_tuple(out + PAYLOAD_OFFSET_BYTES, len(elements))
+        where = pointer_at(out + DATA_OFFSET_BYTES)
+        for element, item in zip(elements, value, strict=True):
+            element(context, item, where)
+            where += VALUE_BYTES
+        _write(out, TUPLE)
 
     return lower
 
 
-def _boxed(lower: Lower | None, context: Context, value: Any) -> Any:
-    """Lower `value` into memory of wasmtime's; a null pointer for a case without payload."""
+def _boxed(lower: Lower | None, context: Context, value: Any) -> Address:
+    """Lower `value` into memory of wasmtime's; nowhere for a case without payload."""
     if lower is None:
-        return None
-    out = ffi.wasmtime_component_val_t()
-    lower(context, value, out)
-    return ffi.wasmtime_component_val_new(byref(out))
+        return 0
+    where: Address = new_value(BLANK)
+    lower(context, value, where)
+    return where
 
 
 def _lower_variant(kind: Any, ids: ResourceId) -> Lower:
-    cases = compile_cases(kind, ids, compile_lower)
+    cases = {
+        name: (name.encode(), case)
+        for name, case in compile_cases(kind, ids, compile_lower).items()
+    }
 
-    def lower(context: Context, value: Case, out: CValue) -> None:
-        payload = _boxed(cases[value.name], context, value.value)
-        out.of.variant.discriminant = _vector(value.name)
-        out.of.variant.val = payload
-        out.kind = ffi.WASMTIME_COMPONENT_VARIANT.value
+    def lower(context: Context, value: Case, out: Address) -> None:
+        encoded, case = cases[value.name]
+        payload = _boxed(case, context, value.value)
+        new_text(out + PAYLOAD_OFFSET_BYTES, len(encoded), encoded)
+        _write(out + PAYLOAD_OFFSET_BYTES + NAME_BYTES, POINTER.pack(payload))
+        _write(out, VARIANT)
 
     return lower
 
@@ -150,13 +185,11 @@ def _lower_variant(kind: Any, ids: ResourceId) -> Lower:
 def _lower_result(kind: Any, ids: ResourceId) -> Lower:
     cases = compile_cases(kind, ids, compile_lower)
 
-    def lower(context: Context, value: Any, out: CValue) -> None:
+    def lower(context: Context, value: Any, out: Address) -> None:
         is_ok = not isinstance(value, Err)
         payload = value.value if isinstance(value, Ok | Err) else value
         boxed = _boxed(cases["ok" if is_ok else "err"], context, payload)
-        out.of.result.is_ok = is_ok
-        out.of.result.val = boxed
-        out.kind = ffi.WASMTIME_COMPONENT_RESULT.value
+        _write(out, RESULT + FLAGGED.pack(is_ok, boxed))
 
     return lower
 
@@ -164,29 +197,31 @@ def _lower_result(kind: Any, ids: ResourceId) -> Lower:
 def _lower_option(kind: Any, ids: ResourceId) -> Lower:
     payload = compile_lower(kind.payload, ids)
 
-    def lower(context: Context, value: Any, out: CValue) -> None:
-        out.of.option = None if value is None else _boxed(payload, context, value)
-        out.kind = ffi.WASMTIME_COMPONENT_OPTION.value
+    def lower(context: Context, value: Any, out: Address) -> None:
+        boxed = 0 if value is None else _boxed(payload, context, value)
+        _write(out, OPTION + POINTER.pack(boxed))
 
     return lower
 
 
 def _lower_enum(_kind: Any, _ids: ResourceId) -> Lower:
-    def lower(_: Context, value: str, out: CValue) -> None:
-        out.of.enumeration = _vector(value)
-        out.kind = ffi.WASMTIME_COMPONENT_ENUM.value
+    def lower(_: Context, value: str, out: Address) -> None:
+        data = value.encode()
+        new_text(out + PAYLOAD_OFFSET_BYTES, len(data), data)
+        _write(out, ENUM)
 
     return lower
 
 
 def _lower_flags(_kind: Any, _ids: ResourceId) -> Lower:
-    def lower(_: Context, value: frozenset[str], out: CValue) -> None:
-        flags = ffi.wasmtime_component_valflags_t()
-        ffi.wasmtime_component_valflags_new_uninit(byref(flags), len(value))
-        for i, name in enumerate(sorted(value)):
-            flags.data[i] = _vector(name)
-        out.of.flags = flags
-        out.kind = ffi.WASMTIME_COMPONENT_FLAGS.value
+    def lower(_: Context, value: frozenset[str], out: Address) -> None:
+        new_flags(out + PAYLOAD_OFFSET_BYTES, len(value))
+        where = pointer_at(out + DATA_OFFSET_BYTES)
+        for name in sorted(value):
+            data = name.encode()
+            new_text(where, len(data), data)
+            where += NAME_BYTES
+        _write(out, FLAGS)
 
     return lower
 
@@ -194,16 +229,15 @@ def _lower_flags(_kind: Any, _ids: ResourceId) -> Lower:
 def _lower_own(kind: Any, ids: ResourceId) -> Lower:
     type_id = ids(kind.ty)
 
-    def lower(context: Context, value: int, out: CValue) -> None:
-        host = ffi.wasmtime_component_resource_host_new(OWNED, value, type_id)
-        any_resource = ctypes.POINTER(ffi.wasmtime_component_resource_any_t)()
-        error = ffi.wasmtime_component_resource_host_to_any(context, host, byref(any_resource))
-        ffi.wasmtime_component_resource_host_delete(host)
+    def lower(context: Context, value: int, out: Address) -> None:
+        host = new_resource(OWNED, value, type_id)
+        resource = ctypes.c_void_p()
+        error = resource_to_any(context, host, ctypes.byref(resource))
+        delete_resource(host)
         if error:
-            ffi.wasmtime_error_delete(error)
+            delete_error(error)
             raise TypeError("a resource could not be handed to the guest")
-        out.of.resource = any_resource
-        out.kind = ffi.WASMTIME_COMPONENT_RESOURCE.value
+        _write(out, RESOURCE + POINTER.pack(resource.value))
 
     return lower
 

@@ -18,6 +18,7 @@ after the call; results are allocated by wasmtime and become its own.
 """
 
 import ctypes
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,19 +26,23 @@ from typing import Any
 from wasmtime import _ffi as ffi
 from wasmtime.component import _types as wit
 
-Context = Any
-"""A `wasmtime_context_t*`."""
-CValue = Any
-"""A `wasmtime_component_val_t`, or a view of one."""
-Lift = Callable[[Context, CValue], Any]
-"""Turns a C value into a Python one."""
-Lower = Callable[[Context, Any, CValue], None]
-"""Writes a Python value into a C one."""
+from host.native import Address
+
+Context = int
+"""The address of a `wasmtime_context_t`."""
+Lift = Callable[[Context, bytes, int], Any]
+"""Turns the C value at an offset of a copy of C values into a Python one."""
+Lower = Callable[[Context, Any, Address], None]
+"""Writes a Python value to the address of a C one."""
 ResourceId = Callable[[Any], int]
 """Gives the number of a resource type."""
 
 VALUE_BYTES = ctypes.sizeof(ffi.wasmtime_component_val_t)
 PAYLOAD_OFFSET_BYTES = ffi.wasmtime_component_val_t.of.offset
+NAME_BYTES = ctypes.sizeof(ffi.wasm_byte_vec_t)
+"""A text: its size, and where it is."""
+FIELD_BYTES = NAME_BYTES + VALUE_BYTES
+"""A field of a record: its name, and its value."""
 U8_KIND = bytes([ffi.WASMTIME_COMPONENT_U8.value])
 
 
@@ -63,19 +68,21 @@ class Case:
     value: Any = None
 
 
-SCALARS: dict[type, tuple[str, int]] = {
-    wit.Bool: ("boolean", ffi.WASMTIME_COMPONENT_BOOL.value),
-    wit.S8: ("s8", ffi.WASMTIME_COMPONENT_S8.value),
-    wit.U8: ("u8", ffi.WASMTIME_COMPONENT_U8.value),
-    wit.S16: ("s16", ffi.WASMTIME_COMPONENT_S16.value),
-    wit.U16: ("u16", ffi.WASMTIME_COMPONENT_U16.value),
-    wit.S32: ("s32", ffi.WASMTIME_COMPONENT_S32.value),
-    wit.U32: ("u32", ffi.WASMTIME_COMPONENT_U32.value),
-    wit.S64: ("s64", ffi.WASMTIME_COMPONENT_S64.value),
-    wit.U64: ("u64", ffi.WASMTIME_COMPONENT_U64.value),
-    wit.F32: ("f32", ffi.WASMTIME_COMPONENT_F32.value),
-    wit.F64: ("f64", ffi.WASMTIME_COMPONENT_F64.value),
+SCALARS: dict[type, tuple[struct.Struct, int]] = {
+    wit.Bool: (struct.Struct("<?"), ffi.WASMTIME_COMPONENT_BOOL.value),
+    wit.S8: (struct.Struct("<b"), ffi.WASMTIME_COMPONENT_S8.value),
+    wit.U8: (struct.Struct("<B"), ffi.WASMTIME_COMPONENT_U8.value),
+    wit.S16: (struct.Struct("<h"), ffi.WASMTIME_COMPONENT_S16.value),
+    wit.U16: (struct.Struct("<H"), ffi.WASMTIME_COMPONENT_U16.value),
+    wit.S32: (struct.Struct("<i"), ffi.WASMTIME_COMPONENT_S32.value),
+    wit.U32: (struct.Struct("<I"), ffi.WASMTIME_COMPONENT_U32.value),
+    wit.S64: (struct.Struct("<q"), ffi.WASMTIME_COMPONENT_S64.value),
+    wit.U64: (struct.Struct("<Q"), ffi.WASMTIME_COMPONENT_U64.value),
+    wit.F32: (struct.Struct("<f"), ffi.WASMTIME_COMPONENT_F32.value),
+    wit.F64: (struct.Struct("<d"), ffi.WASMTIME_COMPONENT_F64.value),
 }
+"""How a scalar stands in memory, and its kind; the machines that wasmtime runs on are all
+little-endian but one, which wasmtime-py does not run on."""
 
 
 def compile_cases(kind: Any, ids: ResourceId, compile_one: Callable[..., Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ import httpx
 from host.engines.port import Completion, Embeddings, EngineError, InferencingParams
 from host.runtime_config import RemoteCompute
 
+PATHS = ("/infer", "/embed", "/v1/chat/completions", "/v1/embeddings")
+
 
 def shortest_f32(value: float) -> float:
     """Return the shortest decimal that is the same 32-bit float, as Rust prints it."""
@@ -31,15 +33,19 @@ class RemoteEngine:
     """Speaks to one endpoint, in the format of `api_type`."""
 
     def __init__(self, config: RemoteCompute) -> None:
-        self._config = config
         self._client = httpx.Client(
             timeout=None,  # noqa: S113 - Spin has none
             follow_redirects=True, trust_env=False,
-            headers={"accept": "*/*", "accept-encoding": "gzip",
-                     "authorization": f"bearer {config.auth_token}"},
         )  # fmt: skip
-        del self._client.headers["user-agent"]
         self._is_open_ai = config.api_type == "open_ai"
+        self._urls = {path: httpx.URL(config.url).join(path) for path in PATHS}
+        self._headers = {
+            "accept": "*/*",
+            "accept-encoding": "gzip",
+            "authorization": f"bearer {config.auth_token}",
+        }
+        if self._is_open_ai:
+            self._headers["content-type"] = "application/json"
 
     def close(self) -> None:
         """Close all connections."""
@@ -57,11 +63,9 @@ class RemoteEngine:
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
         content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        headers = {"content-type": "application/json"} if self._is_open_ai else {}
+        request = httpx.Request("POST", self._urls[path], headers=self._headers, content=content)
         try:
-            response = self._client.post(
-                httpx.URL(self._config.url).join(path), content=content, headers=headers
-            )
+            response = self._client.send(request)
         except httpx.HTTPError as error:
             raise EngineError("runtime-error", f"POST {path} request error: {error}") from error
         return response.content

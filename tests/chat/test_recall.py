@@ -1,6 +1,8 @@
 """Recall: what terms a text is found by, what comes back, and how it is quoted."""
 
+import copy
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +12,15 @@ from chat.context import message_tokens
 from chat.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
 from chat.pieces import BEGINNINGS
 from chat.prompt import render_prompt
-from chat.quoting import age_words, fill_in, make_memory_quote, make_quote, quote
+from chat.quoting import (
+    Quote,
+    age_words,
+    fill_in,
+    least_quote_tokens,
+    make_memory_quote,
+    make_quote,
+    quote,
+)
 from chat.recall import (
     HEADER,
     MEMORIES_HEADER,
@@ -53,7 +63,7 @@ def test_a_text_is_found_by_what_it_is_about() -> None:
 
 
 def test_a_long_prompt_is_searched_for_by_its_first_terms() -> None:
-    assert prompt_terms("soup " * 500 + " ".join(f"w{n}" for n in range(200))) == [
+    assert list(prompt_terms("soup " * 500 + " ".join(f"w{n}" for n in range(200)))) == [
         "soup", *(f"w{n}" for n in range(63)),
     ]  # fmt: skip
 
@@ -139,15 +149,19 @@ def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:
     long = make_quote(Found(turn(9, "word " * 100), 9.0), 1e9, UNKNOWN)
     most = 2 * quotes[0].tokens
 
-    fitting = fit_quotes(quotes, most)
+    def fit(quotes: list[Quote], most_tokens: int) -> list[Quote]:
+        candidates = [(least_quote_tokens(q.found.turn), partial(copy.copy, q)) for q in quotes]
+        return fit_quotes(candidates, most_tokens)
+
+    fitting = fit(quotes, most)
 
     assert numbers(quoted.found for quoted in fitting) == [3, 1]
     shown = Recall(tuple(fitting)).text()
     assert shown.splitlines()[0] == HEADER
     assert shown.index("prompt 1") < shown.index("prompt 3")
-    assert len(fit_quotes(quotes, most - 1)) == 1
-    assert numbers(q.found for q in fit_quotes([long, *quotes], most)) == [3, 1]
-    assert fit_quotes(quotes, 0) == []
+    assert len(fit(quotes, most - 1)) == 1
+    assert numbers(q.found for q in fit([long, *quotes], most)) == [3, 1]
+    assert fit(quotes, 0) == []
     assert Recall().text() == ""
 
 

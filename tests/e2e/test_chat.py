@@ -590,8 +590,9 @@ def test_2000_turns_at_once_are_all_there_once_and_in_order(
 ) -> None:
     """50 conversations of 40 turns at concurrency 8; a reply counts the turns it was shown."""
     endpoint.answer = lambda asked: default_answer(f"saw {asked.prompt.count('[INST]')}", 0, 0)
-    warm_up = [remote_chat.post(context="c", prompt="p") for _ in range(50)]
-    assert {response.status_code for response in warm_up} == {200}
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:  # as many instances as at once below
+        warm_up = threads.map(lambda _: remote_chat.post(context="c", prompt="p"), range(200))
+        assert {response.status_code for response in warm_up} == {200}
     memory_before = resident_mib(remote_chat.process.pid)
 
     def talk(_: int) -> int:

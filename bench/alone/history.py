@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Sequence
 
+from bench.tables import SPREAD, describe, header, row
 from chat.keys import anyone
 from chat.limits import Limits
 from chat.messages import Commit, Conversation, Message, Turn
@@ -18,6 +19,12 @@ from tests.running import RunningHost, RunningRedis
 PAST_TURNS = (1, 10, 100, 1_000, 10_000)
 SAMPLES = 60
 WARM_UP = 5
+HEAD = f"""
+### What a turn costs as the conversation grows, without recall
+
+Each sample is a turn with exactly so many before it; the sizes are sampled in turn, so that a busy
+moment of the machine hits all of them. ms, the model's included: {SPREAD}.
+"""
 WINDOW_TURNS = 90
 """About as many as the default context length holds."""
 BATCH = 100
@@ -27,9 +34,8 @@ def bench_history(
     host: RunningHost, redis: RunningRedis, context: str, prompt: str, reply: str
 ) -> None:
     """Print the table, without recall; every sample is a turn with exactly so many before it."""
-    columns = "past turns | in the window | round trips | bytes from and to Redis"
-    print(f"\n| {columns} | median ms | p99 ms | ratio |")
-    print("|---|---|---|---|---|---|---|")
+    print(HEAD, end="")
+    header("past turns", "in the window", "round trips", "bytes from and to Redis", "ms", "ratio")
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
         kept = {
             past: [make_past(connection, past, context, prompt, reply) for _ in range(SAMPLES)]
@@ -37,19 +43,18 @@ def bench_history(
         }
         times: dict[int, list[float]] = {past: [] for past in PAST_TURNS}
         for number in range(SAMPLES):
-            for past in PAST_TURNS:  # in turn, so that a busy moment of the machine hits all
+            for past in PAST_TURNS:
                 started = time.perf_counter()
                 host.post(id=kept[past][number], prompt=prompt)
                 times[past].append((time.perf_counter() - started) * 1000)
         base = statistics.median(times[PAST_TURNS[0]][WARM_UP:])
         for past in PAST_TURNS:
-            taken = sorted(times[past][WARM_UP:])
-            median, p99 = statistics.median(taken), taken[int(len(taken) * 0.99)]
+            taken = times[past][WARM_UP:]
             trips, received, sent, window = redis_traffic(host, connection, kept[past][0], prompt)
-            print(
-                f"| {past:,} | {window} | {trips} | {sent:,} and {received:,} "
-                f"| {median:.2f} | {p99:.2f} | {median / base:.2f} |"
-            )
+            row(
+                f"{past:,}", str(window), str(trips), f"{sent:,} and {received:,}",
+                describe(taken), f"{statistics.median(taken) / base:.2f}",
+            )  # fmt: skip
 
 
 def redis_traffic(

@@ -5,7 +5,8 @@ import random
 import statistics
 import time
 
-from bench.history import WINDOW_TURNS, store_past
+from bench.alone.history import WINDOW_TURNS, store_past
+from bench.tables import SPREAD, describe, header, row
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
 from tests.running import RunningHost, RunningRedis
@@ -14,15 +15,18 @@ ARCHIVED_TURNS = (100, 1_000, 10_000)
 SAMPLES = 60
 WARM_UP = 10
 CONTEXT = "You are a helpful chef."
+HEAD = f"""
+### What recall adds
+
+By the words of the prompt, as it is by default, beside `recall=off`: prompts of 12 words and
+replies of 40, no two alike; ms, the model's included: {SPREAD}.
+"""
 
 
 def bench_recall(recalling: RunningHost, without: RunningHost, redis: RunningRedis) -> None:
-    """Print the table: the same turns on one host with recall and on one without, by turns.
-
-    Texts are English prose, prompts of 12 words and replies of 40, no two alike.
-    """
-    print("\n| archived turns | bytes each in Redis | without ms | lexical ms | p99 ms | ratio |")
-    print("|---|---|---|---|---|---|")
+    """Print the table: the same turns on one host with recall and on one without, by turns."""
+    print(HEAD, end="")
+    header("archived turns", "bytes each in Redis", "without", "lexical", "ratio")
     rng = random.Random(1)
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
         for archived in ARCHIVED_TURNS:
@@ -37,13 +41,11 @@ def bench_recall(recalling: RunningHost, without: RunningHost, redis: RunningRed
                     started = time.perf_counter()
                     host.post(id=taken, prompt=prompt)
                     times[name].append((time.perf_counter() - started) * 1000)
-            lexical = sorted(times["lexical"][WARM_UP:])
-            base = statistics.median(times["without"][WARM_UP:])
-            median, p99 = statistics.median(lexical), lexical[int(len(lexical) * 0.99)]
-            print(
-                f"| {archived:,} | {each:,} | {base:.2f} | {median:.2f} | {p99:.2f} "
-                f"| {median / base:.2f} |"
-            )
+            lexical, without_ms = times["lexical"][WARM_UP:], times["without"][WARM_UP:]
+            row(
+                f"{archived:,}", f"{each:,}", describe(without_ms), describe(lexical),
+                f"{statistics.median(lexical) / statistics.median(without_ms):.2f}",
+            )  # fmt: skip
 
 
 def used_bytes(connection: Connection) -> int:

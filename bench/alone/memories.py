@@ -10,8 +10,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from bench.history import WINDOW_TURNS, store_past
-from bench.recall import ARCHIVED_TURNS, CONTEXT, SAMPLES, WARM_UP, used_bytes
+from bench.alone.history import WINDOW_TURNS, store_past
+from bench.alone.recall import ARCHIVED_TURNS, CONTEXT, SAMPLES, WARM_UP, used_bytes
+from bench.tables import SPREAD, describe, header, row
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import embedding_name, model_tag
@@ -40,6 +41,18 @@ WIDTH = 384
 """As all-MiniLM-L6-v2 has it."""
 MODEL = "all-minilm-l6-v2"
 BATCH = 100
+HYBRID = f"""
+### What recall by meaning adds
+
+`recall=hybrid` beside `recall=off`, every turn with both its embeddings; the embedding model
+answers at once. ms: {SPREAD}.
+"""
+LONG_TERM = f"""
+### What long-term memories add
+
+The first turn of a conversation, by what its owner has in the store, beside `long_term=off`. ms:
+{SPREAD}.
+"""
 
 
 class RandomEmbedder:
@@ -94,7 +107,7 @@ def bench_memories(folder: pathlib.Path, config: str, redis: RunningRedis) -> No
         started = time.perf_counter()
         embed([f"What did I say about the soup, {number} times?"])
         times.append((time.perf_counter() - started) * 1000)
-    print(f"\nOne embedding by {MODEL} on this machine: {statistics.median(times):.1f} ms")
+    print(f"\nOne embedding by {MODEL} on this machine, ms: {describe(times)}.")
 
 
 def as_flags(variables: Sequence[str]) -> list[str]:
@@ -104,8 +117,8 @@ def as_flags(variables: Sequence[str]) -> list[str]:
 
 def bench_hybrid(hybrid: RunningHost, plain: RunningHost, redis: RunningRedis) -> None:
     """Print what hybrid recall adds, by archived turns; each has both its embeddings."""
-    print("\n| archived turns | bytes each in Redis | without ms | hybrid ms | p99 ms | ratio |")
-    print("|---|---|---|---|---|---|")
+    print(HYBRID, end="")
+    header("archived turns", "bytes each in Redis", "without", "hybrid", "ratio")
     rng = random.Random(1)
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
         for archived in ARCHIVED_TURNS:
@@ -115,7 +128,7 @@ def bench_hybrid(hybrid: RunningHost, plain: RunningHost, redis: RunningRedis) -
             keep_embeddings(connection, taken, archived)
             each = (used_bytes(connection) - before) // archived
             asked = {"id": taken}
-            show(f"{archived:,} | {each:,}", plain, hybrid, asked, {})
+            compare_hosts((f"{archived:,}", f"{each:,}"), plain, hybrid, asked, {})
 
 
 def keep_embeddings(connection: Connection, taken: int, archived: int) -> None:
@@ -139,8 +152,8 @@ def bench_long_term(
     hosts: dict[str, RunningHost], plain: RunningHost, redis: RunningRedis, chroma: RunningChroma
 ) -> None:
     """Print what long-term memories add to the first turn of a conversation, by their number."""
-    print("\n| store | memories of the owner | without ms | with ms | p99 ms | ratio |")
-    print("|---|---|---|---|---|---|")
+    print(LONG_TERM, end="")
+    header("store", "memories of the owner", "without", "with", "ratio")
     rng = random.Random(1)
     http = NativeHttp(chroma.address)
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
@@ -159,7 +172,7 @@ def bench_long_term(
                 store = ChromaMemory(collection, RandomEmbedder(), owner)
             remember(store, rng, count)
             headers = {"authorization": f"Bearer {token}"}
-            show(f"{name} | {count:,}", plain, host, {"context": CONTEXT}, headers)
+            compare_hosts((name, f"{count:,}"), plain, host, {"context": CONTEXT}, headers)
     http.close()
 
 
@@ -174,8 +187,8 @@ def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
         )
 
 
-def show(
-    name: str,
+def compare_hosts(
+    names: tuple[str, str],
     without: RunningHost,
     having: RunningHost,
     fields: Mapping[str, object],
@@ -190,7 +203,6 @@ def show(
             started = time.perf_counter()
             assert host.client.post("/", headers=headers, json=body).is_success
             times[kind].append((time.perf_counter() - started) * 1000)
-    taken = sorted(times["with"][WARM_UP:])
-    base, median = statistics.median(times["without"][WARM_UP:]), statistics.median(taken)
-    p99 = taken[int(len(taken) * 0.99)]
-    print(f"| {name} | {base:.2f} | {median:.2f} | {p99:.2f} | {median / base:.2f} |")
+    taken, base = times["with"][WARM_UP:], times["without"][WARM_UP:]
+    ratio = statistics.median(taken) / statistics.median(base)
+    row(*names, describe(base), describe(taken), f"{ratio:.2f}")

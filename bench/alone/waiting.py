@@ -1,0 +1,79 @@
+"""What a slow model costs conversations at once, asked through Spin and directly."""
+
+import concurrent.futures
+import json
+import pathlib
+import statistics
+import time
+from collections.abc import Sequence
+
+from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer
+from bench.tables import header, row
+from tests.running import (
+    Answer,
+    Asked,
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    remote_config,
+    run_host,
+)
+
+AT_ONCE = 16
+SLOW_MODEL_S = 0.2
+ROUNDS = 5
+OK = 200
+HEAD = f"""
+### What a slow model costs many at once
+
+A model that takes {SLOW_MODEL_S} s: first turns of conversations, one by itself and {AT_ONCE} at
+once, until the last is answered; s, the median of {ROUNDS} (least to most). Spin asks one model at
+a time for an app; an endpoint is asked by each turn itself.
+"""
+
+
+def slowly(asked: Asked) -> Answer:
+    """Answer after `SLOW_MODEL_S`, in the format that was asked for."""
+    if asked.path == "/infer":
+        answered = answer(asked)
+    else:
+        usage = {"prompt_tokens": 40, "completion_tokens": 16}
+        choice = {"message": {"role": "assistant", "content": REPLY}}
+        answered = Answer(json.dumps({"choices": [choice], "usage": usage}).encode())
+    answered.delay_s = SLOW_MODEL_S
+    return answered
+
+
+def bench_waiting(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndpoint) -> None:
+    """Print how long turns wait, asked through Spin and directly."""
+    endpoint.answer = slowly
+    address = ["--variable", f"redis_address={redis.address}"]
+    openai = ["--variable", "model_api=openai", "--variable", f"model_origin={endpoint.url}"]
+    config = ["--runtime-config-file", remote_config(folder, endpoint.url)]
+    print(HEAD, end="")
+    header("", "one turn", f"{AT_ONCE} at once", "ratio")
+    for name, flags in (("model_api=spin", config), ("model_api=openai", openai)):
+        with run_host(folder / name.partition("=")[2], *flags, *address) as host:
+            alone, together = zip(*(wait(host) for _ in range(ROUNDS)), strict=True)
+        one, many = statistics.median(alone), statistics.median(together)
+        row(name, spread(alone), spread(together), f"{many / one:.1f}")
+
+
+def wait(host: RunningHost) -> tuple[float, float]:
+    """Take one turn, and then many at once; in s."""
+
+    def start(_: int) -> None:
+        assert host.post(context=CONTEXT, prompt=PROMPT).status_code == OK
+
+    begun = time.perf_counter()
+    start(0)
+    one_s = time.perf_counter() - begun
+    begun = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(start, range(AT_ONCE)))
+    return one_s, time.perf_counter() - begun
+
+
+def spread(taken: Sequence[float]) -> str:
+    """Give the median, the least and the most."""
+    return f"{statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f})"

@@ -1,0 +1,86 @@
+"""What a turn asks of Redis, and what a conversation takes there."""
+
+import contextlib
+import random
+import socket
+from collections.abc import Callable, Sequence
+
+from bench.redis_counts import count_calls, info_of
+from bench.systems import PROMPT_WORDS, Running, make_talk
+from bench.tables import header, ratio, row
+from host.resp import parse_address
+from tests.chat.talk import english
+from tests.running import RunningRedis
+
+PAST_TURNS = 1_000
+END = "all was seen"
+HEAD = f"""
+## Redis
+
+One turn after {PAST_TURNS:,}: commands that were sent, setting up a connection included; all that
+Redis ran, those inside scripts too; bytes to and from it. Memory: of a conversation of
+{PAST_TURNS:,} turns, by what the server uses more; ours has the index of its words in it.
+"""
+
+
+def compare_traffic(running: Sequence[Running], redis: RunningRedis, rng: random.Random) -> None:
+    """Print what each asks of Redis."""
+    print(HEAD, end="")
+    header(
+        "", "commands sent", "commands run", "KB to Redis", "KB from Redis", "KB a conversation",
+        "ratio of bytes", "ratio of memory",
+    )  # fmt: skip
+    base_bytes = base_kept = 0.0
+    for one in running:
+        before = used_bytes(redis)
+        conversation = one.add(make_talk(rng, PAST_TURNS))
+        kept = used_bytes(redis) - before
+        take_turn = turn_in(one, conversation, rng)
+        take_turn()
+        first, idle = traffic(redis), traffic(redis)
+        take_turn()
+        last = traffic(redis)
+        run, received, sent = (c - b - (b - a) for a, b, c in zip(first, idle, last, strict=True))
+        base_bytes, base_kept = base_bytes or received + sent, base_kept or kept
+        row(
+            one.name, str(sent_commands(redis, take_turn)), str(run), f"{received / 1e3:.1f}",
+            f"{sent / 1e3:.1f}", f"{kept / 1e3:.0f}", ratio(received + sent, base_bytes),
+            ratio(kept, base_kept),
+        )  # fmt: skip
+
+
+def turn_in(one: Running, conversation: str, rng: random.Random) -> Callable[[], object]:
+    """Make what takes a turn, each with another prompt."""
+    return lambda: one.take_turn(english(rng, PROMPT_WORDS), conversation)
+
+
+def traffic(redis: RunningRedis) -> tuple[int, int, int]:
+    """Give commands, and bytes to and from Redis, until now."""
+    info = info_of(redis, "stats")
+    commands = sum(count_calls(redis).values())
+    return commands, int(info["total_net_input_bytes"]), int(info["total_net_output_bytes"])
+
+
+def used_bytes(redis: RunningRedis) -> int:
+    """Give the memory that Redis uses for data."""
+    return int(info_of(redis, "memory")["used_memory"])
+
+
+def sent_commands(redis: RunningRedis, act: Callable[[], object]) -> int:
+    """Count the commands that clients send while something is done."""
+    address = parse_address(redis.address)
+    with (
+        contextlib.closing(socket.create_connection((address.host, address.port))) as watching,
+        contextlib.closing(socket.create_connection((address.host, address.port))) as ending,
+    ):
+        watching.sendall(b"MONITOR\r\n")
+        lines = watching.makefile(encoding="latin-1")
+        lines.readline()
+        act()
+        ending.sendall(f'ECHO "{END}"\r\n'.encode())
+        count = 0
+        for line in lines:
+            if END in line:
+                break
+            count += " lua] " not in line
+        return count

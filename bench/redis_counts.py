@@ -1,0 +1,22 @@
+"""What a Redis server says of itself."""
+
+import contextlib
+
+from host.resp import Connection, parse_address
+from tests.running import RunningRedis
+
+
+def info_of(redis: RunningRedis, section: str) -> dict[str, str]:
+    """Give a section of what Redis says of itself."""
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        reply = connection.call([b"INFO", section.encode()])
+    lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def count_calls(redis: RunningRedis) -> dict[str, int]:
+    """Count the calls that Redis got, by command, those inside scripts included."""
+    return {
+        name.removeprefix("cmdstat_"): int(told.removeprefix("calls=").partition(",")[0])
+        for name, told in info_of(redis, "commandstats").items()
+    }

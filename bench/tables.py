@@ -1,0 +1,35 @@
+"""Prints tables: a row for each thing that was measured, medians with their spread, ratios."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+SPREAD = "median (lower to upper quartile; p99)"
+"""What `describe` gives."""
+
+
+def header(*names: str) -> None:
+    """Print the head of a table."""
+    print(f"\n| {' | '.join(names)} |")
+    print("|" + "---|" * len(names))
+
+
+def row(name: str, *cells: str) -> None:
+    """Print a row."""
+    print(f"| {name} | {' | '.join(cells)} |")
+
+
+def describe(taken: Sequence[float]) -> str:
+    """Give median, quartiles and p99."""
+    low, median, high = statistics.quantiles(taken, n=4)
+    return f"{median:.1f} ({low:.1f} to {high:.1f}; {p99(taken):.1f})"
+
+
+def p99(taken: Sequence[float]) -> float:
+    """Give what 99 of 100 do not exceed."""
+    return sorted(taken)[min(len(taken) - 1, int(len(taken) * 0.99))]
+
+
+def ratio(cell: float, base: float) -> str:
+    """Give a ratio, if both are known."""
+    return "" if math.isnan(cell) or math.isnan(base) else f"{cell / base:.2f}"
