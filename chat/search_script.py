@@ -16,7 +16,7 @@ local function scores_of(terms)
   local scores = {{}}
   if #terms == 0 or count < 1 then return scores end
   local mean = math.max(1, total / count)
-  local sizes, read = {{}}, 0
+  local sizes, shares, read = {{}}, {{}}, 0
   for place, term in ipairs(terms) do
     local low, high, newest = chunks_of(term)
     sizes[place] = {{term, (high - low) * {CHUNK_BYTES} + #newest}}
@@ -29,10 +29,16 @@ local function scores_of(terms)
       local _, found = string.gsub(postings, ';', '')
       local weight = math.log(1 + (count - found + 0.5) / (found + 0.5)) * {BM25_K1 + 1}
       if weight > 0 then
-        for number, times, length in string.gmatch(postings, '(%d+):(%d+):(%d+);') do
+        for number, rest in string.gmatch(postings, '(%d+):([^;]+)') do
+          local share = shares[rest]
+          if not share then
+            local times, length = string.match(rest, '(%d+):(%d+)')
+            share = times
+              / (times + {BM25_K1 * (1 - BM25_B)} + {BM25_K1 * BM25_B} * length / mean)
+            shares[rest] = share
+          end
           number = number + 0
-          scores[number] = (scores[number] or 0) + weight * times
-            / (times + {BM25_K1 * (1 - BM25_B)} + {BM25_K1 * BM25_B} * length / mean)
+          scores[number] = (scores[number] or 0) + weight * share
         end
       end
     end

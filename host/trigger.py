@@ -7,7 +7,7 @@ import asyncio
 import json
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,34 +47,48 @@ def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
 
 
 class ResponseQueue:
-    """Carries a response from the guest's thread to the event loop."""
+    """Carries a response from the guest's thread to the event loop.
+
+    The head goes with what comes next: the loop is woken once, and the client reads once.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._closed = threading.Event()
+        self._head: list[dict[str, Any] | None] = []
         self.parts: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
     def _put(self, part: dict[str, Any] | None) -> None:
+        parts, self._head = [*self._head, part], []
+        self._loop.call_soon_threadsafe(self._add, parts)
+
+    def _add(self, parts: Sequence[dict[str, Any] | None]) -> None:
+        for part in parts:
+            self.parts.put_nowait(part)
+
+    def _check(self) -> None:
         if self._closed.is_set():
             raise StreamClosed
-        self._loop.call_soon_threadsafe(self.parts.put_nowait, part)
 
     def start(self, status: int, headers: Pairs) -> None:
         """Take the head."""
+        self._check()
         raw = [(name.encode("latin-1"), value) for name, value in headers]
-        self._put({"type": "http.response.start", "status": status, "headers": raw})
+        self._head = [{"type": "http.response.start", "status": status, "headers": raw}]
 
     def write(self, data: bytes) -> None:
         """Take a part of the body."""
+        self._check()
         self._put({"type": "http.response.body", "body": data, "more_body": True})
 
     def finish(self) -> None:
         """Take the end of the body."""
+        self._check()
         self._put({"type": "http.response.body", "body": b"", "more_body": False})
 
     def end(self) -> None:
         """Say that the guest has ended, well or not."""
-        self._loop.call_soon_threadsafe(self.parts.put_nowait, None)
+        self._put(None)
 
     def close(self) -> None:
         """Say that the client is gone."""
