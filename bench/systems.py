@@ -88,8 +88,9 @@ class RunningChat(Running):
 
     def new_user(self) -> httpx.Client:
         """Connect with a credential of one's own."""
+        token = self.client.post("/session").json()["token"]
         client = self.new_client()
-        client.headers["authorization"] = f"Bearer {client.post('/session').json()['token']}"
+        client.headers["authorization"] = f"Bearer {token}"
         return client
 
     def add(self, talk: Sequence[tuple[str, str]]) -> str:

@@ -7,7 +7,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from host.compiling import compile_component, make_wasm_engine
+from host.compiling import (
+    MOST_INSTANCES,
+    WARM_INSTANCES,
+    compile_component,
+    make_wasm_engine,
+)
 from host.engines.llama_cpp import LlamaCppEngine
 from host.engines.port import LlmEngine
 from host.engines.remote import RemoteEngine
@@ -15,13 +20,14 @@ from host.files import find_files
 from host.http.handler import HttpClient, OutgoingHandler
 from host.http.messages import IncomingRequest, ResponseSink
 from host.http.types import HttpTypes
-from host.linker import Interfaces, Linker
+from host.linker import Interfaces
 from host.llm import EngineLock, LlmFactor
 from host.logs import GuestLog
 from host.manifest import Component, Manifest
 from host.redis import RedisFactor
 from host.runner import Runner
 from host.runtime_config import RemoteCompute, RuntimeConfig
+from host.supply import Supply
 from host.variables import ConfigFactor, Resolver, VariablesFactor
 from host.wasi.cli import Cli
 from host.wasi.clocks import MonotonicClock, Random, WallClock
@@ -69,7 +75,10 @@ class Application:
         self._http = HttpClient(options.origin)
         self._turn = threading.Lock()
         self._logs: list[GuestLog] = []
-        self._engine = make_wasm_engine()
+        self._engines = {
+            make_wasm_engine(is_warm=True): threading.Semaphore(WARM_INSTANCES),
+            make_wasm_engine(): threading.Semaphore(MOST_INSTANCES),
+        }
         self._runners = {name: self._load(component) for name, component in self._routed().items()}
 
     def _routed(self) -> dict[str, Component]:
@@ -78,15 +87,12 @@ class Application:
 
     def _load(self, component: Component) -> Runner:
         source = self.manifest.folder / component.source
-        compiled = compile_component(self._engine, source)
         interfaces = self._interfaces(component)
-        return Runner(
-            self._engine,
-            compiled,
-            Linker(self._engine, compiled, interfaces),
-            interfaces,
-            self._turn,
-        )
+        supplies = [
+            Supply(engine, compile_component(engine, source), interfaces, self._turn, left)
+            for engine, left in self._engines.items()
+        ]
+        return Runner(supplies, self._turn)
 
     def run(self, component: str, request: IncomingRequest, sink: ResponseSink) -> str | None:
         """Run one request in a fresh instance; return why it failed, or None."""

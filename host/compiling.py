@@ -21,35 +21,40 @@ MOST_INSTANCES = 1000
 """Instances that may be alive at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
 NOTHING = 0
 """What may be done with addresses that are only reserved: `PROT_NONE`."""
+WARM_INSTANCES = 8
+"""Instances that find the memory of earlier ones."""
 PARTS = 100
 """Core instances, and tables, that a component may have: one that componentize-py makes has 40."""
-POOL = {
-    "total_component_instances": MOST_INSTANCES,
-    "total_core_instances": MOST_INSTANCES * PARTS,
-    "total_memories": MOST_INSTANCES,
-    "total_tables": MOST_INSTANCES * PARTS,
-    "max_core_instances_per_component": PARTS,
-    "max_tables_per_component": PARTS,
-    "max_component_instance_size": 16 * 1024 * 1024,
-    "max_core_instance_size": 16 * 1024 * 1024,
-    "table_elements": 100_000,
-    "linear_memory_keep_resident": 32 * 1024 * 1024,
-    "table_keep_resident": 1024 * 1024,
-}
-"""Where instances are put: into memory that the last one had, with what it changed put back. Made
-anew, a Python guest's memory costs a thousand page faults, a third of a turn. Sizes in bytes."""
+RESIDENT_BYTES = 32 * 1024 * 1024
+RESERVED_BYTES = (MOST_INSTANCES + WARM_INSTANCES) * 8 * 1024**3
+"""More than the addresses that both pools take: 4 GiB for each memory, and what guards it."""
 
 
-RESERVED_BYTES = MOST_INSTANCES * 8 * 1024**3
-"""More than the addresses that the pool takes: 4 GiB for each memory, and what guards it."""
+def make_wasm_engine(*, is_warm: bool = False) -> Engine:
+    """Make an engine that components are compiled for and run by.
 
-
-def make_wasm_engine() -> Engine:
-    """Make the engine that components are compiled for and run by.
-
-    Where a system does not give out as many addresses, each instance has memory of its own.
+    A warm one leaves the memory of an instance to the next, with what it changed put back: made
+    anew, a Python guest's costs a thousand page faults, a quarter of a turn. But it is kept, 16 MB
+    for each, so a warm engine has room for few; any other has for as many as Spin. Where a system
+    does not give out as many addresses, each instance has memory of its own.
     """
-    return _make_engine(POOL if can_reserve(RESERVED_BYTES) else {})
+    if not can_reserve(RESERVED_BYTES):
+        return _make_engine({})
+    most = WARM_INSTANCES if is_warm else MOST_INSTANCES
+    pool = {
+        "total_component_instances": most,
+        "total_core_instances": most * PARTS,
+        "total_memories": most,
+        "total_tables": most * PARTS,
+        "max_core_instances_per_component": PARTS,
+        "max_tables_per_component": PARTS,
+        "max_component_instance_size": 16 * 1024 * 1024,
+        "max_core_instance_size": 16 * 1024 * 1024,
+        "table_elements": 100_000,
+        "linear_memory_keep_resident": RESIDENT_BYTES if is_warm else 0,
+        "table_keep_resident": 1024 * 1024,
+    }
+    return _make_engine(pool)
 
 
 def can_reserve(size_bytes: int) -> bool:

@@ -75,7 +75,7 @@ def bench_turns(host: RunningHost, redis: RunningRedis, endpoint_url: str) -> No
 
 def instantiation_ms() -> list[float]:
     """Time a fresh store and instance of the component, without calling it."""
-    engine = make_wasm_engine()
+    engine = make_wasm_engine(is_warm=True)
     manifest = load_manifest(ROOT)
     component = compile_component(engine, ROOT / manifest.components["chat"].source)
     linker = Linker(engine, component, {})

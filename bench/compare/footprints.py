@@ -22,10 +22,9 @@ HEAD = f"""
 
 One process each. First: until it answers for the first time on a machine, where a component is
 compiled to machine code; what runs natively was compiled when it was installed. Start: the same
-afterwards, the median of {STARTS}
-(least to most). Memory: the proportional share (PSS) of the process and its children, idle after a
-few turns; and by how much it grows for each of {IN_FLIGHT} turns that wait for a slow model at
-once.
+afterwards, the median of {STARTS} (least to most). Memory: what is resident (RSS), idle after a few
+turns; and by how much it grows for each of {IN_FLIGHT} turns that wait for a slow model at once, or
+has grown when they are over, if that is more.
 """
 
 
@@ -85,7 +84,7 @@ def busy_mb(one: Running, model: httpx.Client) -> float:
     before = memory_mb(one.pid)
     model.get("/hold", params={"s": HELD_S})
     with concurrent.futures.ThreadPoolExecutor(IN_FLIGHT) as threads:
-        ends = time.monotonic() + HELD_S * 0.9
+        ends = time.monotonic() + HELD_S * 0.9  # while the first of them still waits
         turns = [threads.submit(one.take_turn, "Hello.") for _ in range(IN_FLIGHT)]
         most = before
         while time.monotonic() < ends:
@@ -93,7 +92,7 @@ def busy_mb(one: Running, model: httpx.Client) -> float:
         model.get("/hold", params={"s": 0})
         for turn in turns:
             turn.result()
-    return (most - before) / IN_FLIGHT
+    return (max(most, memory_mb(one.pid)) - before) / IN_FLIGHT
 
 
 def size_mb(path: pathlib.Path) -> float:
@@ -103,12 +102,12 @@ def size_mb(path: pathlib.Path) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    """Proportional memory of a process and its children."""
+    """Resident memory of a process and its children."""
     total = 0
     for process in [pid, *children_of(pid)]:
         with contextlib.suppress(OSError):
             lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
     return total / 1024
 
 

@@ -17,7 +17,7 @@ END = "all was seen"
 HEAD = f"""
 ## Redis
 
-One turn after {PAST_TURNS:,}: commands that were sent, setting up a connection included; all that
+One turn after {PAST_TURNS:,}: commands that were sent, but those that set up a connection; all that
 Redis ran, those inside scripts too; bytes to and from it. Memory: of a conversation of
 {PAST_TURNS:,} turns, by what the server uses more; ours has the index of its words in it.
 """
