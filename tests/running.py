@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -147,6 +147,7 @@ class Answer:
     body: bytes
     status: int = 200
     delay_s: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def default_answer(text: str, prompt_tokens: int = 10, generated_tokens: int = 5) -> Answer:
@@ -216,6 +217,8 @@ def run_model_endpoint() -> Iterator[ModelEndpoint]:
             with contextlib.suppress(OSError):
                 self.send_response(answer.status)
                 self.send_header("content-length", str(len(answer.body)))
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
 

@@ -33,10 +33,6 @@ class HttpClient:
         self.self_origin = self_origin
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self.client = httpx.Client(timeout=DEFAULT_TIMEOUT_S, limits=limits, trust_env=False)
-        for name in list(self.client.headers):
-            del self.client.headers[
-                name
-            ]  # a guest's request goes out with no more headers than it has
         self.threads = ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="outgoing-http")
 
     def close(self) -> None:
@@ -91,14 +87,15 @@ class OutgoingHandler:
     ) -> None:
         try:
             request.body.finished.wait(DEFAULT_TIMEOUT_S)
-            message = self._http.client.build_request(
+            # Not the client's to build: it would add the cookies that earlier answers set.
+            message = httpx.Request(
                 request.method.value
                 if request.method.name == "other"
                 else request.method.name.upper(),
                 url,
                 content=b"".join(request.body.kept),
                 headers=[(name.encode(), value) for name, value in request.headers.pairs],
-                timeout=_timeout(timeouts),
+                extensions={"timeout": _timeout(timeouts).as_dict()},
             )
             response = self._http.client.send(message, stream=True)
             future.result = self._incoming(response)

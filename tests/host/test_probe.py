@@ -384,6 +384,19 @@ def test_a_guest_sends_requests_to_allowed_hosts(
     assert set(asked.headers) == {"host", "content-length", "x-mine"}
 
 
+def test_a_cookie_is_the_guests_own_to_send_again(
+    probe: RunningHost, endpoint: ModelEndpoint
+) -> None:
+    """What was set for one request would otherwise go out with those of all others."""
+    endpoint.answer = lambda _: Answer(b"", headers={"set-cookie": "a=b; Path=/"})
+
+    for _ in range(2):
+        result = ask(probe, "send", method="GET", url=endpoint.url, headers={}, body="")
+        assert result["ok"][1]["set-cookie"] == "a=b; Path=/"
+
+    assert ["cookie" in asked.headers for asked in endpoint.asked] == [False, False]
+
+
 @pytest.mark.parametrize(
     ("url", "error"),
     [
