@@ -5,7 +5,7 @@ import pathlib
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx
 
@@ -15,31 +15,50 @@ from bench.tables import SPREAD, describe, header, ratio, row
 from tests.chat.talk import english
 
 PAST_TURNS = (1, 10, 100, 1_000, 10_000)
-SAMPLES = {1: 40, 10: 40, 100: 40, 1_000: 24, 10_000: 24}
+SAMPLES = {1: 60, 10: 60, 100: 60, 1_000: 30, 10_000: 30}
+LEAST_SAMPLES = 3
 WARM_UP = 3
 MODEL_SAMPLES = 15
-CELL_S = 40.0
+CELL_S = 30.0
 SLOW_MS = 4000.0
 HEAD = f"""
 ## One turn as the history grows
 
 Milliseconds beside the model, whose own time for bodies of the same size in the same wire format is
-taken off: {SPREAD}. One request after the other; up to
-{max(SAMPLES.values())} samples or {CELL_S:.0f} s a cell. Not tried: where the cell before took over
-{SLOW_MS / 1000:.0f} s a turn. Ours shows the model a full window from about 40 turns on, and looks
-for earlier turns that belong to the prompt besides.
+taken off: {SPREAD}. One request after the other, of all systems in
+turn, so that a busy moment of the machine hits all; up to {max(SAMPLES.values())} samples or
+{CELL_S:.0f} s a cell. Not tried: where the cell before took over {SLOW_MS / 1000:.0f} s a turn.
+Ours shows the model a full window from about 40 turns on, and looks for earlier turns that belong to
+the prompt besides.
 """
+
+Cell = list[float] | str
+"""Times of turns in ms, or why there are none."""
 
 
 def compare_histories(
     running: Sequence[Running], model: httpx.Client, rng: random.Random, pictures: pathlib.Path
 ) -> None:
     """Print how long a turn takes beside the model, by the turns before it."""
-    times = {one.name: measure_histories(one, model, rng) for one in running}
+    times: dict[str, list[Cell]] = {one.name: [] for one in running}
+    for past in PAST_TURNS:
+        racers = [Racer(one, rng, past) for one in running if not is_out(times[one.name])]
+        cells = {racer.one.name: racer.cell for racer in race(racers, model, rng, past)}
+        for name, kept in times.items():
+            kept.append(cells.get(name, "not tried"))
     medians = {
         name: [statistics.median(cell) if isinstance(cell, list) else math.nan for cell in cells]
         for name, cells in times.items()
     }
+    print_times(times, medians)
+    labels = ("turns before", "ms of one turn beside the model")
+    plot_lines(pictures / "history.png", PAST_TURNS, medians, labels)
+
+
+def print_times(
+    times: Mapping[str, Sequence[Cell]], medians: Mapping[str, Sequence[float]]
+) -> None:
+    """Print the table of times, and that of their ratios."""
     print(HEAD, end="")
     header("past turns", *(f"{past:,}" for past in PAST_TURNS))
     for name, cells in times.items():
@@ -51,52 +70,72 @@ def compare_histories(
         f"{PAST_TURNS[-1]:,} to {PAST_TURNS[0]:,}",
         f"{PAST_TURNS[-1]:,} to {PAST_TURNS[2]:,}",
     )
-    first = medians[running[0].name]
+    first = next(iter(medians.values()))
     for name, mine in medians.items():
         ratios = [ratio(cell, base) for cell, base in zip(mine, first, strict=True)]
         row(name, *ratios, ratio(mine[-1], mine[0]), ratio(mine[-1], mine[2]))
-    labels = ("turns before", "ms of one turn beside the model")
-    plot_lines(pictures / "history.png", PAST_TURNS, medians, labels)
 
 
-def measure_histories(
-    one: Running, model: httpx.Client, rng: random.Random
-) -> list[list[float] | str]:
-    """Time turns by how many there were before, or say why that cannot be."""
-    cells: list[list[float] | str] = []
-    for past in PAST_TURNS:
-        slow = cells and (isinstance(cells[-1], str) or statistics.median(cells[-1]) > SLOW_MS)
-        if slow:
-            cells.append("not tried")
-            continue
+def is_out(cells: Sequence[Cell]) -> bool:
+    """Say whether a longer history need not be tried."""
+    if not cells:
+        return False
+    last = cells[-1]
+    return isinstance(last, str) or statistics.median(last) > SLOW_MS
+
+
+class Racer:
+    """A system with conversations of one length, and what its turns took."""
+
+    def __init__(self, one: Running, rng: random.Random, past: int) -> None:
+        self.one = one
+        self.cell: Cell = []
+        self._sizes: list[int] = []
+        talk, count = make_talk(rng, past), SAMPLES[past] + WARM_UP
         try:
-            cells.append(measure_history(one, model, rng, past))
+            if past < SAMPLES[past]:  # turns would make it longer
+                self._kept = [one.add(talk) for _ in range(count)]
+            else:
+                self._kept = [one.add(talk)] * count
         except (Failed, ValueError):
-            cells.append("fails")
-    return cells
+            self.cell = "fails"
 
-
-def measure_history(
-    one: Running, model: httpx.Client, rng: random.Random, past: int
-) -> list[float]:
-    """Time turns with so many before them, the model's own time taken off; in ms."""
-    talk = make_talk(rng, past)
-    if past < SAMPLES[past]:  # turns would make it longer
-        kept = [one.add(talk) for _ in range(SAMPLES[past] + WARM_UP)]
-    else:
-        kept = [one.add(talk)] * (SAMPLES[past] + WARM_UP)
-    model.get("/seen")
-    taken: list[float] = []
-    ends = time.monotonic() + CELL_S
-    for conversation in kept:
-        if time.monotonic() > ends and len(taken) > WARM_UP + 1:
-            break
-        prompt = english(rng, PROMPT_WORDS)
+    def take_turn(self, number: int, prompt: str, model: httpx.Client) -> None:
+        """Take a turn, if it can; those to warm up are not kept."""
+        if isinstance(self.cell, str):
+            return
         begun = time.perf_counter()
-        one.take_turn(prompt, conversation)
-        taken.append((time.perf_counter() - begun) * 1000)
-    own_ms = model_ms(model, one.model_path, int(model.get("/seen").json()["bytes"]))
-    return [max(0.0, one_ms - own_ms) for one_ms in taken[WARM_UP:]]
+        try:
+            self.one.take_turn(prompt, self._kept[number])
+        except (Failed, ValueError):
+            self.cell = "fails"
+            return
+        taken_ms = (time.perf_counter() - begun) * 1000
+        self._sizes.append(int(model.get("/seen").json()["bytes"]))
+        if number >= WARM_UP:
+            self.cell.append(taken_ms)
+
+    def without_model(self, model: httpx.Client) -> "Racer":
+        """Take the model's own time off."""
+        if isinstance(self.cell, list):
+            own_ms = model_ms(model, self.one.model_path, round(statistics.mean(self._sizes)))
+            self.cell = [max(0.0, one_ms - own_ms) for one_ms in self.cell]
+        return self
+
+
+def race(
+    racers: Sequence[Racer], model: httpx.Client, rng: random.Random, past: int
+) -> list[Racer]:
+    """Let all take turns, one after the other; who has had its time is left out."""
+    spent_s = dict.fromkeys(racers, 0.0)
+    for number in range(SAMPLES[past] + WARM_UP):
+        for racer in racers:
+            if spent_s[racer] > CELL_S and number >= WARM_UP + LEAST_SAMPLES:
+                continue
+            begun = time.monotonic()
+            racer.take_turn(number, english(rng, PROMPT_WORDS), model)
+            spent_s[racer] += time.monotonic() - begun
+    return [racer.without_model(model) for racer in racers]
 
 
 def model_ms(model: httpx.Client, path: str, size: int) -> float:
