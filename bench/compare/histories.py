@@ -28,8 +28,8 @@ Milliseconds beside the model, whose own time for bodies of the same size in the
 taken off: {SPREAD}. One request after the other, of all systems in
 turn, so that a busy moment of the machine hits all; up to {max(SAMPLES.values())} samples or
 {CELL_S:.0f} s a cell. Not tried: where the cell before took over {SLOW_MS / 1000:.0f} s a turn.
-Ours shows the model a full window from about 40 turns on, and looks for earlier turns that belong to
-the prompt besides.
+Ours shows the model a full window from about 40 turns on, and looks besides for earlier turns that
+belong to the prompt.
 """
 
 Cell = list[float] | str
