@@ -25,6 +25,11 @@ def describe(taken: Sequence[float]) -> str:
     return f"{median:.1f} ({low:.1f} to {high:.1f}; {p99(taken):.1f})"
 
 
+def describe_few(taken: Sequence[float]) -> str:
+    """Give the median, the least and the most."""
+    return f"{statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f})"
+
+
 def p99(taken: Sequence[float]) -> float:
     """Give what 99 of 100 do not exceed."""
     return sorted(taken)[min(len(taken) - 1, int(len(taken) * 0.99))]

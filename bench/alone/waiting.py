@@ -5,10 +5,9 @@ import json
 import pathlib
 import statistics
 import time
-from collections.abc import Sequence
 
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer
-from bench.tables import header, row
+from bench.tables import describe_few, header, row
 from tests.running import (
     Answer,
     Asked,
@@ -56,7 +55,7 @@ def bench_waiting(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndp
         with run_host(folder / name.partition("=")[2], *flags, *address) as host:
             alone, together = zip(*(wait(host) for _ in range(ROUNDS)), strict=True)
         one, many = statistics.median(alone), statistics.median(together)
-        row(name, spread(alone), spread(together), f"{many / one:.1f}")
+        row(name, describe_few(alone), describe_few(together), f"{many / one:.1f}")
 
 
 def wait(host: RunningHost) -> tuple[float, float]:
@@ -72,8 +71,3 @@ def wait(host: RunningHost) -> tuple[float, float]:
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(start, range(AT_ONCE)))
     return one_s, time.perf_counter() - begun
-
-
-def spread(taken: Sequence[float]) -> str:
-    """Give the median, the least and the most."""
-    return f"{statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f})"

@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import pathlib
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.systems import SYSTEMS, Running
-from bench.tables import header, row
+from bench.tables import describe_few, header, row
 from tests.running import RunningRedis
 
 STARTS = 5
@@ -66,14 +65,9 @@ def compare_footprints(
     first = running[0].name
     for one in running:
         started = starts[one.name]
-        low, middle, high = (
-            min(started.later_s),
-            statistics.median(started.later_s),
-            max(started.later_s),
-        )
         row(
             one.name, f"{size_mb(one.path):.0f}", f"{started.first_s:.1f}",
-            f"{middle:.2f} ({low:.2f} to {high:.2f})",
+            describe_few(started.later_s),
             f"{idle[one.name]:.0f}", f"{idle[one.name] / idle[first]:.2f}",
             f"{busy[one.name]:.2f}", f"{busy[one.name] / busy[first]:.2f}",
         )  # fmt: skip
