@@ -88,8 +88,6 @@ def print_versions() -> None:
     print(f"- chat with memory {chat}: {own}")
     for path in sorted(PEERS.glob("*.txt")):
         print(f"- {path.stem}: {', '.join(path.read_text().split())}")
-    print("- LangChain's other history, `langchain-redis`, is not measured: it needs Redis' search")
-    print("  module, which the server here does not have.")
 
 
 if __name__ == "__main__":

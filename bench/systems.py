@@ -278,6 +278,10 @@ SYSTEMS = (
 )
 
 
+NOT_RUN = {"LangChain, the history of `langchain-redis`": "needs Redis' search module"}
+"""What cannot be measured on the server that all of them share, and why."""
+
+
 @contextlib.contextmanager
 def run_redis(folder: pathlib.Path) -> Iterator[RunningRedis]:
     """Run a Redis server."""

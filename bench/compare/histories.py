@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 
 from bench.plots import plot_lines
-from bench.systems import PROMPT_WORDS, Failed, Running, make_talk
+from bench.systems import NOT_RUN, PROMPT_WORDS, Failed, Running, make_talk
 from bench.tables import SPREAD, describe, header, ratio, row
 from tests.chat.talk import english
 
@@ -63,6 +63,8 @@ def print_times(
     header("past turns", *(f"{past:,}" for past in PAST_TURNS))
     for name, cells in times.items():
         row(name, *(cell if isinstance(cell, str) else describe(cell) for cell in cells))
+    for name, reason in NOT_RUN.items():
+        row(name, *[reason] * len(PAST_TURNS))
     print("\nRatios to the first row, and of a row's cells to each other:")
     header(
         "past turns",
