@@ -8,6 +8,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 
 def plot_lines(
@@ -23,6 +24,8 @@ def plot_lines(
     axes.set(xscale="log", yscale="log", xlabel=labels[0], ylabel=labels[1])
     axes.set_xticks(places, [f"{place:,}" for place in places])
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()
