@@ -54,6 +54,7 @@ class ResourceTable:
 class Instance:
     """State of one instance; its guest runs in one thread, and only in its turn.
 
+    `before_waiting` is called whenever the guest is about to wait for something outside.
     `turn` is held while the guest's code runs. One guest at a time is the fastest a process can do:
     each host call needs the interpreter's lock, which several running guests would fight for.
     """
@@ -65,6 +66,7 @@ class Instance:
         self._makers = interfaces
         self._made: dict[str, Any] = {}
         self._turn = turn
+        self.before_waiting: Callable[[], None] = lambda: None
 
     def interface(self, name: str) -> Any:
         """Return this instance's object for the interface `name`, made at its first call."""
@@ -76,6 +78,7 @@ class Instance:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Let other guests run while this one waits for Redis, a model or HTTP."""
+        self.before_waiting()
         self._turn.release()
         try:
             yield

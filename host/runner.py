@@ -39,6 +39,7 @@ class Runner:
         try:
             with self._turn:
                 used = self._made.popleft() if self._made else self._make()
+                used.instance.before_waiting = outparam.sink.flush
                 used.call(request, outparam)
         finally:
             if used is not None:

@@ -49,7 +49,8 @@ def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
 class ResponseQueue:
     """Carries a response from the guest's thread to the event loop.
 
-    The head goes with what comes next: the loop is woken once, and the client reads once.
+    The head goes with what comes next, or when the guest waits: mostly the loop is woken once, and
+    the client reads once.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,8 +59,8 @@ class ResponseQueue:
         self._head: list[dict[str, Any] | None] = []
         self.parts: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
-    def _put(self, part: dict[str, Any] | None) -> None:
-        parts, self._head = [*self._head, part], []
+    def _put(self, *added: dict[str, Any] | None) -> None:
+        parts, self._head = [*self._head, *added], []
         self._loop.call_soon_threadsafe(self._add, parts)
 
     def _add(self, parts: Sequence[dict[str, Any] | None]) -> None:
@@ -85,6 +86,11 @@ class ResponseQueue:
         """Take the end of the body."""
         self._check()
         self._put({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def flush(self) -> None:
+        """Let the head go by itself."""
+        if self._head:
+            self._put()
 
     def end(self) -> None:
         """Say that the guest has ended, well or not."""

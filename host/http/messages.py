@@ -62,6 +62,9 @@ class ResponseSink(Protocol):
     def finish(self) -> None:
         """Take the end of the body."""
 
+    def flush(self) -> None:
+        """Send what was kept to go with the next part, which may be long in coming."""
+
 
 @dataclass
 class IncomingRequest:

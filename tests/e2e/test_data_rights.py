@@ -357,7 +357,7 @@ def everything(redis: RunningRedis, chroma: RunningChroma) -> bytes:
     parts: list[object] = []
     readers = {
         "string": [b"GET"], "hash": [b"HGETALL"], "list": [b"LRANGE", b"0", b"-1"],
-        "zset": [b"ZRANGE", b"0", b"-1"],
+        "set": [b"SMEMBERS"], "zset": [b"ZRANGE", b"0", b"-1"],
     }  # fmt: skip
     for key in _keys(connection, "*"):
         kind = connection.call([b"TYPE", key])

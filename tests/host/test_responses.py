@@ -1,0 +1,35 @@
+"""When the parts of a response go out."""
+
+import asyncio
+import threading
+
+from host.instance import Instance
+from host.trigger import ResponseQueue
+
+
+def test_a_head_goes_with_the_first_part_or_before_the_guest_waits() -> None:
+    async def respond() -> None:
+        together, apart = (ResponseQueue(asyncio.get_running_loop()) for _ in range(2))
+        turn = threading.Lock()
+        waiting = Instance({}, turn)
+        waiting.before_waiting = apart.flush
+
+        for queue in (together, apart):
+            queue.start(200, [])
+        await asyncio.sleep(0.05)
+        assert together.parts.empty()
+        together.write(b"x")
+        with turn, waiting.waiting():
+            pass
+        apart.end()
+        await asyncio.sleep(0.05)
+
+        assert [kind(together), kind(together), together.parts.empty()] == ["start", "body", True]
+        assert [kind(apart), kind(apart), apart.parts.empty()] == ["start", "end", True]
+
+    asyncio.run(respond())
+
+
+def kind(queue: ResponseQueue) -> str:
+    part = queue.parts.get_nowait()
+    return "end" if part is None else str(part["type"]).removeprefix("http.response.")
