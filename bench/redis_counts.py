@@ -14,6 +14,17 @@ def info_of(redis: RunningRedis, section: str) -> dict[str, str]:
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
+def used_bytes(redis: RunningRedis) -> int:
+    """Give the memory that Redis uses for data."""
+    return int(info_of(redis, "memory")["used_memory"])
+
+
+def net_bytes(redis: RunningRedis) -> tuple[int, int]:
+    """Give how many bytes Redis has got and sent."""
+    info = info_of(redis, "stats")
+    return int(info["total_net_input_bytes"]), int(info["total_net_output_bytes"])
+
+
 def count_calls(redis: RunningRedis) -> dict[str, int]:
     """Count the calls that Redis got, by command, those inside scripts included."""
     return {

@@ -20,8 +20,8 @@ def row(name: str, *cells: str) -> None:
 
 
 def describe(taken: Sequence[float]) -> str:
-    """Give median, quartiles and p99."""
-    low, median, high = statistics.quantiles(taken, n=4)
+    """Give median, quartiles and p99; of one measurement, all are that."""
+    low, median, high = statistics.quantiles(taken if len(taken) > 1 else [*taken, *taken], n=4)
     return f"{median:.1f} ({low:.1f} to {high:.1f}; {p99(taken):.1f})"
 
 

@@ -108,17 +108,7 @@ def fit_with_recall(
     quotes: list[Quote] = []
     if most_tokens > 0 and (fit.evicted or memories or conversation.found):
         leaving = fit_beside(memories_tokens + most_tokens).evicted
-        candidates = choose_recalled(conversation, leaving, prompt)
-        quotes = fit_quotes(
-            (
-                (
-                    least_quote_tokens(found.turn),
-                    partial(make_quote, found, quoting.now, vocabulary),
-                )
-                for found in candidates
-            ),
-            most_tokens - header_tokens(HEADER, vocabulary),
-        )
+        quotes = choose_turns(conversation, leaving, prompt, quoting.now, most_tokens)
     if quotes or memories:
         fit = fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
     kept = {turn.number for turn in fit.kept}
@@ -152,6 +142,18 @@ def choose_memories(
         if one.memory.content not in shown
     )
     return fit_quotes(quotes, most_tokens - header_tokens(MEMORIES_HEADER, vocabulary))
+
+
+def choose_turns(
+    conversation: Conversation, leaving: Sequence[Turn], prompt: str, now: float, most_tokens: int
+) -> list[Quote]:
+    """Quote the best of the evicted turns that fit; `leaving` as in `choose_recalled`."""
+    vocabulary = conversation.vocabulary
+    candidates = (
+        (least_quote_tokens(found.turn), partial(make_quote, found, now, vocabulary))
+        for found in choose_recalled(conversation, leaving, prompt)
+    )
+    return fit_quotes(candidates, most_tokens - header_tokens(HEADER, vocabulary))
 
 
 def choose_recalled(

@@ -94,7 +94,7 @@ def _parse_compute(file: str, table: Any) -> LocalCompute | RemoteCompute:
         )
     url, token = table.get("url"), table.get("auth_token")
     api_type = table.get("api_type", "default")
-    if not isinstance(url, str) or not urlsplit(url).scheme or not urlsplit(url).hostname:
+    if not isinstance(url, str) or not is_url(url):
         raise ManifestError(file, "[llm_compute] needs `url`, a URL")
     if not isinstance(token, str):
         raise ManifestError(file, "[llm_compute] needs `auth_token`, a string")
@@ -116,3 +116,12 @@ def _parse_provider(file: str, table: Any) -> StaticProvider | EnvProvider:
     raise ManifestError(
         file, f'[[variables_provider]] type {kind!r} is not to be had here, use "static" or "env"'
     )
+
+
+def is_url(text: str) -> bool:
+    """Say whether a text has a scheme and a host, and a port that is one if it has any."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme and parts.hostname and parts.port != 0)
+    except ValueError:
+        return False

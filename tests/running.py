@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -138,6 +138,11 @@ def await_line(process: subprocess.Popen[str], log: pathlib.Path, line: str) -> 
         assert process.poll() is None, log.read_text(errors="replace")
         assert time.monotonic() < deadline, log.read_text(errors="replace")
         time.sleep(0.02)
+
+
+def as_flags(variables: Iterable[str]) -> list[str]:
+    """Make flags of `name=value` variables."""
+    return [part for variable in variables for part in ("--variable", variable)]
 
 
 @dataclass

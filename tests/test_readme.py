@@ -12,7 +12,7 @@ import tomllib
 import pytest
 
 from chat.operations import OPERATIONS
-from tests.running import ROOT, RunningRedis, run_host
+from tests.running import ROOT, RunningRedis, as_flags, run_host
 
 README = (ROOT / "README.md").read_text()
 EXCHANGE = re.findall(r"^\$ (curl .*)\n(.*)$", README, re.MULTILINE)
@@ -46,7 +46,7 @@ def test_the_lines_to_carry_all_away_and_back_do_so(
     assert wasm.exists()
     lines = re.findall(r'^curl -H "Authorization: Bearer \$T" .*$', README, re.MULTILINE)
     variables = [f"redis_address={own_redis.address}", "long_term=redis", "memory_min_chars=10"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path / "host", *arguments) as host:
         token = host.client.post("/session").json()["token"]
         headers = {"authorization": f"Bearer {token}"}
@@ -72,7 +72,7 @@ def test_the_line_that_cleans_up_does_so(
     assert wasm.exists()
     (line,) = re.findall(r'^curl -X POST -H "Authorization: Bearer \$A" .*$', README, re.MULTILINE)
     variables = [f"redis_address={shared_redis.address}", "admin_token=a-long-enough-token"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as host:
         environ = {"A": "a-long-enough-token", "PATH": os.environ["PATH"]}
         script = line.replace("http://127.0.0.1:3000", host.url)

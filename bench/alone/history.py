@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Sequence
 
+from bench.redis_counts import count_calls, net_bytes
 from bench.tables import SPREAD, describe, header, row
 from chat.keys import anyone
 from chat.limits import Limits
@@ -50,7 +51,7 @@ def bench_history(
         base = statistics.median(times[PAST_TURNS[0]][WARM_UP:])
         for past in PAST_TURNS:
             taken = times[past][WARM_UP:]
-            trips, received, sent, window = redis_traffic(host, connection, kept[past][0], prompt)
+            trips, received, sent, window = redis_traffic(host, redis, kept[past][0], prompt)
             row(
                 f"{past:,}", str(window), str(trips), f"{sent:,} and {received:,}",
                 describe(taken), f"{statistics.median(taken) / base:.2f}",
@@ -58,27 +59,21 @@ def bench_history(
 
 
 def redis_traffic(
-    host: RunningHost, connection: Connection, taken: int, prompt: str
+    host: RunningHost, redis: RunningRedis, taken: int, prompt: str
 ) -> tuple[int, int, int, int]:
     """Take one more turn; give its scripts, the bytes that Redis got and sent, and its window."""
-    redis_counters(connection)
-    asking = redis_counters(connection)
-    before = redis_counters(connection)
+    redis_counters(redis)
+    asking = redis_counters(redis)
+    before = redis_counters(redis)
     window = host.post(id=taken, prompt=prompt).json()["usage"]["window_turns"]
-    after = redis_counters(connection)
+    after = redis_counters(redis)
     counted = [b - a - (a - c) for a, b, c in zip(before, after, asking, strict=True)]
     return counted[0], counted[1], counted[2], window
 
 
-def redis_counters(connection: Connection) -> tuple[int, int, int]:
+def redis_counters(redis: RunningRedis) -> tuple[int, int, int]:
     """Give how many scripts were called, and bytes that Redis got and sent, asking included."""
-    values: dict[str, str] = {}
-    for section in (b"commandstats", b"stats"):
-        reply = connection.call([b"INFO", section])
-        lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
-        values |= dict(line.split(":", 1) for line in lines if ":" in line)
-    scripts = int(values["cmdstat_evalsha"].split("=")[1].split(",")[0])
-    return scripts, int(values["total_net_input_bytes"]), int(values["total_net_output_bytes"])
+    return count_calls(redis)["evalsha"], *net_bytes(redis)
 
 
 def make_past(connection: Connection, past: int, context: str, prompt: str, reply: str) -> int:

@@ -6,13 +6,12 @@ import json
 import math
 import pathlib
 import random
-import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from bench.alone.history import WINDOW_TURNS, store_past
-from bench.alone.recall import ARCHIVED_TURNS, CONTEXT, SAMPLES, WARM_UP, used_bytes
-from bench.tables import SPREAD, describe, header, row
+from bench.alone.recall import bench_archives, compare_hosts
+from bench.alone.turns import CONTEXT
+from bench.tables import SPREAD, describe, header
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import embedding_name, model_tag
@@ -32,6 +31,7 @@ from tests.running import (
     RunningChroma,
     RunningHost,
     RunningRedis,
+    as_flags,
     free_port,
     run_host,
 )
@@ -110,25 +110,10 @@ def bench_memories(folder: pathlib.Path, config: str, redis: RunningRedis) -> No
     print(f"\nOne embedding by {MODEL} on this machine, ms: {describe(times)}.")
 
 
-def as_flags(variables: Sequence[str]) -> list[str]:
-    """Make flags of variables."""
-    return [part for variable in variables for part in ("--variable", variable)]
-
-
 def bench_hybrid(hybrid: RunningHost, plain: RunningHost, redis: RunningRedis) -> None:
     """Print what hybrid recall adds, by archived turns; each has both its embeddings."""
     print(HYBRID, end="")
-    header("archived turns", "bytes each in Redis", "without", "hybrid", "ratio")
-    rng = random.Random(1)
-    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
-        for archived in ARCHIVED_TURNS:
-            before = used_bytes(connection)
-            talk = [(english(rng, 12), english(rng, 40)) for _ in range(archived + WINDOW_TURNS)]
-            taken = store_past(connection, CONTEXT, talk)
-            keep_embeddings(connection, taken, archived)
-            each = (used_bytes(connection) - before) // archived
-            asked = {"id": taken}
-            compare_hosts((f"{archived:,}", f"{each:,}"), plain, hybrid, asked, {})
+    bench_archives("hybrid", hybrid, plain, redis, keep_embeddings)
 
 
 def keep_embeddings(connection: Connection, taken: int, archived: int) -> None:
@@ -185,24 +170,3 @@ def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
                 for n in range(start, start + BATCH)
             ]
         )
-
-
-def compare_hosts(
-    names: tuple[str, str],
-    without: RunningHost,
-    having: RunningHost,
-    fields: Mapping[str, object],
-    headers: Mapping[str, str],
-) -> None:
-    """Print a row: turns on both hosts, by turns, each with another prompt."""
-    rng = random.Random(3)
-    times: dict[str, list[float]] = {"without": [], "with": []}
-    for _ in range(SAMPLES):
-        body = {**fields, "prompt": english(rng, 12)}
-        for kind, host in (("without", without), ("with", having)):
-            started = time.perf_counter()
-            assert host.client.post("/", headers=headers, json=body).is_success
-            times[kind].append((time.perf_counter() - started) * 1000)
-    taken, base = times["with"][WARM_UP:], times["without"][WARM_UP:]
-    ratio = statistics.median(taken) / statistics.median(base)
-    row(*names, describe(base), describe(taken), f"{ratio:.2f}")

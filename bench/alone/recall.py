@@ -4,8 +4,11 @@ import contextlib
 import random
 import statistics
 import time
+from collections.abc import Callable, Mapping
 
 from bench.alone.history import WINDOW_TURNS, store_past
+from bench.alone.turns import CONTEXT
+from bench.redis_counts import used_bytes
 from bench.tables import SPREAD, describe, header, row
 from host.resp import Connection, parse_address
 from tests.chat.talk import english
@@ -14,7 +17,6 @@ from tests.running import RunningHost, RunningRedis
 ARCHIVED_TURNS = (100, 1_000, 10_000)
 SAMPLES = 60
 WARM_UP = 10
-CONTEXT = "You are a helpful chef."
 HEAD = f"""
 ### What recall adds
 
@@ -26,30 +28,48 @@ replies of 40, no two alike; ms, the model's included: {SPREAD}.
 def bench_recall(recalling: RunningHost, without: RunningHost, redis: RunningRedis) -> None:
     """Print the table: the same turns on one host with recall and on one without, by turns."""
     print(HEAD, end="")
-    header("archived turns", "bytes each in Redis", "without", "lexical", "ratio")
+    bench_archives("lexical", recalling, without, redis, lambda *_: None)
+
+
+def bench_archives(
+    kind: str,
+    recalling: RunningHost,
+    without: RunningHost,
+    redis: RunningRedis,
+    prepare: Callable[[Connection, int, int], None],
+) -> None:
+    """Print what a kind of recall adds by archived turns.
+
+    Shapes: `prepare` takes a connection, a conversation's id and how many turns are archived.
+    """
+    header("archived turns", "bytes each in Redis", "without", kind, "ratio")
     rng = random.Random(1)
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
         for archived in ARCHIVED_TURNS:
-            before = used_bytes(connection)
+            before = used_bytes(redis)
             talk = [(english(rng, 12), english(rng, 40)) for _ in range(archived + WINDOW_TURNS)]
             taken = store_past(connection, CONTEXT, talk)
-            each = (used_bytes(connection) - before) // archived
-            times: dict[str, list[float]] = {"lexical": [], "without": []}
-            for _ in range(SAMPLES):
-                prompt = english(rng, 12)
-                for name, host in (("lexical", recalling), ("without", without)):
-                    started = time.perf_counter()
-                    host.post(id=taken, prompt=prompt)
-                    times[name].append((time.perf_counter() - started) * 1000)
-            lexical, without_ms = times["lexical"][WARM_UP:], times["without"][WARM_UP:]
-            row(
-                f"{archived:,}", f"{each:,}", describe(without_ms), describe(lexical),
-                f"{statistics.median(lexical) / statistics.median(without_ms):.2f}",
-            )  # fmt: skip
+            prepare(connection, taken, archived)
+            each = (used_bytes(redis) - before) // archived
+            compare_hosts((f"{archived:,}", f"{each:,}"), without, recalling, {"id": taken}, {})
 
 
-def used_bytes(connection: Connection) -> int:
-    """Give the memory that Redis uses for data."""
-    reply = connection.call([b"INFO", b"memory"])
-    lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
-    return next(int(line.split(":")[1]) for line in lines if line.startswith("used_memory:"))
+def compare_hosts(
+    names: tuple[str, str],
+    without: RunningHost,
+    having: RunningHost,
+    fields: Mapping[str, object],
+    headers: Mapping[str, str],
+) -> None:
+    """Print a row: turns on both hosts, by turns, each with another prompt."""
+    rng = random.Random(3)
+    times: dict[str, list[float]] = {"without": [], "with": []}
+    for _ in range(SAMPLES):
+        body = {**fields, "prompt": english(rng, 12)}
+        for kind, host in (("without", without), ("with", having)):
+            started = time.perf_counter()
+            assert host.client.post("/", headers=headers, json=body).is_success
+            times[kind].append((time.perf_counter() - started) * 1000)
+    taken, base = times["with"][WARM_UP:], times["without"][WARM_UP:]
+    ratio = statistics.median(taken) / statistics.median(base)
+    row(*names, describe(base), describe(taken), f"{ratio:.2f}")

@@ -14,6 +14,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     remote_config,
     run_host,
 )
@@ -46,8 +47,8 @@ def slowly(asked: Asked) -> Answer:
 def bench_waiting(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndpoint) -> None:
     """Print how long turns wait, asked through Spin and directly."""
     endpoint.answer = slowly
-    address = ["--variable", f"redis_address={redis.address}"]
-    openai = ["--variable", "model_api=openai", "--variable", f"model_origin={endpoint.url}"]
+    address = as_flags([f"redis_address={redis.address}"])
+    openai = as_flags(["model_api=openai", f"model_origin={endpoint.url}"])
     config = ["--runtime-config-file", remote_config(folder, endpoint.url)]
     print(HEAD, end="")
     header("", "one turn", f"{AT_ONCE} at once", "ratio")

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import httpx
 
+from bench.clients import Failed, Running
 from bench.model import ECHO
-from bench.systems import PROMPT_WORDS, Failed, Running, make_talk
+from bench.systems import PROMPT_WORDS, make_talk
 from bench.tables import header, row
 from tests.chat.talk import english
 from tests.chat.tokenizers import load_tokenizers

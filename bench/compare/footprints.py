@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from bench.systems import SYSTEMS, Running
+from bench.clients import Running
+from bench.systems import SYSTEMS
 from bench.tables import describe_few, header, row
 from tests.running import RunningRedis
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 
+from bench.clients import Failed, Running
 from bench.plots import plot_lines
-from bench.systems import NOT_RUN, PROMPT_WORDS, Failed, Running, make_talk
+from bench.systems import NOT_RUN, PROMPT_WORDS, make_talk
 from bench.tables import SPREAD, describe, header, ratio, row
 from tests.chat.talk import english
 

@@ -5,8 +5,9 @@ import pathlib
 import random
 import time
 
+from bench.clients import Running
 from bench.plots import plot_lines
-from bench.systems import PROMPT_WORDS, SYSTEMS, Running, make_talk, run_model, run_redis
+from bench.systems import PROMPT_WORDS, SYSTEMS, make_talk, run_model, run_redis
 from bench.tables import SPREAD, describe, header, row
 from tests.chat.talk import english
 

@@ -6,8 +6,9 @@ import socket
 import statistics
 from collections.abc import Callable, Sequence
 
-from bench.redis_counts import count_calls, info_of
-from bench.systems import PROMPT_WORDS, Running, make_talk
+from bench.clients import Running
+from bench.redis_counts import count_calls, net_bytes, used_bytes
+from bench.systems import PROMPT_WORDS, make_talk
 from bench.tables import header, ratio, row
 from host.resp import parse_address
 from tests.chat.talk import english
@@ -67,14 +68,7 @@ def turn_in(one: Running, conversation: str, rng: random.Random) -> Callable[[],
 
 def traffic(redis: RunningRedis) -> tuple[int, int, int]:
     """Give commands, and bytes to and from Redis, until now."""
-    info = info_of(redis, "stats")
-    commands = sum(count_calls(redis).values())
-    return commands, int(info["total_net_input_bytes"]), int(info["total_net_output_bytes"])
-
-
-def used_bytes(redis: RunningRedis) -> int:
-    """Give the memory that Redis uses for data."""
-    return int(info_of(redis, "memory")["used_memory"])
+    return sum(count_calls(redis).values()), *net_bytes(redis)
 
 
 def sent_commands(redis: RunningRedis, act: Callable[[], object]) -> int:

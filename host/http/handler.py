@@ -32,7 +32,7 @@ class HttpClient:
     def __init__(self, self_origin: str) -> None:
         self.self_origin = self_origin
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-        self.client = httpx.Client(timeout=DEFAULT_TIMEOUT_S, limits=limits, trust_env=False)
+        self.client = httpx.Client(limits=limits, trust_env=False)  # a request has its own timeouts
         self.threads = ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="outgoing-http")
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from tests.running import (
     RunningChroma,
     RunningHost,
     RunningRedis,
+    as_flags,
     default_answer,
     remote_config,
     run_host,
@@ -60,7 +61,7 @@ def host(
         f"redis_address={own_redis.address}", f"admin_token={ADMIN}", "context_length=600",
         "max_reply_tokens=60", "rate_per_owner_per_minute=8", "retention_s=86400",
     ]  # fmt: skip
-    more = [part for variable in variables for part in ("--variable", variable)]
+    more = as_flags(variables)
     with run_host(tmp_path, "--runtime-config-file", config, *more) as running:
         yield running
 
@@ -101,7 +102,7 @@ def test_an_unusable_token_is_named_and_not_shown(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", f"admin_token={value}"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as running:
         refused = running.client.get("/metrics")
         assert running.client.get("/livez").status_code == 200
@@ -349,7 +350,7 @@ def test_an_answer_of_a_models_that_is_too_large_is_not_read_to_its_end(
         "model_api=openai",
         f"model_origin={endpoint.url}",
     ]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as host:
         failed = host.client.post("/", content=json.dumps({"context": "c", "prompt": "p"}))
 

@@ -21,6 +21,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     default_answer,
     free_port,
     remote_config,
@@ -483,7 +484,7 @@ def test_a_redis_that_dies_during_the_model_call_stores_nothing(
     assert wasm.exists()
     config = remote_config(tmp_path, endpoint.url)
     variables = [f"redis_address={own_redis.address}", "turn_timeout_s=1"]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     with run_host(tmp_path, "--runtime-config-file", config, *flags) as host:
         conversation = host.post(context="c", prompt="p1").json()["id"]
         time.sleep(1.2)
@@ -509,7 +510,7 @@ def test_a_wrong_password_is_unavailable_and_stays_secret(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", "redis_password=hunter2"]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     with run_host(tmp_path, *flags) as host:
         response = host.post(context="c", prompt="p")
 
@@ -542,7 +543,7 @@ def test_an_unusable_setting_is_named(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", "context_length=much"]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     with run_host(tmp_path, *flags) as host:
         response = host.post(context="c", prompt="p")
 
@@ -564,7 +565,7 @@ def test_a_conversation_expires_when_its_answer_says(
     config = remote_config(tmp_path, endpoint.url)
     unlimited = "rate_global_per_minute=0"  # or its key outlives the conversation by a minute
     variables = [f"redis_address={own_redis.address}", "ttl_active_s=3", unlimited]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     with run_host(tmp_path, "--runtime-config-file", config, *flags) as host:
         conversation = host.post(context="c", prompt="p1").json()["id"]
         time.sleep(2)

@@ -20,6 +20,7 @@ from tests.running import (
     ModelEndpoint,
     RunningChroma,
     RunningRedis,
+    as_flags,
     run_host,
     run_model_endpoint,
 )
@@ -52,7 +53,7 @@ def test_a_conversation_that_redis_lost_goes_on_with_chroma_and_is_unknown_witho
             f"redis_address={own_redis.address}", f"long_term={backend}",
             f"chroma_address={shared_chroma.address}",
         ]  # fmt: skip
-        arguments = [part for variable in variables for part in ("--variable", variable)]
+        arguments = as_flags(variables)
         with run_host(tmp_path / backend, *arguments) as demo:
             token = new_token(demo)
             taken = start(demo, token, "My name is Ada.")

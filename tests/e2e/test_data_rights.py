@@ -11,7 +11,14 @@ import pytest
 from host.resp import Connection, Status, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
-from tests.running import ModelEndpoint, RunningChroma, RunningHost, RunningRedis, run_host
+from tests.running import (
+    ModelEndpoint,
+    RunningChroma,
+    RunningHost,
+    RunningRedis,
+    as_flags,
+    run_host,
+)
 
 SMALL = ["context_length=600", "max_reply_tokens=60", "memory_min_chars=20"]
 BREAD = "I bake rye bread with caraway every Sunday."
@@ -315,7 +322,7 @@ def test_an_import_is_bounded(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", "max_import_bytes=100"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as host:
         refused = send_back(host, new_token(host), [HEAD, MEMORY, END])
 
@@ -485,7 +492,7 @@ def test_exports_imports_and_erasures_are_limited(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={own_redis.address}", "rate_per_owner_per_minute=2"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path / "host", *arguments) as host:
         token = new_token(host)
         lines = export(host, token)

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from host.resp import Connection, parse_address
-from tests.running import RunningRedis, run_host
+from tests.running import RunningRedis, as_flags, run_host
 
 PASSWORD = "p@ss/w:rd"
 
@@ -74,7 +74,7 @@ def test_a_conversation_is_kept_behind_tls_and_a_password(
             f"redis_address=rediss://localhost:{port}",
             f"redis_password=@{tmp_path / 'password.txt'}",
         ]
-        flags = [part for variable in variables for part in ("--variable", variable)]
+        flags = as_flags(variables)
         with run_host(tmp_path / "host", *flags, environ=environ) as host:
             begun = host.post(context="You are a helpful chef.", prompt="My name is Ada.").json()
             again = host.post(id=begun["id"], prompt="What is my name?").json()
@@ -93,7 +93,7 @@ def test_a_wrong_password_is_a_store_that_is_not_available(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={rented.address}", "redis_password=not-this-one"]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     with run_host(tmp_path, *flags) as host:
         refused = host.post(context="c", prompt="p")
 

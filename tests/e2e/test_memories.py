@@ -8,7 +8,15 @@ import pytest
 
 from tests.e2e.test_owners import ask, new_token, start
 from tests.minilm import embed
-from tests.running import Answer, Asked, ModelEndpoint, RunningHost, RunningRedis, run_host
+from tests.running import (
+    Answer,
+    Asked,
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    as_flags,
+    run_host,
+)
 
 BREAD = (
     "Every Sunday I bake a dark rye bread with caraway seeds, after a recipe of my grandmother "
@@ -43,7 +51,7 @@ def flags(redis: RunningRedis, url: str, *more: str) -> list[str]:
         f"redis_address={redis.address}", "model_api=openai", f"model_origin={url}",
         "long_term=redis", *more,
     ]  # fmt: skip
-    return [part for variable in variables for part in ("--variable", variable)]
+    return as_flags(variables)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +78,7 @@ def test_a_fact_of_one_conversation_is_known_in_the_next(
 ) -> None:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", "long_term=redis", "memory_min_chars=10"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as demo:
         token = new_token(demo)
         first = start(demo, token, "My name is Ada.")

@@ -16,6 +16,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     free_port,
     run_host,
 )
@@ -28,7 +29,7 @@ def arguments(redis: RunningRedis, origin: str, *more: str) -> list[str]:
         f"redis_address={redis.address}", "model_api=openai", f"model_origin={origin}",
         "model=demo", "model_key=sk-hidden", *more,
     ]  # fmt: skip
-    return [part for variable in variables for part in ("--variable", variable)]
+    return as_flags(variables)
 
 
 def completion(content: str, finish_reason: object = "stop") -> Answer:

@@ -13,7 +13,15 @@ from chat.settings import parse_cors_origins
 from host.resp import Connection, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
-from tests.running import Answer, ModelEndpoint, RunningChroma, RunningHost, RunningRedis, run_host
+from tests.running import (
+    Answer,
+    ModelEndpoint,
+    RunningChroma,
+    RunningHost,
+    RunningRedis,
+    as_flags,
+    run_host,
+)
 
 GUARDS = {
     "cache-control": "no-store",
@@ -157,7 +165,7 @@ def shared_chat(
 ) -> Iterator[RunningHost]:
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", f"cors_origins={PAGE}, http://h.test:8"]
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path_factory.mktemp("cors"), *arguments) as host:
         yield host
 

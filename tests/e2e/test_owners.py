@@ -14,6 +14,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     remote_config,
     run_host,
 )
@@ -433,7 +434,7 @@ def private_chat(
     assert wasm.exists()
     folder = tmp_path_factory.mktemp("private-chat")
     variables = [f"redis_address={shared_redis.address}", "access=private"]
-    flags = [part for variable in variables for part in ("--variable", variable)]
+    flags = as_flags(variables)
     config = remote_config(folder, shared_endpoint.url)
     with run_host(folder, "--runtime-config-file", config, *flags) as host:
         yield host

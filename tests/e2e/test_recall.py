@@ -13,6 +13,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     default_answer,
     remote_config,
     run_host,
@@ -180,7 +181,7 @@ def test_hybrid_recall_ranks_by_meaning_what_the_words_found(
         f"redis_address={shared_redis.address}", "model_api=openai", "context_length=900",
         f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall_tokens=160",
     ]  # fmt: skip
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     recalled = {}
     for mode in ("lexical", "hybrid"):
         with run_host(tmp_path / mode, *arguments, "--variable", f"recall={mode}") as host:
@@ -211,7 +212,7 @@ def test_a_turn_of_hybrid_recall_needs_the_embedding_model(
         f"redis_address={shared_redis.address}", "model_api=openai", "context_length=300",
         f"model_origin={endpoint.url}", "max_reply_tokens=60", "recall=hybrid",
     ]  # fmt: skip
-    arguments = [part for variable in variables for part in ("--variable", variable)]
+    arguments = as_flags(variables)
     with run_host(tmp_path, *arguments) as host:
         begun = host.post(context="c", prompt=LOAN).json()["id"]
         for prompt in (PARIS, RIVER, *TALK, *TALK):

@@ -15,6 +15,7 @@ from tests.running import (
     ModelEndpoint,
     RunningHost,
     RunningRedis,
+    as_flags,
     run_host,
 )
 
@@ -161,7 +162,7 @@ def flags(redis: RunningRedis, origin: str, *more: str) -> list[str]:
         f"redis_address={redis.address}", "model_api=openai", f"model_origin={origin}",
         "model_key=sk-hidden", "embedding_model=e", *more,
     ]  # fmt: skip
-    return [part for variable in variables for part in ("--variable", variable)]
+    return as_flags(variables)
 
 
 def embeddings(asked: Asked) -> Answer:

@@ -98,6 +98,11 @@ def test_a_manifest_with_a_fault_is_refused_by_name(old: str, new: str, problem:
         pytest.param('[llm_compute]\ntype = "gpu"', "unknown type 'gpu'", id="an unknown type"),
         pytest.param('[llm_compute]\ntype = "remote_http"', "needs `url`", id="no url"),
         pytest.param(
+            '[llm_compute]\ntype = "remote_http"\nurl = "http://a:port"',
+            "needs `url`",
+            id="a port that is none",
+        ),
+        pytest.param(
             '[llm_compute]\ntype = "remote_http"\nurl = "http://a"',
             "needs `auth_token`",
             id="no token",

@@ -1,0 +1,112 @@
+"""What is compared, as its clients see it: turns, and for the measurement whole conversations."""
+
+import contextlib
+import json
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from bench.alone.history import store_past
+from host.resp import Connection, parse_address
+from tests.running import NO_COOKIES, RunningRedis
+
+CONTEXT = "You are a helpful chef."
+JSON = {"content-type": "application/json"}
+OK = 200
+
+
+class Failed(Exception):
+    """A turn that was not answered with a reply."""
+
+
+@dataclass
+class Running:
+    """A system that runs; `pid` is its process, `start_s` how long it took to answer first."""
+
+    name: str
+    url: str
+    pid: int
+    start_s: float
+    path: pathlib.Path
+    client: httpx.Client
+    redis: RunningRedis
+    model_path: str = "/v1/chat/completions"
+
+    def new_client(self) -> httpx.Client:
+        """Connect once more."""
+        return httpx.Client(base_url=self.url, timeout=120, trust_env=False, cookies=NO_COOKIES)
+
+    def new_user(self) -> httpx.Client:
+        """Connect as somebody else, with a credential where there is such a thing."""
+        return self.new_client()
+
+    def take_turn(
+        self, prompt: str, conversation: str | None = None, client: httpx.Client | None = None
+    ) -> tuple[str, str]:
+        """Take a turn; give the conversation's id and the reply. Raises Failed."""
+        fields = {"prompt": prompt}
+        fields |= {"id": conversation} if conversation else {"context": CONTEXT}
+        answer = (client or self.client).post("/", content=json.dumps(fields), headers=JSON)
+        if answer.status_code != OK:
+            raise Failed(f"{answer.status_code} {answer.text[:200]}")
+        got = answer.json()
+        return str(got["id"]), str(got["reply"])
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation of prompts and replies; give its id."""
+        contents = [text for said in talk for text in said]
+        answer = self.client.post("/past", json={"contents": contents})
+        return str(answer.json()["id"])
+
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
+        """Give all prompts and replies, in turn."""
+        answer = (client or self.client).get("/messages", params={"id": conversation})
+        return [str(text) for text in answer.json()]
+
+
+class RunningChat(Running):
+    """The chat with memory."""
+
+    def new_user(self) -> httpx.Client:
+        """Connect with a credential of one's own."""
+        token = self.client.post("/session").json()["token"]
+        client = self.new_client()
+        client.headers["authorization"] = f"Bearer {token}"
+        return client
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation as the component would."""
+        with contextlib.closing(Connection(parse_address(self.redis.address))) as connection:
+            return str(store_past(connection, CONTEXT, talk))
+
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
+        """Read all messages, page by page."""
+        found: list[str] = []
+        before: str | None = ""
+        while before is not None:
+            query = f"last=100&before={before}" if before else "last=100"
+            page = (
+                (client or self.client)
+                .get(f"/conversations/{conversation}/messages?{query}")
+                .json()
+            )
+            found[:0] = [message["content"] for message in page["messages"]]
+            before = page["before"]
+        return found
+
+
+class RunningOneValue(Running):
+    """A conversation as one value, on Spin."""
+
+    def add(self, talk: Sequence[tuple[str, str]]) -> str:
+        """Store a conversation."""
+        contents = [text for said in talk for text in said]
+        answer = self.client.post("/", content=json.dumps({"contents": contents}))
+        return str(answer.json()["id"])
+
+    def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
+        """Read all of it."""
+        body = json.dumps({"id": conversation})
+        return list((client or self.client).post("/", content=body).json()["contents"])
