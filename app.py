@@ -72,6 +72,7 @@ gc.set_threshold(100_000)
 
 FENCING_BYTES = 16
 TOKEN_BYTES = 32
+WORD_BYTES = 8
 
 
 class IncomingHandler(exports.IncomingHandler):
@@ -202,7 +203,9 @@ def take_turn(call: Call) -> Response:
     with call.connect(owner) as parts:
         stopwatch = Stopwatch(time.perf_counter)
         timing = Timing(time.time, stopwatch)
-        taker = TurnTaker(parts.turns, make_model(settings), parts.recaller, settings, timing)
+        taker = TurnTaker(
+            parts.turns, make_model(settings, make_word), parts.recaller, settings, timing
+        )
         if asked.conversation_id is not None:
             result = taker.resume(asked.conversation_id, asked.prompt, repetition)
         else:
@@ -311,7 +314,14 @@ def erase_me(call: Call) -> Response:
 
 def check_health(call: Call) -> Response:
     """Say which parts answer; the model is asked for one token, which it may charge for."""
-    return render_health({name: ask() for name, ask in make_probes(call.settings).items()})
+    return render_health(
+        {name: ask() for name, ask in make_probes(call.settings, make_word).items()}
+    )
+
+
+def make_word() -> str:
+    """Make a word that nobody can guess."""
+    return secrets.token_hex(WORD_BYTES)
 
 
 def make_session() -> Session:

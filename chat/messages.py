@@ -160,7 +160,8 @@ class Completion:
     """A model's reply, and what the model counted; a count is 0 where it was not reported.
 
     `is_whole` says that the text is all that was generated; `finish_reason` is why it ends there,
-    `stop`, `length` or another that an endpoint has, and None where nobody said.
+    `stop`, `length` or another that an endpoint has, and None where nobody said. `has_prompt` says
+    that the prompt came back before it, as Spin's own engine gives it.
     """
 
     text: str
@@ -168,6 +169,7 @@ class Completion:
     generated_tokens: int
     is_whole: bool = True
     finish_reason: str | None = None
+    has_prompt: bool = False
 
 
 @dataclass(frozen=True)

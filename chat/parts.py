@@ -9,9 +9,9 @@ from chat.archive_ports import Archive, Erased, Restorer
 from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
-from chat.embeddings import OnceEmbedder, model_tag
+from chat.embeddings import OnceEmbedder
 from chat.errors import CredentialNeeded, StoreUnavailable
-from chat.health import tried, tried_once
+from chat.health import Health, note_on, tried, tried_once
 from chat.importing import Importer
 from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
@@ -30,8 +30,9 @@ from chat.redis_memories import RedisMemory
 from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import ChromaAddress, ModelEndpoint, Settings
-from chat.spin import SpinEmbedder, SpinModel, open_redis
+from chat.spin import open_redis
 from chat.spin_http import SpinChroma, SpinEndpoint
+from chat.spin_llm import SpinEmbedder, SpinModel
 
 MS_PER_S = 1000
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
@@ -85,7 +86,7 @@ class Parts:
                 self.embedder,
                 prefix=settings.key_prefix,
                 owner=owner,
-                tag=model_tag(settings.embedding_model),
+                tag=settings.embedding_tag,
                 most=settings.long_term.most,
             )
 
@@ -128,7 +129,7 @@ class Parts:
             owners=self._owners,
             most_found=MOST_FOUND_TO_RANK if settings.is_hybrid else MOST_FOUND,
             most_memories=settings.long_term.most,
-            tag=model_tag(settings.embedding_model),
+            tag=settings.embedding_tag,
         )
 
 
@@ -136,7 +137,7 @@ def make_collection(settings: Settings, address: ChromaAddress, owner: str) -> C
     """Make an owner's collection in Chroma."""
     http = SpinChroma(address, chroma_timeout_s(settings))
     base = base_path(address.tenant, address.database)
-    return collection_of(http, base, settings.key_prefix, owner)
+    return collection_of(http, base, settings.key_prefix, owner, settings.embedding_tag)
 
 
 def chroma_timeout_s(settings: Settings) -> int:
@@ -156,11 +157,14 @@ def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> Red
     )
 
 
-def make_model(settings: Settings) -> LanguageModel:
-    """Make what replies: an endpoint that the component asks itself, or Spin's own models."""
+def make_model(settings: Settings, make_word: Callable[[], str]) -> LanguageModel:
+    """Make what replies: an endpoint that the component asks itself, or Spin's own models.
+
+    `make_word` makes a random word, by which a model's habits can be found out.
+    """
     if settings.model_endpoint is not None:
         return OpenAiModel(make_endpoint(settings, settings.model_endpoint), settings.model)
-    return SpinModel(settings.model, settings.prompt_format)
+    return SpinModel(settings.model, settings.prompt_format, make_word)
 
 
 def make_embedder(settings: Settings) -> Embedder:
@@ -191,18 +195,22 @@ def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Calla
     return erasers
 
 
-def make_probes(settings: Settings) -> Mapping[str, Callable[[], str]]:
+def make_probes(
+    settings: Settings, make_word: Callable[[], str]
+) -> Mapping[str, Callable[[], Health]]:
     """Make what asks each part that a turn needs; the model is asked for one token."""
 
-    def ask_redis() -> None:
+    def ask_redis() -> str:
         with open_redis(settings.redis_url) as connection:
             Redis(connection).execute("PING", [])
+        return ""
 
-    def ask_model() -> None:
+    def ask_model() -> str:
         one_token = replace(settings.sampling, max_reply_tokens=1)
-        make_model(settings).complete([Message("user", "Hi")], one_token)
+        completion = make_model(settings, make_word).complete([Message("user", "Hi")], one_token)
+        return note_on(completion, settings.context_length)
 
-    def ask_model_once() -> str:
+    def ask_model_once() -> Health:
         with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
             return tried_once(Redis(connection), settings.key_prefix, ask_model)
         return tried(ask_model)
@@ -210,5 +218,10 @@ def make_probes(settings: Settings) -> Mapping[str, Callable[[], str]]:
     probes = {"redis": lambda: tried(ask_redis), "model": ask_model_once}
     if settings.chroma is not None:
         collection = make_collection(settings, settings.chroma, "")
-        probes["chroma"] = lambda: tried(collection.is_there)
+
+        def ask_chroma() -> str:
+            collection.is_there()
+            return ""
+
+        probes["chroma"] = lambda: tried(ask_chroma)
     return probes

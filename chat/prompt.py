@@ -135,9 +135,8 @@ def _neutralised(message: Message) -> Message:
     return message if content is message.content else Message(message.role, content)
 
 
-def cut_reply(text: str, prompt: str, prompt_format: str) -> str:
-    """Take the reply out of raw text: no echo of the prompt, nothing behind an end marker."""
-    reply = text.removeprefix(prompt)
+def cut_reply(text: str, prompt_format: str) -> str:
+    """Take the reply out of what a model said: nothing behind an end marker."""
     for end in FORMATS[prompt_format].ends:
-        reply = reply.partition(end)[0]
-    return reply.strip()
+        text = text.partition(end)[0]
+    return text.strip()

@@ -58,7 +58,7 @@ def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
         started = time.perf_counter()
         completion = engine.infer(MODEL, prompt, SAMPLING)
         score.seconds.append(time.perf_counter() - started)
-        reply = cut_reply(completion.text, prompt, TEMPLATE)
+        reply = cut_reply(completion.text, TEMPLATE)
         said = (Message("user", wanted.user), Message("assistant", reply))
         turns.append(Turn(number, said, 0, 0, 0, 0.0))
         score.asked[wanted.kind] += 1

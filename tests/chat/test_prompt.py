@@ -103,15 +103,14 @@ def test_text_without_markers_is_left_alone() -> None:
     ("raw", "reply"),
     [
         pytest.param(" Fine. ", "Fine.", id="white space"),
-        pytest.param("THE PROMPT Fine.", "Fine.", id="an echo of the prompt"),
         pytest.param("Fine. </s><s>[INST] more", "Fine.", id="an end marker"),
         pytest.param("Fine. [INST] and you?", "Fine.", id="a next speaker"),
         pytest.param("</s>", "", id="nothing"),
     ],
 )
 def test_a_reply_is_cut_out_of_raw_text(raw: str, reply: str) -> None:
-    assert cut_reply(raw, "THE PROMPT", "llama2") == reply
+    assert cut_reply(raw, "llama2") == reply
 
 
 def test_a_transcripts_next_speaker_ends_the_reply() -> None:
-    assert cut_reply(" Yes.\n\nUser: no", "p", "plain") == "Yes."
+    assert cut_reply(" Yes.\n\nUser: no", "plain") == "Yes."
