@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from chat.adding import add_messages
 from chat.changing import change_conversation, forget_message
-from chat.embeddings import model_tag
 from chat.operations import Action
 from chat.ports import Clock, Embedder, OwnedStore, TurnStore
 from chat.queries import parse_messages_query, parse_place, parse_relevant_query
@@ -97,7 +96,7 @@ def relevant(asked: Asked) -> Response:
     """Answer `GET /conversations/{id}/relevant`; it asks a model, so it counts as a turn does."""
     query = parse_relevant_query(asked.uri, asked.settings.max_prompt_bytes)
     asked.turns.admit(None)
-    tag = model_tag(asked.settings.embedding_model)
+    tag = asked.settings.embedding_tag
     found = find_relevant(asked.store, asked.embedder, tag, asked.conversation_id, query)
     return render_relevant(found, as_text=query.as_text)
 

@@ -22,6 +22,8 @@ PAGE = 200
 
 OWNER, PREFIX = "owner", "prefix"
 """Labels of a collection: whose it is, and which chat's."""
+MADE_BY = "made_by"
+"""What made the embedding of a record; as a label of a collection, of all its memories."""
 
 Metadata = Mapping[str, str | int | float | bool | None]
 Where = Mapping[str, Any]
@@ -60,7 +62,9 @@ class Collection:
         self._base = base
         self._name = name
         self._labels = labels
+        self._made_by = labels[MADE_BY]
         self._path: str | None = None
+        self._is_mixed = False
 
     def write(self, records: Sequence[Record]) -> None:
         """Write records; of those that are there, fields that are not given stay as they are.
@@ -68,14 +72,14 @@ class Collection:
         One request for up to `PAGE` records: they are written together, or not at all.
         """
         for batch in _batches(records):
-            self._post(self._made(), "upsert", _render_rows(batch))
+            self._post(self._made(), "upsert", _render_rows(batch, self._made_by))
 
     def amend(self, records: Sequence[Record]) -> None:
         """Do the same with records that are there; without an embedding it stays as it is."""
         path = self._found()
         if path is not None:
             for batch in _batches(records):
-                self._post(path, "update", _render_rows(batch))
+                self._post(path, "update", _render_rows(batch, self._made_by))
 
     def take(self, ids: Sequence[str]) -> list[Record]:
         """Give the records with these ids, in no order."""
@@ -99,19 +103,34 @@ class Collection:
         return _parse_rows(reply, "ids", "documents", "metadatas")
 
     def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
-        """Give the records that are nearest, with their distances."""
+        """Give the records that are nearest, with their distances; of those that compare."""
         path = self._found()
         if path is None:
             return []
         reply = self._post(path, "query", {
             "query_embeddings": [list(embedding)],
             "n_results": count,
-            "where": where,
+            "where": {"$and": [where, {MADE_BY: self._made_by}]},
             "include": ["documents", "metadatas", "distances"],
         })  # fmt: skip
         names = ("ids", "documents", "metadatas", "distances")
         first = {name: rows[0] for name in names if (rows := reply.get(name))}
         return _parse_rows(first, *names)
+
+    def made_otherwise(self, where: Where, count: int) -> list[Record]:
+        """Give up to `count` records whose embedding does not compare: it was made another way.
+
+        No request, where the collection's label says that there is none.
+        """
+        path = self._found()
+        if path is None or not self._is_mixed:
+            return []
+        others = {"$and": [where, {MADE_BY: {"$ne": self._made_by}}]}
+        found = self._get({"where": others, "limit": count})
+        if not found:
+            self._send("PUT", path, {"new_metadata": self._labels})
+            self._is_mixed = False
+        return found
 
     def remove(self, ids: Sequence[str]) -> None:
         """Take records away; those that are not there are so already."""
@@ -141,6 +160,8 @@ class Collection:
         if self._path is None:
             reply = self._send("GET", f"{self._base}/{self._name}")
             self._path = None if reply is None else self._path_of(reply)
+            labels = (reply or {}).get("metadata") or {}
+            self._is_mixed = labels.get(MADE_BY) != self._made_by
         return self._path
 
     def _made(self) -> str:
@@ -170,9 +191,9 @@ class Collection:
         return send(self._http, method, path, fields)
 
 
-def collection_of(http: Http, base: str, prefix: str, owner: str) -> Collection:
-    """Give the collection of one of the chat's owners."""
-    labels = {PREFIX: prefix, OWNER: owner}
+def collection_of(http: Http, base: str, prefix: str, owner: str, tag: str) -> Collection:
+    """Give the collection of one of the chat's owners; `tag` names what makes embeddings now."""
+    labels = {PREFIX: prefix, OWNER: owner, MADE_BY: tag}
     return Collection(http, base, collection_name(prefix, owner), labels)
 
 
@@ -199,11 +220,15 @@ def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = 
         raise MemoryUnavailable(CHROMA_AWAY) from error
 
 
-def _render_rows(records: Sequence[Record]) -> Mapping[str, Any]:
+def _render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
+    """Render records; with an embedding goes what made it."""
     return {
         "ids": [record.id for record in records],
         "documents": [record.document for record in records],
-        "metadatas": [record.metadata for record in records],
+        "metadatas": [
+            {**record.metadata, MADE_BY: made_by} if record.embedding else record.metadata
+            for record in records
+        ],
         "embeddings": [list(record.embedding) or None for record in records],
     }
 

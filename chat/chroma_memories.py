@@ -16,6 +16,8 @@ from chat.records import PARSE_ERRORS, text_digest
 
 IS_MEMORY = {"memory": True}
 NO_CONVERSATION = 0
+MAX_EMBEDDED_ANEW = 64
+"""Memories of another embedding model that one search embeds."""
 
 
 class ChromaMemory:
@@ -29,9 +31,10 @@ class ChromaMemory:
     def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
-        """Search, in one request."""
+        """Search, in one request; with more, while memories are embedded anew."""
         if count == 0:
             return []
+        self._embed_anew()
         elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
         found = self._collection.nearest(
             self._embedder.embed([text])[0], count, {"$and": [IS_MEMORY, elsewhere]}
@@ -41,6 +44,17 @@ class ChromaMemory:
             for record in found
             if record.distance < max_distance
         ]
+
+    def _embed_anew(self) -> None:
+        """Embed what was embedded another way, some with each search."""
+        found = self._collection.made_otherwise(IS_MEMORY, MAX_EMBEDDED_ANEW)
+        embeddings = self._embedder.embed([parse_memory(record).content for record in found])
+        self._collection.amend(
+            [
+                Record(record.id, record.document, record.metadata, embedding)
+                for record, embedding in zip(found, embeddings, strict=True)
+            ]
+        )
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
         """List; Chroma has no order, so all are looked at."""

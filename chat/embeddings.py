@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from operator import mul
+from typing import Literal
 
 from chat.keys import digest
 from chat.messages import Place
 from chat.ports import Embedder
 
+Way = Literal["spin, text by text", "openai"]
+"""How a model is asked for embeddings: it may give others when it is asked otherwise."""
 BATCH = 64
 """Texts that an embedder is given at once."""
-MODEL_DIGITS = 8
+TAG_DIGITS = 8
 SIGNATURE_BITS = 384
 """As many as all-MiniLM-L6-v2 has values; more tell little more."""
 
@@ -47,9 +50,9 @@ def signature(embedding: Sequence[float]) -> str:
     return f"{int(bits.ljust(SIGNATURE_BITS, '0'), 2):0{SIGNATURE_BITS // 4}x}"
 
 
-def model_tag(model: str) -> str:
-    """Name an embedding model in what is kept: those of two models do not compare."""
-    return digest("model", model)[:MODEL_DIGITS]
+def embedding_tag(model: str, way: Way) -> str:
+    """Name a model, and the way it is asked, in what is kept: embeddings of two do not compare."""
+    return digest("embeddings", f"{way} {model}")[:TAG_DIGITS]
 
 
 def embedding_name(tag: str, place: Place) -> str:

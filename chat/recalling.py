@@ -1,14 +1,17 @@
 """What a turn asks embeddings for: a better ranking, its owner's memories, and to be remembered."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from chat.embeddings import distance, embedding_name, model_tag
+from chat.embeddings import distance, embedding_name
 from chat.hybrid import rank
 from chat.memories import make_memories
 from chat.messages import Commit, Conversation, Embedded, FoundMemory, Place, Turn
 from chat.ports import Embedder, EmbeddingStore, LongTermMemory
 from chat.settings import Settings
+
+MAX_EMBEDDED_ANEW = 32
+"""Texts that one turn embeds of those evicted while no embedding was kept, or another way's."""
 
 
 class Recaller:
@@ -29,15 +32,17 @@ class Recaller:
         self._embedder = embedder
         self._embeddings = embeddings
         self._memory = memory
-        self._tag = model_tag(settings.embedding_model)
+        self._tag = settings.embedding_tag
 
     def rank(self, loaded: Conversation, prompt: str) -> Conversation:
         """Order what was found by words once more, with what it means."""
         if not self._settings.is_hybrid or not loaded.found:
             return loaded
         wanted = self._embedder.embed([prompt])[0]
-        names = [name for one in loaded.found for name in self._names(one.turn)]
-        kept = self._embeddings.load_embeddings(loaded.id, names)
+        texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
+        kept = self._embeddings.load_embeddings(loaded.id, list(texts))
+        missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
+        kept |= self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
         cosines = {}
         for one in loaded.found:
             of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
@@ -50,10 +55,18 @@ class Recaller:
         if not self._settings.is_hybrid:
             return
         texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
-        if texts:
-            embeddings = self._embedder.embed(list(texts.values()))
-            kept = dict(zip(texts, embeddings, strict=True))
-            self._embeddings.keep_embeddings(loaded.id, kept)
+        self._keep_embedded(loaded.id, texts)
+
+    def _keep_embedded(
+        self, conversation_id: int, texts: Mapping[str, str]
+    ) -> dict[str, Sequence[float]]:
+        """Embed texts, and keep the embeddings under the texts' names."""
+        if not texts:
+            return {}
+        embeddings = self._embedder.embed(list(texts.values()))
+        kept = dict(zip(texts, embeddings, strict=True))
+        self._embeddings.keep_embeddings(conversation_id, kept)
+        return kept
 
     def _names(self, turn: Turn) -> Mapping[str, str]:
         """Give the text of each message of a turn by the name of its embedding."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from chat.embeddings import Way, embedding_tag
 from chat.errors import InvalidSetting
 from chat.lifetime import Lifetimes
 from chat.limits import Limits
@@ -85,6 +86,12 @@ class Settings:
     is_open: bool
     limits: Limits
     client_address_header: str
+
+    @property
+    def embedding_tag(self) -> str:
+        """What embeddings are made by now; what has another tag is made anew."""
+        way: Way = "spin, text by text" if self.embedding_endpoint is None else "openai"
+        return embedding_tag(self.embedding_model, way)
 
 
 def parse_settings(get: Getter) -> Settings:

@@ -14,7 +14,7 @@ from bench.alone.turns import CONTEXT
 from bench.tables import SPREAD, describe, header
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
-from chat.embeddings import embedding_name, model_tag
+from chat.embeddings import embedding_name, embedding_tag
 from chat.keys import anyone, owner_tag
 from chat.messages import Memory, Place
 from chat.ports import LongTermMemory
@@ -40,6 +40,7 @@ MEMORIES = (0, 100, 1_000, 10_000)
 WIDTH = 384
 """As all-MiniLM-L6-v2 has it."""
 MODEL = "all-minilm-l6-v2"
+TAG = embedding_tag(MODEL, "spin, text by text")
 BATCH = 100
 HYBRID = f"""
 ### What recall by meaning adds
@@ -122,7 +123,7 @@ def keep_embeddings(connection: Connection, taken: int, archived: int) -> None:
         Redis(NativeConnection(connection)),
         prefix="chat", fencing="bench", owner=None, owners=lambda id_: [anyone(id_)],
     )  # fmt: skip
-    tag, embedder = model_tag(MODEL), RandomEmbedder()
+    tag, embedder = TAG, RandomEmbedder()
     for start in range(1, archived + 1, BATCH):
         names = [
             embedding_name(tag, Place(number, index))
@@ -149,11 +150,11 @@ def bench_long_term(
             if name == "redis":
                 store = RedisMemory(
                     Redis(NativeConnection(connection)), RandomEmbedder(), prefix="chat",
-                    owner=owner, tag=model_tag(MODEL), most=0,
+                    owner=owner, tag=TAG, most=0,
                 )  # fmt: skip
             else:
                 base = base_path("default_tenant", "default_database")
-                collection = collection_of(http, base, "chat", owner)
+                collection = collection_of(http, base, "chat", owner, TAG)
                 store = ChromaMemory(collection, RandomEmbedder(), owner)
             remember(store, rng, count)
             headers = {"authorization": f"Bearer {token}"}

@@ -99,7 +99,7 @@ def make_world(connection: NativeConnection, chroma: NativeHttp, database: str) 
         failing = FailingConnection(connection, redis_fails_at) if redis_fails_at else connection
         redis = Redis(failing)
         http = FailingHttp(chroma, chroma_fails_at) if chroma_fails_at else chroma
-        collection = collection_of(http, base_path("default_tenant", database), "t", owner)
+        collection = collection_of(http, base_path("default_tenant", database), "t", owner, "m0de1")
         memory = ChromaMemory(collection, OneLetterEmbedder(), owner)
         archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
         restorer = RedisRestorer(
