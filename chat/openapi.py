@@ -40,7 +40,10 @@ SCHEMES = {
     "admin": {"type": "http", "scheme": "bearer", "description": "The variable `admin_token`"},
 }
 MORE_BESIDE_ERROR = {
-    "unhealthy": {"parts": {"type": "object", "additionalProperties": {"type": "string"}}},
+    "unhealthy": {
+        "parts": {"type": "object", "additionalProperties": {"type": "string"}},
+        "notes": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
     "erase_incomplete": {"stores": GIVEN["Erased"]["properties"]["stores"]},
 }
 """What stands beside an error, by its code."""

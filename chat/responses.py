@@ -10,7 +10,7 @@ from chat.access import Caller, Session
 from chat.adding import Added
 from chat.erasing import Receipt
 from chat.errors import ChatError, EraseIncomplete, Unhealthy
-from chat.health import OK
+from chat.health import OK, Health
 from chat.importing import Imported
 from chat.limits import Quota
 from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
@@ -293,12 +293,16 @@ def render_forgotten_message(conversation_id: int, place: Place) -> Response:
     return render_json(200, {"id": conversation_id, "forgotten": {"message_id": str(place)}})
 
 
-def render_health(parts: Mapping[str, str]) -> Response:
+def render_health(healths: Mapping[str, Health]) -> Response:
     """Render which parts answer; an error with it, if one does not."""
-    if set(parts.values()) <= {OK}:
-        return render_json(200, {"status": "ok", "parts": parts})
+    shown: dict[str, Any] = {"parts": {name: health.state for name, health in healths.items()}}
+    notes = {name: health.note for name, health in healths.items() if health.note}
+    if notes:
+        shown["notes"] = notes
+    if {health.state for health in healths.values()} <= {OK}:
+        return render_json(200, {"status": "ok", **shown})
     error = Unhealthy()
-    shown = {"error": error_fields(error), "parts": parts}
+    shown = {"error": error_fields(error), **shown}
     return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
 
 

@@ -181,8 +181,9 @@ GIVEN: Mapping[str, Schema] = {
         {
             "status": {"const": "ok"},
             "parts": {"type": "object", "additionalProperties": TEXT},
+            "notes": {"type": "object", "additionalProperties": TEXT},
         },
-        ("parts",),
+        ("parts", "notes"),
     ),
     "Session": record({"token": TEXT}),
     "TurnResult": record(
