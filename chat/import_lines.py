@@ -191,19 +191,36 @@ def parse_export(body: bytes, max_prompt_bytes: int, now: float) -> Exported:
 
 
 def _objects(body: bytes) -> Iterator[Any]:
-    """Give what stands in a file, whether or not its lines are still apart: `curl -d` joins them.
+    """Yield what stands in a file, whether or not its lines are still apart: `curl -d` joins them.
 
     Errors: InvalidRequest.
     """
+    text = _decoded(body)
     number, place = 1, 0
-    try:
-        text = body.decode()
-        while place < len(text):
-            begin = SPACE.match(text, place)
-            place = begin.end() if begin else place
-            if place < len(text):
+    while place < len(text):
+        begin = SPACE.match(text, place)
+        place = begin.end() if begin else place
+        if place < len(text):
+            try:
                 value, place = DECODER.raw_decode(text, place)
-                yield value
-                number += 1
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"line {number} must be JSON in UTF-8", f"line {number}") from error
+            except (ValueError, RecursionError) as error:
+                is_last = "\n" not in text[place:]
+                raise _not_json(number, is_cut=is_last) from error
+            yield value
+            number += 1
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        number = body.count(b"\n", 0, error.start) + 1
+        raise _not_json(number, is_cut=error.end == len(body)) from error
+
+
+def _not_json(number: int, *, is_cut: bool) -> InvalidRequest:
+    """Make the error; a connection that broke leaves a last line that is cut."""
+    problem = f"line {number} must be JSON in UTF-8"
+    if is_cut:
+        problem = f"the file is not whole, or its last line is wrong: {problem}"
+    return InvalidRequest(problem, f"line {number}")
