@@ -9,6 +9,7 @@ import pytest
 
 from tests.running import (
     ROOT,
+    SPIN,
     ModelEndpoint,
     RunningChroma,
     RunningHost,
@@ -20,6 +21,14 @@ from tests.running import (
 )
 
 PROBE = ROOT / "tests" / "guests" / "probe"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what holds on the other host only, with its reason."""
+    other = "own_host" if SPIN else "spin"
+    for item in items:
+        for marker in item.iter_markers(other):
+            item.add_marker(pytest.mark.skip(reason=marker.args[0]))
 
 
 def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:

@@ -1,16 +1,23 @@
-"""Starts the real parts that tests use: Redis, the host, a model's endpoint."""
+"""Starts the real parts that tests use: Redis, the host, a model's endpoint.
+
+With SPIN in the environment `spin up` is the host, and otherwise our own.
+"""
 
 import contextlib
+import functools
 import http.cookiejar
 import http.server
 import json
+import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import httpx
@@ -19,7 +26,11 @@ from host.child import Child
 from host.embedded import redis_answers, run_chroma, run_redis
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+SPIN = os.environ.get("SPIN", "")
+"""The `spin` to run on; empty for our host."""
 START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 20.0
+OWN_CONFIG = "runtime-config.toml"
 NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 """Keeps none: a credential is sent where a test sends it."""
 
@@ -99,12 +110,48 @@ class RunningHost:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def kill(self) -> None:
+        """End it as a crash would, with every process of its own."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(STOP_TIMEOUT_S)
+
+    def resident_mib(self) -> int:
+        """Return the memory of the host's processes: `spin up` has one that serves."""
+        return sum(map(_resident_kib, _processes_of(self.process.pid))) // 1024
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _processes_of(session: int) -> list[pathlib.Path]:
+    """Name the folders in /proc of all processes of a session."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            behind_name = (path / "stat").read_text().rpartition(")")[2].split()
+            if int(behind_name[3]) == session:
+                found.append(path)
+    return found
+
+
+def _resident_kib(process: pathlib.Path) -> int:
+    with contextlib.suppress(OSError):
+        for line in (process / "status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    return 0
+
 
 @contextlib.contextmanager
 def run_host(
     folder: pathlib.Path, *arguments: str, environ: dict[str, str] | None = None
 ) -> Iterator[RunningHost]:
-    """Run `python -m host up` on a free port, its state and log in `folder`.
+    """Run `up` of a host on a free port, its state and log in `folder`.
 
     Owners have no limit where `arguments` do not set one: most tests take many turns at once.
     """
@@ -112,24 +159,43 @@ def run_host(
     is_chat = "--from" not in arguments
     if is_chat and not any("rate_per_owner_per_minute" in argument for argument in arguments):
         arguments = (*arguments, "--variable", "rate_per_owner_per_minute=0")
+    if SPIN and is_chat:
+        arguments = tuple(with_demo_model(arguments))
     port = free_port()
     log = folder / "host.log"
-    command = [
-        sys.executable, "-X", "faulthandler", "-m", "host", "up", "--listen", f"127.0.0.1:{port}",
-        "--state-dir", str(folder / "state"), *arguments,
-    ]  # fmt: skip
+    up = [SPIN, "up"] if SPIN else [sys.executable, "-X", "faulthandler", "-m", "host", "up"]
+    where = ["--listen", f"127.0.0.1:{port}", "--state-dir", str(folder / "state")]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=output, text=True, env=environ
-        )
+            [*up, *where, *arguments], cwd=ROOT, stdout=output, stderr=output, text=True,
+            env=environ, start_new_session=True,
+        )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    try:
-        await_line(process, log, "Available Routes:")
-        with httpx.Client(base_url=url, timeout=60, trust_env=False, cookies=NO_COOKIES) as client:
-            yield RunningHost(process, url, log, client)
-    finally:
-        process.terminate()
-        process.wait(20)
+    with httpx.Client(base_url=url, timeout=60, trust_env=False, cookies=NO_COOKIES) as client:
+        host = RunningHost(process, url, log, client)
+        try:
+            await_line(process, log, "Available Routes:")
+            yield host
+        finally:
+            host.stop()
+
+
+def with_demo_model(arguments: Sequence[str]) -> Sequence[str]:
+    """Let a `spin` ask for the demo model where our host would have it in its process."""
+    if "--runtime-config-file" not in arguments:
+        return [*arguments, "--runtime-config-file", demo_model_config()]
+    return [demo_model_config() if given == OWN_CONFIG else given for given in arguments]
+
+
+@functools.cache
+def demo_model_config() -> str:
+    """Serve the demo model, once for all; return a runtime config that names it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-model-"))
+    port = free_port()
+    command = [sys.executable, "-m", "host", "model", "--listen", f"127.0.0.1:{port}"]
+    log = folder / "model.log"
+    Child("model", command, log, lambda: "Serving models" in log.read_text())
+    return remote_config(folder, f"http://127.0.0.1:{port}")
 
 
 def await_line(process: subprocess.Popen[str], log: pathlib.Path, line: str) -> None:

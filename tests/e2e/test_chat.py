@@ -594,7 +594,7 @@ def test_2000_turns_at_once_are_all_there_once_and_in_order(
     with concurrent.futures.ThreadPoolExecutor(8) as threads:  # as many instances as at once below
         warm_up = threads.map(lambda _: remote_chat.post(context="c", prompt="p"), range(200))
         assert {response.status_code for response in warm_up} == {200}
-    memory_before = resident_mib(remote_chat.process.pid)
+    memory_before = remote_chat.resident_mib()
 
     def talk(_: int) -> int:
         with httpx.Client(base_url=remote_chat.url, timeout=60, trust_env=False) as client:
@@ -613,7 +613,7 @@ def test_2000_turns_at_once_are_all_there_once_and_in_order(
     for conversation in ids:
         turns = stored(shared_redis, conversation, "archive") + stored(shared_redis, conversation)
         assert [prompt for prompt, _ in turns] == [f"p{n}" for n in range(1, 41)]
-    assert resident_mib(remote_chat.process.pid) - memory_before < 100
+    assert remote_chat.resident_mib() - memory_before < 100
 
 
 def test_200_clients_on_one_conversation_take_turns(
@@ -641,8 +641,3 @@ def test_200_clients_on_one_conversation_take_turns(
     windows = [1, *(seen[number - 1] for number in order[1:])]
     assert [reply for _, reply in turns] == [f"saw {window}" for window in windows]
     assert max(windows) > 20
-
-
-def resident_mib(pid: int) -> int:
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) // 1024

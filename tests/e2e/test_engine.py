@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import json
 import pathlib
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -441,7 +440,7 @@ def test_a_turn_whose_instance_is_killed_between_load_and_commit_leaves_the_conv
             ]
             assert asked.wait(20)
             time.sleep(0.3)
-            host.process.send_signal(signal.SIGKILL)
+            host.kill()
             for call in lost:
                 assert isinstance(call.exception(), httpx.TransportError)
     endpoint.answer = ModelEndpoint.answer
