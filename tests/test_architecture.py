@@ -45,6 +45,13 @@ def test_the_host_knows_nothing_of_chats(path: pathlib.Path) -> None:
     assert not tops(path) & {"chat", "app", "models", "tests"}
 
 
+@pytest.mark.parametrize("path", modules("models/spin"), ids=lambda path: path.name)
+def test_the_models_for_spin_are_written_with_the_standard_library(path: pathlib.Path) -> None:
+    ours = {name for name in imports(path) if name.startswith("models.spin.")}
+
+    assert {name.partition(".")[0] for name in imports(path) - ours} <= set(sys.stdlib_module_names)
+
+
 def test_only_the_composition_root_catches_the_errors_of_the_chat_as_answers() -> None:
     catching = [path.name for path in modules("chat") if "render_error(" in path.read_text()]
 
