@@ -1,29 +1,39 @@
 # make up: the chat on this machine.  make test: everything a checkout has to pass.
+# SPIN=spin: both on Spin instead of our own host.
 
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:3000
 ARGS ?=
+SPIN ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+ON_SPIN := tests/e2e tests/browser tests/api tests/host/test_probe.py tests/test_readme.py tests/spin
+# The whole path: the tests start it from other folders.
+FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
+	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
 SOURCES := app.py $(shell find chat -name '*.py') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up test browser lint bench screenshot clean
+.PHONY: help up models test browser lint bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
 	@echo
 	@echo "  LISTEN=127.0.0.1:3000           where make up serves"
 	@echo "  ARGS=\"--variable k=v ...\"       passed on to the host; see python -m host up --help"
+	@echo "  SPIN=spin                       up, test and bench on this spin, not on our host"
 
 up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 	@$(BIN)/python -m host up --runtime-config-file runtime-config.toml --embedded redis \
-		--listen $(LISTEN) $(ARGS)
+		--listen $(LISTEN) $(if $(SPIN),--spin $(SPIN)) $(ARGS)
 
-test: app.wasm browser ## run all tests
-	@$(BIN)/python -m pytest
+models: $(INSTALLED) ## write .spin/ai-models, the models for Spin's own engine
+	@$(BIN)/python -m models.spin
+
+test: app.wasm browser ## run all tests; with SPIN=spin those that have a host, on Spin
+	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
 
 # The browser of the page's tests. Where it cannot be installed they are skipped, and say so.
 browser:
@@ -42,7 +52,7 @@ lint: $(INSTALLED) ## check style and types
 
 bench: app.wasm ## measure against what people use instead, and write bench/RESULTS.md
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
-	@$(BIN)/python -m bench
+	@$(FIND_SPIN) $(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
 	rm -rf $(VENV) app.wasm tests/guests/probe/app.wasm .spin/wasmtime

@@ -20,6 +20,11 @@ from chat.spin import log
 
 NO_TOP_K = 2**31 - 1
 """What says that `top_k` is no limit: Spin's local engine takes 0 for no token at all."""
+REASONS = {
+    "narrow invalid args": ": it has fewer positions than `context_length`",
+    "A weight is": ': `repeat_penalty` may be 0 with `api_type = "open_ai"` only',
+}
+"""What Spin's local engine says of settings that it cannot take, and what that means."""
 UNTOLD_REPLY = "the model's reply cannot be told from its prompt; nothing was stored"
 
 
@@ -114,7 +119,7 @@ class SpinEmbedder:
 
 
 def parse_model_error(error: Err[Any]) -> ModelFailed | ModelUnavailable:
-    """Say whether the model is away or failed.
+    """Say whether the model is away or failed, and which setting Spin's engine cannot take.
 
     What it said stays out of answers and logs: it may quote a key.
     """
@@ -126,4 +131,5 @@ def parse_model_error(error: Err[Any]) -> ModelFailed | ModelUnavailable:
         log("model: cannot be reached")
         return ModelUnavailable("the model cannot be reached; nothing was stored")
     log("model: answered with an error, or with what is no completion")
-    return ModelFailed("the model gave no usable reply; nothing was stored")
+    reason = next((reason for said, reason in REASONS.items() if said in text), "")
+    return ModelFailed(f"the model gave no usable reply{reason}; nothing was stored")

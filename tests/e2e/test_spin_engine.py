@@ -149,3 +149,29 @@ def test_texts_are_embedded_one_by_one(
 
     assert embedded
     assert {len(texts) for texts in embedded} == {1}
+
+
+@pytest.mark.parametrize(
+    ("said", "setting"),
+    [
+        pytest.param("A weight is negative", "`repeat_penalty`", id="a penalty of 0"),
+        pytest.param("narrow invalid args start + len", "`context_length`", id="few positions"),
+    ],
+)
+def test_a_setting_that_an_engine_cannot_take_is_named(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    endpoint: ModelEndpoint,
+    tmp_path: pathlib.Path,
+    said: str,
+    setting: str,
+) -> None:
+    assert wasm.exists()
+    endpoint.answer = lambda _: Answer(json.dumps({"error": {"message": said}}).encode())
+    config = ["--runtime-config-file", remote_config(tmp_path, endpoint.url, "open_ai")]
+    variables = as_flags([f"redis_address={shared_redis.address}"])
+    with run_host(tmp_path, *config, *variables) as host:
+        failed = host.post(context="c", prompt="p")
+
+    assert (failed.status_code, failed.json()["error"]["code"]) == (502, "model_failed")
+    assert setting in failed.json()["error"]["message"]
