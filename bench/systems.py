@@ -17,6 +17,7 @@ from bench.clients import Failed, Running, RunningChat, RunningOneValue
 from tests.chat.talk import english
 from tests.running import (
     ROOT,
+    SPIN,
     RunningRedis,
     as_flags,
     free_port,
@@ -72,7 +73,8 @@ def on_host(
         given = [f"redis_address={redis.address}", *told]
         flags = as_flags(given)
         of = [] if source == ROOT else ["--from", str(source)]
-        arguments = [*of, "--runtime-config-file", config, *flags, "--workers", str(workers)]
+        several = [] if SPIN else ["--workers", str(workers)]  # a spin has one process
+        arguments = [*of, "--runtime-config-file", config, *flags, *several]
         begun = time.perf_counter()
         with run_host(folder, *arguments) as host:
             start_s = time.perf_counter() - begun
@@ -158,8 +160,13 @@ def build_one_value() -> None:
 
 
 NO_LIMIT = "rate_global_per_minute=0"
+CHAT = on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT)
+ONE_VALUE = on_host(
+    RunningOneValue, "one value for a conversation, a component", PEERS / "one_value"
+)
+COMPONENTS = (CHAT, ONE_VALUE)
 SYSTEMS = (
-    on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT),
+    CHAT,
     on_host(
         RunningChat,
         "chat with memory, model_api=openai",
@@ -169,7 +176,7 @@ SYSTEMS = (
         "model_origin={model}",
         model_path="/v1/chat/completions",
     ),
-    on_host(RunningOneValue, "one value for a conversation, on Spin", PEERS / "one_value"),
+    ONE_VALUE,
     natively("LangChain, RunnableWithMessageHistory", "langchain_history"),
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
