@@ -1,47 +1,71 @@
 """A service of our own: a program that runs as a child process, and ends with the host."""
 
-import ctypes
+import os
 import pathlib
-import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import IO
 
 from host.errors import HostError
+from host.terminal import say
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
-PR_SET_PDEATHSIG = 1
+FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 30.0
+HEALTHY_S = 60.0
+"""Who ran as long is started again after the first pause only."""
+END_WITH_PARENT = """
+import ctypes, os, signal, sys
+parent, command = int(sys.argv[1]), sys.argv[2:]
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == parent:
+    os.execv(command[0], command)
+"""
+"""Runs a command that is sent SIGTERM when its parent dies: 1 is PR_SET_PDEATHSIG.
+
+A program of its own: to do so between fork and exec is not safe in a process with threads.
+"""
 
 
 class Child:
     """A running program; `stop` ends it, with all that it was told on disk."""
 
     def __init__(
-        self, name: str, command: Sequence[str], log: pathlib.Path, answers: Callable[[], bool]
+        self,
+        name: str,
+        command: Sequence[str],
+        log: pathlib.Path,
+        answers: Callable[[], bool],
+        *,
+        inherited: Sequence[int] = (),
     ) -> None:
         """Start `command` and wait until it `answers`; `log` gets what it prints.
 
-        Errors: HostError with the end of its log if it does not.
+        Shapes: `inherited` are file descriptors that it keeps open.
+        Errors: HostError with the end of its log if it does not answer.
         """
         self._name = name
         self._log = log
         with log.open("ab") as output:
-            self._child = self._start(command, output)
+            self._child = self._start(command, output, inherited)
+        self.pid = self._child.pid
         self._await(answers)
 
-    def _start(self, command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: Sequence[str], output: IO[bytes], inherited: Sequence[int]
+    ) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C is for the host, which stops its services last.
-        # The hook runs before this process has any other thread.
         return subprocess.Popen(  # noqa: S603 - a program of our own, with a fixed command
-            command,
+            [sys.executable, "-I", "-c", END_WITH_PARENT, str(os.getpid()), *command],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509
+            pass_fds=inherited,
         )
 
     def _await(self, answers: Callable[[], bool]) -> None:
@@ -52,6 +76,10 @@ class Child:
                 tail = self._log.read_text(errors="replace").splitlines()[-3:]
                 raise HostError(f"--embedded {self._name}: it did not start: {' | '.join(tail)}")
             time.sleep(0.02)
+
+    def wait(self) -> int:
+        """Wait until it ends, and return its exit code."""
+        return self._child.wait()
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -68,6 +96,52 @@ class Child:
                 self.kill()
 
 
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+class KeptRunning:
+    """A service that is started again when it ends by itself, after pauses that grow."""
+
+    def __init__(self, name: str, start: Callable[[], Child]) -> None:
+        """Start it the first time.
+
+        Errors: HostError.
+        """
+        self._name = name
+        self._start = start
+        self._is_stopping = threading.Event()
+        self._child = start()
+        self._watcher = threading.Thread(target=self._watch, name=f"watch {name}", daemon=True)
+        self._watcher.start()
+
+    def _watch(self) -> None:
+        pause_s, begun = FIRST_PAUSE_S, time.monotonic()
+        while True:
+            code = self._child.wait()
+            if self._is_stopping.is_set():
+                return
+            if time.monotonic() - begun > HEALTHY_S:
+                pause_s = FIRST_PAUSE_S
+            say(f"The embedded {self._name} ended (exit code {code}).")
+            while not self._start_again(pause_s):
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+                if self._is_stopping.is_set():
+                    return
+            pause_s, begun = min(2 * pause_s, MAX_PAUSE_S), time.monotonic()
+
+    def _start_again(self, pause_s: float) -> bool:
+        """Start it after a pause; whether it runs."""
+        say(f"It is started again in {pause_s:.0f} s, with all that it has kept.")
+        if self._is_stopping.wait(pause_s):
+            return False
+        try:
+            self._child = self._start()
+        except HostError as error:
+            say(f"Error: {error}")
+            return False
+        say(f"The embedded {self._name} runs again.")
+        return True
+
+    def stop(self) -> None:
+        """End it, and no longer start it again."""
+        self._is_stopping.set()
+        self._child.stop()
+        self._watcher.join(START_TIMEOUT_S)
+        self._child.stop()  # started while the first one was stopped

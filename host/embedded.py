@@ -1,21 +1,25 @@
 """Services of our own for an app that needs them: Redis and Chroma, out of wheels.
 
 Each listens on loopback only, where the app's variable says, and keeps its files under
-`<state dir>/<its name>`.
+`<state dir>/<its name>`, which one server has at a time.
 """
 
+import contextlib
+import fcntl
 import importlib.util
 import ipaddress
+import os
 import pathlib
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
-from host.child import Child
+from host.child import STOP_TIMEOUT_S, Child, KeptRunning
 from host.errors import HostError
 from host.terminal import say
 
@@ -80,12 +84,11 @@ def run_redis(host: str, port: int, folder: pathlib.Path) -> Child:
 
     Errors: HostError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     command = [
         str(find_redis()), "--bind", host, "--port", str(port), "--daemonize", "no",
         "--dir", str(folder.resolve()), "--appendonly", "yes", "--save", "",
     ]  # fmt: skip
-    return Child("redis", command, folder / "redis.log", lambda: redis_answers(host, port))
+    return _run("redis", command, folder, lambda: redis_answers(host, port))
 
 
 def run_chroma(host: str, port: int, folder: pathlib.Path) -> Child:
@@ -95,12 +98,57 @@ def run_chroma(host: str, port: int, folder: pathlib.Path) -> Child:
     """
     if importlib.util.find_spec("chromadb_rust_bindings") is None:
         raise HostError("--embedded chroma: the chromadb package is not installed")
-    folder.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable, "-c", RUN_CHROMA, "run", "--path", str(folder.resolve()),
         "--host", host, "--port", str(port),
     ]  # fmt: skip
-    return Child("chroma", command, folder / "chroma.log", lambda: chroma_answers(host, port))
+    return _run("chroma", command, folder, lambda: chroma_answers(host, port))
+
+
+def _run(
+    name: str, command: Sequence[str], folder: pathlib.Path, answers: Callable[[], bool]
+) -> Child:
+    """Start a server that keeps its files in `folder`, and holds its lock for as long as it runs.
+
+    Errors: HostError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(name, folder) as lock:
+        child = Child(name, command, folder / f"{name}.log", answers, inherited=(lock,))
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(child.pid).encode(), 0)
+        return child
+
+
+@contextlib.contextmanager
+def _locked(name: str, folder: pathlib.Path) -> Iterator[int]:
+    """Lock a folder; whoever inherits the descriptor keeps it locked.
+
+    A server of a host that was killed may need a moment to end.
+    Errors: HostError, which names the process that has it.
+    """
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not _took(lock):
+            if time.monotonic() > deadline:
+                raise HostError(
+                    f"--embedded {name}: the {name} of process {os.pread(lock, 20, 0).decode()} "
+                    f"keeps its files in {folder}; stop that one, or name another folder with "
+                    "--state-dir"
+                )
+            time.sleep(0.1)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _took(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 SERVICES = {
@@ -112,7 +160,7 @@ SERVICES = {
 }
 
 
-def start_service(service: Service, address: str, state_dir: pathlib.Path) -> Child | None:
+def start_service(service: Service, address: str, state_dir: pathlib.Path) -> KeptRunning | None:
     """Start a service at `address` unless one answers there, and say which it is.
 
     Errors: HostError for an address that is not on this machine, or that nothing can be started at.
@@ -133,9 +181,9 @@ def start_service(service: Service, address: str, state_dir: pathlib.Path) -> Ch
             f"started only for a `{service.scheme}://` address on this machine"
         )
     folder = state_dir / service.name
-    child = service.start(host, port, folder)
+    kept = KeptRunning(name, lambda: service.start(host, port, folder))
     say(f"Started an embedded {name} at {host}:{port}, kept in {folder}")
-    return child
+    return kept
 
 
 def _is_loopback(host: str) -> bool:

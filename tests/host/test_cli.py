@@ -65,6 +65,48 @@ def test_an_embedded_redis_starts_and_stops_with_the_host_and_keeps_what_it_had(
     assert asked["reply"] == "Your name is Ada."
 
 
+def test_an_embedded_redis_that_dies_is_started_again_with_what_it_had(
+    wasm: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    port = free_port()
+    arguments = ["--embedded", "redis", "--variable", f"redis_address=redis://127.0.0.1:{port}"]
+    with run_host(tmp_path, *arguments) as host:
+        told = host.post(context="You are a helpful chef.", prompt="My name is Ada.").json()
+        time.sleep(1.2)  # append-only persistence syncs once a second
+        pid = int((tmp_path / "state" / "redis" / "lock").read_text())
+        os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while "The embedded Redis runs again." not in host.output():
+            assert time.monotonic() < deadline, host.output()
+            time.sleep(0.1)
+
+        asked = host.post(id=told["id"], prompt="What is my name?").json()
+
+        assert asked["reply"] == "Your name is Ada."
+        assert "The embedded Redis ended (exit code -9)." in host.output()
+        assert "started again in 1 s" in host.output()
+    assert await_end(port)
+
+
+def test_a_state_folder_has_one_server(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert wasm.exists()
+    ports = [free_port(), free_port()]
+    addresses = [f"redis_address=redis://127.0.0.1:{port}" for port in ports]
+    with run_host(tmp_path, "--embedded", "redis", "--variable", addresses[0]) as host:
+        second = up(
+            "--state-dir", str(tmp_path / "state"), "--listen", f"127.0.0.1:{free_port()}",
+            "--embedded", "redis", "--variable", addresses[1],
+        )  # fmt: skip
+        pid = (tmp_path / "state" / "redis" / "lock").read_text()
+        assert host.post(context="c", prompt="Hello!").status_code == 200
+
+    assert second.returncode == 1
+    assert f"the redis of process {pid} keeps its files in" in second.stderr
+    assert "--state-dir" in second.stderr
+    assert not redis_answers("127.0.0.1", ports[1])
+
+
 def test_a_redis_that_answers_is_used_and_left_running(
     wasm: pathlib.Path, tmp_path: pathlib.Path, own_redis: RunningRedis
 ) -> None:
