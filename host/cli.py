@@ -13,13 +13,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from host.allowed_hosts import MAX_PORT
 from host.application import Options
 from host.compiling import compile_component, make_wasm_engine
 from host.embedded import SERVICES, start_service
 from host.engines.llama_cpp import DEMO_MODEL, find_model
 from host.engines.minilm import MODEL as MINILM
 from host.errors import HostError
+from host.flags import parse_models, parse_pairs
+from host.listening import listen, origin_of
 from host.manifest import Manifest, load_manifest
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
 from host.serving import serve
@@ -141,17 +142,11 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, listener: socket
     """Gather this run's choices."""
     if flags.workers < 1:
         raise HostError("--workers: must be 1 or more")
-    models = {
-        name: pathlib.Path(path) for name, path in parse_pairs("--model", flags.model).items()
-    }
-    for name, path in models.items():
-        if not path.is_file():
-            raise HostError(f"--model {name}: there is no file {path}")
-    host, port = listener.getsockname()[:2]
+    models = parse_models(flags.model)
     state_dir = flags.state_dir if flags.state_dir is not None else manifest.folder / ".spin"
     state_dir.mkdir(parents=True, exist_ok=True)
     return Options(
-        origin=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        origin=origin_of(listener),
         variables=parse_variable_flags(flags.variable),
         environment=parse_pairs("--env", flags.env),
         state_dir=state_dir,
@@ -159,39 +154,6 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, listener: socket
         is_quiet=flags.quiet,
         workers=flags.workers,
     )
-
-
-def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:
-    """Parse `K=V` values of a flag."""
-    parsed = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not name or not equals:
-            raise HostError(f"{flag} {pair}: must be of the form `name=value`")
-        parsed[name] = value
-    return parsed
-
-
-def listen(address: str) -> socket.socket:
-    """Open the listening socket.
-
-    Errors: HostError for an address that is malformed or taken.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > MAX_PORT:
-        raise HostError(f"--listen {address}: must be HOST:PORT")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only for sockets that say that they are TCP.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, int(port)))
-    except OSError as error:
-        listener.close()
-        raise HostError(f"--listen {address}: {error.strerror or error}") from error
-    listener.listen(2048)
-    return listener
 
 
 def build(manifest: Manifest) -> None:

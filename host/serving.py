@@ -2,32 +2,16 @@
 
 import socket
 
-import uvicorn
-
 from host.application import Application, Options
 from host.engines.llama_cpp import LlamaCppEngine
 from host.engines.minilm import MODEL as MINILM
 from host.engines.port import EngineError
 from host.errors import HostError
+from host.listening import run_server
 from host.manifest import Manifest
 from host.runtime_config import RuntimeConfig
 from host.terminal import say
 from host.trigger import HttpTrigger
-
-SHUTDOWN_TIMEOUT_S = 5
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn server that says where it serves once it does."""
-
-    def __init__(self, config: uvicorn.Config, announced: Application | None) -> None:
-        super().__init__(config)
-        self._announced = announced
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self._announced is not None:
-            announce(self._announced)
 
 
 def serve(
@@ -41,13 +25,8 @@ def serve(
     app = Application(manifest, config, options)
     if isinstance(app.llm, LlamaCppEngine):
         load_models(app, app.llm)
-    settings = uvicorn.Config(
-        HttpTrigger(app), http="httptools", loop="asyncio", lifespan="off", log_level="critical",
-        access_log=False, server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-    )  # fmt: skip
     try:
-        _Server(settings, app if number == 0 else None).run(sockets=[listener])
+        run_server(HttpTrigger(app), listener, lambda: announce(app) if number == 0 else None)
     finally:
         app.close()
 
