@@ -8,6 +8,9 @@ import sentencepiece
 
 from models.llama import DemoLlama
 
+TEMPLATE = pathlib.Path(__file__).resolve().parent / "template.jinja"
+"""How messages are written; whoever runs the file with llama.cpp has it from there."""
+
 
 def write_gguf(path: pathlib.Path, model: DemoLlama, tokenizer_path: pathlib.Path) -> None:
     """Write weights as f16 (norms as f32) and the SentencePiece vocabulary to `path`.
@@ -57,6 +60,7 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer_path: pathlib.Path) -> No
     writer.add_add_bos_token(value=True)
     writer.add_add_eos_token(value=False)
     writer.add_add_space_prefix(value=True)
+    writer.add_chat_template(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _token_type(pieces: sentencepiece.SentencePieceProcessor, piece: int) -> int:
