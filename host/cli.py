@@ -1,4 +1,4 @@
-"""The command line: `python -m host up`, with the flags of `spin up` that matter here."""
+"""The command line: `python -m host up`, with flags of `spin up`, and `python -m host model`."""
 
 import argparse
 import contextlib
@@ -22,6 +22,7 @@ from host.errors import HostError
 from host.flags import parse_models, parse_pairs
 from host.listening import listen, origin_of
 from host.manifest import Manifest, load_manifest
+from host.model.command import add_model_command, run_model_command
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
 from host.serving import serve
 from host.terminal import say
@@ -42,12 +43,14 @@ class Run:
 def make_parser() -> argparse.ArgumentParser:
     """Describe the flags."""
     parser = argparse.ArgumentParser(
-        prog="python -m host", description="Runs a Spin Python HTTP component."
+        prog="python -m host",
+        description="Runs a Spin Python HTTP component, or serves models to one.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start the application")
     _add_spin_flags(up)
     _add_own_flags(up)
+    add_model_command(commands)
     return parser
 
 
@@ -106,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As Ctrl-C does: an exception, so that what was started is also stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        up(flags)
+        (up if flags.command == "up" else run_model_command)(flags)
     except HostError as error:
         say(f"Error: {error}")
         return 1

@@ -7,11 +7,12 @@ import asyncio
 import json
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from host.application import Application
+from host.asgi import Receive, Scope, Send, reply
 from host.compiling import MOST_INSTANCES
 from host.http.messages import FORBIDDEN, Fields, IncomingRequest, Pairs
 from host.manifest import StaticResponse
@@ -20,10 +21,6 @@ from host.terminal import say
 from host.wasi.io import BytesInput, ChunksInput, InputStream, StreamClosed
 
 WELL_KNOWN = "/.well-known/spin/"
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
@@ -228,15 +225,6 @@ async def _forward(queue: ResponseQueue, send: Send) -> None:
         await reply(send, 500)
     elif not is_finished:
         raise ResponseCut
-
-
-async def reply(send: Send, status: int, body: bytes = b"", content_type: str = "") -> None:
-    """Send an answer of the host's own."""
-    headers = [(b"content-length", str(len(body)).encode())]
-    if content_type:
-        headers.append((b"content-type", content_type.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 async def _reply_static(send: Send, static: StaticResponse) -> None:

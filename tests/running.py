@@ -198,6 +198,44 @@ def demo_model_config() -> str:
     return remote_config(folder, f"http://127.0.0.1:{port}")
 
 
+@dataclass
+class RunningModels:
+    """A process that serves models, and a client for it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: pathlib.Path
+    client: httpx.Client
+
+    def post(self, path: str, **fields: object) -> httpx.Response:
+        return self.client.post(path, content=json.dumps(fields))
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def run_models(
+    folder: pathlib.Path, *arguments: str, environ: dict[str, str] | None = None
+) -> Iterator[RunningModels]:
+    """Run `python -m host model` on a free port, its log in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), folder / "models.log"
+    command = [sys.executable, "-m", "host", "model", "--listen", f"127.0.0.1:{port}", *arguments]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=output, text=True, env=environ
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await_line(process, log, f"Serving models at {url}")
+        with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
+            yield RunningModels(process, url, log, client)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 def await_line(process: subprocess.Popen[str], log: pathlib.Path, line: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while line not in log.read_text(errors="replace"):
