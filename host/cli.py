@@ -23,8 +23,9 @@ from host.flags import parse_models, parse_pairs
 from host.listening import listen, origin_of
 from host.manifest import Manifest, load_manifest
 from host.model.command import add_model_command, run_model_command
+from host.on_spin import models_for_spin, run_spin, spin_arguments
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
-from host.serving import serve
+from host.serving import example_at, serve
 from host.terminal import say
 from host.variables import Resolver, parse_variable_flags
 
@@ -95,6 +96,11 @@ def _add_own_flags(up: argparse.ArgumentParser) -> None:
         help="processes; one guest runs in each at a time",
     )
     up.add_argument(
+        "--spin",
+        metavar="PROGRAM",
+        help="serve on this spin, and be what starts services and models for it",
+    )
+    up.add_argument(
         "--embedded", action="append", default=[], choices=[*SERVICES],
         help="start it if nothing answers at the address in the app's variable",
     )  # fmt: skip
@@ -119,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def up(flags: argparse.Namespace) -> None:
-    """Start the application and serve until a signal ends it."""
+    """Start the application, on this host or on a `spin`, and serve until a signal ends it."""
     manifest = load_manifest(flags.source)
     config = (
         load_runtime_config(flags.runtime_config_file)
@@ -128,9 +134,34 @@ def up(flags: argparse.Namespace) -> None:
     )
     if flags.build:
         build(manifest)
+    if flags.spin:
+        up_on_spin(flags, manifest, config)
+    else:
+        up_here(flags, manifest, config)
+
+
+def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig) -> None:
+    """Serve on a `spin`; the embedded services and models run beside it."""
+    if flags.workers != 1:
+        raise HostError("--workers: a spin has one process, which serves requests side by side")
+    run = Run(manifest, config, make_options(flags, manifest, f"http://{flags.listen}"))
+    make_resolver(run).check_required()
+    state_dir, config_file = run.options.state_dir, flags.runtime_config_file
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(embedded(flags.embedded, run))
+        if isinstance(config.llm_compute, LocalCompute):
+            models = models_for_spin(run.options.models, config_file, state_dir)
+            config_file = stack.enter_context(models)
+        if manifest.example:
+            say(f"Try it, once it serves:\n  {example_at(manifest, run.options.origin)}")
+        run_spin(flags.spin, spin_arguments(flags, state_dir, config_file))
+
+
+def up_here(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig) -> None:
+    """Serve on this host."""
     listener = listen(flags.listen)
     with contextlib.closing(listener):
-        options = make_options(flags, manifest, listener)
+        options = make_options(flags, manifest, origin_of(listener))
         run = Run(manifest, config, options)
         make_resolver(run).check_required()
         with embedded(flags.embedded, run):
@@ -141,7 +172,7 @@ def up(flags: argparse.Namespace) -> None:
                 serve_in_workers(run, listener)
 
 
-def make_options(flags: argparse.Namespace, manifest: Manifest, listener: socket.socket) -> Options:
+def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> Options:
     """Gather this run's choices."""
     if flags.workers < 1:
         raise HostError("--workers: must be 1 or more")
@@ -149,7 +180,7 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, listener: socket
     state_dir = flags.state_dir if flags.state_dir is not None else manifest.folder / ".spin"
     state_dir.mkdir(parents=True, exist_ok=True)
     return Options(
-        origin=origin_of(listener),
+        origin=origin,
         variables=parse_variable_flags(flags.variable),
         environment=parse_pairs("--env", flags.env),
         state_dir=state_dir,

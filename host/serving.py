@@ -42,6 +42,11 @@ def load_models(app: Application, engine: LlamaCppEngine) -> None:
             raise HostError(str(error)) from error
 
 
+def example_at(manifest: Manifest, origin: str) -> str:
+    """Return the manifest's command to try, for an address."""
+    return manifest.example.replace("{origin}", origin)
+
+
 def announce(app: Application) -> None:
     """Print what `spin up` prints: the address, and each route."""
     origin = app.options.origin
@@ -51,5 +56,5 @@ def announce(app: Application) -> None:
         wildcard = " (wildcard)" if route.is_wildcard else ""
         print(f"  {route.component}: {origin}{route.base or ''}{wildcard}")
     if app.manifest.example:
-        print(f"\nTry it:\n  {app.manifest.example.replace('{origin}', origin)}")
+        print(f"\nTry it:\n  {example_at(app.manifest, origin)}")
     print(end="", flush=True)

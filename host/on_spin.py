@@ -1,0 +1,81 @@
+"""Runs an application on a real `spin`, with this host's services and models beside it."""
+
+import argparse
+import contextlib
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from host.child import Child
+from host.errors import HostError
+from host.terminal import say
+
+CONFIG = "spin-runtime-config.toml"
+SERVING = re.compile(r"^Serving models at (\S+)$", re.MULTILINE)
+LOCAL_COMPUTE = re.compile(r"^\[llm_compute\]\n(?:(?!\[).*(?:\n|\Z))*", re.MULTILINE)
+STOP_TIMEOUT_S = 20.0
+
+
+@contextlib.contextmanager
+def models_for_spin(
+    models: Mapping[str, pathlib.Path], config: pathlib.Path | None, state_dir: pathlib.Path
+) -> Iterator[pathlib.Path]:
+    """Serve models in a process of their own, and name them in a copy of a runtime config.
+
+    Spin's own engine reads no GGUF files; so it asks this one over HTTP.
+    Errors: HostError.
+    """
+    log = state_dir / "models.log"
+    log.write_text("")
+    given = [part for name, path in models.items() for part in ("--model", f"{name}={path}")]
+    command = [sys.executable, "-m", "host", "model", "--listen", "127.0.0.1:0", *given]
+    child = Child("model", command, log, lambda: bool(SERVING.search(log.read_text())))
+    url = SERVING.findall(log.read_text())[-1]
+    try:
+        say(f"Started the models at {url}, for Spin; they print to {log}")
+        path = state_dir / CONFIG
+        path.write_text(with_remote_models(config.read_text() if config else "", url))
+        yield path
+    finally:
+        child.stop()
+
+
+def with_remote_models(config: str, url: str) -> str:
+    """Return the text of a runtime config with its models at `url`, and all else as it was."""
+    block = f'[llm_compute]\ntype = "remote_http"\nurl = "{url}"\nauth_token = ""\n'
+    rest = LOCAL_COMPUTE.sub("", config).rstrip()
+    return f"{rest}\n\n{block}" if rest else block
+
+
+def spin_arguments(
+    flags: argparse.Namespace, state_dir: pathlib.Path, config: pathlib.Path
+) -> list[str]:
+    """Pass on the flags that `spin up` has too."""
+    pairs = [("--variable", value) for value in flags.variable]
+    pairs += [("--env", value) for value in flags.env]
+    return [
+        "--from", str(flags.source), "--listen", flags.listen, "--state-dir", str(state_dir),
+        "--runtime-config-file", str(config), *(part for pair in pairs for part in pair),
+        *(["--quiet"] if flags.quiet else []),
+    ]  # fmt: skip
+
+
+def run_spin(spin: str, arguments: Sequence[str]) -> None:
+    """Run `spin up` until it ends, or a signal ends this process.
+
+    Errors: HostError if there is no such program, or it fails.
+    """
+    try:
+        process = subprocess.Popen([spin, "up", *arguments])  # noqa: S603 - the user's own program
+    except OSError as error:
+        raise HostError(f"--spin {spin}: {error.strerror}") from error
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+        raise
+    if code != 0:
+        raise HostError(f"{spin} up ended with exit code {code}; what it said is above")
