@@ -13,6 +13,7 @@ from host.compiling import (
     compile_component,
     make_wasm_engine,
 )
+from host.door import DEFAULT_LIMITS, Limits
 from host.engines.llama_cpp import LlamaCppEngine
 from host.engines.port import LlmEngine
 from host.engines.remote import RemoteEngine
@@ -51,6 +52,7 @@ class Options:
     models: Mapping[str, pathlib.Path] = field(default_factory=dict)
     is_quiet: bool = False
     workers: int = 1
+    limits: Limits = DEFAULT_LIMITS
 
     def __repr__(self) -> str:
         return (

@@ -27,9 +27,8 @@ from host.on_spin import models_for_spin, run_spin, spin_arguments
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
 from host.serving import example_at, serve
 from host.terminal import say
+from host.up_flags import add_up_flags, parse_limits
 from host.variables import Resolver, parse_variable_flags
-
-DEFAULT_LISTEN = "127.0.0.1:3000"
 
 
 @dataclass(frozen=True)
@@ -48,65 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
         description="Runs a Spin Python HTTP component, or serves models to one.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start the application")
-    _add_spin_flags(up)
-    _add_own_flags(up)
+    add_up_flags(commands.add_parser("up", help="start the application"))
     add_model_command(commands)
     return parser
-
-
-def _add_spin_flags(up: argparse.ArgumentParser) -> None:
-    """Add the flags of `spin up`."""
-    up.add_argument("-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(),
-                    metavar="PATH",
-                    help="spin.toml, or its folder")  # fmt: skip
-    up.add_argument("--build", action="store_true", help="run the components' build commands first")
-    up.add_argument(
-        "--listen",
-        default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
-        metavar="HOST:PORT",
-    )
-    up.add_argument(
-        "--runtime-config-file", type=pathlib.Path, default=os.environ.get("RUNTIME_CONFIG_FILE")
-    )
-    up.add_argument(
-        "--variable", action="append", default=[], metavar="K=V", help="also K=@FILE and @FILE.json"
-    )
-    up.add_argument(
-        "-e",
-        "--env",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="environment of the component",
-    )
-    up.add_argument("--state-dir", type=pathlib.Path, help="default: .spin beside spin.toml")
-    up.add_argument(
-        "-q", "--quiet", action="store_true", help="keep the component's output off the terminal"
-    )
-
-
-def _add_own_flags(up: argparse.ArgumentParser) -> None:
-    """Add the flags that only this host has."""
-    up.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes; one guest runs in each at a time",
-    )
-    up.add_argument(
-        "--spin",
-        metavar="PROGRAM",
-        help="serve on this spin, and be what starts services and models for it",
-    )
-    up.add_argument(
-        "--embedded", action="append", default=[], choices=[*SERVICES],
-        help="start it if nothing answers at the address in the app's variable",
-    )  # fmt: skip
-    up.add_argument(
-        "--model", action="append", default=[], metavar="NAME=FILE", help="the GGUF file of a model"
-    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -187,6 +130,7 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> 
         models=models,
         is_quiet=flags.quiet,
         workers=flags.workers,
+        limits=parse_limits(flags),
     )
 
 

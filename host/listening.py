@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 
 from host.allowed_hosts import MAX_PORT
+from host.door import DEFAULT_LIMITS, Limits, door, raise_open_files
 from host.errors import HostError
 
 SHUTDOWN_TIMEOUT_S = 5
@@ -59,11 +60,13 @@ def run_server(
     listener: socket.socket,
     announce: Callable[[], None],
     *,
+    limits: Limits = DEFAULT_LIMITS,
     keep_alive_s: int = KEEP_ALIVE_S,
 ) -> None:
     """Serve an ASGI application until a signal ends it; `announce` is called once it serves."""
+    raise_open_files()
     settings = uvicorn.Config(
-        app, http="httptools", loop="asyncio", lifespan="off", log_level="critical",
+        app, http=door(limits), loop="asyncio", lifespan="off", log_level="critical",
         access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=keep_alive_s, timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )  # fmt: skip

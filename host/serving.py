@@ -26,7 +26,12 @@ def serve(
     if isinstance(app.llm, LlamaCppEngine):
         load_models(app, app.llm)
     try:
-        run_server(HttpTrigger(app), listener, lambda: announce(app) if number == 0 else None)
+        run_server(
+            HttpTrigger(app),
+            listener,
+            lambda: announce(app) if number == 0 else None,
+            limits=options.limits,
+        )
     finally:
         app.close()
 

@@ -1,0 +1,116 @@
+"""The flags of `python -m host up`."""
+
+import argparse
+import os
+import pathlib
+
+from host.door import DEFAULT_LIMITS, Limits
+from host.embedded import SERVICES
+from host.errors import HostError
+
+DEFAULT_LISTEN = "127.0.0.1:3000"
+
+
+def add_up_flags(up: argparse.ArgumentParser) -> None:
+    """Describe all of them."""
+    _add_spin_flags(up)
+    _add_own_flags(up)
+    _add_limits(up)
+
+
+def _add_spin_flags(up: argparse.ArgumentParser) -> None:
+    """Add the flags of `spin up`."""
+    up.add_argument("-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(),
+                    metavar="PATH",
+                    help="spin.toml, or its folder")  # fmt: skip
+    up.add_argument("--build", action="store_true", help="run the components' build commands first")
+    up.add_argument(
+        "--listen",
+        default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
+        metavar="HOST:PORT",
+    )
+    up.add_argument(
+        "--runtime-config-file", type=pathlib.Path, default=os.environ.get("RUNTIME_CONFIG_FILE")
+    )
+    up.add_argument(
+        "--variable", action="append", default=[], metavar="K=V", help="also K=@FILE and @FILE.json"
+    )
+    up.add_argument(
+        "-e",
+        "--env",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="environment of the component",
+    )
+    up.add_argument("--state-dir", type=pathlib.Path, help="default: .spin beside spin.toml")
+    up.add_argument(
+        "-q", "--quiet", action="store_true", help="keep the component's output off the terminal"
+    )
+
+
+def _add_own_flags(up: argparse.ArgumentParser) -> None:
+    """Add the flags that only this host has."""
+    up.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes; one guest runs in each at a time",
+    )
+    up.add_argument(
+        "--spin",
+        metavar="PROGRAM",
+        help="serve on this spin, and be what starts services and models for it",
+    )
+    up.add_argument(
+        "--embedded", action="append", default=[], choices=[*SERVICES],
+        help="start it if nothing answers at the address in the app's variable",
+    )  # fmt: skip
+    up.add_argument(
+        "--model", action="append", default=[], metavar="NAME=FILE", help="the GGUF file of a model"
+    )
+
+
+def _add_limits(up: argparse.ArgumentParser) -> None:
+    """Add the limits for clients, which Spin has in its own way."""
+    limits = DEFAULT_LIMITS
+    up.add_argument(
+        "--max-head-bytes", type=int, default=limits.head_bytes, metavar="N",
+        help="the most that a request's head may have (%(default)s); more is 431",
+    )  # fmt: skip
+    up.add_argument(
+        "--max-head-fields", type=int, default=limits.head_fields, metavar="N",
+        help="the most header fields of a request (%(default)s); more is 431",
+    )  # fmt: skip
+    up.add_argument(
+        "--head-timeout", type=float, default=limits.head_s, metavar="S",
+        help="seconds that a head may take to arrive (%(default)s); then it is 408",
+    )  # fmt: skip
+    up.add_argument(
+        "--body-timeout", type=float, default=limits.body_s, metavar="S",
+        help="seconds between two parts of a body (%(default)s); then it is 408",
+    )  # fmt: skip
+    up.add_argument(
+        "--max-waiting", type=int, default=limits.waiting, metavar="N",
+        help="requests that may wait for an instance (%(default)s); more are 503",
+    )  # fmt: skip
+
+
+def parse_limits(flags: argparse.Namespace) -> Limits:
+    """Gather the limits.
+
+    Errors: HostError for one that lets nobody in.
+    """
+    for name in ("max_head_bytes", "max_head_fields", "head_timeout", "body_timeout"):
+        if getattr(flags, name) <= 0:
+            raise HostError(f"--{name.replace('_', '-')}: must be above 0")
+    if flags.max_waiting < 0:
+        raise HostError("--max-waiting: must be 0 or more")
+    return Limits(
+        head_bytes=flags.max_head_bytes,
+        head_fields=flags.max_head_fields,
+        head_s=flags.head_timeout,
+        body_s=flags.body_timeout,
+        waiting=flags.max_waiting,
+    )
