@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chat.errors import ChatError, StoreUnavailable
 from chat.keys import health_key
 from chat.messages import Completion
-from chat.redis import Redis, as_bytes
+from chat.redis import Redis
 
 OK = "ok"
 KEPT_MS = 5000
@@ -39,7 +39,7 @@ def tried_once(redis: Redis, prefix: str, ask: Callable[[], str]) -> Health:
     """Do the same, or return what it was a moment ago; where Redis is away it is always asked."""
     key = health_key(prefix)
     try:
-        kept = as_bytes(redis.execute("GET", [key])[0]).decode()
+        kept = redis.get("GET", [key]).decode()
         if kept:
             return Health(*kept.split(" ", 1))
         health = tried(ask)

@@ -73,6 +73,15 @@ class Redis:
         except RedisError as error:
             raise parse_error(error) from error
 
+    def get(self, command: str, arguments: Arguments) -> bytes:
+        """Return the one string that a command gives; empty where there is none.
+
+        Spin before 3.5 leaves out what is nil.
+        Errors: those of `parse_error`.
+        """
+        reply = self.execute(command, arguments)
+        return as_bytes(reply[0]) if reply else b""
+
     def run(self, script: Script, keys: Sequence[str], arguments: Arguments) -> list[Value]:
         """Run a script by its name; by its text where Redis does not have it yet.
 

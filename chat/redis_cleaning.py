@@ -33,7 +33,7 @@ class RedisCleaner:
 
     def load(self) -> str:
         """Load the place."""
-        return as_bytes(self._redis.execute("GET", [cleanup_key(self._prefix)])[0]).decode()
+        return self._redis.get("GET", [cleanup_key(self._prefix)]).decode()
 
     def save(self, place: str) -> None:
         """Save the place."""

@@ -57,7 +57,7 @@ class RedisStats:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def _used_memory(self) -> int:
-        found = USED_MEMORY.search(as_bytes(self._redis.execute("INFO", ["memory"])[0]))
+        found = USED_MEMORY.search(self._redis.get("INFO", ["memory"]))
         if found is None:
             raise CorruptConversation
         return int(found[1])

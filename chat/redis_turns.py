@@ -96,7 +96,7 @@ class RedisTurnStore:
 
     def last_id(self) -> int:
         """Look at the counter."""
-        value = as_bytes(self._redis.execute("GET", [next_id_key(self._settings.prefix)])[0])
+        value = self._redis.get("GET", [next_id_key(self._settings.prefix)])
         return int(value or b"0")
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
@@ -249,7 +249,7 @@ class RedisTurnStore:
         """Give the result that is kept with the conversation: what is forgotten is so here too."""
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
-            kept = as_bytes(self._redis.execute("HGET", [keys.done, repetition.key])[0])
+            kept = self._redis.get("HGET", [keys.done, repetition.key])
             if kept:
                 return parse_result(kept.split(b":", 2)[2])
         raise UnknownConversation

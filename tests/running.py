@@ -3,6 +3,7 @@
 With SPIN in the environment `spin up` is the host, and otherwise our own.
 """
 
+import atexit
 import contextlib
 import functools
 import http.cookiejar
@@ -194,7 +195,8 @@ def demo_model_config() -> str:
     port = free_port()
     command = [sys.executable, "-m", "host", "model", "--listen", f"127.0.0.1:{port}"]
     log = folder / "model.log"
-    Child("model", command, log, lambda: "Serving models" in log.read_text())
+    models = Child("model", command, log, lambda: "Serving models" in log.read_text())
+    atexit.register(models.stop)
     return remote_config(folder, f"http://127.0.0.1:{port}")
 
 
