@@ -19,13 +19,13 @@ from host.embedded import SERVICES, start_service
 from host.engines.llama_cpp import DEMO_MODEL, find_model
 from host.engines.minilm import MODEL as MINILM
 from host.errors import HostError
-from host.flags import parse_models, parse_pairs
+from host.flags import check_known, parse_models, parse_pairs
 from host.listening import listen, origin_of
 from host.manifest import Manifest, load_manifest
 from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
-from host.serving import example_at, serve
+from host.serving import example_at, models_of, serve
 from host.terminal import say
 from host.up_flags import add_up_flags, parse_limits
 from host.variables import Resolver, parse_variable_flags
@@ -120,11 +120,14 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> 
     if flags.workers < 1:
         raise HostError("--workers: must be 1 or more")
     models = parse_models(flags.model)
+    variables = parse_variable_flags(flags.variable)
+    check_known("--variable", variables, manifest.variables)
+    check_known("--model", models, models_of(manifest))
     state_dir = flags.state_dir if flags.state_dir is not None else manifest.folder / ".spin"
     state_dir.mkdir(parents=True, exist_ok=True)
     return Options(
         origin=origin,
-        variables=parse_variable_flags(flags.variable),
+        variables=variables,
         environment=parse_pairs("--env", flags.env),
         state_dir=state_dir,
         models=models,
@@ -176,17 +179,16 @@ def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
 
 
 def announce_models(run: Run) -> None:
-    """Say which file answers for each model, and plainly so when it is the demo model."""
+    """Say which file answers a component that asks Spin's interface for a model."""
     if not isinstance(run.config.llm_compute, LocalCompute):
-        say(f"Models are asked for at {run.config.llm_compute.url}")
+        say(f"Models that a component asks Spin for are at {run.config.llm_compute.url}")
         return
-    names = {name for part in run.manifest.components.values() for name in part.ai_models}
-    for name in sorted(names - {MINILM}):
+    for name in sorted(models_of(run.manifest) - {MINILM}):
         path = find_model(name, run.options.state_dir / "ai-models", run.options.models)
         if path == DEMO_MODEL:
             say(
-                f"No model file for {name}: the demo model answers. It is small, remembers facts, "
-                "and is no assistant."
+                f"No model file for {name}: where a component asks Spin for it, the demo model "
+                "answers. It is small, remembers facts, and is no assistant."
             )
             say(
                 f"  For a real one: --model {name}=FILE.gguf, or a GGUF in "

@@ -36,11 +36,14 @@ def serve(
         app.close()
 
 
+def models_of(manifest: Manifest) -> set[str]:
+    """Return the names of all models that a component of the application may ask Spin for."""
+    return {name for component in manifest.components.values() for name in component.ai_models}
+
+
 def load_models(app: Application, engine: LlamaCppEngine) -> None:
     """Load the models before the first request, which would wait for them."""
-    for name in sorted(
-        {name for part in app.manifest.components.values() for name in part.ai_models} - {MINILM}
-    ):
+    for name in sorted(models_of(app.manifest) - {MINILM}):
         try:
             engine.load(name)
         except EngineError as error:

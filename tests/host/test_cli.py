@@ -172,6 +172,16 @@ def test_workers_serve_one_application(
         pytest.param(["--variable", "x"], "--variable x: must be", id="no value"),
         pytest.param(["--env", "x"], "--env x: must be", id="no environment value"),
         pytest.param(["--model", "m=/nowhere.gguf"], "--model m: there is no file", id="no model"),
+        pytest.param(
+            ["--variable", "context_lenght=300"],
+            "--variable context_lenght: the application has no such name; is it context_length?",
+            id="a typing error",
+        ),
+        pytest.param(
+            ["--model", f"foo={ROOT / 'models' / 'demo.gguf'}"],
+            "--model foo: the application has no such name, but all-minilm-l6-v2, llama2-chat",
+            id="a model that nobody asks for",
+        ),
         pytest.param(["--workers", "0"], "--workers: must be 1 or more", id="no workers"),
         pytest.param(
             ["--embedded", "redis", "--variable", "redis_address=redis://example.invalid:6379"],
