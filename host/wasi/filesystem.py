@@ -1,10 +1,9 @@
 """`wasi:filesystem`: the component's `files`, read-only, under one preopened `/`.
 
-Source: WASI 0.2.0 `wit/filesystem`. What would change a file answers `read-only`.
+Source: WASI 0.2.0 `wit/filesystem`, wasmtime `crates/wasi/src/filesystem.rs`.
 """
 
 import pathlib
-import posixpath
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from host.instance import Instance
 from host.values import Err
 from host.wasi.io import BytesInput
 
-READ_ONLY = Err("read-only")
+NOT_PERMITTED = Err("not-permitted")
+"""What would change a file, and a path that leads out of its folder."""
 NO_ENTRY = Err("no-entry")
+NOT_DIRECTORY = Err("not-directory")
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,31 @@ class Filesystem:
     def filesystem_error_code(self, _error: int) -> None:
         """Return none: streams of files do not fail."""
 
-    def _find(self, folder: int, path: str) -> Descriptor | None:
-        base = self._table.get(folder)
-        whole = posixpath.normpath(posixpath.join("/", base.path, path)).lstrip("/")
-        if whole in self._files:
-            return File(whole, self._files[whole])
-        if not whole or any(name.startswith(f"{whole}/") for name in self._files):
-            return Folder(whole)
-        return None
+    def _find(self, folder: int, path: str) -> Descriptor | Err:
+        """Walk `path` from an open folder, which it may not leave even for a moment."""
+        if path.startswith("/"):
+            return NOT_PERMITTED
+        found: list[Descriptor] = [self._table.get(folder)]
+        for name in path.split("/"):
+            if isinstance(found[-1], File):
+                return NOT_DIRECTORY
+            if name == "..":
+                found.pop()
+                if not found:
+                    return NOT_PERMITTED
+            elif name not in {"", "."}:
+                inner = self._inside(found[-1], name)
+                if isinstance(inner, Err):
+                    return inner
+                found.append(inner)
+        return found[-1]
+
+    def _inside(self, folder: Folder, name: str) -> Descriptor | Err:
+        path = f"{folder.path}/{name}" if folder.path else name
+        if path in self._files:
+            return File(path, self._files[path])
+        is_folder = any(known.startswith(f"{path}/") for known in self._files)
+        return Folder(path) if is_folder else NO_ENTRY
 
     def descriptor_open_at(
         self,
@@ -67,13 +85,13 @@ class Filesystem:
         flags: frozenset[str],
     ) -> int | Err:
         """Open for reading."""
+        if "create" in how or "truncate" in how or "write" in flags:
+            return NOT_PERMITTED
         found = self._find(folder, path)
-        if "create" in how or "truncate" in how or "write" in flags or "mutate-directory" in flags:
-            return READ_ONLY
-        if found is None:
-            return NO_ENTRY
+        if isinstance(found, Err):
+            return found
         if "directory" in how and isinstance(found, File):
-            return Err("not-directory")
+            return NOT_DIRECTORY
         return self._table.push(found)
 
     def descriptor_stat(self, descriptor: int) -> dict[str, object]:
@@ -85,7 +103,7 @@ class Filesystem:
     ) -> dict[str, object] | Err:
         """Describe a file or folder by path."""
         found = self._find(folder, path)
-        return NO_ENTRY if found is None else _stat(found)
+        return found if isinstance(found, Err) else _stat(found)
 
     def descriptor_get_type(self, descriptor: int) -> str:
         """Say whether it is a file or a folder."""
@@ -118,7 +136,7 @@ class Filesystem:
         """Return a stream of the folder's entries."""
         found = self._table.get(descriptor)
         if isinstance(found, File):
-            return Err("not-directory")
+            return NOT_DIRECTORY
         return self._table.push(self._entries(found))
 
     def _entries(self, folder: Folder) -> Iterator[dict[str, str]]:
@@ -148,13 +166,13 @@ class Filesystem:
     ) -> dict[str, int] | Err:
         """Return a number that stands for the file at `path`."""
         found = self._find(folder, path)
-        return NO_ENTRY if found is None else _hash(found)
+        return found if isinstance(found, Err) else _hash(found)
 
     def descriptor_advise(self, *_: object) -> None:
         """Take no advice."""
 
     def _refuse(self, *_: object) -> Err:
-        return READ_ONLY
+        return NOT_PERMITTED
 
     descriptor_write = descriptor_set_size = descriptor_set_times = descriptor_set_times_at = (
         _refuse
