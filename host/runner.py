@@ -29,7 +29,7 @@ class Runner:
         try:
             self._run(request, outparam)
         except WasmtimeError as error:
-            return str(error)
+            return cause_first(str(error))
         if outparam.result is None or isinstance(outparam.result, Err):
             return f"the component gave no response: {outparam.result}"
         return None
@@ -54,3 +54,9 @@ class Runner:
         fresh = None if self._made else self._supplies[0].make()
         if fresh is not None:
             self._made.append(fresh)
+
+
+def cause_first(told: str) -> str:
+    """Put the cause, which wasmtime tells last, before the guest's backtrace."""
+    trace, _, cause = told.partition("\nCaused by:\n")
+    return f"{cause.strip()}\n{trace}" if cause else told
