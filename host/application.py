@@ -18,7 +18,8 @@ from host.engines.llama_cpp import LlamaCppEngine
 from host.engines.port import LlmEngine
 from host.engines.remote import RemoteEngine
 from host.files import find_files
-from host.http.handler import HttpClient, OutgoingHandler
+from host.http.client import HttpClient
+from host.http.handler import OutgoingHandler
 from host.http.messages import IncomingRequest, ResponseSink
 from host.http.types import HttpTypes
 from host.linker import Interfaces
@@ -33,7 +34,8 @@ from host.variables import ConfigFactor, Resolver, VariablesFactor
 from host.wasi.cli import Cli
 from host.wasi.clocks import MonotonicClock, Random, WallClock
 from host.wasi.filesystem import Filesystem
-from host.wasi.io import Errors, Poll, Streams
+from host.wasi.io import Errors, Streams
+from host.wasi.poll import Poll
 
 WASI_CLI = (
     "environment", "exit", "stdin", "stdout", "stderr",

@@ -7,7 +7,9 @@ import asyncio
 import resource
 from dataclasses import dataclass
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from host.watching import WatchedConnection
 
 REQUEST_TIMEOUT, TOO_LARGE, BAD_REQUEST = 408, 431, 400
 
@@ -33,7 +35,7 @@ class Refused(Exception):
     """A request that is over a limit; ends its parsing."""
 
 
-class Door(HttpToolsProtocol):
+class Door(WatchedConnection):
     """One connection, held to `limits`."""
 
     limits = DEFAULT_LIMITS

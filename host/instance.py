@@ -11,11 +11,13 @@ from host.errors import Trap
 class ResourceTable:
     """The host objects that a guest holds, by number.
 
-    Source: spin `crates/table`. Numbers are never used twice: a stale one reaches nothing.
+    Source: spin `crates/table`, wasmtime `component::ResourceTable`. Numbers are never used twice:
+    a stale one reaches nothing. What was made of another item, its child, has to leave before it.
     """
 
     def __init__(self) -> None:
         self._items: dict[int, Any] = {}
+        self._parents: dict[int, int] = {}
         self._next = 1
 
     def push(self, item: Any) -> int:
@@ -23,6 +25,12 @@ class ResourceTable:
         number = self._next
         self._next += 1
         self._items[number] = item
+        return number
+
+    def push_child(self, item: Any, parent: int) -> int:
+        """Keep `item`, which was made of the item under `parent`, and return its number."""
+        number = self.push(item)
+        self._parents[number] = parent
         return number
 
     def get(self, number: int) -> Any:
@@ -33,22 +41,32 @@ class ResourceTable:
             raise Trap(f"unknown resource {number}") from None
 
     def take(self, number: int) -> Any:
-        """Return the item under `number`, which leaves the table."""
+        """Return the item under `number`, which leaves the table; a trap if it has children."""
         item = self.get(number)
+        if number in self._parents.values():
+            raise Trap(f"resource {number} is let go of before what was made of it")
+        self._parents.pop(number, None)
         del self._items[number]
         return item
 
     def drop(self, number: int) -> None:
-        """Forget the item under `number`, and close it if it can be closed."""
-        item = self._items.pop(number, None)
-        close = getattr(item, "close", None)
-        if close is not None:
-            close()
+        """Forget the item under `number`, as its guest does: `drop` it, or else `close` it."""
+        item = self.take(number)
+        call_if_there(item, "drop" if hasattr(item, "drop") else "close")
 
     def close(self) -> None:
-        """Drop every item, as at the end of a request."""
-        for number in list(self._items):
-            self.drop(number)
+        """Forget every item, as at the end of a request, and `close` it."""
+        self._parents.clear()
+        while self._items:
+            _, item = self._items.popitem()
+            call_if_there(item, "close")
+
+
+def call_if_there(item: Any, method: str) -> None:
+    """Call a method that not every item has."""
+    found = getattr(item, method, None)
+    if found is not None:
+        found()
 
 
 class Instance:

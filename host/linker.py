@@ -32,6 +32,10 @@ Interfaces = Mapping[str, Callable[[Instance], Any]]
 """WIT interface without version, as `wasi:io/poll`, to the class that implements it."""
 
 
+OF_SPIN = ("fermyon:spin/", "spin:", "wasi:")
+"""How the names of interfaces begin that Spin links. Source: spin `crates/world/src/lib.rs`."""
+
+
 def method_name(function: str) -> str:
     """Give the Python name of a WIT function: `[method]input-stream.read` is `input_stream_read`.
 
@@ -46,6 +50,23 @@ def method_name(function: str) -> str:
 def class_of(maker: Callable[[Instance], Any]) -> Any:
     """Return the class behind a maker, which may be a class or a `functools.partial` of one."""
     return maker.func if isinstance(maker, functools.partial) else maker
+
+
+def key_of(interface: str) -> str:
+    """Return an interface's name without its version."""
+    return interface.partition("@")[0]
+
+
+def missing(interface: str, function: str, *, is_begun: bool) -> str:
+    """Say what a component called that is not here, and where it is.
+
+    `is_begun` says that others of the interface's functions are here.
+    """
+    called = f"the component called {interface}#{function}"
+    if not interface.startswith(OF_SPIN):
+        return f"{called}; neither Spin nor this host has that interface"
+    what = "function" if is_begun else "interface"
+    return f"{called}; Spin has that {what}, this host does not"
 
 
 class ResourceIds:
@@ -86,7 +107,7 @@ class Linker:
     def _link_interface(
         self, root: Any, engine: Engine, name: str, kind: Any, interfaces: Interfaces
     ) -> None:
-        key = name.partition("@")[0]
+        key = key_of(name)
         with root.add_instance(name) as linked:
             for function, extern in kind.exports(engine).items():
                 item = extern.ty
@@ -95,7 +116,7 @@ class Linker:
                         function, ResourceType.host(self.ids(item)), self._drop_resource
                     )
                 elif isinstance(item, wit.FuncType):
-                    self._link_function(linked, key, function, item, interfaces.get(key))
+                    self._link_function(linked, name, function, item, interfaces.get(key))
 
     def _link_function(
         self,
@@ -107,11 +128,11 @@ class Linker:
     ) -> None:
         method = method_name(function)
         if implementation is None or not hasattr(class_of(implementation), method):
-            callback = self._missing(f"{interface}#{function}")
+            callback = _missing(missing(interface, function, is_begun=implementation is not None))
         else:
             lifts = [compile_lift(parameter, self.ids) for _, parameter in kind.params]
             lower = None if kind.result is None else compile_lower(kind.result, self.ids)
-            callback = self._implemented(interface, method, lifts, lower)
+            callback = self._implemented(key_of(interface), method, lifts, lower)
         encoded = function.encode()
         error = add_function(linked.ptr(), encoded, len(encoded), callback, None, None)
         if error:
@@ -144,16 +165,18 @@ class Linker:
 
         return Callback(call)
 
-    def _missing(self, name: str) -> Any:
-        def call(*_: Any) -> int:
-            return trap_pointer(f"this host has no {name}")
-
-        return Callback(call)
-
     def _drop_resource(self, _store: Any, rep: int) -> None:
         instance = self._running.instance
-        if instance is not None:
+        if instance is None:
+            return
+        try:
             instance.table.drop(rep)
+        except Trap as trap:
+            raise WasmtimeError(str(trap)) from trap
+
+
+def _missing(message: str) -> Any:
+    return Callback(lambda *_: trap_pointer(message))
 
 
 def trap_pointer(message: str) -> int:

@@ -5,20 +5,20 @@ Source: spin `crates/trigger-http/src/{server,headers,wasi}.rs`.
 
 import asyncio
 import json
-import threading
 import traceback
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from host.application import Application
 from host.asgi import Receive, Scope, Send, reply
 from host.compiling import MOST_INSTANCES
+from host.exchange import ResponseQueue, read_request
 from host.http.messages import FORBIDDEN, Fields, IncomingRequest, Pairs
 from host.manifest import StaticResponse
 from host.routes import Match, find_route
 from host.terminal import say
-from host.wasi.io import BytesInput, ChunksInput, InputStream, StreamClosed
+from host.wasi.io import InputStream
+from host.wasi.pipe import Pipe
+from host.watching import WATCHERS, Watchers
 
 WELL_KNOWN = "/.well-known/spin/"
 
@@ -38,68 +38,14 @@ def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
         ("spin-raw-component-route", route.pattern),
         ("spin-component-route", route.base),
         ("spin-client-addr", client),
-        *((f"spin-path-match-{name}", value) for name, value in match.named),
+        *((path_match_header(name), value) for name, value in match.named),
     ]
     return [(name, value.encode("latin-1")) for name, value in headers]
 
 
-class ResponseQueue:
-    """Carries a response from the guest's thread to the event loop.
-
-    The head goes with what comes next, or when the guest waits: mostly the loop is woken once, and
-    the client reads once.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._closed = threading.Event()
-        self._head: list[dict[str, Any] | None] = []
-        self.parts: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-
-    def _put(self, *added: dict[str, Any] | None) -> None:
-        parts, self._head = [*self._head, *added], []
-        self._loop.call_soon_threadsafe(self._add, parts)
-
-    def _add(self, parts: Sequence[dict[str, Any] | None]) -> None:
-        for part in parts:
-            self.parts.put_nowait(part)
-
-    def _check(self) -> None:
-        if self._closed.is_set():
-            raise StreamClosed
-
-    def start(self, status: int, headers: Pairs) -> None:
-        """Take the head."""
-        self._check()
-        raw = [(name.encode("latin-1"), value) for name, value in headers]
-        self._head = [{"type": "http.response.start", "status": status, "headers": raw}]
-
-    def write(self, data: bytes) -> None:
-        """Take a part of the body."""
-        self._check()
-        self._put({"type": "http.response.body", "body": data, "more_body": True})
-
-    def finish(self) -> None:
-        """Take the end of the body."""
-        self._check()
-        self._put({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def flush(self) -> None:
-        """Let the head go by itself."""
-        if self._head:
-            self._put()
-
-    def end(self) -> None:
-        """Say that the guest has ended, well or not."""
-        self._put(None)
-
-    def close(self) -> None:
-        """Say that the client is gone."""
-        self._closed.set()
-
-
-class ResponseCut(Exception):
-    """The guest ended in the middle of its response; the connection is closed on the client."""
+def path_match_header(name: str) -> str:
+    """Return the header that has what a route's segment `:name` matched."""
+    return f"spin-path-match-{name.lower().replace('_', '-')}"
 
 
 class HttpTrigger:
@@ -141,19 +87,27 @@ class HttpTrigger:
     async def _run_component(
         self, match: Match, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        request = await self._incoming(match, scope, receive)
+        body = Pipe()
+        request = _incoming(match, scope, body)
         if request is None or self._running >= MOST_INSTANCES:
             if request is not None:
                 say(f"maximum concurrent instance limit of {MOST_INSTANCES} reached")
             await reply(send, 500)
             return
-        queue = ResponseQueue(asyncio.get_running_loop())
+        queue = ResponseQueue(is_for_head=scope["method"] == "HEAD")
+        watchers: Watchers = scope["state"][WATCHERS]
+        watchers.add(queue.close)
         self._running += 1
-        self._threads.submit(self._run_guest, match.route.component, request, queue)
+        reading = asyncio.create_task(read_request(receive, body))
         try:
-            await _forward(queue, send)
+            await asyncio.sleep(0)  # mostly the whole body is at hand, and the guest need not wait
+            self._threads.submit(self._run_guest, match.route.component, request, queue)
+            if not await queue.forward(send):
+                await reply(send, 500)
         finally:
+            watchers.discard(queue.close)
             queue.close()
+            reading.cancel()
             self._running -= 1
 
     def _run_guest(self, component: str, request: IncomingRequest, queue: ResponseQueue) -> None:
@@ -166,65 +120,26 @@ class HttpTrigger:
         finally:
             queue.end()
 
-    async def _incoming(
-        self, match: Match, scope: Scope, receive: Receive
-    ) -> IncomingRequest | None:
-        """Make the guest's request; None if a header is not UTF-8."""
-        try:
-            pairs = [(name.decode("ascii"), value) for name, value in scope["headers"]]
-            for _, value in pairs:
-                value.decode()
-        except UnicodeDecodeError:
-            return None
-        host = next((value.decode("latin-1") for name, value in pairs if name == "host"), "")
-        visible = [pair for pair in pairs if pair[0] not in FORBIDDEN]
-        query = scope["query_string"].decode("latin-1")
-        path = scope["raw_path"].decode("latin-1")
-        return IncomingRequest(
-            scope["method"],
-            f"{path}?{query}" if query else path,
-            host,
-            Fields(visible + spin_headers(match, scope, host)),
-            _body(await receive(), receive),
-        )
 
-
-def _body(first: dict[str, Any], receive: Receive) -> InputStream:
-    """Make the stream of a request's body; `first` is its first message, and mostly all."""
-    if not first.get("more_body"):
-        return BytesInput(first.get("body", b""))
-    loop = asyncio.get_running_loop()
-    is_ended = False
-
-    def fetch() -> bytes | None:
-        nonlocal is_ended
-        if is_ended:
-            return None
-        message = asyncio.run_coroutine_threadsafe(_next(receive), loop).result()
-        is_ended = not message.get("more_body")
-        return message.get("body", b"") if message["type"] == "http.request" else None
-
-    return ChunksInput(fetch, first.get("body", b""))
-
-
-async def _next(receive: Receive) -> dict[str, Any]:
-    return await receive()
-
-
-async def _forward(queue: ResponseQueue, send: Send) -> None:
-    """Send what the guest writes; 500 with an empty body if it ends before its head."""
-    is_started = is_finished = False
-    while True:
-        part = await queue.parts.get()
-        if part is None:
-            break
-        is_started = True
-        is_finished = part["type"] == "http.response.body" and not part["more_body"]
-        await send(part)
-    if not is_started:
-        await reply(send, 500)
-    elif not is_finished:
-        raise ResponseCut
+def _incoming(match: Match, scope: Scope, body: InputStream) -> IncomingRequest | None:
+    """Make the guest's request; None if a header is not UTF-8."""
+    try:
+        pairs = [(name.decode("ascii"), value) for name, value in scope["headers"]]
+        for _, value in pairs:
+            value.decode()
+    except UnicodeDecodeError:
+        return None
+    host = next((value.decode("latin-1") for name, value in pairs if name == "host"), "")
+    visible = [pair for pair in pairs if pair[0] not in FORBIDDEN]
+    query = scope["query_string"].decode("latin-1")
+    path = scope["raw_path"].decode("latin-1")
+    return IncomingRequest(
+        scope["method"],
+        f"{path}?{query}" if query else path,
+        host,
+        Fields(visible + spin_headers(match, scope, host)),
+        body,
+    )
 
 
 async def _reply_static(send: Send, static: StaticResponse) -> None:

@@ -58,7 +58,7 @@ def wasm() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
     path = PROBE / "app.wasm"
-    componentize(PROBE, path, [PROBE / "app.py"])
+    componentize(PROBE, path, [*PROBE.glob("*.py")])
     return path
 
 

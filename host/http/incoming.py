@@ -12,7 +12,7 @@ from host.http.messages import (
 )
 from host.instance import ResourceTable
 from host.values import Case, Err, Ok
-from host.wasi.io import Ready, Signal
+from host.wasi.poll import Ready, Signal
 
 
 class IncomingPart:
@@ -69,16 +69,16 @@ class IncomingPart:
         if body.stream is None:
             return Err()
         stream, body.stream = body.stream, None
-        return self._table.push(stream)
+        return self._table.push_child(stream, number)
 
     def incoming_body_finish(self, number: int) -> int:
         """End the reading; no trailers are kept."""
         self._table.drop(number)
         return self._table.push(None)
 
-    def future_trailers_subscribe(self, _number: int) -> int:
+    def future_trailers_subscribe(self, number: int) -> int:
         """Make a pollable that is ready."""
-        return self._table.push(Ready())
+        return self._table.push_child(Ready(), number)
 
     def future_trailers_get(self, _number: int) -> Ok:
         """Return no trailers."""
@@ -86,7 +86,7 @@ class IncomingPart:
 
     def future_incoming_response_subscribe(self, number: int) -> int:
         """Make a pollable that is ready with the response."""
-        return self._table.push(Signal(self._table.get(number).done))
+        return self._table.push_child(Signal(self._table.get(number).done), number)
 
     def future_incoming_response_get(self, number: int) -> Any:
         """Return None while there is none yet, then the response or its error, once."""

@@ -5,12 +5,14 @@ Source: WASI 0.2.0 `wit/http/types.wit`, wasmtime `crates/wasi-http`, spin `crat
 
 import re
 import threading
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from host.errors import Trap
 from host.values import Case, Err
-from host.wasi.io import InputStream, StreamClosed
+from host.wasi.io import InputStream, StreamClosed, StreamFailed
 
 FORBIDDEN = frozenset({
     "host", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
@@ -25,6 +27,8 @@ STATUSES = range(100, 1000)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 
 Pairs = list[tuple[str, bytes]]
+Ending = Literal["finish", "abort"]
+"""How a body ends."""
 
 
 @dataclass
@@ -50,17 +54,27 @@ class Fields:
         return None
 
 
-class ResponseSink(Protocol):
-    """Where a response goes while the guest makes it."""
+class BodySink(Protocol):
+    """Where a body goes while the guest makes it."""
 
-    def start(self, status: int, headers: Pairs) -> None:
-        """Take the head."""
+    def check(self) -> None:
+        """Return if a part may be written. Errors: StreamClosed when nobody takes it any more."""
 
     def write(self, data: bytes) -> None:
-        """Take a part of the body; raises `StreamClosed` when the client is gone."""
+        """Take a part of the body. Errors: StreamClosed when nobody takes it any more."""
 
     def finish(self) -> None:
         """Take the end of the body."""
+
+    def abort(self) -> None:
+        """Take that the rest of the body will not come."""
+
+
+class ResponseSink(BodySink, Protocol):
+    """Where a response goes while the guest makes it."""
+
+    def start(self, status: int, headers: Pairs) -> None:
+        """Take the head, even when the client is gone."""
 
     def flush(self) -> None:
         """Send what was kept to go with the next part, which may be long in coming."""
@@ -105,33 +119,76 @@ class IncomingBody:
 
 @dataclass
 class OutgoingBody:
-    """A body that the guest writes: kept until it has a sink, then passed on."""
+    """A body that the guest writes: kept until it has a sink, then passed on.
 
-    sink: ResponseSink | None = None
+    `wrong_size` is the error code for more or fewer bytes than its content-length says.
+    """
+
+    wrong_size: str
+    sink: BodySink | None = None
     kept: list[bytes] = field(default_factory=list)
-    finished: threading.Event = field(default_factory=threading.Event)
     expected_bytes: int | None = None
     written_bytes: int = 0
     is_taken: bool = False
+    is_writing: bool = False
+    ended: Ending | None = None
+
+    def attach(self, sink: BodySink) -> None:
+        """Pass on what was kept, and from now on what comes; nobody writes what was not taken."""
+        self.sink = sink
+        with suppress(StreamClosed):
+            for part in self.kept:
+                sink.write(part)
+        self.kept.clear()
+        if self.ended is not None or not self.is_taken:
+            self._end(self.ended or "finish")
+
+    def check(self) -> None:
+        """Return if more may be written. Errors: StreamClosed."""
+        if self.sink is not None:
+            self.sink.check()
 
     def write(self, data: bytes) -> None:
-        """Pass `data` on, or keep it."""
-        self.written_bytes += len(data)
-        if self.expected_bytes is not None and self.written_bytes > self.expected_bytes:
-            raise StreamClosed
-        if self.sink is None:
-            self.kept.append(data)
-        else:
-            self.sink.write(data)
+        """Pass `data` on, or keep it; what is over the content-length goes nowhere.
 
-    def finish(self) -> bool:
-        """End the body; False if it is shorter than its content-length."""
-        if self.expected_bytes is not None and self.written_bytes != self.expected_bytes:
-            return False
-        self.finished.set()
-        if self.sink is not None:
+        Errors: StreamClosed; StreamFailed if there was something over.
+        """
+        fitting = data if self.expected_bytes is None else data[: self._left_bytes()]
+        if self.sink is None:
+            self.kept.append(fitting)
+        else:
+            self.sink.write(fitting)
+        self.written_bytes += len(data)
+        if len(fitting) < len(data):
+            raise StreamFailed(self._size_error())
+
+    def _left_bytes(self) -> int:
+        return max(0, (self.expected_bytes or 0) - self.written_bytes)
+
+    def _size_error(self) -> Case:
+        return Case(self.wrong_size, self.written_bytes)
+
+    def finish(self) -> Err | None:
+        """End the body; one that is not as long as its content-length is aborted."""
+        if self.expected_bytes not in {None, self.written_bytes}:
+            self.drop()
+            return Err(self._size_error())
+        self._end("finish")
+        return None
+
+    def drop(self) -> None:
+        """Abort the body, as a guest does that lets it go unfinished; a whole one is whole."""
+        is_whole = self.expected_bytes is not None and not self._left_bytes()
+        self._end("finish" if is_whole else "abort")
+
+    def _end(self, how: Ending) -> None:
+        self.ended = how
+        if self.sink is None:
+            return
+        if how == "finish":
             self.sink.finish()
-        return True
+        else:
+            self.sink.abort()
 
 
 class BodyStream:
@@ -139,6 +196,9 @@ class BodyStream:
 
     def __init__(self, body: OutgoingBody) -> None:
         self._body = body
+
+    def check(self) -> None:
+        self._body.check()
 
     def write(self, data: bytes) -> None:
         self._body.write(data)
@@ -153,7 +213,9 @@ class OutgoingRequest:
     path_with_query: str | None = None
     scheme: Case | None = None
     authority: str | None = None
-    body: OutgoingBody = field(default_factory=OutgoingBody)
+    body: OutgoingBody = field(
+        default_factory=lambda: OutgoingBody("HTTP-request-body-size"),
+    )
 
 
 @dataclass
@@ -162,7 +224,9 @@ class OutgoingResponse:
 
     headers: Fields
     status: int = 200
-    body: OutgoingBody = field(default_factory=OutgoingBody)
+    body: OutgoingBody = field(
+        default_factory=lambda: OutgoingBody("HTTP-response-body-size"),
+    )
 
 
 @dataclass
@@ -175,17 +239,38 @@ class Outparam:
 
 @dataclass
 class FutureResponse:
-    """The response to an outgoing request, once `done`."""
+    """The response to an outgoing request, once `done`, and the exchange that it comes from."""
 
     done: threading.Event = field(default_factory=threading.Event)
     result: IncomingResponse | Err | None = None
     is_taken: bool = False
+    exchange: Future[None] | None = None
+
+    def resolve(self, result: IncomingResponse | Err) -> None:
+        """Let whoever waits have the response, or why there is none; the first counts."""
+        if not self.done.is_set():
+            self.result = result
+            self.done.set()
+
+    def cancel(self) -> None:
+        """End the exchange, whatever is still to be sent or read."""
+        if self.exchange is not None:
+            self.exchange.cancel()
+
+    def close(self) -> None:
+        """End the exchange, unless the guest has taken its response and may still read."""
+        if not self.is_taken:
+            self.cancel()
 
 
 def content_length(headers: Fields) -> int | None:
-    """Return the declared length in bytes, if there is one."""
+    """Return the declared length in bytes, if there is one. Errors: ValueError if it is none."""
     values = [value for name, value in headers.pairs if name == "content-length"]
-    return int(values[0]) if values and values[0].isdigit() else None
+    if not values:
+        return None
+    if not values[0].isdigit():
+        raise ValueError(values[0])
+    return int(values[0])
 
 
 def frozen(headers: Fields) -> Fields:

@@ -82,8 +82,11 @@ class OutgoingPart:
     def _outgoing_body(self, message: OutgoingRequest | OutgoingResponse) -> int | Err:
         if message.body.is_taken:
             return Err()
+        try:
+            message.body.expected_bytes = content_length(message.headers)
+        except ValueError:
+            return Err()
         message.body.is_taken = True
-        message.body.expected_bytes = content_length(message.headers)
         return self._table.push(message.body)
 
     def outgoing_response_new(self, headers: int) -> int:
@@ -118,19 +121,17 @@ class OutgoingPart:
         outgoing: OutgoingResponse = self._table.take(response.value)
         outparam.result = outgoing
         outparam.sink.start(outgoing.status, outgoing.headers.pairs)
-        outgoing.body.sink = outparam.sink
-        if not outgoing.body.is_taken or outgoing.body.finished.is_set():
-            for chunk in outgoing.body.kept:
-                outparam.sink.write(chunk)
-            outparam.sink.finish()
+        outgoing.body.attach(outparam.sink)
 
-    def outgoing_body_write(self, number: int) -> int:
-        """Return the stream to write to."""
-        return self._table.push(BodyStream(self._table.get(number)))
+    def outgoing_body_write(self, number: int) -> int | Err:
+        """Return the stream to write to, once."""
+        body: OutgoingBody = self._table.get(number)
+        if body.is_writing:
+            return Err()
+        body.is_writing = True
+        return self._table.push_child(BodyStream(body), number)
 
     def outgoing_body_finish(self, number: int, _trailers: int | None) -> Err | None:
         """End the body."""
         body: OutgoingBody = self._table.take(number)
-        if body.finish():
-            return None
-        return Err(Case("HTTP-request-body-size", body.written_bytes))
+        return body.finish()

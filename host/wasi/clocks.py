@@ -4,7 +4,7 @@ import secrets
 import time
 
 from host.instance import Instance
-from host.wasi.io import Timer
+from host.wasi.poll import Timer
 
 NS_PER_S = 1_000_000_000
 
@@ -26,14 +26,15 @@ class WallClock:
 
 
 class MonotonicClock:
-    """`wasi:clocks/monotonic-clock`, in nanoseconds."""
+    """`wasi:clocks/monotonic-clock`, in nanoseconds; it begins with the instance's first look."""
 
     def __init__(self, instance: Instance) -> None:
         self._table = instance.table
+        self._begun_ns = time.monotonic_ns()
 
     def now(self) -> int:
-        """Return the time on this machine's monotonic clock."""
-        return time.monotonic_ns()
+        """Return the time since the clock began."""
+        return time.monotonic_ns() - self._begun_ns
 
     def resolution(self) -> int:
         """Return one nanosecond."""
@@ -41,7 +42,7 @@ class MonotonicClock:
 
     def subscribe_instant(self, when: int) -> int:
         """Make a pollable that is ready at `when`."""
-        return self._table.push(Timer(when / NS_PER_S))
+        return self._table.push(Timer((self._begun_ns + when) / NS_PER_S))
 
     def subscribe_duration(self, when: int) -> int:
         """Make a pollable that is ready in `when` nanoseconds."""

@@ -1,37 +1,49 @@
-"""`wasi:io`: pollables and streams.
+"""`wasi:io/streams` and `wasi:io/error`.
 
-Source: WASI 0.2.0 `wit/io`. Streams here are plain objects with `read` or `write`; a closed input
-gives None, a closed output raises `StreamClosed`.
+Streams here are plain objects with `read` or `write`. Source: WASI 0.2.0 `wit/io/streams.wit`,
+wasmtime `crates/wasi-io/src/impls.rs`.
 """
 
-import threading
-import time
-from collections.abc import Callable
 from typing import Protocol
 
+from host.errors import Trap
 from host.instance import Instance
 from host.values import Case, Err
+from host.wasi.poll import Arrival, Ready
 
 WRITE_PERMIT_BYTES = 64 * 1024
 """What `check-write` offers."""
-POLL_STEP_S = 0.002
-"""How long one of several pollables is waited for before the others are looked at."""
+MOST_BLOCKING_BYTES = 4096
+"""The most that one blocking write takes."""
 CLOSED = Err(Case("closed"))
 
 
 class StreamClosed(Exception):
-    """The other end of an output stream is gone."""
+    """An input is at its end, or whoever reads an output is gone."""
+
+
+class StreamFailed(Exception):
+    """A stream broke; `code` says why, as the `error-code` of `wasi:http/types`."""
+
+    def __init__(self, code: Case) -> None:
+        super().__init__(code.name if code.value is None else f"{code.name}: {code.value}")
+        self.code = code
 
 
 class InputStream(Protocol):
     """Where bytes come from."""
 
-    @property
-    def waits(self) -> bool:
-        """Whether the next read may wait."""
+    def ready(self) -> bool:
+        """Whether a read has something to give: bytes, the end, or a failure."""
 
-    def read(self, length: int) -> bytes | None:
-        """Return at least one and at most `length` bytes, waiting for them; None at the end."""
+    def wait(self, timeout_s: float | None) -> None:
+        """Return when it is ready, or after `timeout_s`."""
+
+    def read(self, length: int) -> bytes:
+        """Return at most `length` bytes of what is there, and none where nothing is yet.
+
+        Errors: StreamClosed at the end; StreamFailed.
+        """
 
     def close(self) -> None:
         """Let go of where the bytes come from."""
@@ -40,74 +52,29 @@ class InputStream(Protocol):
 class OutputStream(Protocol):
     """Where bytes go to."""
 
+    def check(self) -> None:
+        """Return if bytes may be written. Errors: StreamClosed."""
+
     def write(self, data: bytes) -> None:
-        """Take all of `data`; raises `StreamClosed`."""
-
-
-class Pollable(Protocol):
-    """Something that becomes ready."""
-
-    def ready(self) -> bool:
-        """Say whether it is ready now."""
-
-    def wait(self, timeout_s: float | None) -> None:
-        """Return when it is ready, or after `timeout_s`."""
-
-
-class Ready:
-    """A pollable that always is."""
-
-    def ready(self) -> bool:
-        """Return True."""
-        return True
-
-    def wait(self, timeout_s: float | None) -> None:
-        """Return at once."""
-
-
-class Timer:
-    """A pollable that is ready from the monotonic time `at_s` on."""
-
-    def __init__(self, at_s: float) -> None:
-        self._at_s = at_s
-
-    def ready(self) -> bool:
-        """Say whether the time has come."""
-        return time.monotonic() >= self._at_s
-
-    def wait(self, timeout_s: float | None) -> None:
-        """Sleep until the time."""
-        left = max(0.0, self._at_s - time.monotonic())
-        time.sleep(left if timeout_s is None else min(left, timeout_s))
-
-
-class Signal:
-    """A pollable that is ready once its event is set."""
-
-    def __init__(self, event: threading.Event) -> None:
-        self._event = event
-
-    def ready(self) -> bool:
-        """Say whether the event is set."""
-        return self._event.is_set()
-
-    def wait(self, timeout_s: float | None) -> None:
-        """Wait for the event."""
-        self._event.wait(timeout_s)
+        """Take all of `data`. Errors: StreamClosed, StreamFailed."""
 
 
 class BytesInput:
     """An input stream over bytes at hand."""
 
-    waits = False
-
     def __init__(self, data: bytes = b"") -> None:
         self._data = memoryview(data)
 
-    def read(self, length: int) -> bytes | None:
+    def ready(self) -> bool:
+        return True
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Return at once."""
+
+    def read(self, length: int) -> bytes:
         """Return the next bytes."""
         if not self._data:
-            return None
+            raise StreamClosed
         chunk, self._data = self._data[:length], self._data[length:]
         return bytes(chunk)
 
@@ -115,142 +82,109 @@ class BytesInput:
         """Do nothing."""
 
 
-class ChunksInput:
-    """An input stream over chunks that arrive; `fetch` waits for one, and gives None at the end."""
-
-    def __init__(
-        self,
-        fetch: Callable[[], bytes | None],
-        first: bytes = b"",
-        close: Callable[[], None] | None = None,
-    ) -> None:
-        self._fetch = fetch
-        self._left = first
-        self._close = close
-
-    @property
-    def waits(self) -> bool:
-        """Whether the next chunk has to be fetched."""
-        return not self._left
-
-    def read(self, length: int) -> bytes | None:
-        """Return what is left of the last chunk, or of the next."""
-        while not self._left:
-            chunk = self._fetch()
-            if chunk is None:
-                return None
-            self._left = chunk
-        chunk, self._left = self._left[:length], self._left[length:]
-        return chunk
-
-    def close(self) -> None:
-        """Close the source, as a guest does that reads no further."""
-        if self._close is not None:
-            self._close()
-
-
-class Poll:
-    """`wasi:io/poll` for one instance."""
-
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-
-    def pollable_ready(self, pollable: int) -> bool:
-        """Say whether it is ready."""
-        return bool(self._instance.table.get(pollable).ready())
-
-    def pollable_block(self, pollable: int) -> None:
-        """Wait until it is ready."""
-        self.poll([pollable])
-
-    def poll(self, pollables: list[int]) -> list[int]:
-        """Wait until one or more are ready, and return their places in the list."""
-        items: list[Pollable] = [self._instance.table.get(number) for number in pollables]
-        while True:
-            ready = [place for place, item in enumerate(items) if item.ready()]
-            if ready:
-                return ready
-            with self._instance.waiting():
-                items[0].wait(None if len(items) == 1 else POLL_STEP_S)
-
-
 class Streams:
-    """`wasi:io/streams` for one instance.
-
-    Reads wait for their first byte: everything that a guest reads here is at hand or soon will be.
-    """
+    """`wasi:io/streams` for one instance."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._table = instance.table
 
+    def _failed(self, failure: StreamFailed) -> Err:
+        return Err(Case("last-operation-failed", self._table.push(failure)))
+
     def input_stream_read(self, stream: int, length: int) -> bytes | Err:
-        """Return up to `length` bytes."""
+        """Return up to `length` bytes of what is there."""
+        source: InputStream = self._table.get(stream)
         if length == 0:
             return b""
-        source: InputStream = self._table.get(stream)
-        if source.waits:
-            with self._instance.waiting():
-                chunk = source.read(length)
-        else:
-            chunk = source.read(length)
-        return CLOSED if chunk is None else chunk
+        try:
+            return source.read(length)
+        except StreamClosed:
+            return CLOSED
+        except StreamFailed as failure:
+            return self._failed(failure)
 
-    input_stream_blocking_read = input_stream_read
+    def input_stream_blocking_read(self, stream: int, length: int) -> bytes | Err:
+        """Return up to `length` bytes, once there are any."""
+        source: InputStream = self._table.get(stream)
+        if not source.ready():
+            with self._instance.waiting():
+                source.wait(None)
+        return self.input_stream_read(stream, length)
 
     def input_stream_skip(self, stream: int, length: int) -> int | Err:
-        """Read and drop up to `length` bytes."""
+        """Read and drop up to `length` bytes of what is there."""
         chunk = self.input_stream_read(stream, length)
         return chunk if isinstance(chunk, Err) else len(chunk)
 
-    input_stream_blocking_skip = input_stream_skip
+    def input_stream_blocking_skip(self, stream: int, length: int) -> int | Err:
+        """Read and drop up to `length` bytes, once there are any."""
+        chunk = self.input_stream_blocking_read(stream, length)
+        return chunk if isinstance(chunk, Err) else len(chunk)
 
     def input_stream_subscribe(self, stream: int) -> int:
-        """Make a pollable; reads wait by themselves."""
-        self._table.get(stream)
-        return self._table.push(Ready())
+        """Make a pollable that is ready when a read has something to give."""
+        return self._table.push_child(Arrival(self._table.get(stream)), stream)
 
-    def output_stream_check_write(self, stream: int) -> int:
-        """Say how much may be written."""
-        self._table.get(stream)
+    def output_stream_check_write(self, stream: int) -> int | Err:
+        """Return how much may be written."""
+        sink: OutputStream = self._table.get(stream)
+        try:
+            sink.check()
+        except StreamClosed:
+            return CLOSED
         return WRITE_PERMIT_BYTES
 
     def output_stream_write(self, stream: int, contents: bytes) -> Err | None:
         """Write all."""
+        sink: OutputStream = self._table.get(stream)
         try:
-            self._table.get(stream).write(contents)
+            sink.write(contents)
         except StreamClosed:
             return CLOSED
+        except StreamFailed as failure:
+            return self._failed(failure)
         return None
 
-    output_stream_blocking_write_and_flush = output_stream_write
+    def output_stream_blocking_write_and_flush(self, stream: int, contents: bytes) -> Err | None:
+        """Write all; more than may be written in one is a trap."""
+        if len(contents) > MOST_BLOCKING_BYTES:
+            raise Trap(f"a blocking write of more than {MOST_BLOCKING_BYTES} bytes")
+        return self.output_stream_write(stream, contents)
 
-    def output_stream_flush(self, stream: int) -> None:
-        """Do nothing: writes are not held back."""
-        self._table.get(stream)
+    def output_stream_flush(self, stream: int) -> Err | None:
+        """Hold nothing back, as ever."""
+        permit = self.output_stream_check_write(stream)
+        return permit if isinstance(permit, Err) else None
 
     output_stream_blocking_flush = output_stream_flush
 
     def output_stream_subscribe(self, stream: int) -> int:
         """Make a pollable; writes never wait."""
         self._table.get(stream)
-        return self._table.push(Ready())
+        return self._table.push_child(Ready(), stream)
 
     def output_stream_write_zeroes(self, stream: int, length: int) -> Err | None:
         """Write `length` zero bytes."""
         return self.output_stream_write(stream, bytes(length))
 
-    output_stream_blocking_write_zeroes_and_flush = output_stream_write_zeroes
+    def output_stream_blocking_write_zeroes_and_flush(self, stream: int, length: int) -> Err | None:
+        """Write `length` zero bytes; more than may be written in one is a trap."""
+        return self.output_stream_blocking_write_and_flush(stream, bytes(length))
 
     def output_stream_splice(self, stream: int, source: int, length: int) -> int | Err:
-        """Move up to `length` bytes from `source`."""
-        chunk = self.input_stream_read(source, length)
+        """Move up to `length` bytes of what is there from `source`."""
+        return self._move(stream, self.input_stream_read(source, length))
+
+    def output_stream_blocking_splice(self, stream: int, source: int, length: int) -> int | Err:
+        """Move up to `length` bytes from `source`, once there are any."""
+        return self._move(stream, self.input_stream_blocking_read(source, length))
+
+    def _move(self, stream: int, chunk: bytes | Err) -> int | Err:
         if isinstance(chunk, Err):
             return chunk
         failed = self.output_stream_write(stream, chunk)
         return len(chunk) if failed is None else failed
-
-    output_stream_blocking_splice = output_stream_splice
 
 
 class Errors:

@@ -4,13 +4,13 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from host.exchange import ResponseQueue
 from host.instance import Instance
-from host.trigger import ResponseQueue
 
 
 def test_a_head_goes_with_the_first_part_or_before_the_guest_waits() -> None:
     async def respond() -> None:
-        together, apart = (ResponseQueue(asyncio.get_running_loop()) for _ in range(2))
+        together, apart = (ResponseQueue() for _ in range(2))
         turn = threading.Lock()
         waiting = Instance({}, turn)
         waiting.before_waiting = apart.flush
@@ -22,11 +22,10 @@ def test_a_head_goes_with_the_first_part_or_before_the_guest_waits() -> None:
         together.write(b"x")
         with turn, waiting.waiting():
             pass
-        apart.end()
         await asyncio.sleep(0.05)
 
         assert [kind(together), kind(together), together.parts.empty()] == ["start", "body", True]
-        assert [kind(apart), kind(apart), apart.parts.empty()] == ["start", "end", True]
+        assert [kind(apart), apart.parts.empty()] == ["start", True]
 
     with ThreadPoolExecutor(1) as thread:  # a browser's test leaves a loop running in this one
         thread.submit(lambda: asyncio.run(respond())).result()
@@ -34,4 +33,5 @@ def test_a_head_goes_with_the_first_part_or_before_the_guest_waits() -> None:
 
 def kind(queue: ResponseQueue) -> str:
     part = queue.parts.get_nowait()
-    return "end" if part is None else str(part["type"]).removeprefix("http.response.")
+    assert part is not None
+    return str(part["type"]).removeprefix("http.response.")

@@ -9,6 +9,7 @@ from host.allowed_hosts import (
     permits_url,
 )
 from host.expressions import ExpressionError, parse_key, parse_template
+from host.linker import missing
 from host.routes import Route, find_route
 
 
@@ -165,3 +166,20 @@ def test_a_path_finds_its_route(
 
 def test_a_path_without_route_finds_nothing() -> None:
     assert find_route([Route("/a", "a")], "/b") is None
+
+
+@pytest.mark.parametrize(
+    ("interface", "is_begun", "said"),
+    [
+        ("spin:sqlite/sqlite@3.0.0", False, "; Spin has that interface, this host does not"),
+        ("wasi:keyvalue/store@0.2.0-draft2", False, "; Spin has that interface, this host does"),
+        ("wasi:http/types@0.2.0", True, "; Spin has that function, this host does not"),
+        ("my:own/thing", False, "; neither Spin nor this host has that interface"),
+    ],
+)
+def test_what_a_component_calls_and_is_not_here_is_named(
+    interface: str, is_begun: bool, said: str
+) -> None:
+    told = missing(interface, "open", is_begun=is_begun)
+
+    assert told.startswith(f"the component called {interface}#open{said}")

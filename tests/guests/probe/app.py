@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from script import run_script
 from spin_sdk import http, key_value, llm, redis, variables
 from spin_sdk.http import Request, Response
 from spin_sdk.wit.imports import wasi_config_store
@@ -22,6 +23,7 @@ from spin_sdk.wit.imports.redis import (
     RedisParameter_Int64,
     RedisResult_Nil,
 )
+from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 from spin_sdk.wit.types import Err
 
 
@@ -157,6 +159,12 @@ PROBES: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 class IncomingHandler(http.IncomingHandler):
+    def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
+        for script in request.headers().get("script"):
+            run_script(request, response_out, script)
+            return
+        super().handle(request, response_out)
+
     def handle_request(self, request: Request) -> Response:
         parts = urlsplit(request.uri)
         name = parts.path.rsplit("/", 1)[-1]
