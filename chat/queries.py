@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from chat.errors import InvalidRequest, TooLarge
 from chat.memories import MEMORY_ID
@@ -162,7 +162,7 @@ def parse_idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 
 def _parse_query(uri: str, allowed: tuple[str, ...]) -> dict[str, str]:
-    query = dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
+    query = dict(parse_qsl(uri.partition("?")[2], keep_blank_values=True))
     for name in query:
         if name not in allowed:
             raise InvalidRequest(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from chat.errors import MethodNotAllowed, UnknownRoute
 from chat.operations import OPERATIONS, Action, Operation
@@ -67,7 +66,8 @@ def is_for_operators(template: str) -> bool:
 
 
 def _path(uri: str) -> str:
-    return urlsplit(uri).path or "/"
+    """Return a path as it came: `//x/y` is no other one's, with or without a host in it."""
+    return uri.partition("?")[0] or "/"
 
 
 def _allowed(operations: Mapping[str, Operation]) -> str:
