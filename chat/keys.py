@@ -24,6 +24,7 @@
     <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
     <prefix>:cleanup               string  where the next clean-up goes on
     <prefix>:model_health          string  whether the model answered a moment ago
+    <prefix>:probe                 string  written to see whether Redis takes writes
     <prefix>:<owner>:started:<key> string  the id that an Idempotency-Key for a start led to
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. Nothing
@@ -136,6 +137,11 @@ def cleanup_key(prefix: str) -> str:
 def health_key(prefix: str) -> str:
     """Name what became of the last question whether the model answers."""
     return f"{prefix}:model_health"
+
+
+def probe_key(prefix: str) -> str:
+    """Name what is written to see whether Redis takes writes."""
+    return f"{prefix}:probe"
 
 
 def owner_pattern(prefix: str, owner: str) -> str:

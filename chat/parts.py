@@ -11,7 +11,7 @@ from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder
 from chat.errors import CredentialNeeded, StoreUnavailable
-from chat.health import Health, note_on, tried, tried_once
+from chat.health import Health, note_on, probe_store, tried, tried_once
 from chat.importing import Importer
 from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
@@ -202,7 +202,7 @@ def make_probes(
 
     def ask_redis() -> str:
         with open_redis(settings.redis_url) as connection:
-            Redis(connection).execute("PING", [])
+            probe_store(Redis(connection), settings.key_prefix)
         return ""
 
     def ask_model() -> str:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from chat.errors import InvalidSetting
 from chat.settings import parse_cors_origins
-from host.resp import Connection, parse_address
+from host.resp import Connection, Status, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (
@@ -20,6 +21,7 @@ from tests.running import (
     RunningHost,
     RunningRedis,
     as_flags,
+    remote_config,
     run_host,
 )
 
@@ -154,6 +156,50 @@ def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
             "redis": "store_unavailable", "model": "ok", "chroma": "memory_unavailable",
         }  # fmt: skip
         assert host.client.get("/livez").status_code == 200
+
+
+def test_a_redis_that_takes_no_writes_is_not_healthy(
+    wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    endpoint.answer = openai()
+    redis = Connection(parse_address(own_redis.address))
+
+    def set_config(name: bytes, value: bytes) -> None:
+        assert redis.call([b"CONFIG", b"SET", name, value]) == Status("OK")
+
+    def parts_when_refused() -> tuple[int, dict[str, str]]:
+        endpoint.asked.clear()
+        answered = host.client.get("/healthz")
+        assert len(endpoint.asked) <= 1, "a model may charge for it: once is enough"
+        return answered.status_code, answered.json()["parts"]
+
+    refused = (503, {"redis": "store_unavailable", "model": "ok"})
+    config = ["--runtime-config-file", remote_config(tmp_path, endpoint.url)]
+    with run_host(tmp_path / "host", *flags(own_redis, endpoint.url), *config) as host:
+        assert host.client.get("/healthz").status_code == 200
+        forget_health(own_redis)
+
+        set_config(b"maxmemory", b"1")
+        assert parts_when_refused() == refused, "full"
+        set_config(b"maxmemory", b"0")
+        assert host.client.get("/healthz").status_code == 200
+
+        redis.call([b"REPLICAOF", b"127.0.0.1", b"1"])
+        assert parts_when_refused() == refused, "a read-only replica"
+        redis.call([b"REPLICAOF", b"NO", b"ONE"])
+        assert host.client.get("/healthz").status_code == 200
+
+        shutil.rmtree(own_redis.folder)
+        set_config(b"save", b"1 1")
+        redis.call([b"BGSAVE"])
+        deadline = time.monotonic() + 10
+        while "rdb_last_bgsave_status:err" not in str(redis.call([b"INFO"])):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert parts_when_refused() == refused, "cannot save"
+        assert host.client.get("/livez").status_code == 200
+    redis.close()
 
 
 PAGE, OTHER = "https://page.test", "https://other.test"
