@@ -76,7 +76,7 @@ class AdminParts:
             owners=lambda conversation_id: [anyone(conversation_id)],
         )
         with contextlib.suppress(UnknownConversation):
-            summary = store.summarise(conversation_id)
+            summary = store.summarise_head(conversation_id)
             if not summary.is_pinned and summary.active_at < self._before:
                 store.forget(conversation_id)
                 return Cleaned(conversations=1)

@@ -28,6 +28,7 @@ ChatError
 ├── ModelFailed              502: the model gave no usable reply
 ├── ModelTimeout             504: the model took too long
 ├── CorruptConversation      500: what is stored is no conversation; nothing was changed
+│   └── TurnsLost            500: the store has lost some of its turns
 └── InvalidSetting           500: the operator has to change a variable
 """
 
@@ -308,10 +309,19 @@ class CorruptConversation(ChatError):
 
     code = "corrupt_conversation"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "what is stored under this id is not a conversation; it was left as it is", "id"
-        )
+    def __init__(
+        self,
+        message: str = "what is stored under this id is not a conversation; it was left as it is",
+    ) -> None:
+        super().__init__(message, "id")
+
+
+class TurnsLost(CorruptConversation):
+    """Redis has fewer turns of the conversation than it noted; `turn_count` is its last one's."""
+
+    def __init__(self, turn_count: int) -> None:
+        super().__init__("the store lost turns of this conversation; the rest was left as it is")
+        self.turn_count = turn_count
 
 
 class InvalidSetting(ChatError):

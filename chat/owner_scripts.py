@@ -1,7 +1,7 @@
 """The Lua scripts with which an owner looks through conversations, changes and forgets them."""
 
 from chat.memory_scripts import MEMORIES
-from chat.scripts import INDEX, KEEP, TYPES, make_script
+from chat.scripts import INDEX, KEEP, TYPES, WHOLE, make_script
 
 SUMMARY = """
 local function summary(key, id)
@@ -17,14 +17,15 @@ end
 
 SUMMARISE = make_script(
     TYPES,
+    WHOLE,
     SUMMARY,
     """
 local found = summary(KEYS[1], ARGV[1])
 if not found then return redis.error_reply('CHATUNKNOWN no such conversation') end
-return cjson.encode(found)
+return ARGV[2] == '1' and lost_turns() or cjson.encode(found)
 """,
 )
-"""Summarise a conversation. KEYS: those of a conversation. ARGV: id."""
+"""Summarise a conversation. KEYS: those of a conversation. ARGV: id, '1' if it has to be whole."""
 
 LIST_PAGE = make_script(
     SUMMARY,
@@ -124,10 +125,13 @@ KEYS: those of a conversation. A chunk of which some turns are still there stays
 
 TURNS_PAGE = make_script(
     TYPES,
+    WHOLE,
     """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
+local lost = lost_turns()
+if lost then return lost end
 local archived = redis.call('LLEN', KEYS[3])
 local stop = archived + redis.call('LLEN', KEYS[2])
 local function number(place)
@@ -170,11 +174,14 @@ local holder = redis.call('GET', KEYS[5])
 if holder and holder ~= ARGV[1] then
   return redis.error_reply('CHATBUSY a turn is running')
 end
+local lost = lost_turns()
+if lost then return lost end
 """
-"""ARGV[1]: fencing value."""
+"""Refuse to change what is not there, whole and free. Behind `WHOLE`. ARGV[1]: fencing value."""
 
 CHANGE = make_script(
     TYPES,
+    WHOLE,
     BUSY,
     KEEP,
     """
@@ -199,6 +206,7 @@ lifetime to begin now or '', tokens to count as more in the window, then fields 
 
 REPLACE = make_script(
     TYPES,
+    WHOLE,
     BUSY,
     INDEX,
     MEMORIES,
@@ -220,6 +228,7 @@ if ARGV[4] == '' then
 else
   redis.call('LSET', list, place, ARGV[4])
 end
+redis.call('HSET', KEYS[1], 'kept', kept(redis.call('HGET', KEYS[1], 'turn_count')))
 local flat = redis.call('HGETALL', KEYS[4])
 for i = 1, #flat, 2 do
   if string.match(flat[i + 1], '^%x+:(%d+):') == ARGV[2] then

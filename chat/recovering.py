@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from chat.archive_ports import Archive, HotTurnStore, Restorer, Whole
-from chat.errors import ChatError, CorruptConversation, StoreUnavailable, UnknownConversation
+from chat.errors import (
+    ChatError,
+    CorruptConversation,
+    StoreUnavailable,
+    TurnsLost,
+    UnknownConversation,
+)
 from chat.messages import (
     Commit,
     Conversation,
@@ -28,6 +34,8 @@ from chat.settings import Settings
 from chat.turn import released_on_error
 
 Outcome = TypeVar("Outcome")
+MISSING = (UnknownConversation, TurnsLost)
+"""What the archive makes good."""
 
 
 class Recovery:
@@ -41,15 +49,19 @@ class Recovery:
         self._settings = settings
         self.owner = owner
 
-    def recover(self, conversation_id: int) -> None:
-        """Bring a conversation back.
+    def recover(
+        self, conversation_id: int, missing: UnknownConversation | TurnsLost | None = None
+    ) -> None:
+        """Bring a conversation back, of which Redis said what is `missing`.
 
-        Errors: UnknownConversation if it is not archived; ConversationBusy if another request
-                brings it back just now, or takes a turn of it.
+        Errors: UnknownConversation if it is not archived; TurnsLost if it is not so far that Redis
+                lost nothing else; ConversationBusy if another request brings it back just now, or
+                takes a turn of it.
         """
         head = self._archive.load_head(conversation_id)
-        if head is None:
-            raise UnknownConversation
+        needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
+        if head is None or head.turn_count < needed:
+            raise missing or UnknownConversation
         turns = self._archive.load_turns(conversation_id)
         last = turns[-1].number if turns else 0
         head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
@@ -120,8 +132,8 @@ class RecoveringTurnStore:
         """Do the same."""
         try:
             loaded = self._hot.load_or_repeat(conversation_id, terms, repetition)
-        except UnknownConversation:
-            self._recovery.recover(conversation_id)
+        except MISSING as missing:
+            self._recovery.recover(conversation_id, missing)
             return self._hot.load_or_repeat(conversation_id, terms, repetition, is_counted=False)
         if isinstance(loaded, TurnResult):
             return loaded
@@ -154,7 +166,8 @@ class RecoveringTurnStore:
         if loaded.owner != self._recovery.owner:
             self._hot.commit(loaded, commit, done)
             return
-        self._hot.hold(loaded)
+        with contextlib.suppress(TurnsLost):  # the archive has them
+            self._hot.hold(loaded)
         self._archive.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
             self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
@@ -163,6 +176,8 @@ class RecoveringTurnStore:
             raise
         except StoreUnavailable:
             return  # the archive has it, and the next turn finds it there
+        except TurnsLost:
+            self._hot.release(loaded)  # the same
 
     def release(self, loaded: Conversation) -> None:
         """Release."""
@@ -249,11 +264,11 @@ class RecoveringStore:
         self._hot.keep_embeddings(conversation_id, embeddings)
 
     def _recovered(self, conversation_id: int, act: Callable[[int], Outcome]) -> Outcome:
-        """Act, and once more after bringing the conversation back if it is unknown."""
+        """Act, and once more after bringing the conversation back if Redis lost it, or turns."""
         try:
             return act(conversation_id)
-        except UnknownConversation:
-            self._recovery.recover(conversation_id)
+        except MISSING as missing:
+            self._recovery.recover(conversation_id, missing)
             return act(conversation_id)
 
 

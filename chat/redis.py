@@ -11,6 +11,7 @@ from chat.errors import (
     LimitExceeded,
     StoreUnavailable,
     TextRemembered,
+    TurnsLost,
     UnknownConversation,
     UnknownMemory,
 )
@@ -54,6 +55,8 @@ def parse_error(error: RedisError) -> ChatError:
     if code == "CHATLIMITED":
         whose, limit, wait_s = rest.split()
         return LimitExceeded(int(limit), int(wait_s), is_callers=whose == "caller")
+    if code == "CHATLOST":
+        return TurnsLost(int(rest))
     return StoreUnavailable("the conversation store is not available; nothing was stored")
 
 

@@ -74,9 +74,15 @@ class RedisConversationStore:
 
     def summarise(self, conversation_id: int) -> Summary:
         """Summarise, in one round trip."""
+        return self._summarise(conversation_id, "1")
 
+    def summarise_head(self, conversation_id: int) -> Summary:
+        """Summarise, whether its turns are there or not."""
+        return self._summarise(conversation_id, "")
+
+    def _summarise(self, conversation_id: int, is_whole: str) -> Summary:
         def summarise(_: str, keys: ConversationKeys) -> Summary:
-            reply = self._redis.run(SUMMARISE, keys.all(), [conversation_id])
+            reply = self._redis.run(SUMMARISE, keys.all(), [conversation_id, is_whole])
             return parse_summary(_parse_json(as_bytes(reply[0])))
 
         return self._find(conversation_id, summarise)

@@ -1,9 +1,10 @@
 """The Lua script that brings a whole conversation back, in parts that count with the last one."""
 
-from chat.scripts import INDEX, KEEP, LIST, TYPES, make_script
+from chat.scripts import INDEX, KEEP, LIST, TYPES, WHOLE, make_script
 
 RESTORE = make_script(
     TYPES,
+    WHOLE,
     KEEP,
     LIST,
     INDEX,
@@ -12,7 +13,7 @@ local holder = redis.call('GET', KEYS[5])
 if holder and holder ~= ARGV[1] then return redis.error_reply('CHATBUSY a turn is running') end
 local is_first, is_last = ARGV[3] == '1', ARGV[4] ~= ''
 if is_first then
-  if not holder and redis.call('EXISTS', KEYS[1]) == 1 then
+  if not holder and redis.call('EXISTS', KEYS[1]) == 1 and not lost_turns() then
     return redis.error_reply('CHATBUSY it is there')
   end
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7])
@@ -31,6 +32,7 @@ if not is_last then
 end
 local head = cjson.decode(ARGV[4])
 for field, value in pairs(head) do redis.call('HSET', KEYS[1], field, value) end
+redis.call('HSET', KEYS[1], 'kept', kept(head.turn_count))
 redis.call('DEL', KEYS[5])
 keep(ARGV[7])
 list(KEYS[8], ARGV[8], head.active_at, ARGV[7])
@@ -42,5 +44,5 @@ return 1
 KEYS: those of a conversation, and the owner's list. ARGV: fencing value, lifetime of what is not
 whole in ms, '1' for the first part, the fields as JSON for the last one or '', number, terms and
 length of the archived turns as JSON, how many of the turns are archived, lifetime, id, turns.
-A conversation that is there is replaced only by who holds its lock.
+A conversation that is there is replaced only by who holds its lock, or where it lost turns.
 """

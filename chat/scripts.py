@@ -1,7 +1,7 @@
 """What the Lua scripts share: each is atomic, one round trip, and checks before its first write.
 
 Errors of our own start with a code that the host passes on as it is: `CHATUNKNOWN`, `CHATBUSY`,
-`CHATCORRUPT`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`, `CHATREMEMBERED`. See
+`CHATCORRUPT`, `CHATLOST`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`, `CHATREMEMBERED`. See
 `chat.turn_scripts`, `chat.owner_scripts` and `chat.memory_scripts`.
 """
 
@@ -23,6 +23,27 @@ if not (is(KEYS[1], 'hash') and is(KEYS[2], 'list') and is(KEYS[3], 'list')
 end
 """
 """KEYS: conversation, turns, archive, done, lock, embeddings, index."""
+
+WHOLE = """
+local function lost_turns()
+  local head = redis.call('HMGET', KEYS[1], 'turn_count', 'kept')
+  local last, window, archived = string.match(head[2] or '', '^(%d+):(%d+):(%d+)$')
+  if last and last == head[1] and (redis.call('LLEN', KEYS[2]) ~= tonumber(window)
+      or redis.call('LLEN', KEYS[3]) ~= tonumber(archived)) then
+    return redis.error_reply('CHATLOST ' .. last)
+  end
+end
+
+local function kept(last)
+  return string.format('%d:%d:%d', last, redis.call('LLEN', KEYS[2]), redis.call('LLEN', KEYS[3]))
+end
+"""
+"""Say whether a list of turns is not as it was left: Redis may have evicted the whole of it.
+
+The head's `kept` has the number of the last turn, and how many there are in window and archive.
+With another number of the last turn it was left by a component that does not note it, and nothing
+is known.
+"""
 
 KEEP = """
 local function keep(lifetime)

@@ -2,7 +2,7 @@
 
 from chat.keys import TAG_DIGITS
 from chat.memory_scripts import MEMORIES
-from chat.scripts import INDEX, IS, KEEP, LIST, TYPES, make_script
+from chat.scripts import INDEX, IS, KEEP, LIST, TYPES, WHOLE, make_script
 from chat.search_script import SEARCH
 from chat.stats_scripts import COUNT_ALL
 
@@ -58,6 +58,7 @@ A limit of 0 is none.
 
 LOAD = make_script(
     TYPES,
+    WHOLE,
     LIMITS,
     INDEX,
     SEARCH,
@@ -75,6 +76,11 @@ if refusal then return redis.error_reply(refusal) end
 if redis.call('EXISTS', KEYS[1]) == 0 then
   count(KEYS[8], most, now)
   return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local lost = lost_turns()
+if lost then
+  count(KEYS[8], most, now)
+  return lost
 end
 if not redis.call('SET', KEYS[5], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return redis.error_reply('CHATBUSY a turn is running')
@@ -100,7 +106,7 @@ searched for.
 Gives the turns as one JSON list: one value to move and to parse, where the host would move each
 turn by itself. It is a status, which is a string to the guest, and is copied whole where bytes are
 copied one by one; JSON has neither line breaks nor NUL bytes, which a status cannot have. Asking
-for what there is not counts too, or ids could be tried without a limit.
+for what there is not, or is not whole, counts too, or ids could be tried without a limit.
 """
 
 LOST = """
@@ -111,12 +117,17 @@ local function lost()
   if turn_count ~= ARGV[2] or (holder and holder ~= ARGV[1]) then
     return redis.error_reply('CHATBUSY another turn came between')
   end
+  return lost_turns()
 end
 """
-"""Say how the right to a conversation was lost. ARGV: fencing value, turn count as loaded."""
+"""Say how the right to a conversation was lost, or turns of it. Behind `WHOLE`.
+
+ARGV: fencing value, turn count as loaded.
+"""
 
 HOLD = make_script(
     TYPES,
+    WHOLE,
     LOST,
     """
 local refusal = lost()
@@ -129,6 +140,7 @@ return 1
 
 COMMIT = make_script(
     TYPES,
+    WHOLE,
     LOST,
     KEEP,
     LIST,
@@ -147,18 +159,19 @@ for _ = 1, tonumber(ARGV[6]) do
   if not turn then break end
   redis.call('RPUSH', KEYS[3], turn)
 end
-local kept = tonumber(ARGV[7])
-if kept > 0 then
-  for _, turn in ipairs(redis.call('LRANGE', KEYS[3], 0, -kept - 1)) do
+local cap = tonumber(ARGV[7])
+if cap > 0 then
+  for _, turn in ipairs(redis.call('LRANGE', KEYS[3], 0, -cap - 1)) do
     for index = 0, #cjson.decode(turn).messages - 1 do
       redis.call('HDEL', KEYS[6], ARGV[16] .. ':' .. number_of(turn) .. '.' .. index)
     end
   end
-  redis.call('LTRIM', KEYS[3], -kept, -1)
+  redis.call('LTRIM', KEYS[3], -cap, -1)
 end
 for _, entry in ipairs(cjson.decode(ARGV[12])) do index_terms(entry[1], entry[2], entry[3]) end
-redis.call('HSET', KEYS[1], 'turn_count', ARGV[2] + #ARGV - 17, 'context_tokens', ARGV[3],
-  'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5])
+local last = ARGV[2] + #ARGV - 17
+redis.call('HSET', KEYS[1], 'turn_count', last, 'context_tokens', ARGV[3],
+  'window_tokens', ARGV[13], 'evidence_tokens', ARGV[4], 'active_at', ARGV[5], 'kept', kept(last))
 redis.call('HINCRBY', KEYS[1], 'evicted_count', ARGV[6])
 if ARGV[10] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[10], ARGV[11])
@@ -239,7 +252,7 @@ end
 redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'window_tokens',
   ARGV[13], 'evidence_tokens',
   ARGV[3], 'created_at', ARGV[4], 'active_at', ARGV[4], 'turn_count', 1, 'evicted_count', 0,
-  'pinned', 0)
+  'pinned', 0, 'kept', '1:1:0')
 redis.call('RPUSH', KEYS[2], ARGV[7])
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[4], ARGV[8], ARGV[9]) end
 keep(ARGV[5])

@@ -14,6 +14,7 @@ from chat.errors import (
     ConversationBusy,
     MemoryUnavailable,
     StoreUnavailable,
+    TurnsLost,
     UnknownConversation,
     UnknownMemory,
 )
@@ -218,6 +219,56 @@ def test_all_that_is_known_of_a_conversation_comes_back(
     assert [t.number for t in loaded.turns] == [1, 2, 4]
     assert loaded.turns[1].messages == (None, Message("assistant", "reply 2"))
     assert loaded.turns[2].messages == own.messages
+
+
+@pytest.mark.parametrize("part", ["turns", "archive"])
+def test_a_list_that_redis_lost_comes_back(
+    make_world: MakeWorld, connection: NativeConnection, part: str
+) -> None:
+    taken = talk(make_world(), 12)
+    asks: list[Callable[[], bool]] = [
+        lambda: make_world("two").turns.load(taken).turn_count == 12,
+        lambda: contents(make_world("three"), taken) == said(*range(1, 13)),
+        lambda: make_world("four").store.summarise(taken).turn_count == 12,
+    ]
+    for ask in asks:
+        lose(connection, f"*:{part}", "*:lock")
+
+        assert ask()
+        assert contents(make_world("x"), taken) == said(*range(1, 13))
+
+
+def test_what_is_archived_nowhere_is_not_made_from_what_is(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    never, open_one = world.hot.next_id(), world.hot.next_id()
+    for taken, owner in ((never, OWNER), (open_one, anyone(open_one))):
+        new = Conversation(taken, owner, "c", 9, 9, 0, ())
+        world.hot.create(new, commit(turn(1)), None)
+    behind = talk(world, 2)
+    world.hot.commit(world.hot.load(behind), commit(turn(3)))
+    lose(connection, "*:turns")
+
+    for taken in (never, open_one, behind):
+        with pytest.raises(TurnsLost):
+            make_world("two").turns.load(taken)
+        with pytest.raises(TurnsLost):
+            contents(make_world("two"), taken)
+
+
+def test_a_turn_is_whole_whose_conversation_loses_a_list_meanwhile(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    taken = talk(make_world(), 3)
+    world = make_world("two")
+    loaded = world.turns.load(taken)
+    lose(connection, "*:turns")
+
+    world.turns.commit(loaded, commit(turn(4)))
+
+    assert contents(make_world("three"), taken) == said(1, 2, 3, 4)
+    assert make_world("four").turns.load(taken).turn_count == 4
 
 
 def test_a_long_conversation_comes_back_whole_page_by_page(

@@ -10,6 +10,7 @@ from chat.errors import (
     ConversationBusy,
     CorruptConversation,
     PromptTooLong,
+    TurnsLost,
     UnknownConversation,
     UnknownMessage,
 )
@@ -384,3 +385,75 @@ def test_what_is_corrupt_is_said_to_be_and_can_be_forgotten(
         with pytest.raises(CorruptConversation):
             act(1)
     assert store.forget(1).archived_turns == 2
+
+
+# lists that Redis lost
+
+
+def key(taken: int, part: str = "") -> bytes:
+    return f"t:{OWNER}:{taken}{part}".encode()
+
+
+@pytest.mark.parametrize("part", [":turns", ":archive"])
+def test_a_conversation_that_lost_a_list_is_corrupt_whatever_is_asked_of_it(
+    make_stores: Callable[..., Stores], connection: NativeConnection, part: str
+) -> None:
+    turns, store = make_stores()
+    taken, other = talk(turns, 8), talk(turns, 1)
+    oldest = store.turns_page(taken, 0, 10)[0]
+    loaded = turns.load(taken)
+    connection.execute("DEL", [key(taken, part)])
+    before = connection.execute("DUMP", [key(taken)])
+
+    for ask in (
+        lambda: turns.hold(loaded),
+        lambda: turns.commit(loaded, commit(turn(9))),
+        lambda: store.summarise(taken),
+        lambda: store.turns_page(taken, 0, 10),
+        lambda: store.change(taken, {"title": "t"}, None, 0),
+        lambda: store.replace(taken, Place(1, 0), oldest, None),
+        lambda: make_stores(fencing="two")[0].load(taken),
+    ):
+        with pytest.raises(TurnsLost) as lost:
+            ask()
+        assert lost.value.turn_count == 8
+        assert lost.value.code == "corrupt_conversation"
+    assert connection.execute("DUMP", [key(taken)]) == before
+
+    assert {one.id for one in store.list_page(None, 5)[0]} == {taken, other}
+    assert store.summarise_head(taken).turn_count == 8
+    assert store.forget(taken).keys > 0
+    assert turns.load(other).turn_count == 1
+
+
+def test_whatever_the_service_does_with_its_lists_they_are_whole(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    taken = talk(turns, 8)
+    for number in (1, 7, 8, 2, 3, 4, 5, 6):
+        for index in (0, 1):
+            forget_message(store, taken, Place(number, index))
+            assert store.summarise(taken).turn_count == 8
+
+    assert connection.execute("EXISTS", [key(taken, ":turns"), key(taken, ":archive")]) == [0]
+    turns.commit(turns.load(taken), commit(turn(9)))
+    assert [t.number for t in turns.load(taken).turns] == [9]
+
+
+def test_what_a_component_left_that_notes_no_lengths_is_taken_as_it_is(
+    make_stores: Callable[..., Stores], connection: NativeConnection
+) -> None:
+    turns, store = make_stores()
+    taken = talk(turns, 3)
+    stored = store.turns_page(taken, 0, 1)[0].data
+    connection.execute("RPUSH", [key(taken, ":turns"), stored.replace(b'"n":3', b'"n":4')])
+    connection.execute("HSET", [key(taken), b"turn_count", 4])
+
+    loaded = turns.load(taken)
+    turns.commit(loaded, commit(turn(5)))
+    connection.execute("DEL", [key(taken, ":turns")])
+
+    assert [t.number for t in loaded.turns] == [1, 2, 3, 4]
+    with pytest.raises(TurnsLost):
+        turns.load(taken)
