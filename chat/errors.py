@@ -21,6 +21,7 @@ ChatError
 │   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
 │   ├── StoreUnavailable
+│   ├── IdTaken
 │   ├── MemoryUnavailable
 │   ├── EraseIncomplete
 │   ├── Unhealthy
@@ -258,6 +259,15 @@ class StoreUnavailable(Unavailable):
     """Redis does not answer, or cannot store."""
 
     code = "store_unavailable"
+
+
+class IdTaken(Unavailable):
+    """The counter of ids gave one that is there: it was lost, or set back."""
+
+    code = "store_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the id for this conversation was taken; nothing was stored")
 
 
 class MemoryUnavailable(Unavailable):

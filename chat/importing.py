@@ -1,7 +1,7 @@
 """Takes an export back: each conversation whole, and nothing twice."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from chat.archive_ports import Restorer
@@ -72,7 +72,7 @@ class Importer:
             found = there.get((head.created_at, head.active_at, head.turn_count))
             if found is None:
                 is_kept = head.id <= given_out and head.id not in used
-                new_id = head.id if is_kept else self._turns.next_id()
+                new_id = head.id if is_kept else self._new_id(used)
                 used.add(new_id)
                 self._restore(dataclasses.replace(head, id=new_id), turns)
             else:
@@ -83,6 +83,13 @@ class Importer:
         memories = [moved(memory, ids, own, given_out) for memory in exported.memories]
         self._remember(memories)
         return Imported(tuple(taken), len(memories))
+
+    def _new_id(self, used: Collection[int]) -> int:
+        new_id = self._turns.next_id()
+        if new_id in used:
+            self._turns.mend_ids()
+            new_id = self._turns.next_id()
+        return new_id
 
     def _restore(self, head: Head, turns: Sequence[Turn]) -> None:
         self._restorer.restore(make_whole(self._settings, head, turns))

@@ -55,8 +55,14 @@ class TurnStore(Protocol):
     def last_id(self) -> int:
         """Give the id that was taken last; 0 if none was."""
 
+    def mend_ids(self, least: int = 0) -> None:
+        """Let ids go on behind `least` and all that are there, after one was given out twice."""
+
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
-        """Store a new conversation with its first turn."""
+        """Store a new conversation with its first turn.
+
+        Errors: IdTaken.
+        """
 
     def load(self, conversation_id: int) -> Conversation:
         """Count a turn, load a conversation for it and lock it.

@@ -104,20 +104,29 @@ class RecoveringTurnStore:
 
     def next_id(self) -> int:
         """Take the next id that the archive has not: Redis may have lost its counter."""
-        while True:
-            taken = self._hot.next_id()
-            if self._archive.look(taken, 1).turn_count == 0:
-                return taken
+        taken = self._hot.next_id()
+        if self._archive.look(taken, 1).turn_count == 0:
+            return taken
+        self.mend_ids()
+        return self._hot.next_id()
 
     def last_id(self) -> int:
         """Give the last id."""
         return self._hot.last_id()
 
+    def mend_ids(self, least: int = 0) -> None:
+        """Let them go on behind those of the archive, too."""
+        self._hot.mend_ids(max([least, *(head.id for head in self._archive.load_heads())]))
+
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Archive, then store; a store that is away by then has nothing that is lost."""
         self._archive.append(_head(new, commit, created_at=commit.at), commit.turns)
-        with contextlib.suppress(StoreUnavailable):
-            self._hot.create(new, dataclasses.replace(commit, memories=()), done)
+        try:
+            with contextlib.suppress(StoreUnavailable):
+                self._hot.create(new, dataclasses.replace(commit, memories=()), done)
+        except ChatError:
+            self._archive.forget(new.id)
+            raise
 
     def load(self, conversation_id: int) -> Conversation:
         """Load, and bring back before where that is needed."""

@@ -7,6 +7,7 @@ from chat.errors import (
     ChatError,
     ConversationBusy,
     CorruptConversation,
+    IdTaken,
     KeyReused,
     LimitExceeded,
     StoreUnavailable,
@@ -41,6 +42,7 @@ OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATNOMEMORY": UnknownMemory,
     "CHATREMEMBERED": TextRemembered,
     "CHATREUSED": KeyReused,
+    "CHATTAKEN": IdTaken,
     "CHATUNKNOWN": UnknownConversation,
     "WRONGTYPE": CorruptConversation,
 }

@@ -9,7 +9,6 @@ from chat.keys import (
     conversation_keys,
     conversations_key,
     memory_keys,
-    next_id_key,
     rate_key,
     started_key,
     stats_keys,
@@ -26,6 +25,7 @@ from chat.records import (
     render_turn,
 )
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis_ids import RedisIds
 from chat.redis_stats import day_of, render_counters
 from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
@@ -62,6 +62,7 @@ class RedisTurnStore:
     def __init__(self, redis: Redis, settings: TurnStoreSettings) -> None:
         self._redis = redis
         self._settings = settings
+        self._ids = RedisIds(redis, settings.prefix)
         self.quota: Quota | None = None
 
     def admit(self, repetition: Repetition | None) -> TurnResult | None:
@@ -92,12 +93,15 @@ class RedisTurnStore:
 
     def next_id(self) -> int:
         """Count up."""
-        return as_int(self._redis.execute("INCR", [next_id_key(self._settings.prefix)])[0])
+        return self._ids.next()
 
     def last_id(self) -> int:
         """Look at the counter."""
-        value = self._redis.get("GET", [next_id_key(self._settings.prefix)])
-        return int(value or b"0")
+        return self._ids.last()
+
+    def mend_ids(self, least: int = 0) -> None:
+        """Look at all keys."""
+        self._ids.mend(least)
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store, in one round trip."""

@@ -1,7 +1,8 @@
 """What the Lua scripts share: each is atomic, one round trip, and checks before its first write.
 
 Errors of our own start with a code that the host passes on as it is: `CHATUNKNOWN`, `CHATBUSY`,
-`CHATCORRUPT`, `CHATLOST`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`, `CHATREMEMBERED`. See
+`CHATCORRUPT`, `CHATLOST`, `CHATTAKEN`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`,
+`CHATREMEMBERED`. See
 `chat.turn_scripts`, `chat.owner_scripts` and `chat.memory_scripts`.
 """
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from chat.context import Fit, Measured, make_messages, measure, message_tokens
-from chat.errors import ChatError, ModelFailed, Unavailable
+from chat.errors import ChatError, IdTaken, ModelFailed, Unavailable
 from chat.keys import anyone
 from chat.lifetime import expires_at, lifetime_s
 from chat.messages import (
@@ -72,16 +72,26 @@ class TurnTaker:
                 0, owner or "", context, context_tokens, context_tokens, 0, (),
                 vocabulary=vocabulary,
             )  # fmt: skip
-            commit, usage = self._reply(unsaved, prompt)
-            taken = self._store.next_id()
-            new = dataclasses.replace(unsaved, id=taken, owner=owner or anyone(taken))
-            commit = self._counted(self._recaller.remember(new, commit), usage, is_new=True)
-            result = make_result(new, commit, usage)
-            self._store.create(new, commit, Done(repetition, result) if repetition else None)
+            replied = self._reply(unsaved, prompt)
+            try:
+                return self._store_new(unsaved, replied, repetition)
+            except IdTaken:
+                self._store.mend_ids()
+                return self._store_new(unsaved, replied, repetition)
         except ChatError:
             with contextlib.suppress(Unavailable):  # what says that it runs then ends by itself
                 self._store.dismiss(repetition)
             raise
+
+    def _store_new(
+        self, unsaved: Conversation, replied: tuple[Commit, Usage], repetition: Repetition | None
+    ) -> TurnResult:
+        commit, usage = replied
+        taken = self._store.next_id()
+        new = dataclasses.replace(unsaved, id=taken, owner=unsaved.owner or anyone(taken))
+        commit = self._counted(self._recaller.remember(new, commit), usage, is_new=True)
+        result = make_result(new, commit, usage)
+        self._store.create(new, commit, Done(repetition, result) if repetition else None)
         return result
 
     def resume(

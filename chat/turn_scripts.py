@@ -247,7 +247,7 @@ local memories, base = cjson.decode(ARGV[14]), tonumber(ARGV[16])
 local refusal = #memories > 0 and corrupt_memories(base)
 if refusal then return refusal end
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
-  return redis.error_reply('CHATCORRUPT the id is taken')
+  return redis.error_reply('CHATTAKEN the id is another one')
 end
 redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'window_tokens',
   ARGV[13], 'evidence_tokens',

@@ -12,6 +12,7 @@ from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.errors import (
     ConversationBusy,
+    IdTaken,
     MemoryUnavailable,
     StoreUnavailable,
     TurnsLost,
@@ -306,10 +307,11 @@ def test_what_redis_failed_to_store_is_there_with_the_next_turn(
 
 
 def test_a_start_that_redis_failed_to_store_is_there(make_world: MakeWorld) -> None:
-    world = make_world(redis_fails_at=2)
-    taken = talk(world, 1)
+    talk(make_world(), 1)
 
-    assert contents(make_world("two"), taken) == said(1)
+    taken = talk(make_world("two", redis_fails_at=2), 1)
+
+    assert contents(make_world("three"), taken) == said(1)
 
 
 def test_where_redis_fails_before_the_archive_nothing_is_stored(make_world: MakeWorld) -> None:
@@ -472,6 +474,38 @@ def test_ids_that_redis_gives_out_again_do_not_meet_what_is_archived(
     assert contents(make_world("four"), first) == [*said(1, 2), "and on", "reply 3"]
     assert contents(make_world("four"), second) == said(1)
     assert contents(make_world("five", owner=OTHER), open_one) == ["of anyone", "reply 1"]
+
+
+def test_a_lost_counter_goes_on_behind_the_archive_at_once(
+    make_world: MakeWorld, connection: NativeConnection, chroma: NativeHttp
+) -> None:
+    ids = [talk(make_world(), 1) for _ in range(5)]
+    connection.execute("FLUSHDB", [])
+    talk(make_world("x", owner=OTHER), 1)
+    world = make_world("two")
+    chroma.calls.clear()
+
+    taken = world.turns.next_id()
+
+    assert (ids, taken) == ([1, 2, 3, 4, 5], 6)
+    assert len(chroma.calls) == 3
+
+
+def test_a_start_whose_id_redis_has_leaves_nothing_in_the_archive(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = world.hot.next_id()
+    old = Conversation(taken, OWNER, "old", 9, 9, 0, ())
+    world.hot.create(old, commit(turn(1, "the old one")), None)
+    connection.execute("SET", [b"t:next_id", taken - 1])
+
+    with pytest.raises(IdTaken):
+        talk(make_world("two"), 1)
+
+    assert contents(make_world("three"), taken) == ["the old one", "reply 1"]
+    make_world("four").turns.mend_ids()
+    assert talk(make_world("four"), 1) == taken + 1
 
 
 def test_the_list_has_what_redis_lost_and_pages_through_all(

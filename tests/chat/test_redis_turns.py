@@ -9,6 +9,7 @@ from chat.changing import forget_message
 from chat.errors import (
     ConversationBusy,
     CorruptConversation,
+    IdTaken,
     KeyReused,
     LimitExceeded,
     StoreUnavailable,
@@ -21,6 +22,7 @@ from chat.ports import Done, Repetition
 from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value
 from chat.redis_conversations import RedisConversationStore
+from chat.redis_ids import RAISE_ID, RedisIds
 from chat.redis_turns import RedisTurnStore
 from chat.terms import prompt_terms
 from chat.tokens import Vocabulary
@@ -98,6 +100,74 @@ def lifetimes(connection: NativeConnection) -> list[Value]:
     """Give the remaining lifetimes in seconds of all keys of conversation 1."""
     keys = connection.execute("KEYS", [b"t:{anyone:1}*"])
     return [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
+
+
+def test_a_lost_counter_goes_on_behind_the_highest_id_there_is(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    stores = [make_store(), make_store(owner=OWNER)]
+    for number in range(30):
+        create(stores[number % 2], new(TURN), owner=OWNER if number % 2 else None)
+    connection.execute("SET", [b"other:{x}:99", b"another prefix's"])
+    connection.execute("SET", [b"t:{x}:started:77a", b"no conversation"])
+    connection.execute("SET", [b"t:{x}:" + b"9" * 16, b"no id of ours"])
+    for key in (b"t:next_id", b"t:{anyone:29}:29", b"t:{f00d}:30"):  # their turns are still there
+        connection.execute("DEL", [key])
+    connection.calls.clear()
+
+    assert stores[0].next_id() == 31
+    assert len(connection.calls) <= 6
+    connection.calls.clear()
+    assert stores[1].next_id() == 32
+    assert connection.calls == ["EVALSHA"], "a plain start is one round trip for its id"
+
+
+def test_a_counter_that_was_set_back_is_noticed_and_put_right(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store = make_store()
+    ids = [create(store, new(TURN)) for _ in range(3)]
+    connection.execute("SET", [b"t:next_id", 1])
+    before = connection.execute("DUMP", [b"t:{anyone:2}:2"])
+
+    with pytest.raises(IdTaken):
+        create(store, new(next_turn(1)))
+    store.mend_ids()
+
+    assert connection.execute("DUMP", [b"t:{anyone:2}:2"]) == before
+    assert [*ids, create(store, new(TURN))] == [1, 2, 3, 4]
+    connection.execute("SET", [b"t:next_id", 50])
+    store.mend_ids()
+    assert store.next_id() == 51, "what is ahead stays so"
+    store.mend_ids(70)
+    assert store.next_id() == 71
+
+
+def test_many_that_find_the_counter_lost_at_once_take_ids_of_their_own(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    taken = create(make_store(), new(TURN))
+    connection.execute("DEL", [b"t:next_id"])
+    ids = [RedisIds(Redis(connection), "t") for _ in range(2)]
+
+    ids[0].mend(0)
+    first = ids[0].next()
+    ids[1].mend(0)  # it looked before the other had an id
+    second = ids[1].next()
+
+    assert (taken, first, second) == (1, 2, 3)
+
+
+def test_where_not_all_keys_were_looked_at_ids_go_on_from_the_seconds_since_1970(
+    connection: NativeConnection,
+) -> None:
+    redis = Redis(connection)
+    now = connection.execute("TIME", [])[0]
+    assert isinstance(now, bytes)
+
+    redis.run(RAISE_ID, ["t:next_id"], [7, ""])
+
+    assert 0 < RedisIds(redis, "t").next() - int(now) <= 5
 
 
 def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
