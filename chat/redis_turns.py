@@ -33,6 +33,9 @@ from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 NO_LIMITS = Limits(0, 0)
 LOCK = 4
 """The place of the lock among the keys."""
+SPARE_MS = 30_000
+"""How much longer it stands that a start with an Idempotency-Key is running than its turn may take:
+what asks Redis comes on top, and a call of Spin's own models cannot be ended."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class RedisTurnStore:
             limits.of_all,
             repetition.body if repetition else "",
             self._running(repetition) if repetition else "",
-            self._settings.lock_ms,
+            self._settings.lock_ms + SPARE_MS,
         ]
         reply = self._redis.run(ADMIT, [*self._rate_keys(), *started], arguments)
         if reply[0] == b"done" and repetition:

@@ -246,6 +246,10 @@ CREATE = make_script(
 local memories, base = cjson.decode(ARGV[14]), tonumber(ARGV[16])
 local refusal = #memories > 0 and corrupt_memories(base)
 if refusal then return refusal end
+local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
+if started and string.find(redis.call('GET', started) or '', '^%x+:') then
+  return redis.error_reply('CHATBUSY the key led to another one meanwhile')
+end
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then
   return redis.error_reply('CHATTAKEN the id is another one')
 end
@@ -256,7 +260,6 @@ redis.call('HSET', KEYS[1], 'context', ARGV[1], 'context_tokens', ARGV[2], 'wind
 redis.call('RPUSH', KEYS[2], ARGV[7])
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[4], ARGV[8], ARGV[9]) end
 keep(ARGV[5])
-local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
 if listed then list(listed, ARGV[6], ARGV[4], ARGV[5]) end
 if #memories > 0 then remember(base, memories, tonumber(ARGV[15])) end
 if started then redis.call('SET', started, ARGV[12], 'EX', {STARTED_S}) end
@@ -271,6 +274,8 @@ ARGV: context, its tokens, evidence tokens, time, lifetime, id, turn, digest of 
 or '', its record, the places among KEYS of the owner's list and of where the Idempotency-Key leads
 or 0, what is to stand there, window tokens, memories, the most of them, the place of the first
 of their keys, and what to count.
+Of two that an Idempotency-Key started, as the first took longer than was noted, the one that is
+stored first counts.
 """
 
 RELEASE = make_script(

@@ -21,7 +21,8 @@ from chat.errors import (
 )
 from chat.keys import anyone
 from chat.limits import Limits
-from chat.messages import Commit, Conversation, Message, Place, Turn
+from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.ports import Done, Repetition
 from chat.reading import all_messages
 from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery
 from chat.redis import Connection, Redis, RedisError, Value
@@ -489,6 +490,31 @@ def test_a_lost_counter_goes_on_behind_the_archive_at_once(
 
     assert (ids, taken) == ([1, 2, 3, 4, 5], 6)
     assert len(chroma.calls) == 3
+
+
+def test_a_start_that_another_one_with_its_key_was_before_leaves_nothing_in_the_archive(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    key = Repetition("a" * 40, "b" * 40)
+    worlds = [make_world("one"), make_world("two")]
+    for world in worlds:
+        world.turns.admit(key)
+        connection.execute("DEL", [b"t:{r}:started:" + b"a" * 40])
+    first, second = (world.turns.next_id() for world in worlds)
+    usage = Usage(1, 2, 3, 4, 5)
+
+    def begin(world: World, taken: int) -> None:
+        result = TurnResult(taken, "p", "ctx", "r", None, usage)
+        new = Conversation(taken, OWNER, "ctx", 9, 9, 0, ())
+        world.turns.create(new, commit(turn(1)), Done(key, result))
+
+    begin(worlds[0], first)
+    with pytest.raises(ConversationBusy):
+        begin(worlds[1], second)
+
+    assert contents(make_world("three"), first) == said(1)
+    with pytest.raises(UnknownConversation):
+        make_world("four").turns.load(second)
 
 
 def test_a_start_whose_id_redis_has_leaves_nothing_in_the_archive(

@@ -23,7 +23,7 @@ from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_ids import RAISE_ID, RedisIds
-from chat.redis_turns import RedisTurnStore
+from chat.redis_turns import SPARE_MS, RedisTurnStore
 from chat.terms import prompt_terms
 from chat.tokens import Vocabulary
 from tests.chat.native import NativeConnection
@@ -405,6 +405,7 @@ def result(conversation_id: int, reply: str = "r") -> TurnResult:
 
 KEY = Repetition("a" * 40, "b" * 40)
 OTHER_BODY = Repetition("a" * 40, "c" * 40)
+STARTED = b"t:{r}:started:" + b"a" * 40
 
 
 def test_the_result_of_a_turn_is_given_again_and_no_second_turn_taken(
@@ -475,6 +476,39 @@ def test_a_new_conversation_that_failed_may_be_tried_again(
     make_store().dismiss(KEY)
 
     assert make_store("two").admit(KEY) is None
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first", "the second"])
+def test_of_two_starts_with_one_key_that_which_is_stored_first_counts(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection, is_first: bool
+) -> None:
+    """The second comes when the first took longer than it was noted to run."""
+    stores = [make_store("one"), make_store("two")]
+    for store in stores:
+        assert store.admit(KEY) is None
+        connection.execute("DEL", [STARTED])
+    stores[1].admit(KEY)
+    ids = [store.next_id() for store in stores]
+    started = [Conversation(taken, anyone(taken), "ctx", 0, 0, 0, ()) for taken in ids]
+    winner, loser = (0, 1) if is_first else (1, 0)
+    stores[winner].create(started[winner], new(TURN), Done(KEY, result(ids[winner])))
+
+    with pytest.raises(ConversationBusy):
+        stores[loser].create(started[loser], new(TURN), Done(KEY, result(ids[loser])))
+    stores[loser].dismiss(KEY)
+
+    assert connection.execute("EXISTS", [f"t:{anyone(ids[loser])}:{ids[loser]}".encode()]) == [0]
+    assert make_store("three").admit(KEY) == result(ids[winner])
+
+
+def test_a_start_is_noted_as_running_for_longer_than_its_turn_may_take(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    make_store(lock_ms=5000).admit(KEY)
+
+    left_ms = connection.execute("PTTL", [STARTED])[0]
+    assert isinstance(left_ms, int)
+    assert 5000 + SPARE_MS - 1000 <= left_ms <= 5000 + SPARE_MS
 
 
 # limits
