@@ -61,6 +61,7 @@ from chat.settings import (
 )
 from chat.spin import get_variable, log, open_redis
 from chat.spin_serving import Request, read_request, send_response
+from chat.spin_time import Moment, moment_in
 from chat.stats import error_counter
 from chat.timing import Stopwatch
 from chat.turn import Timing, TurnTaker
@@ -73,6 +74,8 @@ gc.set_threshold(100_000)
 FENCING_BYTES = 16
 TOKEN_BYTES = 32
 WORD_BYTES = 8
+TURNS: frozenset[Action] = frozenset({"take_turn", "add_messages"})
+"""What holds a conversation while it asks models: all of that together has `turn_timeout_s`."""
 
 
 class IncomingHandler(exports.IncomingHandler):
@@ -104,7 +107,10 @@ class IncomingHandler(exports.IncomingHandler):
 
 @dataclass(frozen=True)
 class Call:
-    """A request, and what is known of it before anything is asked of Redis."""
+    """A request, and what is known of it before anything is asked of Redis.
+
+    `until` is when a turn ends, whatever it waits for; None for what is no turn.
+    """
 
     uri: str
     headers: Mapping[str, str]
@@ -113,13 +119,14 @@ class Call:
     caller: Caller
     settings: Settings
     fencing: str
+    until: Moment | None
 
     @contextmanager
     def connect(self, owner: str | None) -> Iterator[Parts]:
         """Connect to Redis, and put the parts together for an owner, None for anyone."""
         with open_redis(self.settings.redis_url) as connection:
             who = Who(self.caller, owner, self.fencing)
-            yield Parts(Redis(connection), self.settings, who)
+            yield Parts(Redis(connection), self.settings, who, self.until)
 
 
 def log_request(request: Request, response: Response, taken_s: float, *, is_whole: bool) -> None:
@@ -178,7 +185,8 @@ def make_call(request: Request, route: Route, settings: Settings) -> Call:
     if operation.takes is not None:
         body = request.read_body(body_limit(operation.takes, settings))
     fencing = secrets.token_hex(FENCING_BYTES)
-    return Call(request.uri, headers, route.parts, body, caller, settings, fencing)
+    until = moment_in(settings.turn_timeout_s) if route.action in TURNS else None
+    return Call(request.uri, headers, route.parts, body, caller, settings, fencing, until)
 
 
 def has_operator() -> bool:
@@ -203,9 +211,8 @@ def take_turn(call: Call) -> Response:
     with call.connect(owner) as parts:
         stopwatch = Stopwatch(time.perf_counter)
         timing = Timing(time.time, stopwatch)
-        taker = TurnTaker(
-            parts.turns, make_model(settings, make_word), parts.recaller, settings, timing
-        )
+        model = make_model(settings, make_word, call.until)
+        taker = TurnTaker(parts.turns, model, parts.recaller, settings, timing)
         if asked.conversation_id is not None:
             result = taker.resume(asked.conversation_id, asked.prompt, repetition)
         else:

@@ -9,7 +9,7 @@ from chat.chroma_database import ChromaDatabase
 from chat.cleaning import Cleaned, clean_owner
 from chat.errors import UnknownConversation
 from chat.keys import anyone
-from chat.parts import Parts, Who, chroma_timeout_s
+from chat.parts import Parts, Who, chroma_limit
 from chat.ports import Clock
 from chat.redis import Redis
 from chat.redis_cleaning import OPEN, RedisCleaner
@@ -88,5 +88,5 @@ def make_chroma_database(settings: Settings) -> ChromaDatabase | None:
     address = settings.chroma
     if address is None:
         return None
-    http = SpinChroma(address, chroma_timeout_s(settings))
+    http = SpinChroma(address, chroma_limit(settings))
     return ChromaDatabase(http, address.tenant, address.database, settings.key_prefix)

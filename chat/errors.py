@@ -13,6 +13,7 @@ ChatError
 │   ├── MemoryOff            404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405
+│   ├── RequestTimeout       408: the same request, faster
 │   ├── ConversationBusy     409: the same request, a little later
 │   ├── TextRemembered       409
 │   ├── TooLarge             413
@@ -180,6 +181,19 @@ class MethodNotAllowed(CallerError):
     def headers(self) -> Mapping[str, str]:
         """Say which methods are allowed."""
         return {"allow": self.allowed}
+
+
+class RequestTimeout(CallerError):
+    """The body did not come, or too slowly."""
+
+    status = 408
+    code = "request_timeout"
+
+    def __init__(self, silence_s: int, bytes_per_s: int) -> None:
+        super().__init__(
+            f"the body was given up: there was nothing of it for {silence_s} s, "
+            f"or it came with less than {bytes_per_s} bytes a second"
+        )
 
 
 class ConversationBusy(CallerError):

@@ -22,6 +22,7 @@ from chat.errors import (
     ModelUnavailable,
     OperatorNeeded,
     PromptTooLong,
+    RequestTimeout,
     StoreUnavailable,
     TextRemembered,
     TooLarge,
@@ -317,6 +318,8 @@ def errors_of(path: str, operation: Operation) -> Errors:
         errors.append(InvalidRequest)
     if operation.takes or PROMPT in operation.parameters:
         errors.append(TooLarge)
+    if operation.takes:
+        errors.append(RequestTimeout)
     if operation.access == "admin":
         errors.append(OperatorNeeded)
     if operation.access in {"optional", "owner"}:

@@ -31,8 +31,9 @@ from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import ChromaAddress, ModelEndpoint, Settings
 from chat.spin import open_redis
-from chat.spin_http import SpinChroma, SpinEndpoint
+from chat.spin_http import Limit, SpinChroma, SpinEndpoint
 from chat.spin_llm import SpinEmbedder, SpinModel
+from chat.spin_time import Moment
 
 MS_PER_S = 1000
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
@@ -56,10 +57,14 @@ class Who:
 class Parts:
     """The parts of one request, over one connection to Redis."""
 
-    def __init__(self, redis: Redis, settings: Settings, who: Who) -> None:
+    def __init__(
+        self, redis: Redis, settings: Settings, who: Who, until: Moment | None = None
+    ) -> None:
+        """Take until when a turn may ask models and Chroma; None for what is no turn."""
         self._settings = settings
         self._who = who
-        self.embedder: Embedder = OnceEmbedder(make_embedder(settings))
+        self._until = until
+        self.embedder: Embedder = OnceEmbedder(make_embedder(settings, until))
         self.hot_turns = RedisTurnStore(redis, self._turn_store_settings())
         self.turns: TurnStore = self.hot_turns
         self.conversations: OwnedStore = RedisConversationStore(
@@ -93,7 +98,7 @@ class Parts:
     def _add_chroma(self, address: ChromaAddress, owner: str, restorer: Restorer) -> None:
         """Let Chroma have the memories, and stand behind Redis."""
         settings = self._settings
-        collection = make_collection(settings, address, owner)
+        collection = make_collection(settings, address, owner, self._until)
         self.memory = memory = ChromaMemory(collection, self.embedder, owner)
         archive: Archive = ChromaArchive(
             collection, memory, self.embedder, settings.long_term.min_chars
@@ -133,16 +138,18 @@ class Parts:
         )
 
 
-def make_collection(settings: Settings, address: ChromaAddress, owner: str) -> Collection:
+def make_collection(
+    settings: Settings, address: ChromaAddress, owner: str, until: Moment | None = None
+) -> Collection:
     """Make an owner's collection in Chroma."""
-    http = SpinChroma(address, chroma_timeout_s(settings))
+    http = SpinChroma(address, chroma_limit(settings, until))
     base = base_path(address.tenant, address.database)
     return collection_of(http, base, settings.key_prefix, owner, settings.embedding_tag)
 
 
-def chroma_timeout_s(settings: Settings) -> int:
+def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
     """Say how long Chroma may take for one request."""
-    return max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4))
+    return Limit(max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4)), until)
 
 
 def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> RedisRestorer:
@@ -157,27 +164,32 @@ def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> Red
     )
 
 
-def make_model(settings: Settings, make_word: Callable[[], str]) -> LanguageModel:
+def make_model(
+    settings: Settings, make_word: Callable[[], str], until: Moment | None = None
+) -> LanguageModel:
     """Make what replies: an endpoint that the component asks itself, or Spin's own models.
 
-    `make_word` makes a random word, by which a model's habits can be found out.
+    `make_word` makes a random word, by which a model's habits can be found out. An endpoint is
+    given up at `until`; a call of Spin's own models takes as long as it does.
     """
     if settings.model_endpoint is not None:
-        return OpenAiModel(make_endpoint(settings, settings.model_endpoint), settings.model)
+        return OpenAiModel(make_endpoint(settings, settings.model_endpoint, until), settings.model)
     return SpinModel(settings.model, settings.prompt_format, make_word)
 
 
-def make_embedder(settings: Settings) -> Embedder:
+def make_embedder(settings: Settings, until: Moment | None) -> Embedder:
     """Make what embeds: an endpoint that the component asks itself, or Spin's own models."""
     if settings.embedding_endpoint is not None:
-        endpoint = make_endpoint(settings, settings.embedding_endpoint)
+        endpoint = make_endpoint(settings, settings.embedding_endpoint, until)
         return OpenAiEmbedder(endpoint, settings.embedding_model)
     return SpinEmbedder(settings.embedding_model)
 
 
-def make_endpoint(settings: Settings, endpoint: ModelEndpoint) -> SpinEndpoint:
+def make_endpoint(
+    settings: Settings, endpoint: ModelEndpoint, until: Moment | None
+) -> SpinEndpoint:
     """Make what sends requests to a model."""
-    return SpinEndpoint(endpoint, settings.turn_timeout_s)
+    return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))
 
 
 def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Callable[[], Erased]]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from spin_sdk.wit.imports import outgoing_handler
@@ -26,9 +27,9 @@ from spin_sdk.wit.types import Err
 from chat.chroma import CHROMA_AWAY
 from chat.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
 from chat.settings import ChromaAddress, ModelEndpoint, Origin
-from chat.spin_streams import read_all, write_body
+from chat.spin_streams import Due, read_all, write_body
+from chat.spin_time import Moment, TimeUp, moment_in, now, wait_for
 
-NS_PER_S = 1_000_000_000
 MOST_ANSWER_BYTES = 64 * 1024 * 1024
 """What a model or Chroma may answer; a page of Chroma's longest records is a fifth of it."""
 METHODS: Mapping[str, Callable[[], Method]] = {
@@ -47,26 +48,55 @@ class HttpFailed(Exception):
         self.is_timeout = is_timeout
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How long a request may take, with all of its answer, and until when; None for no such moment.
+
+    One `until` for all requests of a turn limits them together.
+    """
+
+    seconds: int
+    until: Moment | None = None
+
+    def due(self) -> Moment:
+        """Return until when a request may take that begins now."""
+        own = moment_in(self.seconds)
+        return own if self.until is None else min(own, self.until)
+
+
 class SpinHttp:
     """Requests to one origin over `wasi:http`."""
 
-    def __init__(self, origin: Origin, headers: Mapping[str, str], timeout_s: int) -> None:
+    def __init__(self, origin: Origin, headers: Mapping[str, str], limit: Limit) -> None:
         self._origin = origin
         self._headers = headers
-        self._timeout_ns = timeout_s * NS_PER_S
+        self._limit = limit
 
     def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """Send a request and wait for the whole answer; raises HttpFailed."""
-        request = self._request(method, path, body)
-        outgoing = request.body()
+        until = self._limit.due()
         try:
-            future = outgoing_handler.handle(request, self._options())
-            write_body(outgoing, [body or b""])
-            with future.subscribe() as pollable:
-                pollable.block()
-            return _read(_response(future))
+            return self._exchange(method, path, body, until)
         except Err as error:
             raise parse_http_error(error) from error
+        except TimeUp as error:
+            sys.stderr.write("http: the answer was not whole in time\n")
+            raise HttpFailed(is_timeout=True) from error
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, until: Moment
+    ) -> tuple[int, bytes]:
+        def due(_: int) -> Moment:
+            if now() >= until:  # what drips is never waited for long
+                raise TimeUp
+            return until
+
+        request = self._request(method, path, body)
+        outgoing = request.body()
+        future = outgoing_handler.handle(request, _options(due(0) - now()))
+        write_body(outgoing, [body or b""], due)
+        wait_for(future.subscribe(), until)
+        return _read(_response(future), due)
 
     def _request(self, method: str, path: str, body: bytes | None) -> OutgoingRequest:
         headers = [(name, value.encode()) for name, value in self._headers.items()]
@@ -81,20 +111,13 @@ class SpinHttp:
         request.set_path_with_query(path)
         return request
 
-    def _options(self) -> RequestOptions:
-        options = RequestOptions()
-        options.set_connect_timeout(self._timeout_ns)
-        options.set_first_byte_timeout(self._timeout_ns)
-        options.set_between_bytes_timeout(self._timeout_ns)
-        return options
-
 
 class SpinEndpoint:
     """A model's endpoint."""
 
-    def __init__(self, endpoint: ModelEndpoint, timeout_s: int) -> None:
+    def __init__(self, endpoint: ModelEndpoint, limit: Limit) -> None:
         headers = {"authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
-        self._http = SpinHttp(endpoint.origin, headers, timeout_s)
+        self._http = SpinHttp(endpoint.origin, headers, limit)
         self._path = endpoint.path
 
     def post(self, body: bytes) -> tuple[int, bytes]:
@@ -112,9 +135,9 @@ class SpinEndpoint:
 class SpinChroma:
     """A Chroma server."""
 
-    def __init__(self, address: ChromaAddress, timeout_s: int) -> None:
+    def __init__(self, address: ChromaAddress, limit: Limit) -> None:
         headers = {"x-chroma-token": address.token} if address.token else {}
-        self._http = SpinHttp(address.origin, headers, timeout_s)
+        self._http = SpinHttp(address.origin, headers, limit)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Send a request, and give status and body of the answer."""
@@ -122,6 +145,14 @@ class SpinChroma:
             return self._http.request(method, path, body)
         except HttpFailed as error:
             raise MemoryUnavailable(CHROMA_AWAY) from error
+
+
+def _options(timeout_ns: int) -> RequestOptions:
+    options = RequestOptions()
+    options.set_connect_timeout(timeout_ns)
+    options.set_first_byte_timeout(timeout_ns)
+    options.set_between_bytes_timeout(timeout_ns)
+    return options
 
 
 def _response(future: Any) -> IncomingResponse:
@@ -135,10 +166,10 @@ def _response(future: Any) -> IncomingResponse:
     return response
 
 
-def _read(response: IncomingResponse) -> tuple[int, bytes]:
+def _read(response: IncomingResponse, due: Due) -> tuple[int, bytes]:
     incoming = response.consume()
     with incoming.stream() as stream:
-        body = read_all(stream, MOST_ANSWER_BYTES)
+        body = read_all(stream, MOST_ANSWER_BYTES, due)
     if body is None:
         sys.stderr.write(f"http: an answer of more than {MOST_ANSWER_BYTES} bytes\n")
         raise HttpFailed(is_timeout=False)

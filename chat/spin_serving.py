@@ -17,16 +17,19 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Ok
 
-from chat.errors import TooLarge
+from chat.errors import RequestTimeout, TooLarge
+from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.responses import Response
 from chat.spin_streams import read_all, write_body
+from chat.spin_time import TimeUp, moment_in, now
 
 
 @dataclass(frozen=True)
 class Request:
     """An HTTP request; header names in lower case, and the last of those with one name.
 
-    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more.
+    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more, and
+    RequestTimeout if they do not come.
     """
 
     method: str
@@ -50,11 +53,17 @@ def read_request(request: IncomingRequest) -> Request:
 def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
     """Read a body, and none of it that is over the limit.
 
-    Errors: TooLarge.
+    Errors: TooLarge; RequestTimeout.
     """
+    begun = now()
     incoming = request.consume()
-    with incoming.stream() as stream:
-        body = read_all(stream, most_bytes, expected_bytes)
+    try:
+        with incoming.stream() as stream:
+            body = read_all(
+                stream, most_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
+            )
+    except TimeUp as error:
+        raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
     if body is None:
         raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
     IncomingBody.finish(incoming)
@@ -65,6 +74,7 @@ def send_response(response_out: ResponseOutparam, response: Response, *, is_head
     """Send a response; what its chunks raise cuts the body off, so that it is seen not to be whole.
 
     To HEAD goes no body.
+    Errors: TimeUp, and Err, where the client takes no more of it.
     """
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:
@@ -76,4 +86,4 @@ def send_response(response_out: ResponseOutparam, response: Response, *, is_head
     outgoing.set_status_code(response.status)
     body = outgoing.body()
     ResponseOutparam.set(response_out, Ok(outgoing))
-    write_body(body, () if is_head else parts)
+    write_body(body, () if is_head else parts, lambda _: moment_in(UNTAKEN_S))

@@ -8,7 +8,9 @@ import pytest
 
 from tests.running import ROOT
 
-ADAPTERS = {"spin.py", "spin_http.py", "spin_llm.py", "spin_serving.py", "spin_streams.py"}
+ADAPTERS = {
+    "spin.py", "spin_http.py", "spin_llm.py", "spin_serving.py", "spin_streams.py", "spin_time.py",
+}  # fmt: skip
 NOT_IN_DECISIONS = {"os", "time", "random", "socket", "secrets"}
 
 
