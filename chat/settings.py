@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from chat.addresses import parse_address
 from chat.embeddings import Way, embedding_tag
 from chat.errors import InvalidSetting
 from chat.lifetime import Lifetimes
@@ -15,8 +16,8 @@ from chat.prompt import FORMATS
 from chat.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
 
 Getter = Callable[[str], str]
-ADDRESS = re.compile(r"(rediss?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})")
-ORIGIN = re.compile(r"(https?)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)")
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+IPV6_PORT = "an IPv6 address, in brackets, needs its port"
 MODEL = re.compile(r"\S{1,200}")
 PATH = re.compile(r"/[!-~]{0,500}")
 ADMIN_TOKEN = re.compile(r"|[!-~]{16,500}")
@@ -230,12 +231,13 @@ def _long_term(get: Getter) -> LongTerm:
 
 
 def _chroma(get: Getter) -> ChromaAddress | None:
-    """Parse where Chroma is, if long-term memories are there."""
+    """Parse where Chroma is, if long-term memories are there; its address in any case."""
+    origin = _origin(get, "chroma_address")
     if _one_of(get, "long_term", BACKENDS) != "chroma":
         return None
     name = "1 to 128 letters, digits, `_`, `.` or `-`"
     return ChromaAddress(
-        _origin(get, "chroma_address"),
+        origin,
         _matching(get, "chroma_tenant", NAME, name),
         _matching(get, "chroma_database", NAME, name),
         _matching(get, "chroma_token", KEY, "empty, or one word"),
@@ -247,10 +249,10 @@ def _key_prefix(get: Getter) -> str:
 
 
 def _origin(get: Getter, name: str) -> Origin:
-    match = ORIGIN.fullmatch(get(name).strip())
-    if match is None:
-        raise InvalidSetting(name, "`https://host` or `http://host:port`, no more")
-    return Origin(match[1], match[2])
+    address = parse_address(get(name), ("http", "https"))
+    if address is None:
+        raise InvalidSetting(name, f"`https://host` or `http://host:port`, no more; {IPV6_PORT}")
+    return Origin(*address)
 
 
 def _vocabulary(get: Getter) -> Vocabulary:
@@ -259,10 +261,14 @@ def _vocabulary(get: Getter) -> Vocabulary:
 
 
 def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
-    """Parse where a model is, if `model_api` says that the component asks it itself."""
+    """Parse where a model is, if `model_api` says that the component asks it itself.
+
+    Its address is looked at in any case: Spin has it among the allowed hosts, and one that it
+    cannot read fails every connection, to Redis too.
+    """
+    origin = _origin(get, "model_origin")
     if _one_of(get, "model_api", ("spin", "openai")) == "spin":
         return None
-    origin = _origin(get, "model_origin")
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
     return ModelEndpoint(origin, path, key)
@@ -270,14 +276,15 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
 
 def _redis_url(get: Getter) -> str:
     """Put the URL together; user and password are percent-encoded, as it needs them."""
-    match = ADDRESS.fullmatch(get("redis_address").strip())
-    if match is None:
+    address = parse_address(get("redis_address"), ("redis", "rediss"))
+    if address is None:
         raise InvalidSetting(
-            "redis_address", "`redis://host:port` or `rediss://host:port`, and nothing more"
+            "redis_address", f"`redis://host:port` or `rediss://host:port`, no more; {IPV6_PORT}"
         )
     user, password = quote(get("redis_username"), safe=""), quote(get("redis_password"), safe="")
     if user and not password:
         raise InvalidSetting("redis_password", "set when `redis_username` is")
     credentials = f"{user}:{password}@" if password else ""
     database = _integer(get, "redis_database", 0, 1_000_000)
-    return f"{match[1]}://{credentials}{match[2]}/{database}"
+    scheme, authority = address
+    return f"{scheme}://{credentials}{authority}/{database}"

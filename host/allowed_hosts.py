@@ -3,10 +3,13 @@
 Source: spin `crates/outbound-networking-config/src/allowed_hosts.rs`.
 """
 
-import ipaddress
+import enum
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from ipaddress import IPv4Network, IPv6Network
+
+from host.url_hosts import Host, InvalidHost, parse_host
 
 DEFAULT_PORTS = {
     "postgres": 5432,
@@ -17,14 +20,37 @@ DEFAULT_PORTS = {
     "https": 443,
 }
 """Ports that an entry or an address may leave out; `rediss` and `valkey` have none."""
-NOTHING = ("", "http://", "https://")
-"""What an entry may resolve to that permits nothing: an optional address that was not set."""
-SELF = "self"
 MAX_PORT = 65535
+PORT = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
 class AllowedHostError(ValueError):
-    """An entry that is no `scheme://host[:port]`."""
+    """An entry that is no `scheme://host[:port]`; `reasons` say why, each more closely."""
+
+    def __init__(self, problem: str, *reasons: str) -> None:
+        super().__init__(problem)
+        self.reasons = reasons
+
+    def in_full(self) -> str:
+        """Return the problem with its reasons, as whoever wrote the entry wants them."""
+        return ": ".join((str(self), *self.reasons))
+
+
+class Wide(enum.Enum):
+    """Hosts that an entry names by one word."""
+
+    ANY = "any host"
+    SELF = "the application itself"
+
+
+@dataclass(frozen=True)
+class Below:
+    """All hosts whose names end in `suffix`, which starts with a dot."""
+
+    suffix: str
+
+
+HostPattern = Wide | Below | IPv4Network | IPv6Network | Host
 
 
 @dataclass(frozen=True)
@@ -32,112 +58,63 @@ class AllowedHost:
     """One parsed entry. `ports` is half-open, None for any; `scheme` None for any."""
 
     scheme: str | None
-    host: str
+    host: HostPattern
     ports: range | None
 
-    def permits(self, scheme: str, host: str, port: int | None) -> bool:
-        """Say whether a connection to `host` (lower case, without brackets) is permitted."""
+    def permits(self, scheme: str, host: Host, port: int | None) -> bool:
+        """Whether a connection is permitted; a port that is not said is the scheme's own."""
         if self.scheme is not None and self.scheme != scheme:
             return False
+        port = DEFAULT_PORTS.get(scheme) if port is None else port
         if self.ports is not None and port not in self.ports:
             return False
         return host_matches(self.host, host)
 
+    @property
+    def permits_self(self) -> bool:
+        """Whether the application may be called by itself."""
+        return self.scheme in (None, "http", "https") and isinstance(self.host, Wide)
 
-def host_matches(pattern: str, host: str) -> bool:
-    """Compare as text: `*`, `*.domain` (not the bare domain), a CIDR, or the same host."""
-    if pattern == "*":
-        return host != SELF
-    if pattern.startswith("*."):
-        return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-    if "/" in pattern:
-        try:
-            return ipaddress.ip_address(host) in ipaddress.ip_network(pattern, strict=False)
-        except ValueError:
-            return False
+
+def host_matches(pattern: HostPattern, host: Host) -> bool:
+    """Whether a host is one of those that a pattern means; names are compared as text, no DNS."""
+    if isinstance(pattern, Wide):
+        return pattern is Wide.ANY
+    if isinstance(pattern, Below):
+        return isinstance(host, str) and host.endswith(pattern.suffix)
+    if isinstance(pattern, IPv4Network | IPv6Network):
+        return not isinstance(host, str) and host in pattern
     return pattern == host
 
 
-def parse_allowed_host(entry: str) -> AllowedHost:
-    """Parse one entry.
-
-    Errors: AllowedHostError, which quotes the entry.
-    """
-    if entry == "insecure:allow-all":
-        raise AllowedHostError("'insecure:allow-all' is not allowed; use '*://*:*' instead")
-    scheme, separator, rest = entry.partition("://")
-    if not separator:
-        raise AllowedHostError(f"'{entry}' does not contain a scheme (e.g., 'http://')")
-    if not (scheme == "*" or (scheme.isascii() and scheme.isalpha())):
-        raise AllowedHostError(f"'{entry}' has an invalid scheme '{scheme}'")
-    host, port = _split_port(entry, rest)
-    return AllowedHost(
-        None if scheme == "*" else scheme.lower(),
-        _parse_host(entry, host),
-        _parse_ports(entry, port, scheme),
-    )
-
-
-def _split_port(entry: str, rest: str) -> tuple[str, str | None]:
-    if "@" in rest:
-        raise AllowedHostError(f"'{entry}' must not contain user info")
-    host, bracket, tail = rest.partition("]") if rest.startswith("[") else ("", "", rest)
-    if bracket:
-        host += bracket
-    name, colon, port = tail.partition(":")
-    host += name
-    return (host, port) if colon else (host, None)
-
-
-def _parse_host(entry: str, host: str) -> str:
-    address, slash, prefix = host.partition("/")
-    if slash and prefix == "":
-        host = address
-    elif slash:
-        try:
-            return str(ipaddress.ip_network(host, strict=False))
-        except ValueError:
-            raise AllowedHostError(f"'{entry}' must not contain a path") from None
-    if not host or ("*" in host and host != "*" and (not host.startswith("*.") or "*" in host[1:])):
-        raise AllowedHostError(f"'{entry}' has an invalid host '{host}'")
-    return host.strip("[]").lower()
-
-
-def _parse_ports(entry: str, port: str | None, scheme: str) -> range | None:
-    if port is None:
-        if scheme == "*":
-            raise AllowedHostError(f"'{entry}' needs a port, as its scheme is '*'")
-        default = DEFAULT_PORTS.get(scheme)
-        if default is None:
-            raise AllowedHostError(f"'{entry}' needs a port, as '{scheme}' has no default port")
-        return range(default, default + 1)
-    port, slash, path = port.partition("/")
-    if slash and path:
-        raise AllowedHostError(f"'{entry}' must not contain a path")
-    if port == "*":
-        return None
-    first, dots, last = port.partition("..")
-    if not first.isdecimal() or (dots and not last.isdecimal()):
-        raise AllowedHostError(f"'{entry}' has an invalid port '{port}'")
-    ports = range(int(first), int(last) if dots else int(first) + 1)
-    if not ports or ports[-1] > MAX_PORT:
-        raise AllowedHostError(f"'{entry}' has an invalid port '{port}'")
-    return ports
-
-
 def permits_url(allowed: Sequence[AllowedHost], url: str, default_scheme: str) -> bool:
-    """Say whether `url` may be connected to; without a scheme it has `default_scheme`."""
+    """Whether `url` may be connected to; without a scheme it has `default_scheme`."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = default_scheme, url
     try:
-        parts = urlsplit(url if "://" in url else f"{default_scheme}://{url}")
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = _parse_authority(rest)
     except ValueError:
         return False
-    if not host:
-        return False
-    port = port if port is not None else DEFAULT_PORTS.get(parts.scheme)
-    return any(entry.permits(parts.scheme, host, port) for entry in allowed)
+    return any(entry.permits(scheme.lower(), host, port) for entry in allowed)
+
+
+def _parse_authority(rest: str) -> tuple[Host, int | None]:
+    """Parse host and port; user and password may have any character but `/`.
+
+    Errors: ValueError.
+    """
+    user, at, behind = rest.partition("@")
+    if at and "/" not in user:
+        rest = behind
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    host, bracket, tail = authority.rpartition("]")
+    name, colon, port = tail.partition(":")
+    if colon and port and not (PORT.fullmatch(port) and int(port) <= MAX_PORT):
+        raise InvalidHost("invalid port number")
+    return parse_host(f"{host}{bracket}{name}"), int(port) if port else None
 
 
 def permits_self(allowed: Sequence[AllowedHost]) -> bool:
-    """Say whether the component may call its own application."""
-    return any(entry.host == SELF for entry in allowed)
+    """Whether the component may call its own application."""
+    return any(entry.permits_self for entry in allowed)

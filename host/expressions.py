@@ -3,11 +3,13 @@
 Source: spin `crates/expressions`.
 """
 
-import re
-from collections.abc import Callable, Iterable
+import string
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-KEY = re.compile(r"[a-z](?:[a-z0-9]|_(?!_))*(?<!_)")
+from host.wording import quoted
+
+KEY_CHARACTERS = string.ascii_lowercase + string.digits + "_"
 
 
 class ExpressionError(ValueError):
@@ -15,25 +17,30 @@ class ExpressionError(ValueError):
 
 
 def parse_key(name: str) -> str:
-    """Return `name` if it may name a variable.
+    """Return `name` if a guest may ask for a variable of that name.
 
     Errors: ExpressionError with Spin's form, `"name": reason`.
     """
-    if KEY.fullmatch(name):
-        return name
-    raise ExpressionError(f'"{name}": {_fault(name)}')
+    fault = _fault(name)
+    if fault:
+        raise ExpressionError(f"{quoted(name)}: {fault}")
+    return name
 
 
 def _fault(name: str) -> str:
+    invalid = [character for character in name if character not in KEY_CHARACTERS]
     if not name:
         return "must not be empty"
-    if not ("a" <= name[0] <= "z"):
-        return "must start with a lowercase letter"
+    if invalid:
+        return (
+            f"invalid character '{invalid[0]}'. Variable names may contain only lower-case letters,"
+            " numbers, and underscores."
+        )
+    if name[0] not in string.ascii_lowercase:
+        return "must start with a lowercase ASCII letter"
     if name.endswith("_"):
-        return "must not end with an underscore"
-    if "__" in name:
-        return "must not contain multiple consecutive underscores"
-    return "must contain only lowercase letters, digits and underscores"
+        return "must end with a lowercase ASCII letter or digit"
+    return "must not contain multiple consecutive underscores" if "__" in name else ""
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,12 @@ class Template:
     parts: tuple[str, ...]
 
     @property
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> Sequence[str]:
         """The variables that the template names, in its order."""
         return self.parts[1::2]
+
+    def __str__(self) -> str:
+        return self.resolve("{{{{ {} }}}}".format)
 
     def resolve(self, get: Callable[[str], str]) -> str:
         """Return the text with each name replaced by `get(name)`, whose errors pass through."""
@@ -53,9 +63,9 @@ class Template:
 
 
 def parse_template(text: str) -> Template:
-    """Parse text with `{{ name }}` in it; there is no escape for `{{`.
+    """Parse text with `{{ name }}` in it; there is no escape for `{{`, and any name will do.
 
-    Errors: ExpressionError for a `{{` without its `}}`, and for a bad name.
+    Errors: ExpressionError for a `{{` without its `}}`.
     """
     parts: list[str] = []
     rest = text
@@ -66,5 +76,15 @@ def parse_template(text: str) -> Template:
             return Template(tuple(parts))
         name, closed, rest = rest.partition("}}")
         if not closed:
-            raise ExpressionError(f"unmatched '{{{{' in {text!r}")
-        parts.append(parse_key(name.strip()))
+            raise ExpressionError("invalid variable template: unmatched '{{' in template")
+        parts.append(name.strip())
+
+
+def check_names(template: Template, known: Container[str]) -> None:
+    """Fail if a template names a variable that the application does not have.
+
+    Errors: ExpressionError.
+    """
+    for key in template.keys:
+        if key not in known:
+            raise ExpressionError(f"invalid variable template: unknown variable {quoted(key)}")

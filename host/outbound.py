@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from host.allowed_hosts import NOTHING, AllowedHost, parse_allowed_host
+from host.allowed_host_entries import resolve_entries
+from host.allowed_hosts import AllowedHost, AllowedHostError
 from host.manifest import Component
+from host.terminal import say
 from host.variables import Resolver
 
 HOSTS = "allowed hosts"
@@ -13,7 +15,8 @@ HOSTS = "allowed hosts"
 class AllowedHosts:
     """A component's allowed hosts, resolved at the first check and then fixed.
 
-    Every app variable is resolved for it: one that fails makes every check fail, as in Spin.
+    Every app variable is resolved for it: one that fails makes every check fail, as in Spin, and so
+    does one entry that cannot be used with the values that were given.
     """
 
     def __init__(self, component: Component, resolver: Resolver) -> None:
@@ -26,8 +29,14 @@ class AllowedHosts:
 
     def _resolve(self) -> Sequence[AllowedHost]:
         values = self._resolver.resolve_all()
-        texts = [
-            template.resolve(values.__getitem__)
-            for template in self._component.allowed_outbound_hosts
-        ]
-        return [parse_allowed_host(text) for text in texts if text not in NOTHING]
+
+        def get(name: str) -> str:
+            if name not in values:
+                raise AllowedHostError(f"invalid variable name: {name}")
+            return values[name]
+
+        try:
+            return resolve_entries(self._component.allowed_outbound_hosts, get)
+        except AllowedHostError as error:
+            say(f"Error parsing allowed outbound hosts: {error.in_full()}")
+            raise

@@ -1,19 +1,41 @@
 """Parses `runtime-config.toml`: where things are on this machine.
 
-Source: spin `crates/runtime-config`, `crates/factor-llm`, `crates/variables-{env,static}`.
+Source: spin `crates/runtime-config`, `crates/factor-llm`, `crates/variables-{env,static,vault}`,
+`crates/factor-{outbound-http,key-value,sqlite}`.
 """
 
 import pathlib
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from host.errors import ManifestError
+from host.toml_table import Table, parse_toml
+from host.url_hosts import InvalidHost, check_url
+from host.wording import quoted, unknown_variant, wrong_type
 
-TABLES = {"llm_compute", "variables_provider", "config_provider", "outbound_redis",
-          "outbound_networking", "outbound_http", "state_dir", "log_dir"}  # fmt: skip
+FIELDS = (
+    "llm_compute", "variables_provider", "config_provider", "key_value_store", "sqlite_database",
+    "outbound_http", "outbound_networking", "client_tls", "max_instance_memory",
+    "state_dir", "log_dir",
+)  # fmt: skip
+NOT_HERE = {
+    "outbound_networking": "this host blocks no networks",
+    "client_tls": "this host has no TLS settings",
+    "max_instance_memory": "this host has a limit of its own",
+    "state_dir": "use --state-dir",
+    "log_dir": "logs are in the state directory",
+}
+"""What Spin reads and this host does not: better said than left out."""
+COMPUTES = ("spin", "remote_http")
+API_TYPES = ("open_ai", "default")
+PROVIDERS = ("static", "vault", "env")
+OUTBOUND_HTTP_FIELDS = ("connection_pooling", "max_concurrent_requests")
+ENV_FIELDS = ("prefix", "dotenv_path")
+STORES = ("spin", "redis", "azure_cosmos", "aws_dynamo")
+DATABASES = ("spin", "libsql")
+DEFAULT_LABEL = "default"
+ENV_PREFIX = "SPIN_VARIABLE"
 
 
 @dataclass(frozen=True)
@@ -50,10 +72,12 @@ class EnvProvider:
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """What the file says; without a file, the defaults."""
+    """A whole runtime config; `default` is the label that every app may use."""
 
-    llm_compute: LocalCompute | RemoteCompute = LocalCompute()
-    providers: tuple[StaticProvider | EnvProvider, ...] = ()
+    llm_compute: LocalCompute | RemoteCompute = field(default_factory=LocalCompute)
+    providers: Sequence[StaticProvider | EnvProvider] = ()
+    key_value_stores: frozenset[str] = frozenset({DEFAULT_LABEL})
+    sqlite_databases: frozenset[str] = frozenset({DEFAULT_LABEL})
 
 
 def load_runtime_config(path: pathlib.Path) -> RuntimeConfig:
@@ -70,58 +94,95 @@ def load_runtime_config(path: pathlib.Path) -> RuntimeConfig:
 
 def parse_runtime_config(text: str, file: str) -> RuntimeConfig:
     """Parse the text of a runtime config; an unknown top-level key is an error."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ManifestError(file, str(error)) from error
-    unknown = sorted(set(data) - TABLES)
-    if unknown:
-        raise ManifestError(file, f"unused runtime config key(s): {', '.join(unknown)}")
-    providers = [*data.get("variables_provider", []), *data.get("config_provider", [])]
+    root = Table(file, "", parse_toml(text, file))
+    _check_keys(root)
+    if "outbound_http" in root.data:
+        _check_outbound_http(
+            root.inner("outbound_http", root.data["outbound_http"], OUTBOUND_HTTP_FIELDS)
+        )
+    provider = "variables_provider" if "variables_provider" in root.data else "config_provider"
+    tables = root.take(provider, list) or []
     return RuntimeConfig(
-        _parse_compute(file, data.get("llm_compute", {"type": "spin"})),
-        tuple(_parse_provider(file, table) for table in providers),
+        _parse_compute(root),
+        tuple(_parse_provider(root.inner(provider, table)) for table in tables),
+        _parse_labels(root, "key_value_store", STORES),
+        _parse_labels(root, "sqlite_database", DATABASES),
     )
 
 
-def _parse_compute(file: str, table: Any) -> LocalCompute | RemoteCompute:
-    kind = table.get("type")
+def _check_keys(root: Table) -> None:
+    unused = [key for key in root.data if key not in FIELDS]
+    if {"variables_provider", "config_provider"} <= set(root.data):
+        unused.append("config_provider")
+    if unused:
+        raise root.error(f"unused runtime config key(s): {', '.join(unused)}")
+    for key, problem in NOT_HERE.items():
+        if key in root.data:
+            raise root.error(problem, key)
+
+
+def _check_outbound_http(table: Table) -> None:
+    table.take("connection_pooling", bool)
+    if "max_concurrent_requests" in table.data:
+        raise table.error("this host sets no limit", "max_concurrent_requests")
+
+
+def _parse_compute(root: Table) -> LocalCompute | RemoteCompute:
+    if "llm_compute" not in root.data:
+        return LocalCompute()
+    table = root.inner(
+        "llm_compute", root.data["llm_compute"], expected="internally tagged enum LlmCompute"
+    )
+    kind = _parse_type(table, COMPUTES)
     if kind == "spin":
         return LocalCompute()
-    if kind != "remote_http":
-        raise ManifestError(
-            file, f'[llm_compute] unknown type {kind!r}, expected "spin" or "remote_http"'
-        )
-    url, token = table.get("url"), table.get("auth_token")
-    api_type = table.get("api_type", "default")
-    if not isinstance(url, str) or not is_url(url):
-        raise ManifestError(file, "[llm_compute] needs `url`, a URL")
-    if not isinstance(token, str):
-        raise ManifestError(file, "[llm_compute] needs `auth_token`, a string")
-    if api_type not in ("default", "open_ai"):
-        raise ManifestError(
-            file, f'[llm_compute] unknown api_type {api_type!r}, expected "default" or "open_ai"'
-        )
-    return RemoteCompute(url, token, api_type)
+    return RemoteCompute(_parse_url(table), table.text("auth_token"), _parse_api_type(table))
 
 
-def _parse_provider(file: str, table: Any) -> StaticProvider | EnvProvider:
-    kind = table.get("type")
-    if kind == "static":
-        return StaticProvider(
-            {str(key): str(value) for key, value in table.get("values", {}).items()}
-        )
-    if kind == "env":
-        return EnvProvider(str(table.get("prefix", "SPIN_VARIABLE")), table.get("dotenv_path"))
-    raise ManifestError(
-        file, f'[[variables_provider]] type {kind!r} is not to be had here, use "static" or "env"'
-    )
+def _parse_type(table: Table, known: Sequence[str]) -> str:
+    """Parse the key that says of which kind a table is."""
+    kind = table.required("type")
+    if not isinstance(kind, str):
+        raise table.error(wrong_type(kind, "variant identifier"), "type")
+    if kind not in known:
+        raise table.error(unknown_variant(kind, known), "type")
+    return kind
 
 
-def is_url(text: str) -> bool:
-    """Say whether a text has a scheme and a host, and a port that is one if it has any."""
+def _parse_url(table: Table) -> str:
+    url = table.required("url")
+    if not isinstance(url, str):
+        raise table.error(wrong_type(url, "a string representing an URL"), "url")
     try:
-        parts = urlsplit(text)
-        return bool(parts.scheme and parts.hostname and parts.port != 0)
-    except ValueError:
-        return False
+        check_url(url)
+    except InvalidHost as error:
+        raise table.error(f"{error}: {quoted(url)}", "url") from error
+    return url
+
+
+def _parse_api_type(table: Table) -> str:
+    api_type: Any = table.data.get("api_type", "default")
+    if not isinstance(api_type, str):
+        raise table.error(wrong_type(api_type, "string or map"), "api_type")
+    if api_type not in API_TYPES:
+        raise table.error(unknown_variant(api_type, API_TYPES), "api_type")
+    return api_type
+
+
+def _parse_provider(table: Table) -> StaticProvider | EnvProvider:
+    kind = _parse_type(table, PROVIDERS)
+    if kind == "static":
+        table.required("values")
+        return StaticProvider(table.text_map("values"))
+    if kind == "vault":
+        raise table.error('type "vault": this host asks no vault, use "static" or "env"')
+    rest = {key: value for key, value in table.data.items() if key != "type"}
+    env = Table(table.file, table.where, rest, ENV_FIELDS)
+    return EnvProvider(env.text("prefix", ENV_PREFIX), env.take("dotenv_path", str))
+
+
+def _parse_labels(root: Table, key: str, kinds: Sequence[str]) -> frozenset[str]:
+    """Parse which stores there would be on Spin; this host has none of them."""
+    for table in root.tables(key).values():
+        _parse_type(table, kinds)
+    return frozenset({DEFAULT_LABEL, *root.tables(key)})

@@ -14,10 +14,9 @@ from host.errors import HostError
 from host.expressions import ExpressionError, Template, parse_key
 from host.instance import Instance
 from host.manifest import Component, Variable
-from host.runtime_config import EnvProvider, StaticProvider
+from host.runtime_config import ENV_PREFIX, EnvProvider, StaticProvider
 from host.values import Case, Err
 
-ENV_PREFIX = "SPIN_VARIABLE"
 ALL = "*"
 """Stands for all variables of a component; no name is that."""
 Outcome = TypeVar("Outcome")
@@ -54,6 +53,8 @@ def _read_text(path: pathlib.Path) -> str:
 
 
 def _read_map(path: pathlib.Path) -> dict[str, str]:
+    if path.suffix not in (".json", ".toml"):
+        raise HostError(f"--variable @{path}: variable files must end in .json or .toml")
     text = _read_text(path)
     try:
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -120,7 +121,7 @@ class Resolver:
         """Fail at start, as Spin does since 3.5, if a required variable has no value."""
         missing = [name for name in self._variables if self._find(name) is None]
         if missing:
-            names = ", ".join(f'"{name}"' for name in missing)
+            names = ", ".join(f'Key("{name}")' for name in missing)
             raise HostError(f"no provider resolved required variable(s): [{names}]")
 
     def _find(self, name: str) -> str | None:

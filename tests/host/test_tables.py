@@ -2,12 +2,8 @@
 
 import pytest
 
-from host.allowed_hosts import (
-    AllowedHostError,
-    parse_allowed_host,
-    permits_self,
-    permits_url,
-)
+from host.allowed_host_entries import parse_allowed_host
+from host.allowed_hosts import AllowedHostError, permits_self, permits_url
 from host.expressions import ExpressionError, parse_key, parse_template
 from host.linker import missing
 from host.routes import Route, find_route

@@ -1,0 +1,44 @@
+"""Decides what the address of a server may be.
+
+Spin takes each address for an entry of `allowed_outbound_hosts`, and one that it cannot read fails
+every connection of the component. So what is taken here has to be taken there: a port where the
+scheme has none of its own and behind an IPv6 address, numbers only as a whole IPv4 address.
+
+Source: spin `crates/outbound-networking-config/src/allowed_hosts.rs`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+
+ADDRESS = re.compile(
+    r"(?P<scheme>[a-z]+)://(?P<authority>(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?P<port>[0-9]{1,5}))?)/?"
+)
+NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+HAVE_A_PORT = ("http", "https", "redis")
+MOST_PORT = 65535
+
+
+def parse_address(text: str, schemes: Sequence[str]) -> tuple[str, str] | None:
+    """Return scheme and `host:port` of an address; None for one that cannot be used."""
+    match = ADDRESS.fullmatch(text.strip())
+    if match is None or match["scheme"] not in schemes or not _is_host(match["host"]):
+        return None
+    if match["port"] is None:
+        is_whole = match["scheme"] in HAVE_A_PORT and not match["host"].startswith("[")
+    else:
+        is_whole = int(match["port"]) <= MOST_PORT
+    return (match["scheme"], match["authority"]) if is_whole else None
+
+
+def _is_host(host: str) -> bool:
+    """Whether a host is a name, or an IP address that is one."""
+    last_label = host.removesuffix(".").rpartition(".")[2]
+    if not host.startswith("[") and not NUMBER.fullmatch(last_label):
+        return True
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

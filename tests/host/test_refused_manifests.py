@@ -1,0 +1,142 @@
+"""Our host takes the manifests that Spin takes, and refuses the others in Spin's words."""
+
+import pathlib
+
+import pytest
+
+from host.allowed_host_entries import parse_allowed_host
+from host.allowed_hosts import AllowedHostError
+from host.errors import HostError
+from host.files import find_files
+from host.manifest import Manifest, parse_manifest
+from host.runtime_config import RuntimeConfig, parse_runtime_config
+from tests.host.manifest_rows import (
+    CONFIGS_REFUSED,
+    CONFIGS_REFUSED_HERE,
+    CONFIGS_TAKEN,
+    ENTRIES_REFUSED,
+    ENTRIES_TAKEN,
+    GOOD,
+    REFUSED,
+    REFUSED_HERE,
+    TAKEN,
+    hosts,
+)
+from tests.trying_spin import empty_component, try_spin
+
+on_spin = pytest.mark.spin("tries a row on a spin: SPIN names none")
+
+
+def start(folder: pathlib.Path, text: str) -> Manifest:
+    """Do with a manifest what our host does before it runs a component."""
+    (folder / "app.wasm").write_bytes(empty_component())
+    manifest = parse_manifest(text, "spin.toml", folder)
+    for component in manifest.components.values():
+        find_files(component, folder)
+    return manifest
+
+
+def read_config(text: str) -> RuntimeConfig:
+    return parse_runtime_config(text, "runtime-config.toml")
+
+
+@pytest.mark.parametrize("row", [*REFUSED, *REFUSED_HERE])
+def test_a_manifest_is_refused_in_the_words_of_spin(tmp_path: pathlib.Path, row: str) -> None:
+    text, words = {**REFUSED, **REFUSED_HERE}[row]
+
+    with pytest.raises(HostError) as refused:
+        start(tmp_path, text)
+
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("row", TAKEN)
+def test_a_manifest_that_spin_takes_is_taken(tmp_path: pathlib.Path, row: str) -> None:
+    assert start(tmp_path, TAKEN[row]).components or "static" in TAKEN[row]
+
+
+@pytest.mark.parametrize("entry", ENTRIES_REFUSED)
+def test_an_allowed_host_is_refused_in_the_words_of_spin(entry: str) -> None:
+    with pytest.raises(AllowedHostError) as refused:
+        parse_allowed_host(entry)
+
+    assert ENTRIES_REFUSED[entry] in refused.value.in_full()
+
+
+@pytest.mark.parametrize("entry", ENTRIES_TAKEN)
+def test_an_allowed_host_that_spin_takes_is_taken(entry: str) -> None:
+    assert parse_allowed_host(entry)
+
+
+@pytest.mark.parametrize("row", [*CONFIGS_REFUSED, *CONFIGS_REFUSED_HERE])
+def test_a_runtime_config_is_refused_in_the_words_of_spin(row: str) -> None:
+    text, words = {**CONFIGS_REFUSED, **CONFIGS_REFUSED_HERE}[row]
+
+    with pytest.raises(HostError) as refused:
+        read_config(text)
+
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("row", CONFIGS_TAKEN)
+def test_a_runtime_config_that_spin_takes_is_taken(row: str) -> None:
+    assert read_config(CONFIGS_TAKEN[row])
+
+
+@on_spin
+@pytest.mark.parametrize("row", REFUSED)
+def test_spin_refuses_the_manifest_in_these_words(tmp_path: pathlib.Path, row: str) -> None:
+    text, words = REFUSED[row]
+
+    tried = try_spin(tmp_path, text)
+
+    assert not tried.is_served
+    assert words in tried.output
+
+
+@on_spin
+@pytest.mark.parametrize("row", [*TAKEN, *REFUSED_HERE])
+def test_spin_takes_the_manifest(tmp_path: pathlib.Path, row: str) -> None:
+    text = TAKEN[row] if row in TAKEN else REFUSED_HERE[row][0]
+
+    tried = try_spin(tmp_path, text, arguments=["--variable", "v=1"])
+
+    assert tried.is_served, tried.output
+
+
+@on_spin
+@pytest.mark.parametrize("entry", ENTRIES_REFUSED)
+def test_spin_refuses_the_allowed_host_in_these_words(tmp_path: pathlib.Path, entry: str) -> None:
+    tried = try_spin(tmp_path, hosts("{{ v }}", default=entry))
+
+    assert not tried.is_served
+    assert ENTRIES_REFUSED[entry] in tried.output
+
+
+@on_spin
+@pytest.mark.parametrize("entry", ENTRIES_TAKEN)
+def test_spin_takes_the_allowed_host(tmp_path: pathlib.Path, entry: str) -> None:
+    tried = try_spin(tmp_path, hosts("{{ v }}", default=entry))
+
+    assert tried.is_served, tried.output
+
+
+@on_spin
+@pytest.mark.parametrize("row", CONFIGS_REFUSED)
+def test_spin_refuses_the_runtime_config_in_these_words(tmp_path: pathlib.Path, row: str) -> None:
+    text, words = CONFIGS_REFUSED[row]
+
+    tried = try_spin(tmp_path, GOOD, text)
+
+    assert not tried.is_served
+    assert words in tried.output
+
+
+@on_spin
+@pytest.mark.parametrize("row", [*CONFIGS_TAKEN, *CONFIGS_REFUSED_HERE])
+def test_spin_takes_the_runtime_config(tmp_path: pathlib.Path, row: str) -> None:
+    text = CONFIGS_TAKEN[row] if row in CONFIGS_TAKEN else CONFIGS_REFUSED_HERE[row][0]
+
+    tried = try_spin(tmp_path, GOOD, text)
+
+    assert tried.is_served, tried.output
