@@ -105,12 +105,9 @@ def _check_what_is_not_used(table: Table) -> None:
     table.take("dependencies_inherit_configuration", bool)
     check_targets(table)
     check_dependencies(table)
-    for name, profile in table.tables("profile").items():
-        _check_profile(
-            table.inner(
-                f"profile.{name}", profile.data, PROFILE_FIELDS, "struct ComponentProfileOverride"
-            )
-        )
+    for name, profile in (table.take("profile", dict) or {}).items():
+        expected = "struct ComponentProfileOverride"
+        _check_profile(table.inner(f"profile.{name}", profile, PROFILE_FIELDS, expected))
     refuse_dependencies(table)
     if table.texts("allowed_http_hosts"):
         raise table.error("`allowed_http_hosts` is deprecated, use `allowed_outbound_hosts`")
