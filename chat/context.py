@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.errors import PromptTooLong
+from chat.markers import break_up
 from chat.messages import Completion, Conversation, Message, Turn
-from chat.prompt import break_up
 from chat.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24
@@ -122,6 +122,7 @@ def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Mess
     its role beside it, and messages of one side in a row become one. An empty context is left out.
     """
     shown: list[Message] = []
+    rows: dict[int, list[str]] = {}  # what becomes one message, by where that stands
     for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
         if message is None:
             continue
@@ -129,8 +130,11 @@ def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Mess
         if message.role not in SIDES:
             said = Message("user", as_shown(message))
         if shown and shown[-1].role == said.role:
-            said = Message(said.role, f"{shown.pop().content}\n\n{said.content}")
-        shown.append(said)
+            rows.setdefault(len(shown) - 1, [shown[-1].content]).append(said.content)
+        else:
+            shown.append(said)
+    for place, contents in rows.items():
+        shown[place] = Message(shown[place].role, "\n\n".join(contents))
     if shown[0].role == "assistant":
         shown.insert(0, Message("user", NO_USER_MESSAGE))
     return [Message("system", context), *shown] if context else shown

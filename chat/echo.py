@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chat.prompt import FORMATS, MARKERS
+from chat.prompt import FORMATS, TEMPLATE_MARKERS
 
 SPACES = re.compile(r"[\s▁]+")
 """White space, and SentencePiece's sign for it, which comes back as a space."""
-IGNORED = re.compile(rf"(?:{MARKERS.pattern}|{SPACES.pattern})+", MARKERS.flags)
+IGNORED = re.compile(rf"(?:{TEMPLATE_MARKERS.pattern}|{SPACES.pattern})+", TEMPLATE_MARKERS.flags)
 """What need not survive."""
-TAIL_PIECE = re.compile(rf"{MARKERS.pattern}|{SPACES.pattern}", MARKERS.flags)
+TAIL_PIECE = re.compile(rf"{TEMPLATE_MARKERS.pattern}|{SPACES.pattern}", TEMPLATE_MARKERS.flags)
 ALIKE_CHARS = 16
 """A text that begins with as many of the prompt's characters may be a changed echo."""
 
@@ -53,7 +53,7 @@ def has_word(text: str, word: str) -> bool:
 
 def _begins_alike(text: str, prompt: str, ends: Sequence[str]) -> bool:
     """Whether a text begins with the prompt's first marker, at which any reply would be cut."""
-    first = MARKERS.match(prompt)
+    first = TEMPLATE_MARKERS.match(prompt)
     return first is not None and first[0] in ends and text.lstrip().startswith(first[0])
 
 

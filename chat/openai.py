@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from chat.errors import ModelFailed, ModelUnavailable
 from chat.json_text import parse_json
+from chat.markers import neutralise
 from chat.messages import Completion, Message, Sampling
-from chat.prompt import neutralise
 
 TOO_MANY_REQUESTS = 429
 AWAY = range(502, 505)

@@ -1,7 +1,6 @@
 """Renders messages as the one string that a model wants: its chat template.
 
-Text is data: markers of a template inside a message are broken up before rendering, so that they
-reach the model as letters and never as a role, an end of text or a new speaker.
+Text is data: markers inside a message are broken up before rendering; see `chat.markers`.
 
 Source: the chat templates published with each model family; the leading begin-of-text token is the
 engine's to add and is left out here.
@@ -11,30 +10,19 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from chat.markers import break_up_speakers, neutralise
 from chat.messages import Message
 
-MARKERS = re.compile(
+TEMPLATE_MARKERS = re.compile(
     r"\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<</?SYS>>|</?s>|<unk>"
     r"|<\|[a-z_0-9]{1,40}\|>|<(?:start|end)_of_turn>|<bos>|<eos>|<pad>|<0x[0-9A-F]{2}>",
     re.IGNORECASE,
 )
-"""Every marker of every template below: a text may outlive a change of model."""
+"""Every marker of every template below, and bytes: what an engine may leave out of a prompt.
+
+In what is said there are none of them left; see `chat.markers` for more.
+"""
 SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant"}
-SPEAKER_LINE = re.compile(r"^(\s*)(System|User|Assistant)(\s*:)", re.IGNORECASE | re.MULTILINE)
-BREAK = "\N{WORD JOINER}"
-"""Put behind a marker's first character: invisible, and no tokenizer sees a marker any more."""
-
-
-def neutralise(text: str) -> str:
-    """Break up template markers in `text`; what a person reads stays the same."""
-    if "[" not in text and "<" not in text:  # most texts, and much faster than the search
-        return text
-    return MARKERS.sub(lambda marker: marker.group()[0] + BREAK + marker.group()[1:], text)
-
-
-def break_up(text: str) -> str:
-    """Break up whatever any template may: the longest that `text` becomes in a prompt."""
-    return SPEAKER_LINE.sub(rf"\1\2{BREAK}\3", neutralise(text))
 
 
 def _llama2(messages: Sequence[Message]) -> str:
@@ -97,7 +85,7 @@ def _plain(messages: Sequence[Message]) -> str:
     """Write a transcript with speaker names; a line that looks like a speaker's is broken up."""
     rendered = []
     for message in messages:
-        content = SPEAKER_LINE.sub(rf"\1\2{BREAK}\3", message.content)
+        content = break_up_speakers(message.content)
         rendered.append(
             content if message.role == "system" else f"{SPEAKERS[message.role]}: {content}"
         )

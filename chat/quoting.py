@@ -6,8 +6,8 @@ Each message is one line, so that it reads as what was said and never as an inst
 from dataclasses import dataclass
 
 from chat.context import TEMPLATE_TOKENS
+from chat.markers import break_up
 from chat.messages import Found, FoundMemory, Message, Role, Turn
-from chat.prompt import break_up
 from chat.tokens import Vocabulary, estimate_tokens
 
 AROUND_TOKENS = 3

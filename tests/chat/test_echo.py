@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from chat.echo import ALIKE_CHARS, Echo, find_echo, has_word
 from chat.messages import Message
-from chat.prompt import FORMATS, MARKERS, cut_reply, render_prompt
+from chat.prompt import FORMATS, TEMPLATE_MARKERS, cut_reply, render_prompt
 from tests.chat.talk import arabic, chinese, code, emoji, english, markers, white_space
 from tests.spin_engine import ROLE_MARKERS, TEXT_OF_LLAMA2, by_bytes, by_pieces, given_back
 
@@ -122,7 +122,7 @@ def test_what_looks_like_both_is_not_decided_by_its_looks(
 def test_a_prompt_that_came_back_with_other_letters_is_seen_and_not_cut(prompt_format: str) -> None:
     context = "A context of some length, and one ﬁ."
     prompt = render_prompt([Message("system", context), Message("user", "Hi")], prompt_format)
-    text = MARKERS.sub("", prompt).replace("ﬁ", "fi") + " The reply."
+    text = TEMPLATE_MARKERS.sub("", prompt).replace("ﬁ", "fi") + " The reply."
 
     found = find_echo(text, prompt, prompt_format)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from chat.prompt import BREAK
+from chat.markers import BREAK
 from chat.records import parse_turns
 from host.resp import Connection, parse_address
 from tests.running import (
