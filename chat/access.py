@@ -8,7 +8,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from chat.errors import CredentialNeeded, InvalidCredential, OperatorNeeded
 from chat.keys import address_tag, anyone, digest, owner_tag
@@ -75,7 +74,7 @@ def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -
 def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
     """Find out where a request is from, whose credential does not matter."""
     is_secure = "https" in (
-        urlsplit(headers.get("spin-full-url", "")).scheme,
+        headers.get("spin-full-url", "").partition("://")[0].lower(),
         headers.get("x-forwarded-proto", "").strip().lower(),
     )
     return Caller(None, _address(headers, address_header), is_secure)
@@ -127,8 +126,16 @@ def _is_same_origin(headers: Mapping[str, str]) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin, own = urlsplit(headers.get("origin", "")), urlsplit(headers.get("spin-full-url", ""))
-    return bool(origin.netloc) and origin.netloc == own.netloc
+    origin, own = (_authority(headers.get(name, "")) for name in ("origin", "spin-full-url"))
+    return bool(origin) and origin == own
+
+
+def _authority(address: str) -> str:
+    """Take host and port out of an address, as they stand there: `urlsplit` normalises them first.
+
+    That takes the square of a name of combining marks, and fails for `http://[`.
+    """
+    return address.partition("://")[2].partition("/")[0]
 
 
 def _address(headers: Mapping[str, str], name: str) -> str:

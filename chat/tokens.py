@@ -111,11 +111,12 @@ def _count_pieces(run: str, *, is_first: bool) -> int:
     known = BEGINNINGS if is_first or word != run else CONTINUATIONS
     letters = word.lower()
     count = 0 if letters == word else 1
-    while letters:
-        length = min(len(letters), LONGEST)
-        while length > 1 and letters[:length] not in known:
-            length -= 1
-        letters = letters[length:]
+    begin = 0
+    while begin < len(letters):
+        end = min(len(letters), begin + LONGEST)
+        while end > begin + 1 and letters[begin:end] not in known:
+            end -= 1
+        begin = end
         known = CONTINUATIONS
         count += 1
     return count
