@@ -2,10 +2,11 @@
 
 import { button, copy, element } from "./dom.js";
 
-const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)[^`]*$/;
-const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
-const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/;
-const QUOTE = /^\s{0,3}> ?(.*)$/;
+// Each takes a time that is linear in the line, whatever stands in it; a test holds them to that.
+const FENCE = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))[^`]*$/;
+const HEADING = /^(#{1,6})\s/;
+const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/s;
+const QUOTE = /^\s{0,3}> ?(.*)$/s;
 const RULE = /^\s{0,3}([-*_])(\s*\1){2,}\s*$/;
 const INLINE = new RegExp(
   [
@@ -18,27 +19,26 @@ const INLINE = new RegExp(
   "s",
 );
 const LONGEST = 5000; // characters that are looked through for marks, which takes their square
+const DEEPEST = 16; // quotes and lists within each other; what is deeper stays text
 const SAFE = ["https:", "http:", "mailto:"];
 
 /** Give a fragment that shows `text`. */
 export function render(text) {
-  const made = document.createDocumentFragment();
-  made.append(...blocks(text.split("\n")));
-  return made;
+  return blocks(text.split("\n"), 0);
 }
 
-function blocks(lines) {
-  const made = [];
+function blocks(lines, depth) {
+  const made = document.createDocumentFragment();
   let paragraph = [];
   const flush = () => {
-    if (paragraph.length) made.push(element("p", {}, ...inline(paragraph.join("\n"))));
+    if (paragraph.length) made.append(element("p", {}, ...inline(paragraph.join("\n"))));
     paragraph = [];
   };
   for (let at = 0; at < lines.length; ) {
-    const found = block(lines, at);
+    const found = depth < DEEPEST ? block(lines, at, depth) : null;
     if (found) {
       flush();
-      made.push(found.node);
+      made.append(found.node);
       at = found.next;
     } else {
       if (lines[at].trim()) paragraph.push(lines[at]);
@@ -51,23 +51,32 @@ function blocks(lines) {
 }
 
 /** Give the block that begins at a line, and where it ends; nothing for a paragraph. */
-function block(lines, at) {
+function block(lines, at, depth) {
   const line = lines[at];
   const fence = line.match(FENCE);
   if (fence) return code(lines, at, fence);
   const heading = line.match(HEADING);
   if (heading) {
     const level = Math.min(heading[1].length + 3, 6);
-    return { node: element(`h${level}`, {}, ...inline(heading[2])), next: at + 1 };
+    const text = withoutClosing(line.slice(heading[0].length));
+    return { node: element(`h${level}`, {}, ...inline(text)), next: at + 1 };
   }
   if (RULE.test(line)) return { node: element("hr"), next: at + 1 };
   if (QUOTE.test(line)) {
     const next = run(lines, at, QUOTE);
     const inner = lines.slice(at, next).map((quoted) => quoted.match(QUOTE)[1]);
-    return { node: element("blockquote", {}, ...blocks(inner)), next };
+    return { node: element("blockquote", {}, blocks(inner, depth + 1)), next };
   }
-  if (ITEM.test(line)) return list(lines, at);
+  if (ITEM.test(line)) return list(lines, at, depth);
   return null;
+}
+
+/** Give a heading's text without the signs that may close it. */
+function withoutClosing(text) {
+  const trimmed = text.trim();
+  let end = trimmed.length;
+  while (trimmed[end - 1] === "#") end -= 1;
+  return trimmed.slice(0, end).trimEnd();
 }
 
 function code(lines, at, [, fence]) {
@@ -80,7 +89,7 @@ function code(lines, at, [, fence]) {
   return { node: element("div", { className: "code" }, shown, press), next: end + 1 };
 }
 
-function list(lines, at) {
+function list(lines, at, depth) {
   const isOrdered = Boolean(lines[at].match(ITEM)[2]);
   const items = [];
   let next = at;
@@ -91,10 +100,12 @@ function list(lines, at) {
     else break;
     next += 1;
   }
-  const made = items.map(([first, ...rest]) =>
-    element("li", {}, ...inline(first), ...(rest.length ? blocks(rest) : [])));
   const start = isOrdered ? { start: Number(lines[at].match(ITEM)[2]) } : {};
-  return { node: element(isOrdered ? "ol" : "ul", start, ...made), next };
+  const node = element(isOrdered ? "ol" : "ul", start);
+  for (const [first, ...rest] of items) {
+    node.append(element("li", {}, ...inline(first), blocks(rest, depth + 1)));
+  }
+  return { node, next };
 }
 
 function run(lines, at, pattern) {
