@@ -1,5 +1,6 @@
 """What operators see and do: counters, metrics, clean-ups, and who is no operator."""
 
+import http.client
 import json
 import pathlib
 import time
@@ -74,6 +75,17 @@ def await_errors(host: RunningHost, count: int) -> dict[str, int]:
         time.sleep(0.05)
     errors: dict[str, int] = stats(host)["total"]["errors"]
     return errors
+
+
+@pytest.mark.parametrize("target", ["//x/admin/stats", "///admin/stats", "//[", "//[::1/livez"])
+def test_a_path_with_two_slashes_is_another_one(host: RunningHost, target: str) -> None:
+    address, port = host.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(address, int(port), timeout=20)
+    connection.request("GET", target, headers={"authorization": f"Bearer {ADMIN}"})
+    answered = connection.getresponse()
+
+    assert (answered.status, json.load(answered)["error"]["code"]) == (404, "not_found")
+    connection.close()
 
 
 def test_without_a_token_there_is_nothing_for_operators(remote_chat: RunningHost) -> None:
