@@ -7,7 +7,7 @@ from chat.access import Caller
 from chat.admin_actions import AskedByOperator
 from chat.chroma_database import ChromaDatabase
 from chat.cleaning import Cleaned, clean_owner
-from chat.errors import UnknownConversation
+from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import anyone
 from chat.parts import Parts, Who, chroma_limit
 from chat.ports import Clock
@@ -75,7 +75,7 @@ class AdminParts:
             owner=None,
             owners=lambda conversation_id: [anyone(conversation_id)],
         )
-        with contextlib.suppress(UnknownConversation):
+        with contextlib.suppress(UnknownConversation, CorruptConversation):
             summary = store.summarise_head(conversation_id)
             if not summary.is_pinned and summary.active_at < self._before:
                 store.forget(conversation_id)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chat.keys import anyone
 from chat.operations import OPERATIONS
 from host.resp import Connection, parse_address
 from tests.e2e.test_memories import BREAD, flags, openai
@@ -266,27 +267,33 @@ def test_what_is_too_old_is_removed_and_the_rest_stays(
     assert endpoint
     token, other = new_token(host), new_token(host)
     old, pinned, young = (start(host, token, f"p{n}") for n in range(3))
-    others, open_old = start(host, other, "theirs"), start(host, None, "open")
-    open_key = f"{{anyone:{open_old}}}"
+    others = start(host, other, "theirs")
+    open_old, lost_old, no_conversation = (start(host, None, "open") for _ in range(3))
     ask(host, "PATCH", f"/conversations/{pinned}", token, pinned=True)
     owner, another = owner_of(own_redis, old), owner_of(own_redis, others)
-    for tag, taken in ((owner, old), (owner, pinned), (open_key, open_old)):
+    for tag, taken in (
+        (owner, old), (owner, pinned), (anyone(open_old), open_old), (anyone(lost_old), lost_old),
+    ):  # fmt: skip
         age(own_redis, f"chat:{tag}:{taken}", "active_at", 2)
     connection = Connection(parse_address(own_redis.address))
     connection.call([b"DEL", f"chat:{another}:{others}".encode()])  # as if it had expired
+    connection.call([b"DEL", f"chat:{anyone(lost_old)}:{lost_old}:turns".encode()])
+    alien = f"chat:{anyone(no_conversation)}:{no_conversation}".encode()
+    connection.call([b"SET", alien, b"no conversation"])
 
     first = admin(host, "POST", "/admin/cleanup").json()
     again = admin(host, "POST", "/admin/cleanup").json()
 
     none = {"listed": 0, "postings": 0, "conversations": 0, "memories": 0}
-    assert first == {"removed": {**none, "listed": 1, "conversations": 2}, "is_complete": True}
+    assert first == {"removed": {**none, "listed": 1, "conversations": 3}, "is_complete": True}
     assert again == {"removed": none, "is_complete": True}
+    assert connection.call([b"GET", alien]) == b"no conversation"
     connection.close()
     statuses = {
         taken: ask(host, "GET", f"/conversations/{taken}", token).status_code
-        for taken in (old, pinned, young, open_old)
+        for taken in (old, pinned, young, open_old, lost_old)
     }
-    assert statuses == {old: 404, pinned: 200, young: 200, open_old: 404}
+    assert statuses == {old: 404, pinned: 200, young: 200, open_old: 404, lost_old: 404}
 
 
 def test_old_memories_and_what_chroma_keeps_are_removed_too(
