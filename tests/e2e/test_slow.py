@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S
+from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (
@@ -279,6 +279,25 @@ def test_a_turn_is_over_when_its_time_is_whatever_it_waits_for(
     assert answered.status_code == 504
     assert TIMEOUT_S - 1 < time.monotonic() - begun < TIMEOUT_S + 3
     assert ask(slow_chat, "GET", "/conversations", token).json()["conversations"] == []
+
+
+@pytest.mark.spin("our host takes a whole answer from the guest, and holds it for its client")
+def test_an_answer_that_nobody_takes_is_given_up(
+    slow_chat: RunningHost, slow_model: SlowModel
+) -> None:
+    slow_model.manner = answer_at_once
+    taken = start(slow_chat, None, "x" * 8_000_000)
+    fields = "host: x\r\nx-request-id: untaken\r\n\r\n"
+    with connect(slow_chat) as connection:
+        begun = time.monotonic()
+        connection.sendall(f"GET /conversations/{taken}/messages HTTP/1.1\r\n{fields}".encode())
+        while '"untaken"' not in slow_chat.output():
+            assert time.monotonic() - begun < UNTAKEN_S + SLACK_S
+            time.sleep(0.2)
+
+    line = next(line for line in slow_chat.output().splitlines() if '"untaken"' in line)
+    assert json.loads(line[line.index("{") :])["is_whole"] is False
+    assert time.monotonic() - begun > UNTAKEN_S - 1
 
 
 def test_a_conversation_whose_turn_took_too_long_goes_on_at_once(
