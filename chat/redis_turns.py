@@ -33,9 +33,9 @@ from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 NO_LIMITS = Limits(0, 0)
 LOCK = 4
 """The place of the lock among the keys."""
-SPARE_MS = 30_000
+SPARE_MS = 5_000
 """How much longer it stands that a start with an Idempotency-Key is running than its turn may take:
-what asks Redis comes on top, and a call of Spin's own models cannot be ended."""
+what asks Redis comes on top. A start that took longer yet is not stored beside another."""
 
 
 @dataclass(frozen=True)
