@@ -69,11 +69,11 @@ class RequestBody:
         self._put(BodyAborted())
 
     def end(self) -> None:
-        """Let what still comes go nowhere: the request was answered without it."""
+        """Let what still comes go nowhere: the response, or why there is none, is there."""
         self._is_over = True
 
     def close(self) -> None:
-        """Take nothing more: there will be no answer."""
+        """Take nothing more: the connection broke."""
         self._is_closed = self._is_over = True
 
     async def next(self) -> bytes | None:
@@ -155,6 +155,9 @@ class Exchange:
             self._body.close()
             future.resolve(ENDED)
             raise
+        except NoConnection as error:  # mostly at once: the guest may not have written anything yet
+            self._body.end()
+            future.resolve(Err(error.code))
         except Exception as error:  # noqa: BLE001 - the guest waits for this future; it must always end
             self._body.close()
             future.resolve(Err(error_code(error)))
@@ -248,8 +251,6 @@ async def pass_on(connection: Connection, body: Pipe, timeout_s: float) -> None:
 
 def error_code(error: Exception) -> Case:
     """Return the WASI error code of a failed request."""
-    if isinstance(error, NoConnection):
-        return error.code
     if isinstance(error, TimeoutError):
         return Case("connection-read-timeout")
     if isinstance(error, OSError | h11.ProtocolError):
