@@ -529,7 +529,7 @@ def test_a_failed_model_call_is_a_runtime_error(
 
 ONE_PROCESS = pytest.mark.own_host("a spin has one process; our host may have several workers")
 OWN_ENGINE = pytest.mark.own_host(
-    '`type = "spin"` is llama.cpp on our host, which reads GGUF files; Spin\'s engine does not'
+    "the local engine here is llama.cpp over GGUF files, which Spin's own engine does not read"
 )
 
 
