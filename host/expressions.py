@@ -68,16 +68,14 @@ def parse_template(text: str) -> Template:
     Errors: ExpressionError for a `{{` without its `}}`.
     """
     parts: list[str] = []
-    rest = text
-    while True:
-        literal, opened, rest = rest.partition("{{")
-        parts.append(literal)
-        if not opened:
-            return Template(tuple(parts))
-        name, closed, rest = rest.partition("}}")
-        if not closed:
+    begin = 0
+    while (opened := text.find("{{", begin)) >= 0:
+        closed = text.find("}}", opened + 2)
+        if closed < 0:
             raise ExpressionError("invalid variable template: unmatched '{{' in template")
-        parts.append(name.strip())
+        parts += (text[begin:opened], text[opened + 2 : closed].strip())
+        begin = closed + 2
+    return Template((*parts, text[begin:]))
 
 
 def check_names(template: Template, known: Container[str]) -> None:

@@ -1,4 +1,4 @@
-"""What Redis answers, and what is sent there, takes a time that is linear in it."""
+"""What Redis answers, what is sent there, and what a manifest says, takes linear time."""
 
 import contextlib
 import io
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from host.expressions import ExpressionError, parse_template
 from host.resp import RedisError, describe_error, encode_command, read_reply
 from tests.hostile import slow_texts
 
@@ -15,6 +16,11 @@ def read(reply: str) -> None:
         read_reply(io.BytesIO(reply.encode()))
 
 
+def parse(template: str) -> None:
+    with contextlib.suppress(ExpressionError):
+        parse_template(template)
+
+
 @pytest.mark.parametrize(
     "act",
     [
@@ -22,6 +28,9 @@ def read(reply: str) -> None:
         pytest.param(lambda text: read(f"-{text}\r\n"), id="an error"),
         pytest.param(lambda text: read(f"${len(text.encode())}\r\n{text}\r\n"), id="a string"),
         pytest.param(read, id="no reply"),
+        pytest.param(
+            lambda text: parse(text.replace("<", "{{a}}").replace("[", "{{")), id="a template"
+        ),
         pytest.param(describe_error, id="an error's text"),
         pytest.param(lambda text: encode_command([text.encode()] * 3), id="long arguments"),
         pytest.param(lambda text: encode_command([c.encode() for c in text]), id="many arguments"),
