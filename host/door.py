@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from host.compiling import MOST_INSTANCES
 from host.watching import WatchedConnection
 
 REQUEST_TIMEOUT, TOO_LARGE, BAD_REQUEST = 408, 431, 400
@@ -18,13 +19,15 @@ REQUEST_TIMEOUT, TOO_LARGE, BAD_REQUEST = 408, 431, 400
 class Limits:
     """What clients may take.
 
-    A body's time is between two parts of it; `waiting` are requests that wait for an instance.
+    A body's time is between two parts of it; `waiting` are requests that wait for one of the
+    `instances` that may run at once.
     """
 
     head_bytes: int = 64 * 1024
     head_fields: int = 100
     head_s: float = 10.0
     body_s: float = 30.0
+    instances: int = MOST_INSTANCES
     waiting: int = 1000
 
 

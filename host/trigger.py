@@ -54,7 +54,9 @@ class HttpTrigger:
     def __init__(self, app: Application) -> None:
         self._app = app
         self._threads = ThreadPoolExecutor(MOST_INSTANCES, thread_name_prefix="guest")
-        self._running = 0
+        self._limits = app.options.limits
+        self._free = asyncio.Semaphore(self._limits.instances)
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -89,15 +91,21 @@ class HttpTrigger:
     ) -> None:
         body = Pipe()
         request = _incoming(match, scope, body)
-        if request is None or self._running >= MOST_INSTANCES:
-            if request is not None:
-                say(f"maximum concurrent instance limit of {MOST_INSTANCES} reached")
+        if request is None:
             await reply(send, 500)
             return
+        if self._free.locked() and self._waiting >= self._limits.waiting:
+            say(f"{self._limits.instances} requests run and {self._waiting} wait: one was refused")
+            await reply(send, 503, headers=[(b"retry-after", b"1")])
+            return
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
         queue = ResponseQueue(is_for_head=scope["method"] == "HEAD")
         watchers: Watchers = scope["state"][WATCHERS]
         watchers.add(queue.close)
-        self._running += 1
         reading = asyncio.create_task(read_request(receive, body))
         try:
             await asyncio.sleep(0)  # mostly the whole body is at hand, and the guest need not wait
@@ -108,7 +116,7 @@ class HttpTrigger:
             watchers.discard(queue.close)
             queue.close()
             reading.cancel()
-            self._running -= 1
+            self._free.release()
 
     def _run_guest(self, component: str, request: IncomingRequest, queue: ResponseQueue) -> None:
         try:

@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 
+from host.compiling import MOST_INSTANCES
 from host.door import DEFAULT_LIMITS, Limits
 from host.embedded import SERVICES
 from host.errors import HostError
@@ -92,6 +93,10 @@ def _add_limits(up: argparse.ArgumentParser) -> None:
         help="seconds between two parts of a body (%(default)s); then it is 408",
     )  # fmt: skip
     up.add_argument(
+        "--max-instances", type=int, default=limits.instances, metavar="N",
+        help="requests that are served at once (%(default)s)",
+    )  # fmt: skip
+    up.add_argument(
         "--max-waiting", type=int, default=limits.waiting, metavar="N",
         help="requests that may wait for an instance (%(default)s); more are 503",
     )  # fmt: skip
@@ -107,10 +112,13 @@ def parse_limits(flags: argparse.Namespace) -> Limits:
             raise HostError(f"--{name.replace('_', '-')}: must be above 0")
     if flags.max_waiting < 0:
         raise HostError("--max-waiting: must be 0 or more")
+    if not 1 <= flags.max_instances <= MOST_INSTANCES:
+        raise HostError(f"--max-instances: must be from 1 to {MOST_INSTANCES}")
     return Limits(
         head_bytes=flags.max_head_bytes,
         head_fields=flags.max_head_fields,
         head_s=flags.head_timeout,
         body_s=flags.body_timeout,
+        instances=flags.max_instances,
         waiting=flags.max_waiting,
     )

@@ -1,6 +1,8 @@
 """What clients may take of our host's server, over real sockets."""
 
+import concurrent.futures
 import contextlib
+import json
 import pathlib
 import socket
 import threading
@@ -9,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import RunningHost, run_host
+from tests.running import Held, ModelEndpoint, RunningHost, remote_config, run_host
 
 pytestmark = pytest.mark.own_host("Spin's server has limits of its own, which no flag changes")
 SHORT = ["--head-timeout", "1", "--body-timeout", "1"]
@@ -148,3 +150,30 @@ def test_a_client_that_leaves_in_its_body_is_forgotten(probe: RunningHost) -> No
         thread.join()
 
     assert probe.client.get("/fixed").status_code == 203
+
+
+def test_requests_over_the_most_wait_and_over_that_are_told_when_to_come_again(
+    probe_wasm: pathlib.Path, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert probe_wasm.exists()
+    held = Held("Fine.")
+    endpoint.answer = held
+    arguments = [
+        "--from", "tests/guests/probe/spin.toml", "--variable", "password=x",
+        "--runtime-config-file", remote_config(tmp_path, endpoint.url),
+        "--max-instances", "1", "--max-waiting", "1",
+    ]  # fmt: skip
+    infer = json.dumps({"model": "llama2-chat", "prompt": "p", "params": {}})
+    with (
+        run_host(tmp_path, *arguments) as host,
+        concurrent.futures.ThreadPoolExecutor() as threads,
+    ):
+        running = threads.submit(host.client.post, "/llm", content=infer)
+        held.await_request()
+        waiting = threads.submit(host.client.post, "/echo", content=b"waited")
+        time.sleep(0.5)
+        refused = host.client.post("/echo", content=b"refused")
+        held.let_go()
+
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert (running.result().status_code, waiting.result().text) == (200, "waited")
