@@ -3,7 +3,6 @@
 Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,7 +10,7 @@ from urllib.parse import quote
 
 from chat.archive_ports import Erased
 from chat.errors import CorruptConversation, MemoryUnavailable
-from chat.json_text import parse_json
+from chat.json_text import NotJson, parse_json, render_json_text
 from chat.keys import collection_name
 
 CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
@@ -208,7 +207,7 @@ def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = 
 
     Errors: MemoryUnavailable.
     """
-    body = None if fields is None else json.dumps(fields, ensure_ascii=False).encode()
+    body = None if fields is None else render_json_text(fields).encode()
     status, answer = http.request(method, path, body)
     if status == NOT_FOUND:
         return None
@@ -216,7 +215,7 @@ def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = 
         raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
     try:
         return parse_json(answer)
-    except ValueError as error:
+    except NotJson as error:
         raise MemoryUnavailable(CHROMA_AWAY) from error
 
 

@@ -4,7 +4,6 @@ A conversation's head is a record with its id; each message is one with the id t
 memory. `at` is a message's turn's time and `said_at` its own.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -14,7 +13,7 @@ from chat.chroma import Collection, Metadata, Record
 from chat.chroma_memories import ChromaMemory
 from chat.context import bounded_turn
 from chat.errors import CorruptConversation
-from chat.json_text import parse_json
+from chat.json_text import parse_json, render_json_text
 from chat.memories import make_memories, memory_id
 from chat.messages import Head, Message, Place, Turn
 from chat.ports import Embedder
@@ -110,7 +109,7 @@ def _message_metadata(
     conversation_id: int, turn: Turn, place: Place, message: Message
 ) -> dict[str, str | int | float | bool | None]:
     said_at = turn.at if message.created_at is None else message.created_at
-    extra = None if message.metadata is None else json.dumps(message.metadata, ensure_ascii=False)
+    extra = None if message.metadata is None else render_json_text(message.metadata)
     return {
         "kind": "message",
         "conversation": conversation_id,

@@ -1,16 +1,18 @@
 """Parses the fields of what callers send; each error names its field."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from chat.errors import InvalidRequest, TooLarge
+from chat.json_text import nests_deeper, render_json_text
 from chat.messages import ROLES, Message
 
 MAX_ID = 2**63 - 1
 """The largest number that Redis counts to."""
 MOST_TITLE_CHARACTERS = 200
 MOST_METADATA_BYTES = 4096
+MOST_METADATA_DEPTH = 32
+"""Lists and objects in each other; it stands in a few more where it is kept and exported."""
 MOST_AHEAD_S = 300
 """How far a caller's clock may be ahead of ours."""
 
@@ -56,7 +58,10 @@ def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
         return None
     if not isinstance(value, dict):
         raise InvalidRequest(f"`{name}` must be an object", name)
-    parse_text(json.dumps(value, ensure_ascii=False), name, MOST_METADATA_BYTES)
+    text = parse_text(render_json_text(value), name, MOST_METADATA_BYTES)
+    if nests_deeper(text.encode(), MOST_METADATA_DEPTH):
+        allowed = f"up to {MOST_METADATA_DEPTH} lists and objects in each other"
+        raise InvalidRequest(f"`{name}` may have {allowed}", name)
     return value
 
 

@@ -1,6 +1,5 @@
 """Parses the lines of an export: all of them, before any is taken."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,13 @@ from chat.fields import (
     parse_time,
     parse_title,
 )
+from chat.json_text import MOST_DEPTH, NotJson, first_deep_line, parse_next
 from chat.memories import MEMORY_ID, NOTE
 from chat.messages import Head, Memory, Message, Turn
 
 MOST_MESSAGES = 10_000
 """Messages of one turn."""
 MOST_NUMBER = 10**15
-DECODER = json.JSONDecoder()
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -196,16 +195,19 @@ def _objects(body: bytes) -> Iterator[Any]:
     Errors: InvalidRequest.
     """
     text = _decoded(body)
+    deep = first_deep_line(body, MOST_DEPTH)
+    if deep:
+        raise _not_json(deep, f"more than {MOST_DEPTH} lists and objects stand in each other")
     number, place = 1, 0
     while place < len(text):
         begin = SPACE.match(text, place)
         place = begin.end() if begin else place
         if place < len(text):
             try:
-                value, place = DECODER.raw_decode(text, place)
-            except (ValueError, RecursionError) as error:
+                value, place = parse_next(text, place)
+            except NotJson as error:
                 is_last = "\n" not in text[place:]
-                raise _not_json(number, is_cut=is_last) from error
+                raise _not_json(number, str(error), is_cut=is_last) from error
             yield value
             number += 1
 
@@ -215,12 +217,13 @@ def _decoded(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError as error:
         number = body.count(b"\n", 0, error.start) + 1
-        raise _not_json(number, is_cut=error.end == len(body)) from error
+        problem = f"byte {error.start} is none"
+        raise _not_json(number, problem, is_cut=error.end == len(body)) from error
 
 
-def _not_json(number: int, *, is_cut: bool) -> InvalidRequest:
+def _not_json(number: int, reason: str, *, is_cut: bool = False) -> InvalidRequest:
     """Make the error; a connection that broke leaves a last line that is cut."""
-    problem = f"line {number} must be JSON in UTF-8"
+    problem = f"line {number} must be JSON in UTF-8: {reason}"
     if is_cut:
         problem = f"the file is not whole, or its last line is wrong: {problem}"
     return InvalidRequest(problem, f"line {number}")

@@ -6,12 +6,11 @@ this asks the endpoint itself, so that conversations wait for the model side by 
 Source: OpenAI's API reference, `POST /v1/chat/completions`.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from chat.errors import ModelFailed, ModelUnavailable
-from chat.json_text import parse_json
+from chat.json_text import parse_json, render_json_text
 from chat.markers import neutralise
 from chat.messages import Completion, Message, Sampling
 
@@ -43,7 +42,7 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
     }
-    return json.dumps(fields, ensure_ascii=False).encode()
+    return render_json_text(fields).encode()
 
 
 def parse_response(status: int, body: bytes) -> Completion:
@@ -125,5 +124,5 @@ class OpenAiEmbedder:
         Source: OpenAI's API reference, `POST /v1/embeddings`.
         """
         fields = {"model": self._model, "input": list(texts)}
-        body = json.dumps(fields, ensure_ascii=False).encode()
+        body = render_json_text(fields).encode()
         return parse_embeddings(*self._endpoint.post(body), len(texts))

@@ -9,6 +9,7 @@ from typing import Any
 
 from chat.access import COOKIE
 from chat.errors import ChatError
+from chat.json_text import RULES
 from chat.operations import (
     OPERATIONS,
     PATH_PARAMETERS,
@@ -20,6 +21,7 @@ from chat.operations import (
 from chat.schemas import GIVEN, TAKEN, named
 
 VERSION = "0.1.0"
+DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"
 IN_PATH = re.compile(r"{(\w+)}")
 TAKEN_MEDIA = {"Export": "application/jsonl"}
 """Media types of bodies that are not JSON."""
@@ -61,7 +63,7 @@ def describe_api(*, has_admin: bool) -> Mapping[str, Any]:
         "info": {
             "title": "Chat with memory",
             "version": VERSION,
-            "description": "Conversations that are remembered, for a model that is stateless.",
+            "description": DESCRIPTION,
         },
         "servers": [{"url": "/"}],
         "paths": paths,

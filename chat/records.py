@@ -1,7 +1,6 @@
 """How turns and results are written in Redis: as JSON, text as it is."""
 
 import base64
-import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import Any
 
 from chat.embeddings import signature
 from chat.errors import CorruptConversation
-from chat.json_text import parse_json
+from chat.json_text import parse_own_json, render_compact
 from chat.keys import digest
 from chat.messages import (
     Embedded,
@@ -35,7 +34,7 @@ def render_turn(turn: Turn) -> bytes:
         "tokens": [turn.prompt_tokens, turn.reply_tokens, turn.least_tokens],
         "at": turn.at,
     }
-    return _render(fields)
+    return render_compact(fields).encode()
 
 
 def _as_list(message: Message) -> list[Any]:
@@ -50,7 +49,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
     Errors: CorruptConversation.
     """
     try:
-        return tuple([_parse_turn(fields) for fields in parse_json(data)])
+        return tuple([_parse_turn(fields) for fields in parse_own_json(data)])
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
 
@@ -75,7 +74,7 @@ def render_terms(turns: Sequence[Turn]) -> bytes:
     for turn in turns:
         terms = turn_terms(turn)
         rows.append([turn.number, terms, sum(terms.values())])
-    return json.dumps(rows, ensure_ascii=False).encode()
+    return render_compact(rows).encode()
 
 
 def render_embedding(embedding: Sequence[float]) -> str:
@@ -106,7 +105,7 @@ def render_memory(memory: Memory) -> bytes:
         "conversation": memory.conversation_id,
         "pinned": memory.is_pinned,
     }
-    return _render(fields)
+    return render_compact(fields).encode()
 
 
 def text_digest(text: str) -> str:
@@ -125,7 +124,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
                 str(row["id"]), row["role"], str(row["content"]), float(row["at"]),
                 row["conversation"], bool(row["pinned"]),
             )
-            for row in parse_json(data)
+            for row in parse_own_json(data)
         ]  # fmt: skip
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
@@ -146,12 +145,12 @@ def render_embedded(embedded: Embedded, tag: str) -> list[str]:
 
 def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
     """Render memories as one JSON list."""
-    return json.dumps([render_embedded(e, tag) for e in embeddeds], ensure_ascii=False).encode()
+    return render_compact([render_embedded(e, tag) for e in embeddeds]).encode()
 
 
 def render_result(result: TurnResult) -> bytes:
     """Render a result, to be given again."""
-    return _render(asdict(result))
+    return render_compact(asdict(result)).encode()
 
 
 def parse_result(data: bytes) -> TurnResult:
@@ -160,7 +159,7 @@ def parse_result(data: bytes) -> TurnResult:
     Errors: CorruptConversation.
     """
     try:
-        fields = parse_json(data)
+        fields = parse_own_json(data)
         usage = dict(fields.pop("usage"))
         recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
         memories = tuple(RecalledMemory(**row) for row in usage.pop("memories"))
@@ -169,7 +168,3 @@ def parse_result(data: bytes) -> TurnResult:
         return TurnResult(**fields, usage=seen)
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
-
-
-def _render(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()

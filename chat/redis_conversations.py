@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.errors import CorruptConversation, UnknownConversation
-from chat.json_text import parse_json
+from chat.json_text import NotJson, parse_own_json
 from chat.keys import (
     ConversationKeys,
     anyone,
@@ -184,8 +184,8 @@ class RedisConversationStore:
 
 def _parse_json(data: bytes) -> Any:
     try:
-        return parse_json(data)
-    except ValueError as error:
+        return parse_own_json(data)
+    except NotJson as error:
         raise CorruptConversation from error
 
 

@@ -6,11 +6,11 @@ from the prompt's, and compares the embeddings of these.
 
 import heapq
 import itertools
-import json
 from collections.abc import Iterable, Sequence
 
 from chat.embeddings import SIGNATURE_BITS, distance, signature
 from chat.errors import CorruptConversation, UnknownMemory
+from chat.json_text import render_compact
 from chat.keys import memory_keys
 from chat.memory_scripts import (
     CANDIDATES,
@@ -119,7 +119,7 @@ class RedisMemory:
         return as_int(self._redis.run(FORGET_MEMORY, self._keys, [""])[0])
 
     def _restate(self, row: Sequence[str]) -> None:
-        self._redis.run(RESTATE, self._keys, [json.dumps(row, ensure_ascii=False)])
+        self._redis.run(RESTATE, self._keys, [render_compact(row)])
 
     def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
         embeddings = self._embedder.embed([memory.content for memory in memories])

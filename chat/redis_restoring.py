@@ -1,9 +1,9 @@
 """Brings whole conversations back into Redis."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from chat.archive_ports import Whole
+from chat.json_text import render_compact
 from chat.keys import conversation_keys, conversations_key
 from chat.messages import Head, Turn
 from chat.records import render_terms, render_turn
@@ -81,4 +81,4 @@ def _render_fields(whole: Whole) -> str:
     }
     if head.title:
         fields["title"] = head.title
-    return json.dumps(fields, ensure_ascii=False)
+    return render_compact(fields)

@@ -1,9 +1,9 @@
 """Counts in Redis, and reads what was counted."""
 
-import json
 import re
 
 from chat.errors import CorruptConversation
+from chat.json_text import render_compact
 from chat.keys import active_mark, owners_key, stats_keys
 from chat.redis import Redis, as_bytes, as_int
 from chat.stats import Counters, Stats, parse_counted
@@ -15,7 +15,7 @@ USED_MEMORY = re.compile(rb"used_memory:(\d+)")
 def render_counters(counters: Counters, at: float, owner: str | None) -> bytes:
     """Render what a script is to count; of an active `owner` goes only what cannot be read back."""
     mark = active_mark(owner, day_of(at)) if owner else ""
-    return json.dumps({"counters": counters, "at": at, "mark": mark}).encode()
+    return render_compact({"counters": counters, "at": at, "mark": mark}).encode()
 
 
 def day_of(at: float) -> int:

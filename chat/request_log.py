@@ -3,11 +3,11 @@
 Nothing of what was said is in it, nor whose it was: an id, a route, a status, times and counts.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chat.json_text import render_json_text
 from chat.timing import MS_PER_S
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -51,4 +51,4 @@ def render_log_line(logged: Logged) -> str:
         "ms": round(logged.taken_s * MS_PER_S, 1),
         **logged.facts,
     }
-    return json.dumps(fields if logged.is_whole else {**fields, "is_whole": False})
+    return render_json_text(fields if logged.is_whole else {**fields, "is_whole": False})

@@ -16,7 +16,7 @@ from chat.fields import (
     parse_title,
     refuse_others,
 )
-from chat.json_text import parse_json
+from chat.json_text import NotJson, parse_json
 from chat.messages import Message
 from chat.settings import Settings
 
@@ -144,8 +144,8 @@ def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
 def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         fields = parse_json(body)
-    except ValueError as error:
-        raise InvalidRequest("the body must be a JSON object in UTF-8") from error
+    except NotJson as error:
+        raise InvalidRequest(f"the body must be a JSON object in UTF-8: {error}") from error
     if not isinstance(fields, dict):
         raise InvalidRequest("the body must be a JSON object in UTF-8")
     return fields

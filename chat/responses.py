@@ -1,7 +1,6 @@
 """Renders what callers are given."""
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -12,6 +11,7 @@ from chat.erasing import Receipt
 from chat.errors import ChatError, EraseIncomplete, Unhealthy
 from chat.health import OK, Health
 from chat.importing import Imported
+from chat.json_text import render_json_text
 from chat.limits import Quota
 from chat.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
 from chat.page import WebFile
@@ -64,7 +64,7 @@ def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
 def _chunks(lines: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
     chunk = bytearray()
     for line in lines:
-        chunk += json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        chunk += render_json_text(line).encode() + b"\n"
         if len(chunk) >= CHUNK_BYTES:
             yield bytes(chunk)
             chunk.clear()
@@ -109,7 +109,7 @@ def render_json(
     status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
     """Render `value` as JSON, text as it is and not escaped."""
-    body = json.dumps(value, ensure_ascii=False).encode()
+    body = render_json_text(value).encode()
     return Response(status, body, {"content-type": "application/json", **(headers or {})})
 
 

@@ -6,7 +6,7 @@ Source: JSON Schema 2020-12, as OpenAPI 3.1 uses it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat.fields import MAX_ID, MOST_TITLE_CHARACTERS
+from chat.fields import MAX_ID, MOST_METADATA_BYTES, MOST_METADATA_DEPTH, MOST_TITLE_CHARACTERS
 from chat.memories import MEMORY_ID
 from chat.messages import ROLES
 from chat.requests import MOST_MESSAGES
@@ -88,6 +88,11 @@ STORED_SUMMARY: Mapping[str, Schema] = {
     "evicted_turns": COUNT,
     "pinned": FLAG,
 }
+METADATA: Schema = {
+    "type": ["object", "null"],
+    "description": f"up to {MOST_METADATA_BYTES} bytes as JSON, with up to {MOST_METADATA_DEPTH} "
+    "lists and objects in each other",
+}
 TITLE: Schema = {"type": ["string", "null"], "maxLength": MOST_TITLE_CHARACTERS}
 NULL: Schema = {"type": "null"}
 
@@ -125,7 +130,7 @@ TAKEN: Mapping[str, Schema] = {
                     "role": ROLE,
                     "content": CONTENT,
                     "created_at": GIVEN_TIME,
-                    "metadata": {"type": ["object", "null"]},
+                    "metadata": METADATA,
                 },
                 ("created_at", "metadata"),
             ),

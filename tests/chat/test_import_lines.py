@@ -39,5 +39,5 @@ def test_a_wrong_line_in_the_middle_is_named(wrong: bytes) -> None:
     lines = WHOLE.split(b"\n")
     body = b"\n".join([*lines[:2], wrong, *lines[2:]])
 
-    with pytest.raises(InvalidRequest, match="^line 3 must be JSON in UTF-8$"):
+    with pytest.raises(InvalidRequest, match="^line 3 must be JSON in UTF-8: "):
         parse_export(body, 1000, 9.0)
