@@ -9,12 +9,12 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from chat.archive_ports import Erased
-from chat.errors import CorruptConversation, MemoryUnavailable
+from chat.errors import CorruptConversation, MemoryUnavailable, OtherLength
 from chat.json_text import NotJson, parse_json, render_json_text
 from chat.keys import collection_name
 
 CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
-NOT_FOUND = 404
+BAD_REQUEST, NOT_FOUND = 400, 404
 OK = range(200, 300)
 PAGE = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
@@ -205,12 +205,14 @@ def base_path(tenant: str, database: str) -> str:
 def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
     """Send a request; None for what is not there. What a server says is not passed on.
 
-    Errors: MemoryUnavailable.
+    Errors: MemoryUnavailable; OtherLength for embeddings that do not fit the collection.
     """
     body = None if fields is None else render_json_text(fields).encode()
     status, answer = http.request(method, path, body)
     if status == NOT_FOUND:
         return None
+    if status == BAD_REQUEST and b"dimension" in answer:
+        raise OtherLength
     if status not in OK:
         raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
     try:

@@ -1,10 +1,11 @@
 """What is done with embeddings: how far they are apart, and each text embedded once."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import mul
 from typing import Literal
 
+from chat.errors import ModelFailed, OtherLength
 from chat.keys import digest
 from chat.messages import Place
 from chat.ports import Embedder
@@ -29,9 +30,35 @@ dot: Callable[[Sequence[float], Sequence[float]], float] = getattr(
 
 
 def unit(embedding: Sequence[float]) -> Sequence[float]:
-    """Give an embedding the length 1; one without a direction stays as it is."""
-    norm = math.sqrt(dot(embedding, embedding))
-    return [value / norm for value in embedding] if norm else embedding
+    """Give an embedding the length 1.
+
+    Errors: ModelFailed for one without a direction: of no values, of zeros, or not finite.
+    """
+    norm = math.hypot(*embedding)
+    if not 0 < norm < math.inf:
+        raise ModelFailed("the embedding model gave no usable embedding; nothing was stored")
+    return [value / norm for value in embedding]
+
+
+def check_length(embedding: Sequence[float], before: Iterable[Sequence[float]]) -> None:
+    """Compare an embedding with those that the model gave before; empty ones are none.
+
+    Errors: OtherLength if there are some, and none is as long.
+    """
+    lengths = {len(one) for one in before} - {0}
+    if lengths and len(embedding) not in lengths:
+        raise OtherLength
+
+
+def comparable(
+    embedding: Sequence[float], kept: Mapping[str, Sequence[float]]
+) -> dict[str, Sequence[float]]:
+    """Give those of `kept` that are as long as `embedding`.
+
+    Errors: OtherLength.
+    """
+    check_length(embedding, kept.values())
+    return {name: one for name, one in kept.items() if len(one) == len(embedding)}
 
 
 def distance(one: Sequence[float], other: Sequence[float]) -> float:
@@ -63,7 +90,7 @@ def embedding_name(tag: str, place: Place) -> str:
 class OnceEmbedder:
     """An embedder that asks another one, once for each text of a request, in batches.
 
-    Its embeddings are unit vectors.
+    Its embeddings are unit vectors, all of one length.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -73,11 +100,16 @@ class OnceEmbedder:
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """Embed each text.
 
-        Errors: those of the port.
+        Errors: those of the port; ModelFailed for embeddings that are none, and OtherLength.
         """
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
         for batch in _batches(missing):
-            self._known |= zip(batch, map(unit, self._embedder.embed(batch)), strict=True)
+            embeddings = [unit(embedding) for embedding in self._embedder.embed(batch)]
+            if len(embeddings) != len(batch):
+                raise ModelFailed("the embedding model gave another number of embeddings")
+            if len({len(one) for one in (*self._known.values(), *embeddings)}) > 1:
+                raise OtherLength
+            self._known |= zip(batch, embeddings, strict=True)
         return [self._known[text] for text in texts]
 
 

@@ -28,6 +28,7 @@ ChatError
 │   ├── Unhealthy
 │   └── ModelUnavailable
 ├── ModelFailed              502: the model gave no usable reply
+│   └── OtherLength          502: it gave an embedding of another length than before
 ├── ModelTimeout             504: the model took too long
 ├── CorruptConversation      500: what is stored is no conversation; nothing was changed
 │   └── TurnsLost            500: the store has lost some of its turns
@@ -319,6 +320,16 @@ class ModelFailed(ChatError):
 
     status = 502
     code = "model_failed"
+
+
+class OtherLength(ModelFailed):
+    """The model gave an embedding that cannot be compared with those that it gave before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the embedding model gave an embedding of another length than before; "
+            "nothing was stored"
+        )
 
 
 class ModelTimeout(ChatError):

@@ -1,14 +1,39 @@
 """The Lua scripts of an owner's memories, and what the scripts of a conversation share of them."""
 
+from chat.embeddings import SIGNATURE_BITS
 from chat.scripts import IS, make_script
 
-MEMORIES = """
+LENGTH = f"""
+local function other_length(base, memories)
+  local newest = redis.call('ZREVRANGE', KEYS[base + 1], 0, 0)[1]
+  local before = newest and redis.call('HGET', KEYS[base + 4], newest) or ''
+  if before == '' then return end
+  local function tag(signature) return string.sub(signature, 1, -{SIGNATURE_BITS // 4 + 1}) end
+  local function digits(embedding) return #string.gsub(embedding, '=+$', '') end
+  local made_by = tag(redis.call('HGET', KEYS[base + 3], newest) or '')
+  for _, memory in ipairs(memories) do
+    local signature, embedding = memory[5], memory[6]
+    if embedding ~= '' and tag(signature) == made_by and digits(embedding) ~= digits(before) then
+      return redis.error_reply('CHATLENGTH an embedding is longer or shorter than before')
+    end
+  end
+end
+"""
+"""Refuse embeddings that do not compare with that of the newest memory, if one model made both."""
+
+MEMORIES = (
+    LENGTH
+    + """
 local function corrupt_memories(base)
   if not (is(KEYS[base], 'hash') and is(KEYS[base + 1], 'zset') and is(KEYS[base + 2], 'hash')
       and is(KEYS[base + 3], 'hash') and is(KEYS[base + 4], 'hash')
       and is(KEYS[base + 5], 'string')) then
     return redis.error_reply('CHATCORRUPT a key of the memories has another type')
   end
+end
+
+local function refused(base, memories)
+  return corrupt_memories(base) or other_length(base, memories)
 end
 
 local function forget_memory(base, id)
@@ -66,6 +91,7 @@ local function remember(base, memories, most)
   return ids
 end
 """
+)
 """KEYS from `base` on: memories, times, texts, signatures, embeddings, rows.
 
 The rows are all ids and signatures in one string, made by a search and kept until one goes away: to
@@ -80,7 +106,8 @@ REMEMBER = make_script(
     IS,
     MEMORIES,
     """
-return corrupt_memories(1) or remember(1, cjson.decode(ARGV[1]), tonumber(ARGV[2]))
+local memories = cjson.decode(ARGV[1])
+return refused(1, memories) or remember(1, memories, tonumber(ARGV[2]))
 """,
 )
 """Remember, and give the ids. KEYS: those of the memories. ARGV: memories, the most."""
@@ -89,8 +116,9 @@ RESTATE = make_script(
     IS,
     MEMORIES,
     """
-local id, _, text, record, signature, embedding = unpack(cjson.decode(ARGV[1]))
-local refusal = corrupt_memories(1)
+local memory = cjson.decode(ARGV[1])
+local id, _, text, record, signature, embedding = unpack(memory)
+local refusal = refused(1, {memory})
 if refusal then return refusal end
 local before = redis.call('HGET', KEYS[1], id)
 if not before then return redis.error_reply('CHATNOMEMORY no such memory') end

@@ -18,6 +18,10 @@ TOO_MANY_REQUESTS = 429
 AWAY = range(502, 505)
 """A gateway's words for a server behind it that does not answer."""
 OK = range(200, 300)
+MOST_TOKENS = 2**32 - 1
+"""The most that can be counted, as in Spin's interface."""
+MOST_REASON_CHARACTERS = 40
+NUMBERS = {int, float}
 PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 """What reading something else as an answer raises."""
 
@@ -62,7 +66,7 @@ def parse_response(status: int, body: bytes) -> Completion:
         content.strip() if isinstance(content, str) else "",
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
-        finish_reason=reason if isinstance(reason, str) else None,
+        finish_reason=_reason(reason),
     )
 
 
@@ -73,13 +77,21 @@ def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[floa
     """
     check_status(status)
     try:
-        rows = sorted(parse_json(body)["data"], key=lambda row: int(row["index"]))
-        embeddings = [[float(value) for value in row["embedding"]] for row in rows]
+        rows = parse_json(body)["data"]
+        by_index = {row["index"]: _numbers(row["embedding"]) for row in rows}
+        embeddings: list[Sequence[float]] = [by_index[index] for index in range(count)]
     except PARSE_ERRORS as error:
         raise ModelFailed("the model's endpoint gave no embeddings") from error
-    if len(embeddings) != count:
+    if len(rows) != count:
         raise ModelFailed("the model's endpoint gave another number of embeddings")
-    return list(embeddings)
+    return embeddings
+
+
+def _numbers(values: Sequence[Any]) -> list[float]:
+    """Errors: TypeError for anything else, and for what is true or false."""
+    if not set(map(type, values)) <= NUMBERS:
+        raise TypeError
+    return list(map(float, values))
 
 
 def check_status(status: int) -> None:
@@ -95,8 +107,23 @@ def check_status(status: int) -> None:
 
 
 def _count(usage: Any, name: str) -> int:
+    """Return a count; 0 for one that is missing, or is none.
+
+    Errors: ModelFailed for one that cannot be.
+    """
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return 0
+    if value > MOST_TOKENS:
+        raise ModelFailed(
+            "the model's endpoint counted more tokens than can be; nothing was stored"
+        )
+    return value
+
+
+def _reason(value: Any) -> str | None:
+    """Return why a reply ends where it does, if that was said in a word."""
+    return value if isinstance(value, str) and len(value) <= MOST_REASON_CHARACTERS else None
 
 
 class OpenAiModel:

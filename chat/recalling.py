@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from chat.embeddings import distance, embedding_name
+from chat.embeddings import comparable, distance, embedding_name
 from chat.hybrid import rank
 from chat.memories import make_memories
 from chat.messages import Commit, Conversation, Embedded, FoundMemory, Place, Turn
@@ -40,7 +40,7 @@ class Recaller:
             return loaded
         wanted = self._embedder.embed([prompt])[0]
         texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
-        kept = self._embeddings.load_embeddings(loaded.id, list(texts))
+        kept = comparable(wanted, self._embeddings.load_embeddings(loaded.id, list(texts)))
         missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
         kept |= self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
         cosines = {}

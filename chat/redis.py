@@ -10,6 +10,7 @@ from chat.errors import (
     IdTaken,
     KeyReused,
     LimitExceeded,
+    OtherLength,
     StoreUnavailable,
     TextRemembered,
     TurnsLost,
@@ -39,6 +40,7 @@ class Connection(Protocol):
 OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATBUSY": ConversationBusy,
     "CHATCORRUPT": CorruptConversation,
+    "CHATLENGTH": OtherLength,
     "CHATNOMEMORY": UnknownMemory,
     "CHATREMEMBERED": TextRemembered,
     "CHATREUSED": KeyReused,

@@ -8,7 +8,7 @@ import heapq
 import itertools
 from collections.abc import Iterable, Sequence
 
-from chat.embeddings import SIGNATURE_BITS, distance, signature
+from chat.embeddings import SIGNATURE_BITS, check_length, distance, signature
 from chat.errors import CorruptConversation, UnknownMemory
 from chat.json_text import render_compact
 from chat.keys import memory_keys
@@ -55,9 +55,10 @@ class RedisMemory:
         anew = self._embed_anew(stale)
         own = f"{beside}."
         likely = (name for name in itertools.chain(anew, near) if not name.startswith(own))
+        candidates = self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
+        check_length(wanted, (embedding for _, embedding in candidates))
         found = [
-            FoundMemory(memory, distance(wanted, embedding))
-            for memory, embedding in self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
+            FoundMemory(memory, distance(wanted, embedding)) for memory, embedding in candidates
         ]
         near_enough = [one for one in found if one.distance < max_distance]
         return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
@@ -73,8 +74,8 @@ class RedisMemory:
         reply = self._redis.run(CANDIDATES, [self._keys[0], self._keys[4]], list(names))
         memories = parse_memories(as_text(reply[0]))
         try:
-            embeddings = [parse_embedding(row) for row in as_text(reply[1]).split(" ") if row]
-            return list(zip(memories, embeddings, strict=True))
+            rows = as_text(reply[1]).split(" ") if memories else []
+            return list(zip(memories, map(parse_embedding, rows), strict=True))
         except ValueError as error:
             raise CorruptConversation from error
 

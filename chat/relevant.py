@@ -1,9 +1,9 @@
 """Finds the messages of a conversation that are about what a prompt is about."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from chat.embeddings import BATCH, distance, embedding_name
+from chat.embeddings import BATCH, comparable, distance, embedding_name
 from chat.messages import Role
 from chat.ports import Embedder, EmbeddingStore, OwnedStore
 from chat.reading import Placed, all_messages, read_messages
@@ -45,11 +45,14 @@ def find_relevant(
     if query.top_k == 0:
         return []
     placed = [p for p in all_messages(store, conversation_id) if p.message.role in query.roles]
-    embeddings = embed_messages(store, embedder, tag, conversation_id, placed)
     wanted = embedder.embed([query.prompt])[0]
+    names = [embedding_name(tag, message.place) for message in placed]
+    known = comparable(wanted, store.load_embeddings(conversation_id, names))
+    texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
+    known |= embed_rest(store, embedder, conversation_id, texts, known)
     found = [
-        Relevant(message, distance(wanted, embedding))
-        for message, embedding in zip(placed, embeddings, strict=True)
+        Relevant(message, distance(wanted, known[name]))
+        for name, message in zip(names, placed, strict=True)
     ]
     near = [r for r in found if r.distance is not None and r.distance <= query.distance_threshold]
     if near or not query.fall_back:
@@ -60,22 +63,23 @@ def find_relevant(
     return [Relevant(message, None) for message in recent]
 
 
-def embed_messages(
+def embed_rest(
     store: EmbeddingStore,
     embedder: Embedder,
-    tag: str,
     conversation_id: int,
-    placed: Sequence[Placed],
-) -> list[Sequence[float]]:
-    """Give the embedding of each message; each is computed once, and kept with the conversation."""
-    names = [embedding_name(tag, message.place) for message in placed]
-    known = store.load_embeddings(conversation_id, names)
-    texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
-    missing = [name for name in names if name not in known]
+    texts: Mapping[str, str],
+    known: Collection[str],
+) -> dict[str, Sequence[float]]:
+    """Embed the texts whose names are not `known`; each once, as it is kept with the conversation.
+
+    Errors: those of the ports.
+    """
+    missing = [name for name in texts if name not in known]
+    made: dict[str, Sequence[float]] = {}
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
         embeddings = embedder.embed([texts[name] for name in batch])
         new = dict(zip(batch, embeddings, strict=True))
         store.keep_embeddings(conversation_id, new)
-        known |= new
-    return [known[name] for name in names]
+        made |= new
+    return made

@@ -149,7 +149,7 @@ COMMIT = make_script(
     COUNT_ALL,
     f"""
 local memories = cjson.decode(ARGV[14])
-local refusal = #memories > 0 and corrupt_memories(12)
+local refusal = #memories > 0 and refused(12, memories)
 if refusal then return refusal end
 refusal = lost()
 if refusal then return refusal end
@@ -244,7 +244,7 @@ CREATE = make_script(
     COUNT_ALL,
     f"""
 local memories, base = cjson.decode(ARGV[14]), tonumber(ARGV[16])
-local refusal = #memories > 0 and corrupt_memories(base)
+local refusal = #memories > 0 and refused(base, memories)
 if refusal then return refusal end
 local listed, started = KEYS[tonumber(ARGV[10])], KEYS[tonumber(ARGV[11])]
 if started and string.find(redis.call('GET', started) or '', '^%x+:') then

@@ -141,9 +141,9 @@ def test_the_time_to_look_is_linear(part: str) -> None:
         first_deep_line(data, MOST_DEPTH)
         return time.perf_counter() - begun
 
-    short_s = min(taken_s(10_000) for _ in range(5))
+    short_s, long_s = (min(taken_s(n) for _ in range(3)) for n in (10_000, 640_000))
 
-    assert taken_s(640_000) < 200 * short_s + 0.05
+    assert long_s < 200 * short_s + 0.1
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [1, -float("inf")]])

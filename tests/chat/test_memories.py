@@ -10,13 +10,14 @@ import pytest
 
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
-from chat.embeddings import distance
-from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.embeddings import OnceEmbedder, distance
+from chat.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
 from chat.memories import make_memories
 from chat.messages import Memory, Message, Role, Turn
 from chat.ports import Embedder, LongTermMemory
 from chat.redis import Redis
 from chat.redis_memories import CANDIDATE_COUNT, RedisMemory
+from tests.chat.embedders import Embeddings
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
 from tests.minilm import MiniLmEmbedder
@@ -73,6 +74,9 @@ TALK = [
     memory("2.1.0", "My motorbike broke down on the way to work.", 3.5),
     memory("note-00", "I am allergic to peanuts and to cats.", 4.5),
 ]
+
+
+PEANUTS, MOTORBIKE = TALK[3], TALK[2]
 
 
 def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
@@ -363,3 +367,51 @@ def test_what_is_no_memory_is_corrupt(connection: NativeConnection, record: byte
 
     with pytest.raises(CorruptConversation):
         redis_memory(connection, ADA).get("1.1.0")
+
+
+# embeddings of another length
+
+
+@pytest.mark.parametrize("lengths", [(3, 2), (2, 3), (1, 2)])
+def test_a_memory_of_another_length_is_not_kept(
+    make_memory: MakeMemory, lengths: tuple[int, int]
+) -> None:
+    first, second = ([1.0] * length for length in lengths)
+    make_memory("{ada}", OnceEmbedder(Embeddings(first))).add([PEANUTS])
+    later = make_memory("{ada}", OnceEmbedder(Embeddings(second)))
+
+    with pytest.raises(OtherLength):
+        later.add([MOTORBIKE])
+
+    assert [one.id for one in later.list_page(None, 9)[0]] == [PEANUTS.id]
+
+
+def test_a_prompt_of_another_length_finds_nothing_and_says_so(make_memory: MakeMemory) -> None:
+    make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
+    later = make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
+
+    with pytest.raises(OtherLength):
+        later.search("peanuts", count=3, max_distance=2.0)
+
+
+def test_a_memory_changed_to_another_length_stays_as_it_was(make_memory: MakeMemory) -> None:
+    make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
+    later = make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
+
+    with pytest.raises(OtherLength):
+        later.change(Memory(PEANUTS.id, "user", "Of cats only.", 5.0, None))
+
+    assert later.get(PEANUTS.id) == PEANUTS
+
+
+def test_an_empty_embedding_that_was_kept_before_harms_no_search(
+    connection: NativeConnection,
+) -> None:
+    kept = redis_memory(connection, "{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
+    kept.add([PEANUTS, MOTORBIKE])
+    connection.execute("HSET", [b"t:{ada}:memories:embeddings", MOTORBIKE.id.encode(), b""])
+    later = redis_memory(connection, "{ada}", OnceEmbedder(Embeddings([2.0, 1.0])))
+
+    found = later.search("cats", count=3, max_distance=1.5)
+
+    assert [one.memory.id for one in found] == [PEANUTS.id]

@@ -47,6 +47,8 @@ def test_a_marker_in_a_message_is_broken_up() -> None:
         (answer(None, prompt_tokens=3), Completion("", 3, 0)),
         (answer("Hi.", prompt_tokens=-1, completion_tokens="4"), Completion("Hi.", 0, 0)),
         (b'{"choices":[{"message":{"content":"Hi."}}],"usage":null}', Completion("Hi.", 0, 0)),
+        (answer("Hi.", prompt_tokens=True, completion_tokens=4.5), Completion("Hi.", 0, 0)),
+        (answer("Hi.", prompt_tokens=2**32 - 1), Completion("Hi.", 2**32 - 1, 0)),
     ],
 )
 def test_an_answer_is_a_completion(body: bytes, completion: Completion) -> None:
@@ -66,6 +68,13 @@ def test_an_answer_is_a_completion(body: bytes, completion: Completion) -> None:
         pytest.param(200, b"{}", ModelFailed, id="no choices"),
         pytest.param(200, b'{"choices":[]}', ModelFailed, id="empty choices"),
         pytest.param(200, b'{"choices":[{"message":null}]}', ModelFailed, id="no message"),
+        pytest.param(200, b'{"choices":[7]}', ModelFailed, id="no choice"),
+        pytest.param(200, answer("Hi.", prompt_tokens=10**19), ModelFailed, id="too many tokens"),
+        pytest.param(200, answer("Hi.", completion_tokens=2**32), ModelFailed, id="one too many"),
+        pytest.param(200, answer("\ud800"), ModelFailed, id="half of a surrogate pair"),
+        pytest.param(200, answer(float("nan")), ModelFailed, id="not a number"),
+        pytest.param(200, b'{"a":1e999}', ModelFailed, id="beyond a double"),
+        pytest.param(200, b"[" * 100_000, ModelFailed, id="deeply nested"),
     ],
 )
 def test_what_is_no_answer_is_an_error_that_quotes_nothing(
