@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from chat.context import bounded_turn, fit_turns
 from chat.lifetime import expires_at, lifetime_s
@@ -10,7 +11,7 @@ from chat.ports import Clock, TurnStore
 from chat.recalling import Recaller
 from chat.settings import Settings
 from chat.tokens import Vocabulary
-from chat.turn import released_on_error
+from chat.undoing import undone_on_error
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def add_messages(
     Errors: those of the ports and of the recaller; all messages are added, or none.
     """
     loaded = store.load(conversation_id)
-    with released_on_error(store, loaded):
+    with undone_on_error(partial(store.release, loaded)):
         now = clock()
         turns = make_turns(messages, loaded.turn_count + 1, now, loaded.vocabulary)
         room_tokens = settings.context_length - settings.sampling.max_reply_tokens

@@ -113,7 +113,7 @@ class Collection:
             "include": ["documents", "metadatas", "distances"],
         })  # fmt: skip
         names = ("ids", "documents", "metadatas", "distances")
-        first = {name: rows[0] for name in names if (rows := reply.get(name))}
+        first = {name: rows[0] for name in names if (rows := _as_list(reply.get(name)))}
         return _parse_rows(first, *names)
 
     def made_otherwise(self, where: Where, count: int) -> list[Record]:
@@ -152,15 +152,14 @@ class Collection:
         return Erased({"records": records}, 0 if path is None else self._count(path))
 
     def _count(self, path: str) -> int:
-        return int(self._send("GET", f"{path}/count") or 0)
+        return parse_count(self._send("GET", f"{path}/count"))
 
     def _found(self) -> str | None:
         """Give the path of the collection; None if there is none."""
         if self._path is None:
             reply = self._send("GET", f"{self._base}/{self._name}")
             self._path = None if reply is None else self._path_of(reply)
-            labels = (reply or {}).get("metadata") or {}
-            self._is_mixed = labels.get(MADE_BY) != self._made_by
+            self._is_mixed = labels_of(reply).get(MADE_BY) != self._made_by
         return self._path
 
     def _made(self) -> str:
@@ -221,6 +220,24 @@ def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = 
         raise MemoryUnavailable(CHROMA_AWAY) from error
 
 
+def parse_count(reply: Any) -> int:
+    """Parse how many records there are; none of a collection that is not there.
+
+    Errors: MemoryUnavailable.
+    """
+    if reply is None:
+        return 0
+    if type(reply) is not int:
+        raise MemoryUnavailable(CHROMA_AWAY)
+    return reply
+
+
+def labels_of(collection: Any) -> Mapping[str, Any]:
+    """Give the labels of a collection; none of what is no collection."""
+    labels = collection.get("metadata") if isinstance(collection, dict) else None
+    return labels if isinstance(labels, dict) else {}
+
+
 def _render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
     """Render records; with an embedding goes what made it."""
     return {
@@ -237,10 +254,35 @@ def _render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
 def _parse_rows(reply: Mapping[str, Any], *names: str) -> list[Record]:
     """Parse what stands in lists side by side: ids, documents, metadatas, maybe distances."""
     try:
-        rows = zip(*(reply.get(name) or [] for name in names), strict=True)
-        return [Record(row[0], row[1], row[2] or {}, (), *row[3:]) for row in rows]
+        rows = zip(*(_as_list(reply.get(name)) for name in names), strict=True)
+        return [_parse_row(*row) for row in rows]
     except (ValueError, TypeError) as error:
         raise CorruptConversation from error
+
+
+def _as_list(value: Any) -> list[Any]:
+    """Errors: CorruptConversation for what is neither a list nor null."""
+    if not isinstance(value, list | None):
+        raise CorruptConversation
+    return value or []
+
+
+def _parse_row(name: Any, document: Any, metadata: Any, distance: Any = 0.0) -> Record:
+    """Errors: TypeError for what is no record."""
+    is_record = isinstance(name, str) and isinstance(metadata, dict | None)
+    if not is_record or not isinstance(document, str | None):
+        raise TypeError
+    return Record(name, document or "", metadata or {}, (), as_number(distance))
+
+
+def as_number(value: Any) -> float:
+    """Take a number, and no text that reads as one.
+
+    Errors: TypeError.
+    """
+    if type(value) not in {int, float}:
+        raise TypeError
+    return float(value)
 
 
 def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:

@@ -9,13 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from chat.archive_ports import Ahead
-from chat.chroma import Collection, Metadata, Record
+from chat.chroma import Collection, Metadata, Record, as_number
 from chat.chroma_memories import ChromaMemory
 from chat.context import bounded_turn
 from chat.errors import CorruptConversation
 from chat.json_text import parse_json, render_json_text
 from chat.memories import make_memories, memory_id
-from chat.messages import Head, Message, Place, Turn
+from chat.messages import Head, Message, Place, Turn, as_role
 from chat.ports import Embedder
 from chat.records import PARSE_ERRORS, text_digest
 
@@ -147,8 +147,8 @@ def parse_head(record: Record) -> Head:
         return Head(
             id=int(record.id),
             context=record.document or "",
-            created_at=float(metadata["created_at"]),
-            active_at=float(metadata["active_at"]),
+            created_at=as_number(metadata["created_at"]),
+            active_at=as_number(metadata["active_at"]),
             turn_count=int(metadata["turns"]),
             title=metadata.get("title"),
             is_pinned=metadata.get("pinned") is True,
@@ -181,15 +181,15 @@ def _make_turn(number: int, records: Sequence[Record]) -> Turn:
     """Make a turn; a message that is missing was forgotten."""
     there = {_place_of(record)[1]: _parse_message(record) for record in records}
     at: Any = records[0].metadata["at"]
-    return bounded_turn(number, [there.get(i) for i in range(max(there) + 1)], float(at))
+    return bounded_turn(number, [there.get(i) for i in range(max(there) + 1)], as_number(at))
 
 
 def _parse_message(record: Record) -> Message:
     metadata: Mapping[str, Any] = record.metadata
     extra = metadata.get("extra")
     return Message(
-        metadata["role"],
+        as_role(metadata["role"]),
         record.document,
-        float(metadata["said_at"]) if metadata["has_time"] else None,
+        as_number(metadata["said_at"]) if metadata["has_time"] else None,
         parse_json(extra) if extra else None,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chat.chroma import CHROMA_AWAY, OWNER, PREFIX, Http, base_path, send
+from chat.chroma import CHROMA_AWAY, OWNER, PREFIX, Http, base_path, labels_of, parse_count, send
 from chat.errors import MemoryUnavailable
 
 PAGE = 100
@@ -30,10 +30,11 @@ class ChromaDatabase:
         reply = send(self._http, "GET", f"{self._base}?limit={PAGE}&offset={offset}")
         if not isinstance(reply, list):
             raise MemoryUnavailable(CHROMA_AWAY)
+        labelled = ((labels_of(one), one) for one in reply)
         ours = [
-            Owned(metadata[OWNER], f"{self._base}/{one['id']}")
-            for one in reply
-            if (metadata := one.get("metadata") or {}).get(PREFIX) == self._prefix
+            Owned(str(labels[OWNER]), f"{self._base}/{one['id']}")
+            for labels, one in labelled
+            if labels.get(PREFIX) == self._prefix and OWNER in labels and "id" in one
         ]
         return ours, offset + PAGE if len(reply) == PAGE else 0
 
@@ -48,4 +49,4 @@ class ChromaDatabase:
 
     def count(self, owned: Owned) -> int:
         """Count the records of a collection, in one request."""
-        return int(send(self._http, "GET", f"{owned.path}/count") or 0)
+        return parse_count(send(self._http, "GET", f"{owned.path}/count"))

@@ -7,9 +7,9 @@ conversation or a `note`. A message that was restated as a memory keeps its own 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat.chroma import Collection, Metadata, Record
+from chat.chroma import Collection, Metadata, Record, as_number
 from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
-from chat.messages import FoundMemory, Memory
+from chat.messages import FoundMemory, Memory, as_role
 from chat.ports import Cursor, Embedder
 from chat.reading import newest_page
 from chat.records import PARSE_ERRORS, text_digest
@@ -170,9 +170,9 @@ def parse_memory(record: Record) -> Memory:
     try:
         return Memory(
             id=record.id,
-            role=metadata["role"],
+            role=as_role(metadata["role"]),
             content=str(metadata.get("restated") or record.document),
-            at=float(metadata["said_at"]),
+            at=as_number(metadata["said_at"]),
             conversation_id=int(metadata["conversation"] or 0) or None,
             is_pinned=metadata.get("pinned") is True,
         )

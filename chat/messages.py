@@ -14,6 +14,14 @@ Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
+def as_role(value: Any) -> Role:
+    """Take one of the roles.
+
+    Errors: ValueError.
+    """
+    return ROLES[ROLES.index(value)]
+
+
 class Message(NamedTuple):
     """One utterance.
 

@@ -19,6 +19,7 @@ from chat.messages import (
     Turn,
     TurnResult,
     Usage,
+    as_role,
 )
 from chat.terms import turn_terms
 
@@ -121,7 +122,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
     try:
         return [
             Memory(
-                str(row["id"]), row["role"], str(row["content"]), float(row["at"]),
+                str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
                 row["conversation"], bool(row["pinned"]),
             )
             for row in parse_own_json(data)

@@ -7,6 +7,7 @@ it is behind: after Redis failed just when a turn had been archived.
 import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from chat.archive_ports import Archive, HotTurnStore, Restorer, Whole
@@ -31,7 +32,7 @@ from chat.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.reading import every_summary, every_turn, newest_page
 from chat.restoring import make_whole
 from chat.settings import Settings
-from chat.turn import released_on_error
+from chat.undoing import undone_on_error
 
 Outcome = TypeVar("Outcome")
 MISSING = (UnknownConversation, TurnsLost)
@@ -147,7 +148,7 @@ class RecoveringTurnStore:
         if isinstance(loaded, TurnResult):
             return loaded
         is_open = loaded.owner != self._recovery.owner
-        with released_on_error(self._hot, loaded):
+        with undone_on_error(partial(self._hot.release, loaded)):
             known = self._archive.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
             if is_open and known.turn_count == 0:
                 return loaded

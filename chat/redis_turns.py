@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import (
@@ -29,6 +30,7 @@ from chat.redis_ids import RedisIds
 from chat.redis_stats import day_of, render_counters
 from chat.tokens import Vocabulary
 from chat.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
+from chat.undoing import undone_on_error
 
 NO_LIMITS = Limits(0, 0)
 LOCK = 4
@@ -85,7 +87,8 @@ class RedisTurnStore:
         reply = self._redis.run(ADMIT, [*self._rate_keys(), *started], arguments)
         if reply[0] == b"done" and repetition:
             return self._done(int(as_bytes(reply[1])), repetition)
-        self._take_quota(limits, reply[1:])
+        with undone_on_error(partial(self.dismiss, repetition)):
+            self._take_quota(limits, reply[1:])
         return None
 
     def dismiss(self, repetition: Repetition | None) -> None:
@@ -188,13 +191,11 @@ class RedisTurnStore:
         reply = self._redis.run(LOAD, [*keys, *self._rate_keys()], arguments)
         if reply[0] == b"done":
             return parse_result(as_bytes(reply[1]))
-        if limits != NO_LIMITS:
-            self._take_quota(limits, reply[9:11])
-        try:
+        unlock = partial(self._redis.run, RELEASE, [keys[LOCK]], [settings.fencing])
+        with undone_on_error(unlock):
+            if limits != NO_LIMITS:
+                self._take_quota(limits, reply[9:11])
             return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:]])
-        except CorruptConversation:
-            self._redis.run(RELEASE, [keys[LOCK]], [settings.fencing])
-            raise
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""

@@ -3,6 +3,7 @@
 The SDK's own handler takes a response only as one body.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,8 @@ from chat.responses import Response
 from chat.spin_streams import read_all, write_body
 from chat.spin_time import TimeUp, moment_in, now
 
+LENGTH = re.compile(r"[0-9]{1,18}")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -39,13 +42,18 @@ class Request:
 
 
 def read_request(request: IncomingRequest) -> Request:
-    """Read a request without its body."""
+    """Read a request without its body.
+
+    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
+    """
     method = request.method()
     name = method.value if isinstance(method, Method_Other) else type(method).__name__
-    headers = {name.lower(): value.decode() for name, value in request.headers().entries()}
+    headers = {
+        name.lower(): value.decode(errors="replace") for name, value in request.headers().entries()
+    }
     uri = request.path_with_query() or "/"
     length = headers.get("content-length", "")
-    expected_bytes = int(length) if length.isascii() and length.isdigit() else -1
+    expected_bytes = int(length) if LENGTH.fullmatch(length) else -1
     body = partial(read_body, request, expected_bytes)
     return Request(name.removeprefix("Method_").upper(), uri, headers, body)
 

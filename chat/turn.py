@@ -1,11 +1,10 @@
 """Takes one turn: load, decide, ask the model, store."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
+from functools import partial
 
 from chat.context import Fit, Measured, make_messages, measure, message_tokens
-from chat.errors import ChatError, IdTaken, ModelFailed, Unavailable
+from chat.errors import IdTaken, ModelFailed
 from chat.keys import anyone
 from chat.lifetime import expires_at, lifetime_s
 from chat.messages import (
@@ -26,6 +25,7 @@ from chat.settings import Settings
 from chat.stats import turn_counters
 from chat.terms import prompt_terms
 from chat.timing import Stopwatch
+from chat.undoing import undone_on_error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TurnTaker:
         before = self._store.admit(repetition)
         if before is not None:
             return before
-        try:
+        with undone_on_error(partial(self._store.dismiss, repetition)):
             context_tokens = message_tokens(context) if context else 0
             vocabulary = self._settings.vocabulary
             unsaved = Conversation(
@@ -78,10 +78,6 @@ class TurnTaker:
             except IdTaken:
                 self._store.mend_ids()
                 return self._store_new(unsaved, replied, repetition)
-        except ChatError:
-            with contextlib.suppress(Unavailable):  # what says that it runs then ends by itself
-                self._store.dismiss(repetition)
-            raise
 
     def _store_new(
         self, unsaved: Conversation, replied: tuple[Commit, Usage], repetition: Repetition | None
@@ -105,7 +101,7 @@ class TurnTaker:
         loaded = self._store.load_or_repeat(conversation_id, terms, repetition)
         if isinstance(loaded, TurnResult):
             return loaded
-        with released_on_error(self._store, loaded):
+        with undone_on_error(partial(self._store.release, loaded)):
             ranked = self._recaller.rank(loaded, prompt)
             commit, usage = self._reply(ranked, prompt)
             self._recaller.keep_evicted(loaded, commit)
@@ -206,17 +202,6 @@ def check_reply(text: str, most_bytes: int) -> None:
         raise ModelFailed("the model gave an empty reply; nothing was stored")
     if len(text.encode()) > most_bytes:
         raise ModelFailed(f"the model's reply has over {most_bytes} bytes; nothing was stored")
-
-
-@contextlib.contextmanager
-def released_on_error(store: TurnStore, loaded: Conversation) -> Iterator[None]:
-    """Unlock a loaded conversation if what is done with it fails."""
-    try:
-        yield
-    except ChatError:
-        with contextlib.suppress(Unavailable):  # the lock then runs out by itself
-            store.release(loaded)
-        raise
 
 
 def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:

@@ -1,0 +1,126 @@
+"""Whatever a server says in Chroma's place is right, or an error of the store; nothing else."""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from chat.chroma import Collection, base_path, collection_of
+from chat.chroma_archive import parse_head, parse_turn_records
+from chat.chroma_database import ChromaDatabase
+from chat.chroma_memories import parse_memory
+from chat.errors import CorruptConversation, MemoryUnavailable
+
+BASE = base_path("t", "d")
+NONSENSE: Mapping[str, bytes] = {
+    "nothing": b"",
+    "null": b"null",
+    "a number": b"7",
+    "a text": b'"x"',
+    "a list": b'[7,null,"x",[],{}]',
+    "an empty object": b"{}",
+    "other kinds": b'{"id":7,"metadata":7,"ids":7,"documents":{},"metadatas":"x","distances":1}',
+    "lists of other kinds": b'{"ids":[7],"documents":[[]],"metadatas":["x"],"distances":[{}]}',
+    "lists of lists": b'{"ids":[[7]],"documents":[["x"]],"metadatas":[[{}]],"distances":[["1"]]}',
+    "lists side by side": b'{"ids":["a","b"],"documents":["x"],"metadatas":[{}]}',
+    "labels of other kinds": b'[{"metadata":["prefix"]},{"metadata":{"prefix":"t"}}]',
+    "not a number": b'{"ids":[["a"]],"documents":[["x"]],"metadatas":[[{}]],"distances":[[NaN]]}',
+    "half of a pair": b'{"id":"\\ud800"}',
+    "deeply nested": b"[" * 100_000,
+}
+
+
+class Saying:
+    """A server that says the same to everything, but that a collection is there."""
+
+    def __init__(self, said: bytes, *, is_there: bool) -> None:
+        self._said = said
+        self._is_there = is_there
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        is_asked = method == "GET" and body is None and "/owner_" in path
+        there = {"id": "c1", "metadata": {"made_by": "other"}}
+        return 200, json.dumps(there).encode() if is_asked and self._is_there else self._said
+
+
+ASKING: Mapping[str, Callable[[Collection], Any]] = {
+    "take": lambda collection: collection.take(["a"]),
+    "every": lambda collection: list(collection.every({})),
+    "nearest": lambda collection: collection.nearest([1.0], 1, {}),
+    "made otherwise": lambda collection: collection.made_otherwise({}, 1),
+    "remove": lambda collection: collection.remove(["a"]),
+    "is there": lambda collection: collection.is_there(),
+    "erase": lambda collection: collection.erase(),
+}
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_nonsense_is_an_error_of_the_store(
+    said: bytes, ask: Callable[[Collection], Any], *, is_there: bool
+) -> None:
+    collection = collection_of(Saying(said, is_there=is_there), BASE, "t", "{o}", "tag")
+
+    with contextlib.suppress(MemoryUnavailable, CorruptConversation):
+        ask(collection)
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
+def test_nonsense_among_all_collections_is_an_error_of_the_store(said: bytes) -> None:
+    database = ChromaDatabase(Saying(said, is_there=False), "t", "d", "t")
+
+    with contextlib.suppress(MemoryUnavailable):
+        for owned in itertools.islice(database.every(), 9):
+            database.count(owned)
+
+
+MEMORY: Mapping[str, Any] = {
+    "memory": True,
+    "role": "user",
+    "said_at": 5.0,
+    "conversation": 0,
+    "kind": "note",
+}
+HEAD: Mapping[str, Any] = {"created_at": 5.0, "active_at": 6.0, "turns": 1}
+MESSAGE: Mapping[str, Any] = {
+    "turn": 1, "index": 0, "role": "user", "at": 5.0, "said_at": 5.0, "has_time": True,
+    "extra": None,
+}  # fmt: skip
+
+
+def taken(document: str | None, metadata: Mapping[str, Any], name: str = "7") -> Any:
+    said = {"ids": [name], "documents": [document], "metadatas": [metadata]}
+    server = Saying(json.dumps(said).encode(), is_there=True)
+    return collection_of(server, BASE, "t", "{o}", "tag").take([name])
+
+
+def test_records_are_parsed() -> None:
+    assert parse_memory(taken("m", MEMORY)[0]).content == "m"
+    assert parse_head(taken(None, HEAD)[0]).context == ""
+    assert parse_turn_records(taken("p", MESSAGE))[0].messages[0] is not None
+
+
+@pytest.mark.parametrize("parse", [
+    pytest.param(lambda fields: parse_memory(taken("m", {**MEMORY, **fields})[0]), id="a memory"),
+    pytest.param(lambda fields: parse_turn_records(taken("m", {**MESSAGE, **fields})), id="a turn"),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [{"role": "bot"}, {"role": 7}, {"role": None}, {"said_at": "nan"}, {"said_at": True}],
+    ids=str,
+)
+def test_a_record_of_other_kinds_is_corrupt(
+    parse: Callable[[Mapping[str, Any]], Any], fields: Mapping[str, Any]
+) -> None:
+    with pytest.raises(CorruptConversation):
+        parse(fields)
+
+
+@pytest.mark.parametrize("fields", [{"created_at": "inf"}, {"active_at": None}], ids=str)
+def test_a_head_of_other_kinds_is_corrupt(fields: Mapping[str, Any]) -> None:
+    with pytest.raises(CorruptConversation):
+        parse_head(taken("c", {**HEAD, **fields})[0])
