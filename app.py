@@ -4,8 +4,10 @@ import gc
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
@@ -16,7 +18,7 @@ from chat.admin_actions import ADMIN_ACTIONS
 from chat.admin_parts import AdminParts
 from chat.cors import cors_headers
 from chat.erasing import erase
-from chat.errors import ChatError, InvalidSetting, MemoryOff, StoreUnavailable
+from chat.errors import ChatError, InternalError, InvalidSetting, MemoryOff, StoreUnavailable
 from chat.exporting import Line, export
 from chat.fields import parse_id
 from chat.import_lines import parse_export
@@ -34,8 +36,10 @@ from chat.redis import Redis
 from chat.redis_stats import RedisStats
 from chat.request_log import (
     REQUEST_ID_HEADER,
+    Fact,
     Logged,
     parse_request_id,
+    render_fault,
     render_log_line,
 )
 from chat.requests import body_limit, parse_turn_request
@@ -43,6 +47,7 @@ from chat.responses import (
     Response,
     guarded,
     render_error,
+    render_error_line,
     render_health,
     render_imported,
     render_lines,
@@ -60,7 +65,7 @@ from chat.settings import (
     parse_store,
 )
 from chat.spin import get_variable, log, open_redis
-from chat.spin_serving import Request, read_request, send_response
+from chat.spin_serving import CutOff, Request, read_request, send_response
 from chat.spin_time import Moment, moment_in
 from chat.stats import error_counter
 from chat.timing import Stopwatch
@@ -71,6 +76,7 @@ from chat.turn import Timing, TurnTaker
 gc.freeze()
 gc.set_threshold(100_000)
 
+Outcome = TypeVar("Outcome")
 FENCING_BYTES = 16
 TOKEN_BYTES = 32
 WORD_BYTES = 8
@@ -82,27 +88,64 @@ class IncomingHandler(exports.IncomingHandler):
     """Spin's entry: one instance, one request."""
 
     def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
-        """Answer any request; an error that is not the chat's own ends the instance."""
+        """Answer any request, and say so in the log."""
         begun = time.perf_counter()
         asked = read_request(request)
         request_id = parse_request_id(asked.headers, secrets.token_hex(FENCING_BYTES))
-        origins: Sequence[str] = ()
-        try:
-            origins = parse_cors_origins(get_variable)
-            response = respond(asked)
-        except ChatError as error:
-            response = render_error(error)
-        allowed = response.headers.get("allow", "")
-        shared = cors_headers(asked.method, asked.headers, allowed, origins)
-        response = guarded(response, request_id, shared)
-        is_whole = False
-        try:
-            send_response(response_out, response, is_head=asked.method == "HEAD")
-            is_whole = True
-        finally:
-            taken_s = time.perf_counter() - begun
-            log_request(asked, response, taken_s, is_whole=is_whole)
-        count_error(asked, response)
+        response = answer(asked, request_id)
+        send = partial(send_response, response_out, response, is_head=asked.method == "HEAD")
+        is_whole = caught(request_id, send, lambda _: False)
+        log_request(asked, response, time.perf_counter() - begun, is_whole=is_whole)
+        caught(request_id, lambda: count_error(asked, response), lambda _: None)
+
+
+def caught(
+    request_id: str, act: Callable[[], Outcome], otherwise: Callable[[ChatError], Outcome]
+) -> Outcome:
+    """Act, or give what is `otherwise` for the error that came of it.
+
+    It is the last net: what nobody thought of has undone on its way what it held, is in the log
+    under the request's id, and is an error like another.
+    """
+    try:
+        return act()
+    except ChatError as error:
+        return otherwise(error)
+    except Exception as fault:  # noqa: BLE001 - a trap would answer nothing, and undo nothing
+        log(render_fault(request_id, fault))
+        return otherwise(InternalError())
+
+
+def answer(asked: Request, request_id: str) -> Response:
+    """Answer any request."""
+    origins: Sequence[str] = caught(
+        request_id, lambda: parse_cors_origins(get_variable), lambda _: ()
+    )
+    response = caught(request_id, lambda: respond(asked), render_error)
+    if response.chunks is not None:
+        facts = dict(response.facts)
+        chunks = followed(response.chunks, request_id, facts)
+        response = replace(response, chunks=chunks, facts=facts)
+    allowed = response.headers.get("allow", "")
+    shared = cors_headers(asked.method, asked.headers, allowed, origins)
+    return guarded(response, request_id, shared)
+
+
+def followed(chunks: Iterator[bytes], request_id: str, facts: dict[str, Fact]) -> Iterator[bytes]:
+    """Give the chunks of a body; an error is its last line, and what the log says of it.
+
+    Errors: CutOff behind such a line.
+    """
+    read: Callable[[], bytes | ChatError | None] = partial(next, chunks, None)
+    while True:
+        chunk = caught(request_id, read, lambda error: error)
+        if chunk is None:
+            return
+        if isinstance(chunk, ChatError):
+            facts["code"] = chunk.code
+            yield render_error_line(chunk)
+            raise CutOff
+        yield chunk
 
 
 @dataclass(frozen=True)
@@ -148,15 +191,15 @@ def count_error(request: Request, response: Response) -> None:
     action, code = find_action(request.method, request.uri), response.facts.get("code")
     if action is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
         return
-    with suppress(ChatError):
-        url, prefix = parse_store(get_variable)
-        with open_redis(url) as connection:
-            counters = {error_counter(action, str(code)): 1}
-            RedisStats(Redis(connection), prefix).count(counters, time.time())
+    url, prefix = parse_store(get_variable)
+    with open_redis(url) as connection:
+        counters = {error_counter(action, str(code)): 1}
+        RedisStats(Redis(connection), prefix).count(counters, time.time())
 
 
 def respond(request: Request) -> Response:
     """Answer a request, or raise ChatError."""
+    parse_cors_origins(get_variable)  # one that is unusable is an error of every request
     route = find_route(request.method, request.uri, has_operator)
     if route.action == "list_methods":
         return Response(204, headers={"allow": route.allowed})

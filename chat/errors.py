@@ -32,7 +32,8 @@ ChatError
 ├── ModelTimeout             504: the model took too long
 ├── CorruptConversation      500: what is stored is no conversation; nothing was changed
 │   └── TurnsLost            500: the store has lost some of its turns
-└── InvalidSetting           500: the operator has to change a variable
+├── InvalidSetting           500: the operator has to change a variable
+└── InternalError            500: nobody thought of it
 """
 
 from collections.abc import Mapping
@@ -366,3 +367,12 @@ class InvalidSetting(ChatError):
 
     def __init__(self, name: str, allowed: str) -> None:
         super().__init__(f"the variable `{name}` must be {allowed}", name)
+
+
+class InternalError(ChatError):
+    """Something went wrong that should not; the log has it under the answer's `X-Request-Id`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "something went wrong that should not; the log has it under this answer's X-Request-Id"
+        )

@@ -69,6 +69,8 @@ class LineParser:
                 self._take_memory(line)
             case "end":
                 self._end(line)
+            case "error":
+                raise InvalidRequest("the file is not whole: its export ended in an error", "type")
             case _:
                 raise InvalidRequest("`type` is none that an export has", "type")
 

@@ -10,6 +10,7 @@ from chat.errors import (
     CorruptConversation,
     CredentialNeeded,
     EraseIncomplete,
+    InternalError,
     InvalidCredential,
     InvalidRequest,
     InvalidSetting,
@@ -312,7 +313,7 @@ PATH_PARAMETERS: Mapping[str, Schema] = {
 
 def errors_of(path: str, operation: Operation) -> Errors:
     """List everything that a request may be refused with; most of it follows from what it takes."""
-    errors: list[type[ChatError]] = [InvalidSetting, *operation.errors]
+    errors: list[type[ChatError]] = [InvalidSetting, InternalError, *operation.errors]
     is_given = operation.takes or operation.parameters or "_id}" in path or "{id}" in path
     if is_given:
         errors.append(InvalidRequest)

@@ -4,7 +4,8 @@ Nothing of what was said is in it, nor whose it was: an id, a route, a status, t
 """
 
 import re
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chat.json_text import render_json_text
@@ -52,3 +53,31 @@ def render_log_line(logged: Logged) -> str:
         **logged.facts,
     }
     return render_json_text(fields if logged.is_whole else {**fields, "is_whole": False})
+
+
+def render_fault(request_id: str, fault: BaseException) -> str:
+    """Render what nobody thought of as JSON, in one line: where it came from, and its kind.
+
+    Its message is left out: it may quote what was said.
+    """
+    return render_json_text(
+        {
+            "request_id": request_id,
+            "fault": type(fault).__name__,
+            "traceback": [line for each in reversed(list(_chain(fault))) for line in _trace(each)],
+        }
+    )
+
+
+def _chain(fault: BaseException) -> Iterator[BaseException]:
+    """Give an error, and those that it came of, the last one first."""
+    link: BaseException | None = fault
+    while link is not None:
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _trace(fault: BaseException) -> Iterator[str]:
+    for frame, line in traceback.walk_tb(fault.__traceback__):
+        yield f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+    yield type(fault).__name__

@@ -317,6 +317,11 @@ def render_error(error: ChatError) -> Response:
     return replace(response, facts={"code": error.code})
 
 
+def render_error_line(error: ChatError) -> bytes:
+    """Render an error as the last of JSON Lines, where a status has gone out already."""
+    return render_json_text({"type": "error", "error": error_fields(error)}).encode() + b"\n"
+
+
 def error_fields(error: ChatError) -> dict[str, str | None]:
     """Lay out an error."""
     return {"code": error.code, "message": str(error), "param": error.param}

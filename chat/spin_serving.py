@@ -16,9 +16,9 @@ from spin_sdk.wit.imports.types import (
     OutgoingResponse,
     ResponseOutparam,
 )
-from spin_sdk.wit.types import Ok
+from spin_sdk.wit.types import Err, Ok
 
-from chat.errors import RequestTimeout, TooLarge
+from chat.errors import InvalidRequest, RequestTimeout, TooLarge
 from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.responses import Response
 from chat.spin_streams import read_all, write_body
@@ -61,7 +61,7 @@ def read_request(request: IncomingRequest) -> Request:
 def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
     """Read a body, and none of it that is over the limit.
 
-    Errors: TooLarge; RequestTimeout.
+    Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
     """
     begun = now()
     incoming = request.consume()
@@ -72,17 +72,23 @@ def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) ->
             )
     except TimeUp as error:
         raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
+    except Err as error:
+        raise InvalidRequest("the body broke off") from error
     if body is None:
         raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
     IncomingBody.finish(incoming)
     return body
 
 
-def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> None:
-    """Send a response; what its chunks raise cuts the body off, so that it is seen not to be whole.
+class CutOff(Exception):
+    """A body ends here, and is not whole."""
 
-    To HEAD goes no body.
-    Errors: TimeUp, and Err, where the client takes no more of it.
+
+def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
+    """Send a response, and say whether all of it went out; to HEAD goes no body.
+
+    What is not whole is left unfinished, by which a client may see it. There may be nobody any more
+    who takes it, or its chunks raised CutOff.
     """
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:
@@ -94,4 +100,8 @@ def send_response(response_out: ResponseOutparam, response: Response, *, is_head
     outgoing.set_status_code(response.status)
     body = outgoing.body()
     ResponseOutparam.set(response_out, Ok(outgoing))
-    write_body(body, () if is_head else parts, lambda _: moment_in(UNTAKEN_S))
+    try:
+        write_body(body, () if is_head else parts, lambda _: moment_in(UNTAKEN_S))
+    except (CutOff, Err, TimeUp):
+        return False
+    return True

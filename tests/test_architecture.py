@@ -11,6 +11,7 @@ from tests.running import ROOT
 ADAPTERS = {
     "spin.py", "spin_http.py", "spin_llm.py", "spin_serving.py", "spin_streams.py", "spin_time.py",
 }  # fmt: skip
+BROAD = {"", "Exception", "BaseException"}
 NOT_IN_DECISIONS = {"os", "time", "random", "socket", "secrets"}
 
 
@@ -59,6 +60,27 @@ def test_only_the_composition_root_catches_the_errors_of_the_chat_as_answers() -
 
     assert catching == ["responses.py"]
     assert (ROOT / "app.py").read_text().count("except ChatError") == 1
+
+
+def test_one_net_catches_what_nobody_thought_of() -> None:
+    broad = {
+        path.name: kinds
+        for path in [ROOT / "app.py", *modules("chat")]
+        if (kinds := [kind for kind in caught_in(path) if kind in BROAD])
+    }
+
+    assert broad == {"app.py": ["Exception"]}
+
+
+def caught_in(path: pathlib.Path) -> list[str]:
+    """Name what a file catches or suppresses; nothing for all of it."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ExceptHandler):
+            found.append(ast.unparse(node.type) if node.type else "")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            found += map(ast.unparse, node.args)
+    return found
 
 
 @pytest.mark.parametrize("path", modules("chat"), ids=lambda path: path.name)

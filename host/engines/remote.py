@@ -6,7 +6,9 @@ timeout: so does Spin, and a component must cope with it.
 Source: spin `crates/llm-remote-http/src/{default,open_ai}`.
 """
 
+import ctypes
 import json
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -135,22 +137,39 @@ NO_VARIANT = "data did not match any variant of untagged enum"
 
 
 def parse_object(body: bytes, fault: str) -> dict[str, Any]:
-    """Parse a JSON object, or raise EngineError with `fault` before the reason."""
+    """Parse a JSON object, or raise EngineError with `fault` before the reason.
+
+    As Spin's reader does, it takes no number that is none or beyond a double, and no half of a
+    surrogate pair, which is no text that can be given to a guest.
+    """
     try:
-        data = json.loads(body)
-    except ValueError as error:
+        data = json.loads(body.decode(), parse_constant=float_of, parse_float=float_of)
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise EngineError("runtime-error", f"{fault}{_serde_reason(body, error)}") from error
     if not isinstance(data, dict):
         raise EngineError("runtime-error", f"{fault}invalid type, expected struct")
     return data
 
 
-def _serde_reason(body: bytes, error: ValueError) -> str:
+def float_of(text: str) -> float:
+    """Parse a number; raises ValueError for one that is no finite double."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _serde_reason(body: bytes, error: Exception) -> str:
     if not body.strip():
         return "EOF while parsing a value at line 1 column 0"
     if isinstance(error, json.JSONDecodeError):
         return f"expected value at line {error.lineno} column {error.colno}"
-    return "invalid unicode code point"
+    if isinstance(error, UnicodeError):
+        return "invalid unicode code point"
+    return (
+        "recursion limit exceeded" if isinstance(error, RecursionError) else "number out of range"
+    )
 
 
 def parse_open_ai(body: bytes, fault: str) -> dict[str, Any]:
@@ -175,6 +194,17 @@ def take(data: Any, key: str, kind: type, fault: str) -> Any:
 def parse_vectors(vectors: list[Any], fault: str) -> list[list[float]]:
     """Check a list of lists of numbers."""
     for vector in vectors:
-        if not isinstance(vector, list) or not all(isinstance(x, int | float) for x in vector):
+        if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
             raise EngineError("runtime-error", f"{fault}invalid type, expected f32")
-    return [[float(x) for x in vector] for vector in vectors]
+    try:
+        return [[as_f32(x) for x in vector] for vector in vectors]
+    except OverflowError as error:
+        raise EngineError("runtime-error", f"{fault}number out of range") from error
+
+
+def as_f32(value: float) -> float:
+    """Return the nearest 32-bit float, which is infinite for a number beyond all; as Rust casts.
+
+    Errors: OverflowError for a whole number beyond any double.
+    """
+    return ctypes.c_float(float(value)).value

@@ -104,6 +104,20 @@ def test_embeddings_are_asked_for(
     assert endpoint.asked[0].body == b'{"input":["a"],"model":"m"}'
 
 
+def test_an_embedding_beyond_32_bits_is_infinite_and_one_beyond_64_an_error(
+    endpoint: ModelEndpoint,
+) -> None:
+    said = ["[1e300, -1e39]", f"[{10**400}]", "[true]"]
+    bodies = [f'{{"embeddings":[{one}],"usage":{{"promptTokenCount":2}}}}' for one in said]
+    endpoint.answer = lambda _: Answer(bodies.pop(0).encode())
+
+    with engine(endpoint, "default") as remote:
+        assert remote.embed("m", ["a"]).embeddings == [[float("inf"), -float("inf")]]
+        for _ in bodies.copy():
+            with pytest.raises(EngineError):
+                remote.embed("m", ["a"])
+
+
 DEFAULT = 'Failed to deserialize response for "POST  /index": '
 OPEN_AI = 'Failed to deserialize response for "POST  /v1/chat/completions": '
 UNTAGGED = "data did not match any variant of untagged enum"
@@ -122,6 +136,12 @@ UNTAGGED = "data did not match any variant of untagged enum"
             DEFAULT + "missing field `promptTokenCount`",
             id="a negative count",
         ),
+        pytest.param(
+            "default", b'{"text":"\\ud800"}', DEFAULT + "invalid unicode", id="half a pair"
+        ),
+        pytest.param("default", b'{"text":NaN}', DEFAULT + "number out", id="not a number"),
+        pytest.param("default", b'{"text":1e999}', DEFAULT + "number out", id="beyond a double"),
+        pytest.param("default", b"[" * 100_000, DEFAULT + "recursion", id="deeply nested"),
         pytest.param("open_ai", b"{}", OPEN_AI + UNTAGGED, id="an empty object"),
         pytest.param(
             "open_ai",
