@@ -65,7 +65,8 @@ from chat.settings import (
     parse_store,
 )
 from chat.spin import get_variable, log, open_redis
-from chat.spin_serving import CutOff, Request, read_request, send_response
+from chat.spin_serving import Request, read_request, send_response
+from chat.spin_streams import CutOff
 from chat.spin_time import Moment, moment_in
 from chat.stats import error_counter
 from chat.timing import Stopwatch

@@ -53,11 +53,7 @@ def check_length(embedding: Sequence[float], before: Iterable[Sequence[float]]) 
 def comparable(
     embedding: Sequence[float], kept: Mapping[str, Sequence[float]]
 ) -> dict[str, Sequence[float]]:
-    """Give those of `kept` that are as long as `embedding`.
-
-    Errors: OtherLength.
-    """
-    check_length(embedding, kept.values())
+    """Give those of `kept` that are as long as `embedding`; the others are to be made anew."""
     return {name: one for name, one in kept.items() if len(one) == len(embedding)}
 
 

@@ -21,7 +21,7 @@ from spin_sdk.wit.types import Err, Ok
 from chat.errors import InvalidRequest, RequestTimeout, TooLarge
 from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.responses import Response
-from chat.spin_streams import read_all, write_body
+from chat.spin_streams import CutOff, read_all, write_body
 from chat.spin_time import TimeUp, moment_in, now
 
 LENGTH = re.compile(r"[0-9]{1,18}")
@@ -80,15 +80,10 @@ def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) ->
     return body
 
 
-class CutOff(Exception):
-    """A body ends here, and is not whole."""
-
-
 def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
     """Send a response, and say whether all of it went out; to HEAD goes no body.
 
-    What is not whole is left unfinished, by which a client may see it. There may be nobody any more
-    who takes it, or its chunks raised CutOff.
+    There may be nobody any more who takes it, or its chunks raised CutOff.
     """
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:

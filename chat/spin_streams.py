@@ -1,15 +1,18 @@
 """The adapter to WASI's streams: bodies in and out."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from spin_sdk.wit.imports.streams import InputStream, OutputStream, StreamError_Closed
 from spin_sdk.wit.imports.types import OutgoingBody
 from spin_sdk.wit.types import Err
 
-from chat.spin_time import Moment, wait_for
+from chat.spin_time import Moment, rest, wait_for
 
 READ_BYTES = 64 * 1024
+SETTLING_NS = 100_000_000
+"""How long a host has to send on what was written, before the body is aborted: Spin's then drops
+what it has not, and does not say when it has."""
 
 Due = Callable[[int], Moment]
 """Until when the next byte is waited for, behind so many; it may raise TimeUp."""
@@ -48,23 +51,39 @@ def _read(stream: InputStream, until: Moment) -> bytes | None:
         wait_for(stream.subscribe(), until)
 
 
-def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes], due: Due) -> None:
-    """Write a body, and finish it; what `chunks` raises leaves it unfinished.
+class CutOff(Exception):
+    """A body ends here, and is not whole."""
 
+
+def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes], due: Due) -> None:
+    """Write a body, and finish it; what `chunks` raises aborts it, by which the other end sees it.
+
+    A body that is only left open ends as if it were whole.
     Errors: TimeUp; Err if nobody reads it any more.
     """
     sent_bytes = 0
-    with outgoing.write() as stream:
-        for chunk in chunks:
-            left = chunk
-            while left:
-                permitted_bytes = _room(stream, due(sent_bytes))
-                stream.write(left[:permitted_bytes])
-                sent_bytes += min(permitted_bytes, len(left))
-                left = left[permitted_bytes:]
-            with suppress(Err):  # closed already: all was taken, or the next write says so
-                stream.flush()
+    with ExitStack() as aborting:
+        aborting.push(outgoing)
+        with outgoing.write() as stream:
+            try:
+                for chunk in chunks:
+                    _write(stream, chunk, due, sent_bytes)
+                    sent_bytes += len(chunk)
+            except CutOff:
+                rest(SETTLING_NS)
+                raise
+        aborting.pop_all()
     OutgoingBody.finish(outgoing, None)
+
+
+def _write(stream: OutputStream, chunk: bytes, due: Due, sent_bytes: int) -> None:
+    place = 0
+    while place < len(chunk):
+        end = place + _room(stream, due(sent_bytes + place))
+        stream.write(chunk[place:end])
+        place = end
+    with suppress(Err):  # closed already: all was taken, or the next write says so
+        stream.flush()
 
 
 def _room(stream: OutputStream, until: Moment) -> int:

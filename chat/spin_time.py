@@ -23,6 +23,12 @@ def moment_in(seconds: int) -> Moment:
     return now() + seconds * NS_PER_S
 
 
+def rest(for_ns: int) -> None:
+    """Do nothing for so long."""
+    with monotonic_clock.subscribe_duration(for_ns) as timer:
+        timer.block()
+
+
 def wait_for(pollable: Pollable, until: Moment) -> None:
     """Wait for what a pollable stands for, and let go of it. Errors: TimeUp."""
     with pollable, monotonic_clock.subscribe_instant(until) as timer:

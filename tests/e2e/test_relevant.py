@@ -195,8 +195,8 @@ def test_an_endpoint_embeds_each_message_once(
         assert [answer["messages"] for answer in found] == [["apple"], ["apple"]]
         asked = [(a.path, json.loads(a.body)) for a in endpoint.asked]
         assert asked == [
-            ("/e", {"model": "e", "input": ["banana", "apple"]}),
             ("/e", {"model": "e", "input": ["a?"]}),
+            ("/e", {"model": "e", "input": ["banana", "apple"]}),
             ("/e", {"model": "e", "input": ["a?"]}),
         ]
         assert endpoint.asked[0].headers["authorization"] == "Bearer sk-hidden"
