@@ -97,6 +97,8 @@ def parse_own_json(data: bytes | str) -> Any:
         return OWN.decode(decoded(data) if isinstance(data, bytes) else data)
     except json.JSONDecodeError as error:
         raise _none_from(error) from error
+    except RecursionError as error:  # no value of ours: somebody else wrote it
+        raise NotJson("lists and objects nest too deep") from error
 
 
 def parse_next(text: str, place: int) -> tuple[Any, int]:
