@@ -15,6 +15,9 @@ from chat.keys import address_tag, anyone, digest, owner_tag
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 bits in base64url."""
 COOKIE = "chat_session"
+HOST_PREFIX = "__Host-"
+"""A cookie with this name is taken by browsers from the host itself over TLS, not from a sister
+site. Source: RFC 6265bis, section 4.1.3.2."""
 COOKIE_S = 400 * 86_400
 """The longest that browsers keep a cookie. Source: RFC 6265bis."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -26,17 +29,35 @@ SPIN_ADDRESS = "spin-client-addr"
 class Caller:
     """Whom a request is from.
 
-    Shapes: `owner` is the tag of the credential, None without one; `address` is the client's.
+    Shapes: `owner` is the tag of the credential, None without one; `address` is the client's;
+            `is_page` says that a browser says that the page itself asks, and `cookie_owner` is then
+            the tag of its cookie.
     """
 
     owner: str | None
     address: str
     is_secure: bool
+    is_page: bool = False
+    cookie_owner: str | None = None
 
     @property
     def rate_tag(self) -> str:
         """Name whom a limit is for."""
         return self.owner or address_tag(self.address)
+
+    @property
+    def wants_cookie(self) -> bool:
+        """Whether a new credential may become the visitor's cookie.
+
+        Only the page may ask for that, and a cookie that is there is never replaced: what belongs
+        to it could not be reached any more.
+        """
+        return self.is_page and self.cookie_owner is None
+
+    @property
+    def presents_cookie(self) -> bool:
+        """Whether the page asks in the name of its cookie."""
+        return self.cookie_owner is not None and self.cookie_owner == self.owner
 
     def needed_owner(self) -> str:
         """Give the owner, for what only one with a credential has.
@@ -58,7 +79,12 @@ class Session:
         """Render it as a `Set-Cookie` header, out of reach of scripts and of other sites."""
         secure = "; Secure" if is_secure else ""
         kept = f"Path=/; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{secure}"
-        return f"{COOKIE}={self.token}; {kept}"
+        return f"{cookie_name(is_secure=is_secure)}={self.token}; {kept}"
+
+
+def cookie_name(*, is_secure: bool) -> str:
+    """Name the cookie of a visitor that came over TLS, or of one that did not."""
+    return f"{HOST_PREFIX}{COOKIE}" if is_secure else COOKIE
 
 
 def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -> Caller:
@@ -66,18 +92,21 @@ def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -
 
     Errors: InvalidCredential for a Bearer token that cannot be one of ours.
     """
-    token = _bearer(headers) or _cookie(method, headers)
-    owner = owner_tag(token) if token else None
-    return replace(parse_stranger(headers, address_header), owner=owner)
+    stranger = parse_stranger(headers, address_header)
+    token = _bearer(headers)
+    if token is None and (method in SAFE_METHODS or stranger.is_page):
+        token = _cookie(headers, is_secure=stranger.is_secure)
+    return replace(stranger, owner=owner_tag(token) if token else None)
 
 
 def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
     """Find out where a request is from, whose credential does not matter."""
-    is_secure = "https" in (
-        headers.get("spin-full-url", "").partition("://")[0].lower(),
-        headers.get("x-forwarded-proto", "").strip().lower(),
-    )
-    return Caller(None, _address(headers, address_header), is_secure)
+    scheme = headers.get("spin-full-url", "").partition("://")[0].lower()
+    is_secure = "https" in (scheme, headers.get("x-forwarded-proto", "").strip().lower())
+    is_page = _is_same_origin(headers)
+    token = _cookie(headers, is_secure=is_secure) if is_page else None
+    cookie_owner = owner_tag(token) if token else None
+    return Caller(None, _address(headers, address_header), is_secure, is_page, cookie_owner)
 
 
 def check_operator(headers: Mapping[str, str], admin_token: str) -> None:
@@ -110,19 +139,21 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
     return token.strip()
 
 
-def _cookie(method: str, headers: Mapping[str, str]) -> str | None:
-    """Take the page's cookie; for a change, only if the page itself asks."""
-    if method not in SAFE_METHODS and not _is_same_origin(headers):
-        return None
+def _cookie(headers: Mapping[str, str], *, is_secure: bool) -> str | None:
+    """Take the page's cookie."""
+    wanted = cookie_name(is_secure=is_secure)
     for pair in headers.get("cookie", "").split(";"):
         name, _, value = pair.strip().partition("=")
-        if name == COOKIE and TOKEN.fullmatch(value):
+        if name == wanted and TOKEN.fullmatch(value):
             return value
     return None
 
 
 def _is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Say whether a browser says that the page itself asks."""
+    """Whether a browser says that the page itself asks; what it says of the site decides.
+
+    Browsers that do not say that tell the origin of every request that may change something.
+    """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chat.access import COOKIE
+from chat.access import COOKIE, HOST_PREFIX
 from chat.errors import ChatError
 from chat.json_text import RULES
 from chat.operations import (
@@ -37,7 +37,8 @@ SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "The same token; for changes it counts only if the page itself asks",
+        "description": "The same token, given to the page only; over TLS its name begins with "
+        f"`{HOST_PREFIX}`. For changes it counts only if the page itself asks",
     },
     "admin": {"type": "http", "scheme": "bearer", "description": "The variable `admin_token`"},
 }

@@ -114,17 +114,21 @@ def render_json(
 
 
 def render_session(session: Session, caller: Caller) -> Response:
-    """Give a credential, in the body for programs and as a cookie for the page."""
+    """Give a credential: in the body for programs, and as a cookie for the page without one."""
     return render_json(201, {"token": session.token}, session_headers(session, caller))
 
 
 def session_headers(session: Session, caller: Caller) -> dict[str, str]:
-    """Set the cookie."""
+    """Set the cookie, where the caller wants one."""
+    if not caller.wants_cookie:
+        return {}
     return {"set-cookie": session.cookie(is_secure=caller.is_secure)}
 
 
 def forget_cookie(caller: Caller) -> dict[str, str]:
-    """Let the page forget its credential: nothing belongs to it any more."""
+    """Let the page forget its credential, if that is what nothing belongs to any more."""
+    if not caller.presents_cookie:
+        return {}
     return {"set-cookie": Session("").cookie(is_secure=caller.is_secure, lifetime_s=0)}
 
 

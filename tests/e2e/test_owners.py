@@ -53,9 +53,7 @@ def mine(remote_chat: RunningHost) -> tuple[int, str]:
 # credentials
 
 
-def test_a_session_is_a_token_of_256_bits_for_programs_and_a_cookie_for_the_page(
-    remote_chat: RunningHost,
-) -> None:
+def test_a_session_is_a_token_of_256_bits(remote_chat: RunningHost) -> None:
     first, second = (remote_chat.client.post("/session") for _ in range(2))
 
     token = first.json()["token"]
@@ -63,11 +61,32 @@ def test_a_session_is_a_token_of_256_bits_for_programs_and_a_cookie_for_the_page
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
     assert token != second.json()["token"]
     assert first.headers["cache-control"] == "no-store"
-    assert first.headers["set-cookie"] == (
-        f"chat_session={token}; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax"
+    assert "set-cookie" not in first.headers, "a program has the token"
+
+
+PAGE = {"sec-fetch-site": "same-origin"}
+
+
+def test_the_page_gets_its_credential_as_a_cookie(remote_chat: RunningHost) -> None:
+    given = remote_chat.client.post("/session", headers=PAGE)
+    by_origin = remote_chat.client.post("/session", headers={"origin": remote_chat.url})
+    behind_tls = remote_chat.client.post("/session", headers=PAGE | {"x-forwarded-proto": "https"})
+
+    kept = "Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax"
+    assert given.headers["set-cookie"] == f"chat_session={given.json()['token']}; {kept}"
+    assert f"chat_session={by_origin.json()['token']}; " in by_origin.headers["set-cookie"]
+    assert behind_tls.headers["set-cookie"] == (
+        f"__Host-chat_session={behind_tls.json()['token']}; {kept}; Secure"
     )
-    behind_tls = remote_chat.client.post("/session", headers={"x-forwarded-proto": "https"})
-    assert behind_tls.headers["set-cookie"].endswith("; Secure")
+
+
+def test_a_cookie_over_tls_is_the_hosts_own(remote_chat: RunningHost) -> None:
+    token = new_token(remote_chat)
+    taken = start(remote_chat, token)
+    for name, status in (("__Host-chat_session", 200), ("chat_session", 404)):
+        headers = {"cookie": f"{name}={token}", "x-forwarded-proto": "https"}
+        answer = remote_chat.client.get(f"/conversations/{taken}", headers=headers)
+        assert answer.status_code == status, "a sister site can set one without the prefix"
 
 
 def test_a_token_is_neither_stored_nor_logged(
@@ -198,7 +217,7 @@ def test_a_cookie_is_a_credential_for_the_page_itself(
         assert remote_chat.client.post("/", content=turn, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize(
+NOT_THE_PAGE = pytest.mark.parametrize(
     "headers",
     [
         pytest.param({}, id="nothing says where from"),
@@ -216,6 +235,9 @@ def test_a_cookie_is_a_credential_for_the_page_itself(
         ),
     ],
 )
+
+
+@NOT_THE_PAGE
 def test_another_site_cannot_use_a_visitors_cookie(
     remote_chat: RunningHost, mine: tuple[int, str], headers: dict[str, str]
 ) -> None:
@@ -229,6 +251,65 @@ def test_another_site_cannot_use_a_visitors_cookie(
     assert remote_chat.client.delete(path, headers=sent).status_code == 404
     assert remote_chat.client.patch(path, content='{"title":"x"}', headers=sent).status_code == 404
     assert ask(remote_chat, "GET", path, token).json()["title"] == "my title"
+
+
+@NOT_THE_PAGE
+def test_another_site_cannot_give_a_visitor_another_cookie(
+    remote_chat: RunningHost, private_chat: RunningHost, headers: dict[str, str]
+) -> None:
+    turn = json.dumps({"context": "c", "prompt": "p"})
+    for host in (remote_chat, private_chat):
+        sent = {
+            name.replace("_", "-"): value.replace("{own}", host.url)
+            for name, value in headers.items()
+        }
+        session = host.client.post("/session", headers=sent)
+        begun = host.client.post("/", content=turn, headers=sent)
+        token = session.json()["token"]
+        erased = host.client.delete("/me", headers=sent | bearer(token))
+
+        assert [answer.status_code for answer in (session, begun, erased)] == [201, 200, 200]
+        for answer in (session, begun, erased):
+            assert "set-cookie" not in answer.headers
+    assert begun.json()["token"], "a start without a credential has it in its answer"
+
+
+def test_a_cookie_that_is_good_is_never_replaced(
+    private_chat: RunningHost, mine: tuple[int, str]
+) -> None:
+    taken, token = mine
+    sent = with_cookie(token, sec_fetch_site="same-origin")
+
+    again = private_chat.client.post("/session", headers=sent)
+    turn = json.dumps({"context": "c", "prompt": "p"})
+    begun = private_chat.client.post("/", content=turn, headers=sent)
+    other = private_chat.client.delete("/me", headers=sent | bearer(again.json()["token"]))
+
+    for answer in (again, begun, other):
+        assert answer.is_success
+        assert "set-cookie" not in answer.headers
+    assert "token" not in begun.json()
+    assert private_chat.client.get(f"/conversations/{taken}", headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize("cookie", ["", "chat_session=", "chat_session=broken", "x=y"])
+def test_the_page_without_a_good_cookie_is_given_one(
+    private_chat: RunningHost, cookie: str
+) -> None:
+    sent = {"cookie": cookie, "sec-fetch-site": "same-origin"}
+    turn = json.dumps({"context": "c", "prompt": "p"})
+
+    for path, content in (("/session", ""), ("/", turn)):
+        answer = private_chat.client.post(path, content=content, headers=sent)
+        assert f"chat_session={answer.json()['token']};" in answer.headers["set-cookie"]
+
+
+def test_an_erasure_takes_the_cookie_that_asked_for_it(remote_chat: RunningHost) -> None:
+    sent = with_cookie(new_token(remote_chat), sec_fetch_site="same-origin")
+
+    erased = remote_chat.client.delete("/me", headers=sent)
+
+    assert erased.headers["set-cookie"].startswith("chat_session=; Path=/; Max-Age=0;")
 
 
 # attacks
@@ -459,7 +540,7 @@ def test_private_access_gives_every_start_a_credential_and_opens_nothing(
     taken, token = begun.json()["id"], begun.json()["token"]
     open_id = start(remote_chat, None)
 
-    assert f"chat_session={token};" in begun.headers["set-cookie"]
+    assert "set-cookie" not in begun.headers, "no browser says that the page asks"
     assert begun.headers["cache-control"] == "no-store"
     assert ask(private_chat, "POST", "/", token, id=taken, prompt="p").status_code == 200
     for id_ in (taken, open_id):
