@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S
-from tests.e2e.test_memories import flags, openai
+from tests.e2e.test_memories import flags
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (
     Answer,
@@ -198,7 +198,11 @@ def read_request(connection: socket.socket) -> Asked:
 
 def send_answer(connection: socket.socket, asked: Asked) -> None:
     """Answer as a model should; the connection is not used again."""
-    answer = openai()(asked).body
+    body: dict[str, object] = {"choices": [{"message": {"role": "assistant", "content": "Fine."}}]}
+    if asked.path.endswith("/embeddings"):
+        count = len(json.loads(asked.body)["input"])
+        body = {"data": [{"index": n, "embedding": [1.0] * 384} for n in range(count)]}
+    answer = json.dumps(body).encode()
     fields = f"connection: close\r\ncontent-length: {len(answer)}"
     connection.sendall(f"HTTP/1.1 200 OK\r\n{fields}\r\n\r\n".encode() + answer)
 
