@@ -33,7 +33,14 @@ HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class NotJson(ValueError):
-    """A text that is no JSON, or breaks a rule: it says which, and nothing of the text."""
+    """A text that is no JSON, or breaks a rule: it says which, and nothing of the text.
+
+    `field` names the field of an object that breaks it, where that is known.
+    """
+
+    def __init__(self, problem: str, field: str | None = None) -> None:
+        super().__init__(problem)
+        self.field = field
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -135,12 +142,20 @@ def check_halves(text: str, value: Any) -> None:
 
     Errors: NotJson.
     """
-    if not HALF.search(text):
+    if not HALF.search(text) or _is_whole(value):
         return
+    fields = value.items() if isinstance(value, dict) else ()
+    field = next((name for name, of in fields if _is_whole(name) and not _is_whole(of)), None)
+    raise NotJson("a text has half of a surrogate pair", field)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether no text in a value has half of a surrogate pair."""
     try:
         render_json_text(value).encode()
-    except UnicodeEncodeError as error:
-        raise NotJson("a text has half of a surrogate pair") from error
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def nests_deeper(data: bytes, most: int) -> bool:

@@ -145,7 +145,8 @@ def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         fields = parse_json(body)
     except NotJson as error:
-        raise InvalidRequest(f"the body must be a JSON object in UTF-8: {error}") from error
+        problem = f"the body must be a JSON object in UTF-8: {error}"
+        raise InvalidRequest(problem, error.field) from error
     if not isinstance(fields, dict):
         raise InvalidRequest("the body must be a JSON object in UTF-8")
     return fields

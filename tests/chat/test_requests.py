@@ -47,7 +47,7 @@ def test_a_good_body_is_taken(fields: dict[str, object], request_: TurnRequest) 
         pytest.param(b'{"context":"c","prompt":" \\n"}', 400, "prompt", id="a blank prompt"),
         pytest.param(b'{"context":"c","prompt":7}', 400, "prompt", id="a number as prompt"),
         pytest.param(b'{"context":7,"prompt":"p"}', 400, "context", id="a number as context"),
-        pytest.param(b'{"context":"c","prompt":"\\ud800"}', 400, None, id="a lone surrogate"),
+        pytest.param(b'{"context":"c","prompt":"\\ud800"}', 400, "prompt", id="a lone surrogate"),
         pytest.param(b'{"id":0,"prompt":"p"}', 400, "id", id="zero"),
         pytest.param(b'{"id":-1,"prompt":"p"}', 400, "id", id="a negative id"),
         pytest.param(b'{"id":1.5,"prompt":"p"}', 400, "id", id="a fraction"),

@@ -246,8 +246,8 @@ def test_another_embedding_model_is_refused_and_nothing_is_stored(
         refused = ask(host, "POST", "/", token, id=taken, prompt="And on.")
         endpoint.answer = working
 
-        assert refused.status_code == 503
-        assert "400" in refused.json()["error"]["message"]
+        error = refused.json()["error"]
+        assert (refused.status_code, error["code"]) == (502, "model_failed")
         assert ask(host, "GET", f"/conversations/{taken}", token).json()["turns"] == 1
 
 
