@@ -6,7 +6,6 @@ from host.allowed_host_entries import parse_allowed_host
 from host.allowed_hosts import permits_self, permits_url
 from host.expressions import ExpressionError, parse_key, parse_template
 from host.linker import missing
-from host.routes import Route, find_route, rank_routes
 
 
 @pytest.mark.parametrize(
@@ -94,51 +93,6 @@ def test_a_template_is_resolved(text: str, resolved: str) -> None:
 def test_a_bad_template_is_refused(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse_template(text)
-
-
-ROUTES = [
-    Route("/...", "root"),
-    Route("/users", "users"),
-    Route("/users/...", "below"),
-    Route("/users/:id", "one"),
-    Route("/users/:id/edit", "edit"),
-    Route("/users/me", "me"),
-    Route("/twice", "first"),
-    Route("/twice", "last"),
-]
-
-
-@pytest.mark.parametrize(
-    ("path", "component", "path_info", "named"),
-    [
-        pytest.param("/", "root", "/", {}, id="the root"),
-        pytest.param("/other/a", "root", "/other/a", {}, id="what nothing else matches"),
-        pytest.param("/users", "users", "", {}, id="exact before wildcard"),
-        pytest.param("/users/", "users", "", {}, id="a trailing slash says nothing"),
-        pytest.param("/users/7", "one", "", {"id": "7"}, id="a named segment"),
-        pytest.param("/users/me", "me", "", {}, id="a literal before a named segment"),
-        pytest.param("/users/7/edit", "edit", "", {"id": "7"}, id="text behind a named segment"),
-        pytest.param("/users/7/", "one", "", {"id": "7"}, id="nor behind a named segment"),
-        pytest.param("/users/7/x/", "below", "/7/x/", {}, id="it stays in the path info"),
-        pytest.param("/twice", "last", "", {}, id="the last listed of equals"),
-    ],
-)
-def test_a_path_finds_its_route(
-    path: str, component: str, path_info: str, named: dict[str, str]
-) -> None:
-    """Source: spin routes lib.rs, and contract section 4."""
-    match = find_route(rank_routes(ROUTES), path)
-
-    assert match is not None
-    assert (match.route.component, match.path_info, dict(match.named)) == (
-        component,
-        path_info,
-        named,
-    )
-
-
-def test_a_path_without_route_finds_nothing() -> None:
-    assert find_route([Route("/a", "a")], "/b") is None
 
 
 @pytest.mark.parametrize(
