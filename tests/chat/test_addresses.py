@@ -3,7 +3,10 @@
 import tomllib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chat.addresses import parse_address
 from chat.errors import InvalidSetting
 from chat.settings import parse_settings
 from host.allowed_host_entries import parse_allowed_host
@@ -55,3 +58,22 @@ def test_an_address_that_is_no_allowed_host_is_refused_by_name(name: str, addres
 def test_what_has_no_scheme_or_a_user_is_no_allowed_host(address: str) -> None:
     with pytest.raises(AllowedHostError):
         parse_allowed_host(address)
+
+
+PIECES = [
+    "redis", "rediss", "http", "https", "HTTP", "://", ":", "/", "//", "@", "[::1]", "[::g]", "[",
+    "]", "127.0.0.1", "127.1", "256.1.1.1", "09", "0x1", "a.test", "A_1", "*", ".", "..", "-", " ",
+    "0", "80", "65535", "65536", "99999", "?", "#", "%61", "é",
+]  # fmt: skip
+
+
+@given(
+    st.sampled_from(["redis", "rediss", "http", "https"]),
+    st.lists(st.sampled_from(PIECES), max_size=5).map("".join),
+)
+def test_whatever_is_taken_is_an_allowed_host_that_permits_it(scheme: str, rest: str) -> None:
+    address = parse_address(f"{scheme}://{rest}", [scheme])
+
+    if address is not None:
+        url = f"{address[0]}://{address[1]}/0"
+        assert permits_url([parse_allowed_host(f"{scheme}://{rest}")], url, scheme)

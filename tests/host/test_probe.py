@@ -162,6 +162,28 @@ def test_the_hint_for_a_missing_entry_names_the_host_and_no_credentials(probe: R
     assert "hidden" not in probe.output()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("", '"" is not an allowed outbound host format'), ("http://", 'Invalid allowed host ""')],
+)
+def test_one_allowed_host_that_cannot_be_used_ends_every_connection_but_not_the_start(
+    probe_wasm: pathlib.Path, redis_address: str, tmp_path: pathlib.Path, given: str, told: str
+) -> None:
+    assert probe_wasm.exists()
+    arguments = [
+        "--from", MANIFEST, "--variable", f"redis_address={redis_address}",
+        "--variable", f"endpoint={given}", "--variable", "password=s3cret",
+    ]  # fmt: skip
+    with run_host(tmp_path, *arguments) as host:
+        opened = ask(host, "redis", address=redis_address, calls=[])
+        sent = ask(host, "send", method="GET", url="/fixed", headers={}, body="")
+
+    assert opened[0]["err"] == "Error_Other"
+    assert opened[0]["text"].startswith(told)
+    assert sent["err"] == "ErrorCode_HttpRequestDenied"
+    assert "Error parsing allowed outbound hosts" in host.output()
+
+
 def test_an_instance_may_hold_1024_connections(probe: RunningHost, redis_address: str) -> None:
     assert ask(probe, "many", address=redis_address, count=1025) == {
         "opened": 1024,
