@@ -26,6 +26,7 @@ from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
 from host.serving import example_at, models_of, serve
+from host.start_checks import check_start
 from host.terminal import say
 from host.up_flags import add_up_flags, parse_limits
 from host.variables import Resolver, parse_variable_flags
@@ -102,6 +103,7 @@ def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeCon
 
 def up_here(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig) -> None:
     """Serve on this host."""
+    check_start(manifest, config)
     listener = listen(flags.listen)
     with contextlib.closing(listener):
         options = make_options(flags, manifest, origin_of(listener))

@@ -132,7 +132,9 @@ def _check_profile(profile: Table) -> None:
     if "source" in profile.data:
         _check_source(profile, profile.data["source"])
     if "build" in profile.data:
-        _parse_commands(profile.inner("build", profile.data["build"], BUILD_FIELDS[:1]))
+        expected = "struct ComponentProfileBuildOverride"
+        build = profile.inner("build", profile.data["build"], BUILD_FIELDS[:1], expected)
+        _parse_commands(build)
     check_dependencies(profile)
 
 

@@ -13,7 +13,7 @@ from host.errors import ManifestError
 from host.routes import Route
 from host.toml_table import Table, parse_toml
 from host.trigger_config import StaticResponse, parse_triggers
-from host.wording import quoted
+from host.wording import written
 
 __all__ = [
     "Build",
@@ -87,8 +87,7 @@ def _check_version(root: Table) -> None:
     if version == "1":
         raise root.error("this host reads manifests of version 2: see `spin doctor`")
     if version != VERSION or not isinstance(version, int):
-        said = quoted(version) if isinstance(version, str) else version
-        raise root.error(f"invalid manifest version: {said}")
+        raise root.error(f"invalid manifest version: {written(version)}")
 
 
 def _parse_application(root: Table) -> Table:

@@ -26,7 +26,7 @@ NOT_HERE = {
     "state_dir": "use --state-dir",
     "log_dir": "logs are in the state directory",
 }
-"""What Spin reads and this host does not: better said than left out."""
+"""What Spin reads and this host does not."""
 COMPUTES = ("spin", "remote_http")
 API_TYPES = ("open_ai", "default")
 PROVIDERS = ("static", "vault", "env")
@@ -72,12 +72,16 @@ class EnvProvider:
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """A whole runtime config; `default` is the label that every app may use."""
+    """A whole runtime config; `default` is the label that every app may use.
+
+    `not_here` names what only Spin does, with the file: this host had better not serve then.
+    """
 
     llm_compute: LocalCompute | RemoteCompute = field(default_factory=LocalCompute)
     providers: Sequence[StaticProvider | EnvProvider] = ()
     key_value_stores: frozenset[str] = frozenset({DEFAULT_LABEL})
     sqlite_databases: frozenset[str] = frozenset({DEFAULT_LABEL})
+    not_here: Sequence[str] = ()
 
 
 def load_runtime_config(path: pathlib.Path) -> RuntimeConfig:
@@ -96,17 +100,20 @@ def parse_runtime_config(text: str, file: str) -> RuntimeConfig:
     """Parse the text of a runtime config; an unknown top-level key is an error."""
     root = Table(file, "", parse_toml(text, file))
     _check_keys(root)
-    if "outbound_http" in root.data:
-        _check_outbound_http(
-            root.inner("outbound_http", root.data["outbound_http"], OUTBOUND_HTTP_FIELDS)
-        )
-    provider = "variables_provider" if "variables_provider" in root.data else "config_provider"
-    tables = root.take(provider, list) or []
+    outbound_http = _parse_outbound_http(root)
+    name = "variables_provider" if "variables_provider" in root.data else "config_provider"
+    providers = [_parse_provider(root.inner(name, table)) for table in root.take(name, list) or []]
+    not_here = [root.error(problem, key) for key, problem in NOT_HERE.items() if key in root.data]
+    if "max_concurrent_requests" in outbound_http.data:
+        not_here.append(outbound_http.error("this host sets no limit", "max_concurrent_requests"))
+    if None in providers:
+        not_here.append(root.error('type "vault": this host asks no vault', name))
     return RuntimeConfig(
         _parse_compute(root),
-        tuple(_parse_provider(root.inner(provider, table)) for table in tables),
+        tuple(provider for provider in providers if provider is not None),
         _parse_labels(root, "key_value_store", STORES),
         _parse_labels(root, "sqlite_database", DATABASES),
+        tuple(map(str, not_here)),
     )
 
 
@@ -116,15 +123,12 @@ def _check_keys(root: Table) -> None:
         unused.append("config_provider")
     if unused:
         raise root.error(f"unused runtime config key(s): {', '.join(unused)}")
-    for key, problem in NOT_HERE.items():
-        if key in root.data:
-            raise root.error(problem, key)
 
 
-def _check_outbound_http(table: Table) -> None:
+def _parse_outbound_http(root: Table) -> Table:
+    table = root.inner("outbound_http", root.data.get("outbound_http", {}), OUTBOUND_HTTP_FIELDS)
     table.take("connection_pooling", bool)
-    if "max_concurrent_requests" in table.data:
-        raise table.error("this host sets no limit", "max_concurrent_requests")
+    return table
 
 
 def _parse_compute(root: Table) -> LocalCompute | RemoteCompute:
@@ -169,13 +173,14 @@ def _parse_api_type(table: Table) -> str:
     return api_type
 
 
-def _parse_provider(table: Table) -> StaticProvider | EnvProvider:
+def _parse_provider(table: Table) -> StaticProvider | EnvProvider | None:
+    """Parse a provider; None for one that only Spin asks."""
     kind = _parse_type(table, PROVIDERS)
     if kind == "static":
         table.required("values")
         return StaticProvider(table.text_map("values"))
     if kind == "vault":
-        raise table.error('type "vault": this host asks no vault, use "static" or "env"')
+        return None
     rest = {key: value for key, value in table.data.items() if key != "type"}
     env = Table(table.file, table.where, rest, ENV_FIELDS)
     return EnvProvider(env.text("prefix", ENV_PREFIX), env.take("dotenv_path", str))

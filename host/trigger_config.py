@@ -122,7 +122,8 @@ def _check(table: Table, trigger_id: str) -> None:
             f"{how_many}"
         )
     if "executor" in table.data:
-        _check_executor(table.inner("executor", table.data["executor"]))
+        expected = "internally tagged enum HttpExecutorType"
+        _check_executor(table.inner("executor", table.data["executor"], expected=expected))
 
 
 def _check_executor(executor: Table) -> None:
@@ -169,7 +170,8 @@ def _ranked(root: Table, routes: Sequence[Route]) -> Sequence[Route]:
 
 
 def _parse_static(trigger: Table) -> StaticResponse:
-    table = trigger.inner("static_response", trigger.data["static_response"])
+    data = trigger.data["static_response"]
+    table = trigger.inner("static_response", data, expected="struct StaticResponse")
     status = table.data.get("status_code", 200)
     if isinstance(status, bool) or not isinstance(status, int):
         raise table.error(wrong_type(status, "u16"), "status_code")

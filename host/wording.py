@@ -12,6 +12,11 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def written(value: object) -> str:
+    """Write a value as it may stand in a file."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def described(value: object) -> str:
     """Say what a value of a TOML file is."""
     if isinstance(value, bool):

@@ -96,6 +96,10 @@ REFUSED = {
         change(VERSION, 'spin_manifest_version = "2"'),
         'invalid manifest version: "2"',
     ),
+    "a truth for the version": (
+        change(VERSION, "spin_manifest_version = true"),
+        "invalid manifest version: true",
+    ),
     "the version with a point": (
         change(VERSION, "spin_manifest_version = 2.0"),
         "invalid manifest version: 2.0",
@@ -281,6 +285,14 @@ REFUSED = {
         change(ROUTE, 'route = "/*x"'),
         "it doesn't need a name. replace `*x` with `*`",
     ),
+    "an executor that is no table": (
+        trigger('executor = "http"'),
+        'invalid type: string "http", expected internally tagged enum HttpExecutorType',
+    ),
+    "a fixed answer that is no table": (
+        static("1"),
+        "invalid type: integer `1`, expected struct StaticResponse",
+    ),
     "an executor without type": (trigger("executor = {}"), "missing field `type`"),
     "an unknown executor": (
         trigger('executor = { type = "x" }'),
@@ -391,6 +403,14 @@ REFUSED = {
         component('key_value_stores = "default"'),
         'invalid type: string "default", expected a sequence',
     ),
+    "a store that nobody has set up": (
+        component('key_value_stores = ["other"]'),
+        'unknown key_value_stores label "other" for component "c"',
+    ),
+    "a database that nobody has set up": (
+        component('sqlite_databases = ["other"]'),
+        "Component c uses database 'other'",
+    ),
     "a target that is none": (
         component('targets = [{ path = "x", y = 1 }]'),
         "data did not match any variant of untagged enum TargetEnvironmentRef",
@@ -424,6 +444,10 @@ REFUSED = {
     "a profile that is no table": (
         component("profile.p = 1"),
         "invalid type: integer `1`, expected struct ComponentProfileOverride",
+    ),
+    "a profile's build that is no table": (
+        component("profile.p.build = 1"),
+        "invalid type: integer `1`, expected struct ComponentProfileBuildOverride",
     ),
     "a profile's unknown key": (
         component("profile.p.x = 1"),
@@ -605,6 +629,27 @@ REFUSED_HERE = {
     ),
 }
 """What Spin takes, and our host says that it does not."""
+
+NOT_DONE_HERE = {
+    "a source from elsewhere": (
+        change(SOURCE, 'source = { url = "http://h.test", digest = "sha256:0" }'),
+        "this host loads components from files only",
+    ),
+    "a source from a registry": (
+        change(SOURCE, 'source = { package = "a:b", version = "1.0.0", registry = "h.test" }'),
+        "this host loads components from files only",
+    ),
+    "a dependency": (
+        component('dependencies = { "a:b/c" = { path = "b.wasm" }, "d:e" = "1.0" }'),
+        "this host composes no components",
+    ),
+    "another trigger": (
+        GOOD + '[[trigger.redis]]\nchannel = "x"\ncomponent = "c"\n',
+        "this host serves HTTP only",
+    ),
+    "a module": (trigger('executor = { type = "wagi" }'), "this host runs components only"),
+}
+"""What Spin does with more than a manifest and a component."""
 
 ENTRIES_REFUSED = {
     "": EMPTY,
@@ -817,7 +862,7 @@ CONFIGS_REFUSED_HERE = {
     "a limit of memory": ("max_instance_memory = 100000000\n", "max_instance_memory: this host"),
     "a limit of requests": (
         "[outbound_http]\nmax_concurrent_requests = 5\n",
-        "max_concurrent_requests: this host sets no limit",
+        "[outbound_http] max_concurrent_requests: this host sets no limit",
     ),
     "a vault": (
         f'{PROVIDER}type = "vault"\nurl = "http://127.0.0.1:1"\ntoken = "x"\nmount = "y"\n',

@@ -10,6 +10,7 @@ from host.errors import HostError
 from host.files import find_files
 from host.manifest import Manifest, parse_manifest
 from host.runtime_config import RuntimeConfig, parse_runtime_config
+from host.start_checks import check_start
 from tests.host.manifest_rows import (
     CONFIGS_REFUSED,
     CONFIGS_REFUSED_HERE,
@@ -17,6 +18,7 @@ from tests.host.manifest_rows import (
     ENTRIES_REFUSED,
     ENTRIES_TAKEN,
     GOOD,
+    NOT_DONE_HERE,
     REFUSED,
     REFUSED_HERE,
     TAKEN,
@@ -31,18 +33,22 @@ def start(folder: pathlib.Path, text: str) -> Manifest:
     """Do with a manifest what our host does before it runs a component."""
     (folder / "app.wasm").write_bytes(empty_component())
     manifest = parse_manifest(text, "spin.toml", folder)
+    check_start(manifest, RuntimeConfig())
     for component in manifest.components.values():
         find_files(component, folder)
     return manifest
 
 
-def read_config(text: str) -> RuntimeConfig:
-    return parse_runtime_config(text, "runtime-config.toml")
+def start_with(text: str) -> RuntimeConfig:
+    """Do with a runtime config what our host does before it serves."""
+    config = parse_runtime_config(text, "runtime-config.toml")
+    check_start(parse_manifest(GOOD, "spin.toml", pathlib.Path()), config)
+    return config
 
 
-@pytest.mark.parametrize("row", [*REFUSED, *REFUSED_HERE])
+@pytest.mark.parametrize("row", [*REFUSED, *REFUSED_HERE, *NOT_DONE_HERE])
 def test_a_manifest_is_refused_in_the_words_of_spin(tmp_path: pathlib.Path, row: str) -> None:
-    text, words = {**REFUSED, **REFUSED_HERE}[row]
+    text, words = {**REFUSED, **REFUSED_HERE, **NOT_DONE_HERE}[row]
 
     with pytest.raises(HostError) as refused:
         start(tmp_path, text)
@@ -73,14 +79,14 @@ def test_a_runtime_config_is_refused_in_the_words_of_spin(row: str) -> None:
     text, words = {**CONFIGS_REFUSED, **CONFIGS_REFUSED_HERE}[row]
 
     with pytest.raises(HostError) as refused:
-        read_config(text)
+        start_with(text)
 
     assert words in str(refused.value)
 
 
 @pytest.mark.parametrize("row", CONFIGS_TAKEN)
 def test_a_runtime_config_that_spin_takes_is_taken(row: str) -> None:
-    assert read_config(CONFIGS_TAKEN[row])
+    assert start_with(CONFIGS_TAKEN[row])
 
 
 @on_spin

@@ -1,0 +1,31 @@
+"""Fails before anything is served: where Spin would, and where this host would do less than Spin.
+
+Source: spin `crates/factor-key-value/src/lib.rs`, `crates/factor-sqlite/src/lib.rs`.
+"""
+
+from host.errors import HostError
+from host.manifest import Manifest
+from host.runtime_config import RuntimeConfig
+from host.wording import quoted
+
+
+def check_start(manifest: Manifest, config: RuntimeConfig) -> None:
+    """Check what manifest and runtime config say together.
+
+    Errors: HostError.
+    """
+    for component in manifest.components.values():
+        for label in component.key_value_stores:
+            if label not in config.key_value_stores:
+                raise HostError(
+                    f"unknown key_value_stores label {quoted(label)} "
+                    f"for component {quoted(component.id)}"
+                )
+        for label in component.sqlite_databases:
+            if label not in config.sqlite_databases:
+                raise HostError(
+                    "One or more components use SQLite databases which are not defined. "
+                    f"Component {component.id} uses database '{label}'"
+                )
+    if config.not_here:
+        raise HostError("; ".join(config.not_here))
