@@ -89,6 +89,15 @@ def test_a_runtime_config_that_spin_takes_is_taken(row: str) -> None:
     assert start_with(CONFIGS_TAKEN[row])
 
 
+@pytest.mark.parametrize("row", CONFIGS_REFUSED_HERE)
+def test_what_only_spin_does_is_left_to_a_spin(row: str) -> None:
+    text, words = CONFIGS_REFUSED_HERE[row]
+
+    config = parse_runtime_config(text, "runtime-config.toml")
+
+    assert any(words in problem for problem in config.not_here)
+
+
 @on_spin
 @pytest.mark.parametrize("row", REFUSED)
 def test_spin_refuses_the_manifest_in_these_words(tmp_path: pathlib.Path, row: str) -> None:
