@@ -9,7 +9,8 @@ SPIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-ON_SPIN := tests/e2e tests/browser tests/api tests/host/test_probe.py tests/test_readme.py tests/spin
+ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_readme.py \
+	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
 # The whole path: the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
