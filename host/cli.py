@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = make_parser().parse_args(arguments)
     # As Ctrl-C does: an exception, so that what was started is also stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell ran us with &
     try:
         (up if flags.command == "up" else run_model_command)(flags)
     except HostError as error:
