@@ -25,7 +25,7 @@ from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.operations import Action
-from chat.parts import Parts, Who, make_erasers, make_model, make_probes
+from chat.parts import Parts, Who, make_erasers, make_model, make_probes, make_redis_probe
 from chat.ports import Repetition
 from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone
 from chat.queries import (
@@ -56,7 +56,7 @@ from chat.responses import (
     render_session,
     render_turn_result,
 )
-from chat.routes import Route, find_action, find_route, find_template
+from chat.routes import Route, find_operation, find_route, find_template
 from chat.settings import (
     Settings,
     parse_admin_token,
@@ -122,7 +122,10 @@ def answer(asked: Request, request_id: str) -> Response:
     origins: Sequence[str] = caught(
         request_id, lambda: parse_cors_origins(get_variable), lambda _: ()
     )
-    response = caught(request_id, lambda: respond(asked), render_error)
+    operation = find_operation(asked.method, asked.uri)
+    is_stored_whole = operation is not None and operation.is_stored_whole
+    fail = partial(render_error, is_stored_whole=is_stored_whole)
+    response = caught(request_id, lambda: respond(asked), fail)
     if response.chunks is not None:
         facts = dict(response.facts)
         chunks = followed(response.chunks, request_id, facts)
@@ -189,12 +192,12 @@ def log_request(request: Request, response: Response, taken_s: float, *, is_whol
 
 def count_error(request: Request, response: Response) -> None:
     """Count an error, when its answer has gone out; where Redis is away, the log alone has it."""
-    action, code = find_action(request.method, request.uri), response.facts.get("code")
-    if action is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
+    operation, code = find_operation(request.method, request.uri), response.facts.get("code")
+    if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
         return
     url, prefix = parse_store(get_variable)
     with open_redis(url) as connection:
-        counters = {error_counter(action, str(code)): 1}
+        counters = {error_counter(operation.action, str(code)): 1}
         RedisStats(Redis(connection), prefix).count(counters, time.time())
 
 
@@ -370,6 +373,15 @@ def check_health(call: Call) -> Response:
     )
 
 
+def check_readiness(call: Call) -> Response:
+    """Say whether this service can take turns: its settings, and Redis.
+
+    The model is not asked: while it is away, all else is of use.
+    """
+    parse_admin_token(get_variable)
+    return render_health({"redis": make_redis_probe(call.settings)()})
+
+
 def make_word() -> str:
     """Make a word that nobody can guess."""
     return secrets.token_hex(WORD_BYTES)
@@ -388,4 +400,5 @@ ANSWERS: Mapping[Action, Callable[[Call], Response]] = {
     "import": import_all,
     "erase": erase_me,
     "check_health": check_health,
+    "check_readiness": check_readiness,
 }

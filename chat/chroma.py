@@ -13,8 +13,9 @@ from chat.errors import CorruptConversation, MemoryUnavailable, OtherLength
 from chat.json_text import NotJson, parse_json, render_json_text
 from chat.keys import collection_name
 
-CHROMA_AWAY = "the long-term memory is not available; nothing was stored"
+CHROMA_AWAY = "the long-term memory is not available"
 BAD_REQUEST, NOT_FOUND = 400, 404
+REFUSED = (401, 403)
 OK = range(200, 300)
 PAGE = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
@@ -212,8 +213,12 @@ def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = 
         return None
     if status == BAD_REQUEST and b"dimension" in answer:
         raise OtherLength
+    if status in REFUSED:
+        raise MemoryUnavailable(
+            f"the long-term memory refuses the token ({status}): see `chroma_token`"
+        )
     if status not in OK:
-        raise MemoryUnavailable(f"the long-term memory answered {status}; nothing was stored")
+        raise MemoryUnavailable(f"the long-term memory answered {status}")
     try:
         return parse_json(answer)
     except NotJson as error:

@@ -36,7 +36,7 @@ def unit(embedding: Sequence[float]) -> Sequence[float]:
     """
     norm = math.hypot(*embedding)
     if not 0 < norm < math.inf:
-        raise ModelFailed("the embedding model gave no usable embedding; nothing was stored")
+        raise ModelFailed("the embedding model gave no usable embedding")
     return [value / norm for value in embedding]
 
 

@@ -40,12 +40,18 @@ from collections.abc import Mapping
 
 from chat.limits import Quota
 
+NOTHING_STORED = "nothing was stored"
+MAYBE_STORED = "it may have been stored: look before you send it again"
+STORE_AWAY = "the conversation store is not available"
+
 
 class ChatError(Exception):
     """An answer other than 200. `param` names the field at fault, `headers` go with the answer."""
 
     status = 500
     code = "internal_error"
+    promise = ""
+    """What is true of what the request was to store; nothing where the error does not know."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -203,9 +209,10 @@ class ConversationBusy(CallerError):
 
     status = 409
     code = "conversation_busy"
+    promise = NOTHING_STORED
 
     def __init__(self) -> None:
-        super().__init__("another turn of this conversation is running; nothing was stored", "id")
+        super().__init__("another turn of this conversation is running", "id")
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -272,24 +279,30 @@ class Unavailable(ChatError):
 
 
 class StoreUnavailable(Unavailable):
-    """Redis does not answer, or cannot store."""
+    """Redis does not answer, or cannot store; `is_sure` says that it has not stored."""
 
     code = "store_unavailable"
+
+    def __init__(self, message: str = STORE_AWAY, *, is_sure: bool = True) -> None:
+        super().__init__(message)
+        self.promise = NOTHING_STORED if is_sure else MAYBE_STORED
 
 
 class IdTaken(Unavailable):
     """The counter of ids gave one that is there: it was lost, or set back."""
 
     code = "store_unavailable"
+    promise = NOTHING_STORED
 
     def __init__(self) -> None:
-        super().__init__("the id for this conversation was taken; nothing was stored")
+        super().__init__("the id for this conversation was taken")
 
 
 class MemoryUnavailable(Unavailable):
     """Chroma does not answer, or cannot store."""
 
     code = "memory_unavailable"
+    promise = NOTHING_STORED
 
 
 class EraseIncomplete(Unavailable):
@@ -314,6 +327,7 @@ class ModelUnavailable(Unavailable):
     """The model cannot be reached."""
 
     code = "model_unavailable"
+    promise = NOTHING_STORED
 
 
 class ModelFailed(ChatError):
@@ -321,16 +335,14 @@ class ModelFailed(ChatError):
 
     status = 502
     code = "model_failed"
+    promise = NOTHING_STORED
 
 
 class OtherLength(ModelFailed):
     """The model gave an embedding that cannot be compared with those that it gave before."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "the embedding model gave an embedding of another length than before; "
-            "nothing was stored"
-        )
+        super().__init__("the embedding model gave an embedding of another length than before")
 
 
 class ModelTimeout(ChatError):
@@ -338,6 +350,7 @@ class ModelTimeout(ChatError):
 
     status = 504
     code = "model_timeout"
+    promise = NOTHING_STORED
 
 
 class CorruptConversation(ChatError):

@@ -34,7 +34,7 @@ def tried(ask: Callable[[], str]) -> Health:
     try:
         return Health(OK, ask())
     except ChatError as error:
-        return Health(error.code)
+        return Health(error.code, str(error))
 
 
 def tried_once(redis: Redis, prefix: str, ask: Callable[[], str]) -> Health:

@@ -15,6 +15,7 @@ from chat.markers import neutralise
 from chat.messages import Completion, Message, Sampling
 
 TOO_MANY_REQUESTS = 429
+REFUSED = (401, 403)
 AWAY = range(502, 505)
 """A gateway's words for a server behind it that does not answer."""
 OK = range(200, 300)
@@ -60,7 +61,7 @@ def parse_response(status: int, body: bytes) -> Completion:
         choice = answer["choices"][0]
         content, reason = choice["message"]["content"], choice.get("finish_reason")
     except PARSE_ERRORS as error:
-        raise ModelFailed("the model's endpoint gave no completion; nothing was stored") from error
+        raise ModelFailed("the model's endpoint gave no completion") from error
     usage = answer.get("usage")
     return Completion(
         content.strip() if isinstance(content, str) else "",
@@ -101,9 +102,11 @@ def check_status(status: int) -> None:
             endpoint said is not passed on: it may quote the key.
     """
     if status == TOO_MANY_REQUESTS or status in AWAY:
-        raise ModelUnavailable("the model is busy or away; nothing was stored")
+        raise ModelUnavailable("the model is busy or away")
+    if status in REFUSED:
+        raise ModelFailed(f"the model's endpoint refuses the key ({status}): see `model_key`")
     if status not in OK:
-        raise ModelFailed(f"the model's endpoint answered {status}; nothing was stored")
+        raise ModelFailed(f"the model's endpoint answered {status}")
 
 
 def _count(usage: Any, name: str) -> int:
@@ -115,9 +118,7 @@ def _count(usage: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         return 0
     if value > MOST_TOKENS:
-        raise ModelFailed(
-            "the model's endpoint counted more tokens than can be; nothing was stored"
-        )
+        raise ModelFailed("the model's endpoint counted more tokens than can be")
     return value
 
 

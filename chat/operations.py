@@ -67,6 +67,7 @@ Action = Literal[
     "clean_up",
     "check_health",
     "check_life",
+    "check_readiness",
     "list_methods",
 ]
 Access = Literal["none", "optional", "owner", "admin"]
@@ -96,7 +97,8 @@ class Operation:
 
     Shapes: `gives` names the schema of the answer for each status that is no error; `takes` that
             of the body, and None says that no body is looked at. `links` say which field of the
-            answer a parameter of which other action may be.
+            answer a parameter of which other action may be. `is_stored_whole` says that what it
+            brings is stored at once, or none of it.
     """
 
     action: Action
@@ -108,6 +110,7 @@ class Operation:
     errors: Errors = ()
     media: str = "application/json"
     links: Mapping[Action, Mapping[str, str]] = field(default_factory=dict)
+    is_stored_whole: bool = False
 
 
 def _number(name: str, least: float, most: float, default: float, kind: str) -> Parameter:
@@ -153,7 +156,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
             "optional", "Turn", (REPETITION,),
             (*CONVERSATION, *MODEL, *COUNTED, ConversationBusy, PromptTooLong, KeyReused,
              CredentialNeeded),
-            links=OF_CONVERSATION,
+            links=OF_CONVERSATION, is_stored_whole=True,
         ),
     },
     "/web/{version}/{name}": {
@@ -181,7 +184,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         "PATCH": Operation(
             "change_conversation", "Change its title or context, or pin it",
             {200: "Conversation"}, "optional", "Change",
-            errors=(*CONVERSATION, ConversationBusy, PromptTooLong),
+            errors=(*CONVERSATION, ConversationBusy, PromptTooLong), is_stored_whole=True,
         ),
         "DELETE": Operation(
             "forget_conversation", "Forget it", {200: "ForgottenConversation"}, "optional",
@@ -201,6 +204,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
             "optional", "Messages",
             errors=(*CONVERSATION, *MODEL, *COUNTED, ConversationBusy, PromptTooLong),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
+            is_stored_whole=True,
         ),
     },
     "/conversations/{id}/relevant": {
@@ -224,7 +228,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         ),
         "POST": Operation(
             "remember", "Remember a note", {201: "Memory", 200: "Memory"}, takes="Note",
-            errors=(*ANY_MEMORY, *MODEL, *COUNTED), links=OF_MEMORY,
+            errors=(*ANY_MEMORY, *MODEL, *COUNTED), links=OF_MEMORY, is_stored_whole=True,
         ),
         "DELETE": Operation(
             "forget_memories", "Forget all memories", {200: "ForgottenMemories"},
@@ -246,6 +250,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
             "change_memory", "Change what it says, or pin it", {200: "Memory"},
             takes="MemoryChange",
             errors=(*ANY_MEMORY, *MODEL, *COUNTED, UnknownMemory, TextRemembered),
+            is_stored_whole=True,
         ),
         "DELETE": Operation(
             "forget_one_memory", "Forget it", {200: "ForgottenMemories"},
@@ -298,6 +303,12 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     },
     "/livez": {
         "GET": Operation("check_life", "Whether the component runs", {200: "Health"}, "none"),
+    },
+    "/readyz": {
+        "GET": Operation(
+            "check_readiness", "Whether settings are right, and Redis takes writes",
+            {200: "Health"}, "none", errors=(Unhealthy,),
+        ),
     },
 }  # fmt: skip
 """HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""

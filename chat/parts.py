@@ -207,15 +207,21 @@ def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Calla
     return erasers
 
 
+def make_redis_probe(settings: Settings) -> Callable[[], Health]:
+    """Make what asks whether Redis takes writes."""
+
+    def ask() -> str:
+        with open_redis(settings.redis_url) as connection:
+            probe_store(Redis(connection), settings.key_prefix)
+        return ""
+
+    return lambda: tried(ask)
+
+
 def make_probes(
     settings: Settings, make_word: Callable[[], str]
 ) -> Mapping[str, Callable[[], Health]]:
     """Make what asks each part that a turn needs; the model is asked for one token."""
-
-    def ask_redis() -> str:
-        with open_redis(settings.redis_url) as connection:
-            probe_store(Redis(connection), settings.key_prefix)
-        return ""
 
     def ask_model() -> str:
         one_token = replace(settings.sampling, max_reply_tokens=1)
@@ -227,7 +233,7 @@ def make_probes(
             return tried_once(Redis(connection), settings.key_prefix, ask_model)
         return tried(ask_model)
 
-    probes = {"redis": lambda: tried(ask_redis), "model": ask_model_once}
+    probes = {"redis": make_redis_probe(settings), "model": ask_model_once}
     if settings.chroma is not None:
         collection = make_collection(settings, settings.chroma, "")
 

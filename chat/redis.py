@@ -51,8 +51,28 @@ OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
 """Codes of our scripts and of Redis, to what they mean to a caller."""
 
 
+BROKEN = "broken pipe"
+"""What redis-rs says of a connection that ended while it was used."""
+LOGIN = "refuses the login: see `redis_username` and `redis_password`"
+REFUSALS = {
+    "AuthenticationFailed": LOGIN,
+    "NOAUTH": LOGIN,
+    "WRONGPASS": LOGIN,
+    "NOPERM": "does not allow its user what the chat needs",
+    "switch database": "does not have the database of `redis_database`",
+    "OOM": "is full",
+    "ReadOnly": "is read-only",
+    "READONLY": "is read-only",
+    "MISCONF": "cannot save to its disk",
+    "BusyLoadingError": "is still loading what it has saved",
+    "Connection refused": "does not answer: nothing listens at `redis_address`",
+    "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
+}
+"""What redis-rs or a server says, inside a longer text, and what it means to an operator."""
+
+
 def parse_error(error: RedisError) -> ChatError:
-    """Turn a failed command into the answer that it makes; a server's text is never passed on."""
+    """Turn a failed command into the answer that it makes."""
     code, _, rest = str(error).partition(":")
     if code in OWN_ERRORS:
         return OWN_ERRORS[code]()
@@ -61,7 +81,18 @@ def parse_error(error: RedisError) -> ChatError:
         return LimitExceeded(int(limit), int(wait_s), is_callers=whose == "caller")
     if code == "CHATLOST":
         return TurnsLost(int(rest))
-    return StoreUnavailable("the conversation store is not available; nothing was stored")
+    return parse_failure(str(error))
+
+
+def parse_failure(text: str) -> StoreUnavailable:
+    """Say in our words why a command failed, or a connection; a server's own are never passed on.
+
+    Where the connection broke, the command may have been carried out before.
+    """
+    meaning = next((meaning for said, meaning in REFUSALS.items() if said in text), None)
+    if meaning is None:
+        return StoreUnavailable(is_sure=BROKEN not in text)
+    return StoreUnavailable(f"the conversation store {meaning}")
 
 
 class Redis:

@@ -16,7 +16,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """What a proxy or a client may call a request; anything else is not taken over."""
 
 Fact = str | int | float
-"""A count, a time in ms, or an error's code."""
+"""A count, a time in ms, an error's code, or our own words for what an operator can mend."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from chat.access import Caller, Session
 from chat.adding import Added
 from chat.erasing import Receipt
-from chat.errors import ChatError, EraseIncomplete, Unhealthy
+from chat.errors import CallerError, ChatError, EraseIncomplete, Unhealthy
 from chat.health import OK, Health
 from chat.importing import Imported
 from chat.json_text import render_json_text
@@ -307,7 +307,9 @@ def render_health(healths: Mapping[str, Health]) -> Response:
         return render_json(200, {"status": "ok", **shown})
     error = Unhealthy()
     shown = {"error": error_fields(error), **shown}
-    return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
+    reason = "; ".join(f"{name}: {note}" for name, note in notes.items())
+    facts: dict[str, Fact] = {"code": error.code, "reason": reason}
+    return replace(render_json(error.status, shown, error.headers), facts=facts)
 
 
 def render_web_file(file: WebFile) -> Response:
@@ -315,10 +317,20 @@ def render_web_file(file: WebFile) -> Response:
     return Response(304 if file.is_unchanged else 200, file.body, file.headers)
 
 
-def render_error(error: ChatError) -> Response:
-    """Render an error in the one shape that all have."""
-    response = render_json(error.status, {"error": error_fields(error)}, error.headers)
-    return replace(response, facts={"code": error.code})
+def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
+    """Render an error in the one shape that all have.
+
+    One that the caller cannot mend has its message in the log, too. `is_stored_whole` says that
+    the request was to store something whole: the error says what became of that, if it knows.
+    """
+    fields = error_fields(error)
+    facts: dict[str, Fact] = {"code": error.code}
+    if not isinstance(error, CallerError):
+        facts["reason"] = str(error)
+    if is_stored_whole and error.promise:
+        fields["message"] = f"{error}; {error.promise}"
+    response = render_json(error.status, {"error": fields}, error.headers)
+    return replace(response, facts=facts)
 
 
 def render_error_line(error: ChatError) -> bytes:

@@ -53,11 +53,10 @@ def find_template(uri: str) -> str | None:
     return next((template for template in NAMED if _match(template, path) is not None), None)
 
 
-def find_action(method: str, uri: str) -> Action | None:
-    """Name what a request asks for; None for what is not served."""
+def find_operation(method: str, uri: str) -> Operation | None:
+    """Find what a request asks for; None for what is not served."""
     operations = OPERATIONS.get(find_template(uri) or "", {})
-    operation = operations.get("GET" if method == "HEAD" else method)
-    return operation.action if operation else None
+    return operations.get("GET" if method == "HEAD" else method)
 
 
 def is_for_operators(template: str) -> bool:

@@ -17,7 +17,7 @@ from spin_sdk.wit.imports.redis import (
 from spin_sdk.wit.types import Err
 
 from chat.errors import InvalidSetting, StoreUnavailable
-from chat.redis import RedisError, Value
+from chat.redis import RedisError, Value, parse_failure
 
 
 def log(text: str) -> None:
@@ -73,16 +73,13 @@ class RedisConnection:
 def open_redis(url: str) -> Iterator[RedisConnection]:
     """Connect for the time of one request.
 
-    Errors: StoreUnavailable. Why goes to the log, without the address: it holds the password.
+    Errors: StoreUnavailable, never with the address: it holds the password.
     """
     try:
         connection = redis.open(url)
     except Err as error:
-        is_refused = isinstance(error.value, Error_InvalidAddress)
-        reason = "the address is not allowed or not valid" if is_refused else "no connection"
-        log(f"redis: {reason}")
-        raise StoreUnavailable(
-            "the conversation store is not available; nothing was stored"
-        ) from error
+        if isinstance(error.value, Error_InvalidAddress):
+            raise StoreUnavailable("the host does not allow `redis_address`") from error
+        raise parse_failure(str(getattr(error.value, "value", ""))) from error
     with connection:
         yield RedisConnection(connection)

@@ -126,10 +126,8 @@ class SpinEndpoint:
             return self._http.request("POST", self._path, body)
         except HttpFailed as error:
             if error.is_timeout:
-                raise ModelTimeout(
-                    "the model took longer than `turn_timeout_s`; nothing was stored"
-                ) from error
-            raise ModelUnavailable("the model cannot be reached; nothing was stored") from error
+                raise ModelTimeout("the model took longer than `turn_timeout_s`") from error
+            raise ModelUnavailable("the model cannot be reached") from error
 
 
 class SpinChroma:

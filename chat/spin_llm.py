@@ -25,7 +25,7 @@ REASONS = {
     "A weight is": ': `repeat_penalty` may be 0 with `api_type = "open_ai"` only',
 }
 """What Spin's local engine says of settings that it cannot take, and what that means."""
-UNTOLD_REPLY = "the model's reply cannot be told from its prompt; nothing was stored"
+UNTOLD_REPLY = "the model's reply cannot be told from its prompt"
 
 
 class SpinModel:
@@ -114,7 +114,7 @@ class SpinEmbedder:
         except Err as error:
             raise parse_model_error(error) from error
         if len(embeddings) != 1:
-            raise ModelFailed("the model gave no usable embedding; nothing was stored")
+            raise ModelFailed("the model gave no usable embedding")
         return embeddings[0]
 
 
@@ -126,10 +126,10 @@ def parse_model_error(error: Err[Any]) -> ModelFailed | ModelUnavailable:
     kind, text = error.value, str(getattr(error.value, "value", ""))
     if isinstance(kind, Error_InvalidInput | Error_ModelNotSupported):
         log("model: refused by the host; is it in the component's ai_models?")
-        return ModelFailed("the host does not serve this model; nothing was stored")
+        return ModelFailed("the host does not serve this model")
     if "request error" in text:
         log("model: cannot be reached")
-        return ModelUnavailable("the model cannot be reached; nothing was stored")
+        return ModelUnavailable("the model cannot be reached")
     log("model: answered with an error, or with what is no completion")
     reason = next((reason for said, reason in REASONS.items() if said in text), "")
-    return ModelFailed(f"the model gave no usable reply{reason}; nothing was stored")
+    return ModelFailed(f"the model gave no usable reply{reason}")

@@ -199,9 +199,9 @@ def check_reply(text: str, most_bytes: int) -> None:
     Errors: ModelFailed.
     """
     if not text:
-        raise ModelFailed("the model gave an empty reply; nothing was stored")
+        raise ModelFailed("the model gave an empty reply")
     if len(text.encode()) > most_bytes:
-        raise ModelFailed(f"the model's reply has over {most_bytes} bytes; nothing was stored")
+        raise ModelFailed(f"the model's reply has over {most_bytes} bytes")
 
 
 def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:

@@ -24,6 +24,7 @@ from host.listening import listen, origin_of
 from host.manifest import Manifest, load_manifest
 from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
+from host.readiness import ask_in_background
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
 from host.serving import example_at, models_of, serve
 from host.start_checks import check_start
@@ -99,6 +100,7 @@ def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeCon
             config_file = stack.enter_context(models)
         if manifest.example:
             say(f"Try it, once it serves:\n  {example_at(manifest, run.options.origin)}")
+        ask_in_background(run.options.origin, manifest.ready)
         run_spin(flags.spin, spin_arguments(flags, state_dir, config_file))
 
 

@@ -166,24 +166,40 @@ def start_service(service: Service, address: str, state_dir: pathlib.Path) -> Ke
     Errors: HostError for an address that is not on this machine, or that nothing can be started at.
     """
     name, parts = service.name.capitalize(), urlsplit(address)
+    flag = f"--embedded {service.name}"
     try:
         host, port = parts.hostname or "", parts.port or service.port
     except ValueError:
+        raise HostError(f"{flag}: the variable {service.variable} has no usable port") from None
+    if not host:
         raise HostError(
-            f"--embedded {service.name}: {service.variable} has no usable port"
-        ) from None
+            f"{flag}: the variable {service.variable} must be `{service.scheme}://HOST:PORT`"
+        )
     if service.answers(host, port):
         say(f"Using the {name} that answers at {host}:{port}")
         return None
     if parts.scheme != service.scheme or not _is_loopback(host):
         raise HostError(
-            f"--embedded {service.name}: nothing answers at {host}:{port}, and a {name} can be "
+            f"{flag}: nothing answers at {host}:{port}, and a {name} can be "
             f"started only for a `{service.scheme}://` address on this machine"
+        )
+    if _is_taken(host, port):
+        raise HostError(
+            f"{flag}: something else than a {name} listens at {host}:{port}; name another port "
+            f"with --variable {service.variable}={service.scheme}://{host}:PORT"
         )
     folder = state_dir / service.name
     kept = KeptRunning(name, lambda: service.start(host, port, folder))
     say(f"Started an embedded {name} at {host}:{port}, kept in {folder}")
     return kept
+
+
+def _is_taken(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), PROBE_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

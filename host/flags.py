@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from host.errors import HostError
 
+GGUF_MAGIC = b"GGUF"
+
 
 def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:
     """Parse `K=V` values of a flag."""
@@ -30,10 +32,26 @@ def check_known(flag: str, given: Iterable[str], known: Collection[str]) -> None
             raise HostError(f"{flag} {name}: the application has no such name{meant}")
 
 
+def check_gguf(what: str, path: pathlib.Path) -> None:
+    """Check that a model's file begins as one does.
+
+    Errors: HostError.
+    Source: ggml `docs/gguf.md`.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(GGUF_MAGIC))
+    except OSError as error:
+        raise HostError(f"{what}: {path}: {error.strerror or error}") from error
+    if begin != GGUF_MAGIC:
+        raise HostError(f"{what}: {path} is not a GGUF file")
+
+
 def parse_models(pairs: Sequence[str]) -> dict[str, pathlib.Path]:
-    """Parse `--model NAME=FILE`; each file has to be there."""
+    """Parse `--model NAME=FILE`; each has to be a GGUF file."""
     models = {name: pathlib.Path(path) for name, path in parse_pairs("--model", pairs).items()}
     for name, path in models.items():
         if not path.is_file():
             raise HostError(f"--model {name}: there is no file {path}")
+        check_gguf(f"--model {name}", path)
     return models

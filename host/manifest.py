@@ -28,6 +28,7 @@ __all__ = [
 
 VERSION = 2
 FIELDS = ("spin_manifest_version", "application", "variables", "trigger", "component")
+OWN_FIELDS = ("example", "ready")
 APPLICATION_FIELDS = ("name", "version", "description", "authors", "targets", "trigger", "tool")
 
 
@@ -35,7 +36,8 @@ APPLICATION_FIELDS = ("name", "version", "description", "authors", "targets", "t
 class Manifest:
     """A whole application; `folder` is where its paths start.
 
-    `example` is a command to try, from `[application.tool.host]`, with `{origin}` for the address.
+    Two values are from `[application.tool.host]`: `example` is a command to try, with `{origin}`
+    for the address; `ready` is a path that says what keeps the application from working.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Manifest:
     components: Mapping[str, Component]
     static_responses: Mapping[str, StaticResponse] = field(default_factory=dict)
     example: str = ""
+    ready: str = ""
 
 
 def load_manifest(path: pathlib.Path) -> Manifest:
@@ -78,7 +81,7 @@ def parse_manifest(text: str, file: str, folder: pathlib.Path) -> Manifest:
         triggers.routes,
         {**components, **triggers.components},
         triggers.static_responses,
-        _parse_example(application),
+        **_parse_own(application),
     )
 
 
@@ -113,9 +116,10 @@ def _check_base(trigger: Table) -> None:
         )
 
 
-def _parse_example(application: Table) -> str:
+def _parse_own(application: Table) -> Mapping[str, str]:
     """Parse what this host keeps in the table that Spin leaves to tools."""
     tool = application.tables("tool").get("host")
     if tool is None:
-        return ""
-    return application.inner("tool.host", tool.data, ["example"]).text("example", "")
+        return {}
+    own = application.inner("tool.host", tool.data, OWN_FIELDS)
+    return {name: own.text(name, "") for name in OWN_FIELDS}

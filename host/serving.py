@@ -9,6 +9,7 @@ from host.engines.port import EngineError
 from host.errors import HostError
 from host.listening import run_server
 from host.manifest import Manifest
+from host.readiness import ask_in_background
 from host.runtime_config import RuntimeConfig
 from host.terminal import say
 from host.trigger import HttpTrigger
@@ -47,7 +48,7 @@ def load_models(app: Application, engine: LlamaCppEngine) -> None:
         try:
             engine.load(name)
         except EngineError as error:
-            raise HostError(str(error)) from error
+            raise HostError(f"the model {name}: {error}") from error
 
 
 def example_at(manifest: Manifest, origin: str) -> str:
@@ -66,3 +67,4 @@ def announce(app: Application) -> None:
     if app.manifest.example:
         print(f"\nTry it:\n  {example_at(app.manifest, origin)}")
     print(end="", flush=True)
+    ask_in_background(origin, app.manifest.ready)

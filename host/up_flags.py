@@ -21,56 +21,66 @@ def add_up_flags(up: argparse.ArgumentParser) -> None:
 
 def _add_spin_flags(up: argparse.ArgumentParser) -> None:
     """Add the flags of `spin up`."""
-    up.add_argument("-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(),
-                    metavar="PATH",
-                    help="spin.toml, or its folder")  # fmt: skip
-    up.add_argument("--build", action="store_true", help="run the components' build commands first")
     up.add_argument(
-        "--listen",
-        default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
+        "-f", "--from", dest="source", type=pathlib.Path, default=pathlib.Path(), metavar="PATH",
+        help="spin.toml, or its folder (this folder)",
+    )  # fmt: skip
+    up.add_argument(
+        "--build", action="store_true",
+        help="run the components' build commands first (not run)",
+    )  # fmt: skip
+    up.add_argument(
+        "--listen", default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
         metavar="HOST:PORT",
-    )
+        help="the address to serve at; port 0 takes a free one (%(default)s; "
+        "the environment's SPIN_HTTP_LISTEN_ADDR sets it)",
+    )  # fmt: skip
     up.add_argument(
-        "--runtime-config-file", type=pathlib.Path, default=os.environ.get("RUNTIME_CONFIG_FILE")
-    )
+        "--runtime-config-file", type=pathlib.Path, metavar="FILE",
+        default=os.environ.get("RUNTIME_CONFIG_FILE"),
+        help="where models and variables come from (none; "
+        "the environment's RUNTIME_CONFIG_FILE names one)",
+    )  # fmt: skip
     up.add_argument(
-        "--variable", action="append", default=[], metavar="K=V", help="also K=@FILE and @FILE.json"
-    )
+        "--variable", action="append", default=[], metavar="K=V",
+        help="a variable of the application, as often as needed; K=@FILE is a file's text, and "
+        "@FILE.json or @FILE.toml has several (the manifest's defaults)",
+    )  # fmt: skip
     up.add_argument(
-        "-e",
-        "--env",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="environment of the component",
-    )
-    up.add_argument("--state-dir", type=pathlib.Path, help="default: .spin beside spin.toml")
+        "-e", "--env", action="append", default=[], metavar="K=V",
+        help="a variable in the environment of each component, as often as needed (none)",
+    )  # fmt: skip
     up.add_argument(
-        "-q", "--quiet", action="store_true", help="keep the component's output off the terminal"
-    )
+        "--state-dir", type=pathlib.Path, metavar="FOLDER",
+        help="the folder of embedded services, models and compiled components "
+        "(.spin beside spin.toml)",
+    )  # fmt: skip
+    up.add_argument(
+        "-q", "--quiet", action="store_true",
+        help="keep the components' output off the terminal (shown)",
+    )  # fmt: skip
 
 
 def _add_own_flags(up: argparse.ArgumentParser) -> None:
     """Add the flags that only this host has."""
     up.add_argument(
-        "--workers",
-        type=int,
-        default=1,
-        metavar="N",
-        help="processes; one guest runs in each at a time",
-    )
-    up.add_argument(
-        "--spin",
-        metavar="PROGRAM",
-        help="serve on this spin, and be what starts services and models for it",
-    )
-    up.add_argument(
-        "--embedded", action="append", default=[], choices=[*SERVICES],
-        help="start it if nothing answers at the address in the app's variable",
+        "--workers", type=int, default=1, metavar="N",
+        help="processes that serve; one guest runs in each at a time (%(default)s)",
     )  # fmt: skip
     up.add_argument(
-        "--model", action="append", default=[], metavar="NAME=FILE", help="the GGUF file of a model"
-    )
+        "--spin", metavar="PROGRAM",
+        help="serve on this spin, and start services and models for it (this host serves)",
+    )  # fmt: skip
+    up.add_argument(
+        "--embedded", action="append", default=[], choices=[*SERVICES],
+        help="start this service if nothing answers at the address in the application's variable, "
+        "as often as needed (none)",
+    )  # fmt: skip
+    up.add_argument(
+        "--model", action="append", default=[], metavar="NAME=FILE",
+        help="the GGUF file of a model, as often as needed (a file in the state folder's "
+        "ai-models, or else the demo model)",
+    )  # fmt: skip
 
 
 def _add_limits(up: argparse.ArgumentParser) -> None:

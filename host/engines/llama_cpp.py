@@ -93,7 +93,7 @@ class LlamaCppEngine:
             return xllamacpp.Server(params)
         except RuntimeError as error:
             raise EngineError(
-                "runtime-error", f"Could not load model {path.name}: {error}"
+                "runtime-error", f"could not load {path}, is the file whole? {error}"
             ) from error
 
     def infer(self, model: str, prompt: str, params: InferencingParams) -> Completion:

@@ -31,15 +31,18 @@ def add_model_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     model = commands.add_parser(
         "model", help='serve models to [llm_compute] type = "remote_http" and to OpenAI\'s clients'
     )
-    model.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT")
+    model.add_argument(
+        "--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT",
+        help="the address to serve at; port 0 takes a free one (%(default)s)",
+    )  # fmt: skip
     model.add_argument(
         "--model", action="append", default=[], metavar="NAME=FILE",
-        help=f"the GGUF file of a model; without any, {DEMO_NAME} is the demo model",
+        help=f"the GGUF file of a model, as often as needed (the demo model as {DEMO_NAME})",
     )  # fmt: skip
     model.add_argument(
         "--token", metavar="TOKEN",
         help="what callers have to present; @FILE or the environment's "
-        f"{TOKEN_VARIABLE} keep it out of the list of processes",
+        f"{TOKEN_VARIABLE} keep it out of the list of processes (none, on loopback only)",
     )  # fmt: skip
 
 

@@ -124,3 +124,18 @@ def test_a_record_of_other_kinds_is_corrupt(
 def test_a_head_of_other_kinds_is_corrupt(fields: Mapping[str, Any]) -> None:
     with pytest.raises(CorruptConversation):
         parse_head(taken("c", {**HEAD, **fields})[0])
+
+
+class Refusing:
+    """A server that refuses the token."""
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        return 401, f"token s3cret is wrong for {method} {path} {body!r}".encode()
+
+
+def test_a_chroma_that_refuses_the_token_names_the_setting_and_says_no_more() -> None:
+    collection = collection_of(Refusing(), BASE, "chat", "owner", "tag")
+    with pytest.raises(MemoryUnavailable) as failed:
+        collection.is_there()
+
+    assert str(failed.value) == "the long-term memory refuses the token (401): see `chroma_token`"

@@ -84,3 +84,11 @@ def test_what_is_no_answer_is_an_error_that_quotes_nothing(
         parse_response(status, body)
 
     assert "sk-1" not in str(failed.value)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_endpoint_that_refuses_the_key_names_the_setting_and_says_no_more(status: int) -> None:
+    with pytest.raises(ModelFailed) as failed:
+        parse_response(status, b'{"error":{"message":"bad key sk-1"}}')
+
+    assert str(failed.value) == f"the model's endpoint refuses the key ({status}): see `model_key`"

@@ -4,7 +4,7 @@ import pytest
 
 from chat.errors import UnknownRoute
 from chat.queries import parse_list_query
-from chat.routes import find_action, find_route, find_template
+from chat.routes import find_operation, find_route, find_template
 
 
 def no_operator() -> bool:
@@ -51,7 +51,7 @@ def test_a_path_fits_its_template_whatever_its_query_is(uri: str, template: str)
 )
 def test_another_path_is_none_that_is_served(uri: str) -> None:
     assert find_template(uri) is None
-    assert find_action("GET", uri) is None
+    assert find_operation("GET", uri) is None
     with pytest.raises(UnknownRoute):
         find_route("GET", uri, operator)
 

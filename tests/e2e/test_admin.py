@@ -307,7 +307,7 @@ def test_old_memories_and_what_chroma_keeps_are_removed_too(
     endpoint.answer = openai()
     variables = [
         "long_term=chroma", f"chroma_address={own_chroma.address}", f"admin_token={ADMIN}",
-        "retention_s=2",
+        "retention_s=5",
     ]  # fmt: skip
     with run_host(tmp_path, *flags(own_redis, endpoint.url, *variables)) as host:
         token = new_token(host)
@@ -323,7 +323,7 @@ def test_old_memories_and_what_chroma_keeps_are_removed_too(
             if b":{" in key:
                 connection.call([b"DEL", key])  # Redis let go of it: Chroma alone has it
         connection.close()
-        time.sleep(2.2)
+        time.sleep(5.2)
         young = start(host, token, "Just said.")
         before = stats(host)["chroma"]
 

@@ -469,8 +469,12 @@ def test_a_redis_that_is_killed_is_unavailable_and_remembers_after_its_restart(
                 503,
                 "store_unavailable",
             )
+            assert failed.json()["error"]["message"].endswith("; nothing was stored")
         assert len(endpoint.asked) == asked_before, "no model call without a store"
         assert host.client.get("/healthz").status_code == 503
+        read = host.client.get(f"/conversations/{conversation}")
+        assert (read.status_code, read.json()["error"]["code"]) == (503, "store_unavailable")
+        assert "stored" not in read.json()["error"]["message"], "it was a read"
 
         own_redis.start()
         assert host.client.get("/healthz").status_code == 200
@@ -496,6 +500,7 @@ def test_a_redis_that_dies_during_the_model_call_stores_nothing(
         endpoint.answer = answer
         failed = host.post(id=conversation, prompt="p2")
         assert (failed.status_code, failed.json()["error"]["code"]) == (503, "store_unavailable")
+        assert "may have been stored" in failed.json()["error"]["message"], "the commit broke off"
 
         endpoint.answer = ModelEndpoint.answer
         own_redis.start()
@@ -511,14 +516,19 @@ def test_a_wrong_password_is_unavailable_and_stays_secret(
     assert wasm.exists()
     variables = [f"redis_address={shared_redis.address}", "redis_password=hunter2"]
     flags = as_flags(variables)
+    login = "the conversation store refuses the login: see `redis_username` and `redis_password`"
     with run_host(tmp_path, *flags) as host:
         response = host.post(context="c", prompt="p")
+        ready, health = host.client.get("/readyz"), host.client.get("/healthz")
 
-        assert (response.status_code, response.json()["error"]["code"]) == (
-            503,
-            "store_unavailable",
-        )
-        assert "hunter2" not in host.output() + response.text
+        assert response.status_code == 503
+        assert response.json()["error"] == {
+            "code": "store_unavailable", "message": f"{login}; nothing was stored", "param": None,
+        }  # fmt: skip
+        assert ready.json()["notes"] == {"redis": login}
+        assert health.json()["notes"]["redis"] == login
+        assert login in host.output()
+        assert "hunter2" not in host.output() + response.text + ready.text + health.text
 
 
 def test_a_key_of_another_type_is_corrupt_and_left_alone(

@@ -88,14 +88,16 @@ def test_a_conversation_is_kept_behind_tls_and_a_password(
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
 
 
-def test_a_wrong_password_is_a_store_that_is_not_available(
-    wasm: pathlib.Path, rented: RunningRedis, tmp_path: pathlib.Path
+@pytest.mark.parametrize("password", ["not-this-one", ""])
+def test_a_login_that_redis_refuses_is_told_from_a_redis_that_is_away(
+    wasm: pathlib.Path, rented: RunningRedis, tmp_path: pathlib.Path, password: str
 ) -> None:
     assert wasm.exists()
-    variables = [f"redis_address={rented.address}", "redis_password=not-this-one"]
+    variables = [f"redis_address={rented.address}", f"redis_password={password}"]
     flags = as_flags(variables)
     with run_host(tmp_path, *flags) as host:
         refused = host.post(context="c", prompt="p")
 
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "store_unavailable")
+        assert "refuses the login" in refused.json()["error"]["message"]
         assert "not-this-one" not in refused.text + host.output()

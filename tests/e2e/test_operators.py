@@ -202,6 +202,54 @@ def test_a_redis_that_takes_no_writes_is_not_healthy(
     redis.close()
 
 
+def test_it_is_ready_while_redis_takes_writes_whatever_becomes_of_the_model(
+    wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    endpoint.answer = lambda _: Answer(b"", 500)
+    with run_host(tmp_path, *flags(own_redis, endpoint.url)) as host:
+        ready = host.client.get("/readyz")
+        own_redis.kill()
+        no_redis = host.client.get("/readyz")
+        request_id = no_redis.headers["x-request-id"]
+
+        assert (ready.status_code, ready.json()) == (
+            200,
+            {"status": "ok", "parts": {"redis": "ok"}},
+        )
+        assert endpoint.asked == []
+        assert (no_redis.status_code, no_redis.json()["error"]["code"]) == (503, "unhealthy")
+        assert no_redis.json()["notes"] == {
+            "redis": "the conversation store does not answer: nothing listens at `redis_address`"
+        }
+        assert "nothing listens at" in logged(host, request_id)[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "allowed"),
+    [
+        ("context_length=abc", "a whole number from 64 to"),
+        ("redis_address=127.0.0.1:6379", "`redis://host:port`"),
+        ("model_origin=127.0.0.1:8080", "`https://host` or `http://host:port`"),
+        ("chroma_address=127.0.0.1", "`https://host` or `http://host:port`"),
+        ("admin_token=short", "empty, or 16 to 500"),
+        ("cors_origins=*", "origins as `https://host`"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_not_ready(
+    wasm: pathlib.Path, own_redis: RunningRedis, tmp_path: pathlib.Path, variable: str, allowed: str
+) -> None:
+    assert wasm.exists()
+    variables = [f"redis_address={own_redis.address}", variable]
+    with run_host(tmp_path, *as_flags(variables)) as host:
+        answered = host.client.get("/readyz")
+
+        assert (answered.status_code, answered.json()["error"]["code"]) == (500, "invalid_setting")
+        name = variable.partition("=")[0]
+        assert answered.json()["error"]["param"] == name
+        assert f"the variable `{name}` must be {allowed}" in answered.json()["error"]["message"]
+
+
 PAGE, OTHER = "https://page.test", "https://other.test"
 
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -11,8 +12,9 @@ import time
 
 import pytest
 
+from host.cli import make_parser
 from host.embedded import chroma_answers, redis_answers
-from tests.running import ROOT, RunningRedis, free_port, run_host
+from tests.running import ROOT, RunningRedis, as_flags, await_line, free_port, run_host
 
 
 def up(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -163,6 +165,77 @@ def test_workers_serve_one_application(
 
 
 @pytest.mark.parametrize(
+    ("variable", "problems"),
+    [
+        (
+            f"redis_address=redis://127.0.0.1:{free_port()}",
+            [
+                "Not ready: not every part answers",
+                "redis: the conversation store does not answer: nothing listens at",
+            ],
+        ),
+        ("context_length=abc", ["Not ready: the variable `context_length` must be a whole number"]),
+    ],
+)
+def test_what_keeps_the_chat_from_working_is_told_at_the_start(
+    wasm: pathlib.Path, tmp_path: pathlib.Path, variable: str, problems: list[str]
+) -> None:
+    assert wasm.exists()
+    with run_host(tmp_path, "--variable", variable) as host:
+        for problem in problems:
+            await_line(host.process, host.log, problem)
+
+
+def test_nothing_is_told_at_the_start_of_a_chat_that_works(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+) -> None:
+    assert wasm.exists()
+    with run_host(tmp_path, *as_flags([f"redis_address={shared_redis.address}"])) as host:
+        await_line(host.process, host.log, '"route": "/readyz", "status": 200')
+
+    assert "Not ready" not in host.output()
+
+
+def test_a_port_that_something_else_has_is_named(tmp_path: pathlib.Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        refused = up(
+            "--embedded", "redis", "--variable", f"redis_address={address}",
+            "--state-dir", str(tmp_path),
+        )  # fmt: skip
+
+    assert refused.returncode == 1
+    assert f"something else than a Redis listens at {address.partition('//')[2]}" in refused.stderr
+
+
+def test_a_model_that_is_not_whole_is_named(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert wasm.exists()
+    half = tmp_path / "half.gguf"
+    half.write_bytes((ROOT / "models" / "demo.gguf").read_bytes()[:100_000])
+    refused = up(
+        "--listen", "127.0.0.1:0", "--state-dir", str(tmp_path / "state"),
+        "--model", f"llama2-chat={half}",
+    )  # fmt: skip
+
+    assert refused.returncode == 1
+    assert f"Error: the model llama2-chat: could not load {half}" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "model"])
+def test_every_flag_is_explained_with_its_default(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        make_parser().parse_args([command, "--help"])
+    listed = capsys.readouterr().out.partition("-h, --help")[2]
+    flags = re.split(r"^  (?=-)", listed, flags=re.MULTILINE)[1:]
+
+    assert flags
+    for flag in flags:
+        assert re.search(r"\([^)]+\)", flag), flag
+
+
+@pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         pytest.param(["--from", "/nowhere"], "/nowhere", id="no manifest"),
@@ -187,6 +260,16 @@ def test_workers_serve_one_application(
             ["--embedded", "redis", "--variable", "redis_address=redis://example.invalid:6379"],
             "only for a `redis://` address on this machine",
             id="a Redis elsewhere",
+        ),
+        pytest.param(
+            ["--embedded", "redis", "--variable", "redis_address=127.0.0.1:6379"],
+            "the variable redis_address must be `redis://HOST:PORT`",
+            id="a Redis without a scheme",
+        ),
+        pytest.param(
+            ["--model", f"llama2-chat={ROOT / 'spin.toml'}"],
+            f"--model llama2-chat: {ROOT / 'spin.toml'} is not a GGUF file",
+            id="a file that is no model",
         ),
         pytest.param(
             ["--embedded", "chroma", "--variable", "chroma_address=https://127.0.0.1:1"],
@@ -219,18 +302,6 @@ def test_a_port_that_is_taken_is_said() -> None:
 
     assert ended.returncode == 1
     assert f"--listen {address}: Address already in use" in ended.stderr
-
-
-def test_a_model_file_that_is_no_model_is_said(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    assert wasm.exists()
-    bad = tmp_path / "bad.gguf"
-    bad.write_bytes(b"no model")
-
-    ended = up("--state-dir", str(tmp_path), "--listen", f"127.0.0.1:{free_port()}",
-               "--model", f"llama2-chat={bad}")  # fmt: skip
-
-    assert ended.returncode == 1
-    assert "Could not load model bad.gguf" in ended.stderr
 
 
 def test_a_build_command_runs_first_and_its_failure_ends_the_start(

@@ -50,7 +50,7 @@ def test_a_signal_ends_it_well(tmp_path: pathlib.Path, sent: signal.Signals, is_
         pytest.param(["--model", "m"], "must be of the form `name=value`", id="no file"),
         pytest.param(["--model", "m=/nowhere.gguf"], "there is no file", id="a missing file"),
         pytest.param(["--model", f"{MINILM}={DEMO_MODEL}"], "is built in", id="a taken name"),
-        pytest.param(["--model", "m=README.md"], "Could not load model README.md", id="no model"),
+        pytest.param(["--model", "m=README.md"], "README.md is not a GGUF file", id="no model"),
         pytest.param(["--token", ""], "--token: must be", id="an empty token"),
         pytest.param(["--token", "s3cret word"], "--token: must be", id="a token with a space"),
         pytest.param(["--token", "@/nowhere"], "--token @/nowhere: it cannot", id="no token file"),
