@@ -343,7 +343,7 @@ def read_export(call: Call, owner: str) -> Iterator[Line]:
     """Read it; the connection is open until the last line."""
     with call.connect(owner) as parts:
         parts.turns.admit(None)
-        yield from export(parts.conversations, parts.memory, call.settings, time.time())
+        yield from export(parts.make_snapshots(), parts.memory, call.settings, time.time())
 
 
 def import_all(call: Call) -> Response:

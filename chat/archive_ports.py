@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.messages import Conversation, Head, Place, Turn, TurnResult
-from chat.ports import Repetition, TurnStore
+from chat.ports import ConversationStore, Repetition, TurnStore
 
 
 class HotTurnStore(TurnStore, Protocol):
@@ -26,6 +26,13 @@ class HotTurnStore(TurnStore, Protocol):
 
         Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in.
         """
+
+
+class HotStore(ConversationStore, Protocol):
+    """Where the conversations of one owner are, and no others."""
+
+    def list_ids(self) -> list[int]:
+        """List all of one moment, those of the newest activity first."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from chat.archive_ports import Erased
 from chat.errors import CorruptConversation, MemoryUnavailable, OtherLength
 from chat.json_text import NotJson, parse_json, render_json_text
 from chat.keys import collection_name
+from chat.portions import portions
 
 CHROMA_AWAY = "the long-term memory is not available"
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -19,6 +20,14 @@ REFUSED = (401, 403)
 OK = range(200, 300)
 PAGE = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
+
+MOST_BODY_BYTES = 4 * 1024 * 1024
+"""What records of one request have, unless one alone has more; as JSON they may take six times as
+much, and Chroma refuses 40 MB."""
+NUMBER_BYTES = 24
+"""What a value of an embedding takes at most, as JSON."""
+MOST_LOOKS = 10
+"""How often records are looked through from the beginning that others take away meanwhile."""
 
 OWNER, PREFIX = "owner", "prefix"
 """Labels of a collection: whose it is, and which chat's."""
@@ -69,16 +78,17 @@ class Collection:
     def write(self, records: Sequence[Record]) -> None:
         """Write records; of those that are there, fields that are not given stay as they are.
 
-        One request for up to `PAGE` records: they are written together, or not at all.
+        One request for up to `PAGE` records and `MOST_BODY_BYTES`: they are written together, or
+        not at all.
         """
-        for batch in _batches(records):
+        for batch in portions(records, _record_bytes, MOST_BODY_BYTES, PAGE):
             self._post(self._made(), "upsert", _render_rows(batch, self._made_by))
 
     def amend(self, records: Sequence[Record]) -> None:
         """Do the same with records that are there; without an embedding it stays as it is."""
         path = self._found()
         if path is not None:
-            for batch in _batches(records):
+            for batch in portions(records, _record_bytes, MOST_BODY_BYTES, PAGE):
                 self._post(path, "update", _render_rows(batch, self._made_by))
 
     def take(self, ids: Sequence[str]) -> list[Record]:
@@ -86,14 +96,25 @@ class Collection:
         return [record for batch in _batches(ids) for record in self._get({"ids": batch})]
 
     def every(self, where: Where) -> Iterator[Record]:
-        """Give all records that fit, page by page, in no order."""
-        offset = 0
+        """Give all records that fit, page by page, in no order.
+
+        A page begins with the last record of the one before. Where that is another one, some were
+        taken away meanwhile, and others moved to where nobody looks: then all are looked through
+        once more.
+        """
+        seen: set[str] = set()
+        last, offset, looks = "", 0, 1
         while True:
             page = self._get({"where": where, "limit": PAGE, "offset": offset})
-            yield from page
+            if last and looks < MOST_LOOKS and (not page or page[0].id != last):
+                last, offset, looks = "", 0, looks + 1
+                continue
+            new = [record for record in page if record.id not in seen]
+            seen.update(record.id for record in new)
+            yield from new
             if len(page) < PAGE:
                 return
-            offset += PAGE
+            last, offset = page[-1].id, offset + PAGE - 1
 
     def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
         path = self._found()
@@ -288,6 +309,12 @@ def as_number(value: Any) -> float:
     if type(value) not in {int, float}:
         raise TypeError
     return float(value)
+
+
+def _record_bytes(record: Record) -> int:
+    """Estimate what a record takes in a request."""
+    texts = (record.id, record.document, *map(str, record.metadata.values()))
+    return sum(len(text.encode()) for text in texts) + len(record.embedding) * NUMBER_BYTES
 
 
 def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:

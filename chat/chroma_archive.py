@@ -4,6 +4,7 @@ A conversation's head is a record with its id; each message is one with the id t
 memory. `at` is a message's turn's time and `said_at` its own.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -20,6 +21,8 @@ from chat.ports import Embedder
 from chat.records import PARSE_ERRORS, text_digest
 
 NO_MESSAGES = "no messages"
+GOING: Metadata = {"going": True}
+"""What a head says while its messages are taken away."""
 
 
 class ChromaArchive:
@@ -76,11 +79,12 @@ class ChromaArchive:
     def load_head(self, conversation_id: int) -> Head | None:
         """Give the head of a conversation; None if there is none."""
         found = self._collection.take([str(conversation_id)])
-        return parse_head(found[0]) if found else None
+        return parse_head(found[0]) if found and not _is_going(found[0]) else None
 
     def load_heads(self) -> list[Head]:
         """Give the heads of all conversations."""
-        return list(map(parse_head, self._collection.every({"kind": "conversation"})))
+        found = self._collection.every({"kind": "conversation"})
+        return [parse_head(record) for record in found if not _is_going(record)]
 
     def load_turns(self, conversation_id: int) -> list[Turn]:
         """Give all turns of a conversation, the oldest first; their tokens are bounds."""
@@ -92,9 +96,15 @@ class ChromaArchive:
         self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
 
     def forget(self, conversation_id: int) -> tuple[int, int]:
-        """Forget a conversation, its head last; say how many records and memories there were."""
+        """Forget a conversation, its head last; say how many records and memories there were.
+
+        Whoever reads it meanwhile sees by the head that it is going.
+        """
         records = list(self._collection.every({"conversation": conversation_id}))
         head = str(conversation_id)
+        self._collection.amend(
+            [dataclasses.replace(r, metadata=GOING, embedding=()) for r in records if r.id == head]
+        )
         self._collection.remove([record.id for record in records if record.id != head])
         self._collection.remove([head])
         memories = sum(record.metadata.get("memory") is True for record in records)
@@ -132,9 +142,14 @@ def _head_metadata(head: Head) -> Metadata:
         "active_at": head.active_at,
         "turns": head.turn_count,
         "memory": False,
+        "going": False,
         "title": head.title,
         "pinned": head.is_pinned,
     }
+
+
+def _is_going(record: Record) -> bool:
+    return record.metadata.get("going") is True
 
 
 def parse_head(record: Record) -> Head:

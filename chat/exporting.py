@@ -1,46 +1,72 @@
 """Gives an owner all that is kept of it, as lines that `chat.importing` takes back."""
 
-import contextlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from chat.errors import UnknownConversation
-from chat.messages import Memory, Message, Turn
-from chat.ports import LongTermMemory, OwnedStore
-from chat.reading import every_memory, every_summary, every_turn
+from chat.messages import Head, Memory, Message, Turn
+from chat.ports import LongTermMemory
+from chat.reading import every_memory
 from chat.settings import Settings
+from chat.snapshots import Snapshot, Snapshots
 
 VERSION = 1
 Line = dict[str, Any]
 
 
 def export(
-    store: OwnedStore, memory: LongTermMemory | None, settings: Settings, now: float
+    snapshots: Snapshots, memory: LongTermMemory | None, settings: Settings, now: float
 ) -> Iterator[Line]:
     """Give a head, each conversation with its turns behind it, the memories, and an end.
 
-    The end has the counts: without one, a file is not whole.
+    A conversation is as it was at one moment: it is read whole before its first line is given. What
+    came later is left out, and so are the memories of it; one that is forgotten before it was read
+    to the end is not there at all. The end has the counts: without one, a file is not whole.
     Units:  all times are seconds since 1970.
     Errors: those of the ports.
     """
     conversations = turns = memories = 0
+    last_numbers: dict[int, float] = {}
     yield {
         "type": "export",
         "version": VERSION,
         "exported_at": now,
         "settings": _settings(settings),
     }
-    for summary in every_summary(store):
-        lines: list[Line] = []
-        with contextlib.suppress(UnknownConversation):  # it was forgotten meanwhile
-            lines = _conversation(store, summary.id)
-        conversations += min(1, len(lines))
-        turns += max(0, len(lines) - 1)
-        yield from lines
-    for one in every_memory(memory) if memory else ():
+    for snapshot in _snapshots(snapshots):
+        conversations += 1
+        turns += len(snapshot.turns)
+        last_numbers[snapshot.head.id] = snapshot.head.turn_count
+        yield from _conversation(snapshot)
+    for one in _memories(snapshots, memory, last_numbers) if memory else ():
         memories += 1
         yield _memory(one)
     yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
+
+
+def _snapshots(snapshots: Snapshots) -> Iterator[Snapshot]:
+    for conversation_id in snapshots.list_ids():
+        try:
+            snapshot = snapshots.read(conversation_id)
+        except UnknownConversation:  # it expired, or was forgotten meanwhile
+            continue
+        yield snapshot
+
+
+def _memories(
+    snapshots: Snapshots, memory: LongTermMemory, last_numbers: dict[int, float]
+) -> Iterator[Memory]:
+    """Give the notes, and the memories of turns that were exported or whose conversation expired.
+
+    Shapes: `last_numbers` has the number of the last turn by conversation; others are added to it.
+    """
+    for one in every_memory(memory):
+        of = one.conversation_id
+        if of is not None and of not in last_numbers:  # one that is there by now came later
+            last_numbers[of] = 0 if snapshots.is_there(of) else math.inf
+        if of is None or int(one.id.split(".")[1]) <= last_numbers[of]:
+            yield one
 
 
 def _settings(settings: Settings) -> Line:
@@ -52,20 +78,21 @@ def _settings(settings: Settings) -> Line:
     }
 
 
-def _conversation(store: OwnedStore, conversation_id: int) -> list[Line]:
+def _conversation(snapshot: Snapshot) -> Iterator[Line]:
     """Lay out a conversation, and each of its turns."""
-    summary = store.summarise(conversation_id)
-    head: Line = {
+    head: Head = snapshot.head
+    yield {
         "type": "conversation",
-        "id": summary.id,
-        "title": summary.title,
-        "context": summary.context,
-        "created_at": summary.created_at,
-        "active_at": summary.active_at,
-        "turns": summary.turn_count,
-        "pinned": summary.is_pinned,
+        "id": head.id,
+        "title": head.title,
+        "context": head.context,
+        "created_at": head.created_at,
+        "active_at": head.active_at,
+        "turns": head.turn_count,
+        "pinned": bool(head.is_pinned),
     }
-    return [head, *(_turn(summary.id, turn) for turn in every_turn(store, summary.id))]
+    for turn in snapshot.turns:
+        yield _turn(head.id, turn)
 
 
 def _turn(conversation_id: int, turn: Turn) -> Line:

@@ -23,7 +23,8 @@ from chat.messages import Head, Memory, Message, Turn
 
 MOST_MESSAGES = 10_000
 """Messages of one turn."""
-MOST_NUMBER = 10**15
+MOST_NUMBER = 10**9
+"""Turns of one conversation."""
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -75,7 +76,8 @@ class LineParser:
                 raise InvalidRequest("`type` is none that an export has", "type")
 
     def _begin(self, line: Mapping[str, Any]) -> None:
-        if self._is_begun or line.get("version") != VERSION:
+        version = line.get("version")
+        if self._is_begun or version != VERSION or isinstance(version, bool):
             raise InvalidRequest(f"`version` must be {VERSION}, in the first line", "version")
         self._is_begun = True
 

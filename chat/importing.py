@@ -9,6 +9,7 @@ from chat.errors import MemoryOff
 from chat.import_lines import Exported
 from chat.memories import note_id
 from chat.messages import Head, Memory, Summary, Turn
+from chat.portions import MOST_CALL_BYTES, portions
 from chat.ports import LongTermMemory, OwnedStore, TurnStore
 from chat.reading import every_summary
 from chat.restoring import make_whole
@@ -97,11 +98,14 @@ class Importer:
     def _remember(self, memories: Sequence[Memory]) -> None:
         if self._memory is None:
             return
-        for start in range(0, len(memories), PAGE):
-            page = memories[start : start + PAGE]
+        for page in portions(memories, _content_bytes, MOST_CALL_BYTES, PAGE):
             for name, memory in zip(self._memory.add(page), page, strict=True):
                 if memory.is_pinned and name == memory.id:
                     self._memory.change(memory)
+
+
+def _content_bytes(memory: Memory) -> int:
+    return len(memory.content.encode())
 
 
 def _key_of(summary: Summary) -> Key:

@@ -14,6 +14,7 @@
     <prefix>:<owner>:<id>:lock     string  the fencing value of the running turn
     <prefix>:<owner>:<id>:embeddings hash  embeddings of messages, as they were asked for
     <prefix>:<owner>:<id>:index    hash    for each term, the evicted turns that it stands in
+    <prefix>:<owner>:<id>:restored:<fencing> string  a long part that is being brought back
     <prefix>:<owner>:memories      hash    memories by id
     <prefix>:<owner>:memories:times        zset  their ids by time
     <prefix>:<owner>:memories:texts        hash  their ids by the digest of the text
@@ -160,3 +161,8 @@ def conversation_keys(prefix: str, owner: str, conversation_id: int) -> Conversa
     base = f"{prefix}:{owner}:{conversation_id}"
     parts = ("turns", "archive", "done", "lock", "embeddings", "index")
     return ConversationKeys(base, *(f"{base}:{part}" for part in parts))
+
+
+def restored_key(prefix: str, owner: str, conversation_id: int, fencing: str) -> str:
+    """Name where a long part of a conversation waits that a request brings back."""
+    return f"{prefix}:{owner}:{conversation_id}:restored:{fencing}"

@@ -172,19 +172,26 @@ It is a status, which is a string to the guest, and copied whole.
 
 CANDIDATES = make_script(
     """
-local records, embeddings = {}, {}
-for _, id in ipairs(ARGV) do
+local records, embeddings, bytes, looked_at = {}, {}, 0, 0
+for place = 2, #ARGV do
+  local id = ARGV[place]
   local record, embedding = redis.call('HGET', KEYS[1], id), redis.call('HGET', KEYS[2], id)
   if record and embedding then
+    bytes = bytes + #record + #embedding
+    if bytes > tonumber(ARGV[1]) and #records > 0 then break end
     records[#records + 1] = record
     embeddings[#embeddings + 1] = embedding
   end
+  looked_at = looked_at + 1
 end
 return {redis.status_reply('[' .. table.concat(records, ',') .. ']'),
-  redis.status_reply(table.concat(embeddings, ' '))}
+  redis.status_reply(table.concat(embeddings, ' ')), looked_at}
 """
 )
-"""Give records as one JSON list, and embeddings. KEYS: memories, embeddings. ARGV: ids."""
+"""Give records as one JSON list, embeddings, and how many ids were looked at for them.
+
+KEYS: memories, embeddings. ARGV: the most bytes of more than one, ids.
+"""
 
 MEMORIES_PAGE = make_script(
     """
@@ -199,13 +206,21 @@ repeat
   end
   offset = offset + limit
 until #ids == limit or #flat < limit * 2
-local records = {}
-for _, id in ipairs(ids) do records[#records + 1] = redis.call('HGET', KEYS[1], id) end
-return redis.status_reply('[' .. table.concat(records, ',') .. ']')
+local records, bytes, is_cut = {}, 0, 0
+for _, id in ipairs(ids) do
+  local record = redis.call('HGET', KEYS[1], id) or ''
+  bytes = bytes + #record
+  if bytes > tonumber(ARGV[4]) and #records > 0 then
+    is_cut = 1
+    break
+  end
+  if record ~= '' then records[#records + 1] = record end
+end
+return {redis.status_reply('[' .. table.concat(records, ',') .. ']'), is_cut}
 """
 )
-"""Give the records of a page, newest first, as one JSON list.
+"""Give the records of a page, newest first, as one JSON list, and 1 if it ends for its bytes.
 
-KEYS: memories, times. ARGV: the time and the id of the last one before, '+inf' and '' at first, and
-how many. Those of one moment come by id, as text, from the last.
+KEYS: memories, times. ARGV: the time and the id of the last one before, '+inf' and '' at first, how
+many, and the most bytes of more than one. Those of one moment come by id, as text, from the last.
 """

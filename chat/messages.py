@@ -280,6 +280,19 @@ class Summary:
     is_pinned: bool
     window_tokens: int | None
 
+    @property
+    def head(self) -> Head:
+        """What of it is kept for good, or carried away."""
+        return Head(
+            id=self.id,
+            context=self.context,
+            created_at=self.created_at,
+            active_at=self.active_at,
+            turn_count=self.turn_count,
+            title=self.title,
+            is_pinned=self.is_pinned,
+        )
+
 
 @dataclass(frozen=True)
 class Forgotten:

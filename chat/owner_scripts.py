@@ -123,49 +123,6 @@ return removed
 KEYS: those of a conversation. A chunk of which some turns are still there stays whole.
 """
 
-TURNS_PAGE = make_script(
-    TYPES,
-    WHOLE,
-    """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  return redis.error_reply('CHATUNKNOWN no such conversation')
-end
-local lost = lost_turns()
-if lost then return lost end
-local archived = redis.call('LLEN', KEYS[3])
-local stop = archived + redis.call('LLEN', KEYS[2])
-local function number(place)
-  local turn = place < archived and redis.call('LINDEX', KEYS[3], place)
-    or redis.call('LINDEX', KEYS[2], place - archived)
-  return tonumber(string.match(turn, '^{"n":(%d+)')) or 0
-end
-local last = tonumber(ARGV[1])
-if last > 0 then
-  local low, high = 0, stop
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if number(middle) > last then high = middle else low = middle + 1 end
-  end
-  stop = low
-end
-local start = math.max(0, stop - tonumber(ARGV[2]))
-local turns = {}
-if start < math.min(stop, archived) then
-  turns = redis.call('LRANGE', KEYS[3], start, math.min(stop, archived) - 1)
-end
-if stop > archived then
-  local kept = redis.call('LRANGE', KEYS[2], math.max(0, start - archived), stop - archived - 1)
-  for _, turn in ipairs(kept) do turns[#turns + 1] = turn end
-end
-return turns
-""",
-)
-"""Give turns of archive and window, oldest first.
-
-KEYS: those of a conversation. ARGV: the number of the last turn wanted, or 0 for the newest, and
-how many before and with it. Turns stand in the order of their numbers, some of which may be gone.
-"""
-
 BUSY = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')

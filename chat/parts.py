@@ -30,6 +30,7 @@ from chat.redis_memories import RedisMemory
 from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import ChromaAddress, ModelEndpoint, Settings
+from chat.snapshots import Snapshots
 from chat.spin import open_redis
 from chat.spin_http import Limit, SpinChroma, SpinEndpoint
 from chat.spin_llm import SpinEmbedder, SpinModel
@@ -61,20 +62,16 @@ class Parts:
         self, redis: Redis, settings: Settings, who: Who, until: Moment | None = None
     ) -> None:
         """Take until when a turn may ask models and Chroma; None for what is no turn."""
+        self._redis = redis
         self._settings = settings
         self._who = who
         self._until = until
         self.embedder: Embedder = OnceEmbedder(make_embedder(settings, until))
         self.hot_turns = RedisTurnStore(redis, self._turn_store_settings())
         self.turns: TurnStore = self.hot_turns
-        self.conversations: OwnedStore = RedisConversationStore(
-            redis,
-            prefix=settings.key_prefix,
-            fencing=who.fencing,
-            owner=who.caller.owner,
-            owners=self._owners,
-        )
+        self.conversations: OwnedStore = self._make_store(who.caller.owner, self._owners)
         self.memory: LongTermMemory | None = None
+        self._archive: Archive | None = None
         self.restorer: Restorer | None = None
         if who.owner is not None:
             self.restorer = make_restorer(redis, settings, who, who.owner)
@@ -100,7 +97,7 @@ class Parts:
         settings = self._settings
         collection = make_collection(settings, address, owner, self._until)
         self.memory = memory = ChromaMemory(collection, self.embedder, owner)
-        archive: Archive = ChromaArchive(
+        self._archive = archive = ChromaArchive(
             collection, memory, self.embedder, settings.long_term.min_chars
         )
         recovery = Recovery(archive, restorer, settings, owner)
@@ -117,6 +114,27 @@ class Parts:
         if self.restorer is None:
             raise CredentialNeeded
         return Importer(self.turns, self.conversations, self.restorer, self.memory, self._settings)
+
+    def make_snapshots(self) -> Snapshots:
+        """Make what reads all that the owner has.
+
+        Errors: CredentialNeeded.
+        """
+        owner = self._who.owner
+        if owner is None:
+            raise CredentialNeeded
+        return Snapshots(self._make_store(owner, lambda _: [owner]), self._archive)
+
+    def _make_store(
+        self, owner: str | None, owners: Callable[[int], Sequence[str]]
+    ) -> RedisConversationStore:
+        return RedisConversationStore(
+            self._redis,
+            prefix=self._settings.key_prefix,
+            fencing=self._who.fencing,
+            owner=owner,
+            owners=owners,
+        )
 
     def _owners(self, conversation_id: int) -> Sequence[str]:
         return owners_of(self._who.caller, conversation_id, is_open=self._settings.is_open)

@@ -118,7 +118,10 @@ class ConversationStore(Protocol):
         """Say what there is of a conversation beside its messages."""
 
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        """Give `count` turns up to `last_number`, oldest first; up to the newest if it is 0."""
+        """Give `count` turns up to `last_number`, oldest first; up to the newest if it is 0.
+
+        Long ones may be fewer, but one where there is one.
+        """
 
     def change(
         self,

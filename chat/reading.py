@@ -89,10 +89,13 @@ def _placed(stored: StoredTurn) -> list[Placed]:
     ]
 
 
-def every_turn(store: ConversationStore, conversation_id: int) -> list[Turn]:
-    """Give all turns of a conversation, the oldest first."""
+def every_turn(store: ConversationStore, conversation_id: int, last_number: int = 0) -> list[Turn]:
+    """Give all turns of a conversation, the oldest first; those up to `last_number` if it is not 0.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
     newest_first: list[Turn] = []
-    number = 0
+    number = last_number
     while page := store.turns_page(conversation_id, number, PAGE_TURNS):
         newest_first += [stored.turn for stored in reversed(page)]
         number = page[0].turn.number - 1

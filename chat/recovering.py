@@ -163,11 +163,7 @@ class RecoveringTurnStore:
 
     def _archive_rest(self, conversation_id: int, last_number: int) -> None:
         """Archive the turns behind the last one that is archived."""
-        summary = self._owned.summarise(conversation_id)
-        head = Head(
-            conversation_id, summary.context, summary.created_at, summary.active_at,
-            summary.turn_count, summary.title, summary.is_pinned,
-        )  # fmt: skip
+        head = self._owned.summarise(conversation_id).head
         turns = every_turn(self._owned, conversation_id)
         self._archive.append(head, [turn for turn in turns if turn.number > last_number])
 

@@ -22,9 +22,10 @@ from chat.owner_scripts import (
     LOAD_EMBEDDINGS,
     REPLACE,
     SUMMARISE,
-    TURNS_PAGE,
 )
+from chat.portions import MOST_CALL_BYTES
 from chat.ports import Cursor, StoredTurn
+from chat.reading_scripts import LIST_IDS, TURNS_PAGE
 from chat.records import (
     PARSE_ERRORS,
     parse_embedding,
@@ -33,7 +34,7 @@ from chat.records import (
     render_terms,
     render_turn,
 )
-from chat.redis import Arguments, Redis, as_bytes, as_int, as_text
+from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
 
 Found = TypeVar("Found")
 NOT_THERE = "-"
@@ -87,14 +88,40 @@ class RedisConversationStore:
 
         return self._find(conversation_id, summarise)
 
+    def list_ids(self) -> list[int]:
+        """List, in one round trip."""
+        if self._owner is None:
+            return []
+        keys = [conversations_key(self._prefix, self._owner)]
+        return list(map(int, as_text(self._redis.run(LIST_IDS, keys, [])[0]).split()))
+
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        """Give turns of archive and window, in one round trip."""
+        """Give turns of archive and window, in one round trip; fewer where they are long.
+
+        A turn that is longer than what a round trip carries comes in pieces, in more of them.
+        """
 
         def page(_: str, keys: ConversationKeys) -> list[StoredTurn]:
-            reply = map(as_bytes, self._redis.run(TURNS_PAGE, keys.all(), [last_number, count]))
-            return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in reply]
+            rendered = self._rendered_turns(keys, last_number, count)
+            return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in rendered]
 
         return self._find(conversation_id, page)
+
+    def _rendered_turns(self, keys: ConversationKeys, last_number: int, count: int) -> list[bytes]:
+        def read(offset: int) -> list[Value]:
+            arguments = [last_number, count, MOST_CALL_BYTES, offset]
+            return self._redis.run(TURNS_PAGE, keys.all(), arguments)
+
+        size_bytes, mark, *found = read(0)
+        if not size_bytes:
+            return list(map(as_bytes, found))
+        turn = as_bytes(found[0])
+        while len(turn) < as_int(size_bytes):
+            _, now, *more = read(len(turn))
+            if now != mark:  # it was changed meanwhile
+                return self._rendered_turns(keys, last_number, count)
+            turn += as_bytes(more[0])
+        return [turn]
 
     def change(
         self,

@@ -21,12 +21,15 @@ from chat.memory_scripts import (
     SIGNATURES,
 )
 from chat.messages import Embedded, FoundMemory, Memory
+from chat.portions import MOST_CALL_BYTES, portions
 from chat.ports import Cursor, Embedder
-from chat.records import parse_embedding, parse_memories, render_embedded, render_embeddeds
-from chat.redis import Redis, as_bytes, as_int, as_text
+from chat.records import parse_embedding, parse_memories, render_embedded
+from chat.redis import Arguments, Redis, as_bytes, as_int, as_text
 
 CANDIDATE_COUNT = 64
 """Memories whose embeddings are compared: all, if there are no more."""
+PART = 100
+"""Memories that one script takes."""
 
 
 class RedisMemory:
@@ -71,21 +74,34 @@ class RedisMemory:
         return [memory.id for memory in memories]
 
     def _candidates(self, names: Iterable[str]) -> list[tuple[Memory, Sequence[float]]]:
-        reply = self._redis.run(CANDIDATES, [self._keys[0], self._keys[4]], list(names))
-        memories = parse_memories(as_text(reply[0]))
-        try:
-            rows = as_text(reply[1]).split(" ") if memories else []
-            return list(zip(memories, map(parse_embedding, rows), strict=True))
-        except ValueError as error:
-            raise CorruptConversation from error
+        found: list[tuple[Memory, Sequence[float]]] = []
+        left = list(names)
+        while left:
+            arguments: Arguments = [MOST_CALL_BYTES, *left]
+            keys = [self._keys[0], self._keys[4]]
+            records, embeddings, looked_at = self._redis.run(CANDIDATES, keys, arguments)
+            memories = parse_memories(as_text(records))
+            try:
+                rows = as_text(embeddings).split(" ") if memories else []
+                found += zip(memories, map(parse_embedding, rows), strict=True)
+            except ValueError as error:
+                raise CorruptConversation from error
+            left = left[as_int(looked_at) :]
+        return found
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
-        """List, in one round trip."""
-        after = cursor or Cursor("+inf", "")
-        reply = self._redis.run(MEMORIES_PAGE, self._keys[:2], [after.at, after.id, limit + 1])
-        page = parse_memories(as_text(reply[0]))
-        last = page[limit - 1] if len(page) > limit else None
-        return page[:limit], Cursor(repr(last.at), last.id) if last else None
+        """List, in one round trip; in more where they are long."""
+        page: list[Memory] = []
+        after, is_cut = cursor or Cursor("+inf", ""), 1
+        while is_cut and len(page) <= limit:
+            wanted_count = limit + 1 - len(page)
+            arguments: Arguments = [after.at, after.id, wanted_count, MOST_CALL_BYTES]
+            records, cut = self._redis.run(MEMORIES_PAGE, self._keys[:2], arguments)
+            page += parse_memories(as_text(records))
+            is_cut = as_int(cut)
+            if is_cut:
+                after = _cursor_behind(page[-1])
+        return page[:limit], _cursor_behind(page[limit - 1]) if len(page) > limit else None
 
     def get(self, memory_id: str) -> Memory:
         """Give one, in one round trip."""
@@ -99,10 +115,17 @@ class RedisMemory:
         return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember, in one round trip."""
-        rendered = render_embeddeds(self._embed(memories), self._tag)
-        reply = self._redis.run(REMEMBER, self._keys, [rendered, self._most])
-        return [as_bytes(name).decode() for name in reply]
+        """Remember, in one round trip; in more where they are long."""
+        rows = (
+            render_compact(render_embedded(embedded, self._tag)).encode()
+            for embedded in self._embed(memories)
+        )
+        names: list[str] = []
+        for part in portions(rows, len, MOST_CALL_BYTES, PART):
+            arguments: Arguments = [b"[" + b",".join(part) + b"]", self._most]
+            reply = self._redis.run(REMEMBER, self._keys, arguments)
+            names += [as_bytes(name).decode() for name in reply]
+        return names
 
     def change(self, memory: Memory) -> None:
         """Change, in two round trips; it is embedded anew only if it says something else."""
@@ -125,6 +148,10 @@ class RedisMemory:
     def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
         embeddings = self._embedder.embed([memory.content for memory in memories])
         return list(map(Embedded, memories, embeddings))
+
+
+def _cursor_behind(memory: Memory) -> Cursor:
+    return Cursor(repr(memory.at), memory.id)
 
 
 def nearest(wanted: str, names: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,17 +1,27 @@
 """Brings whole conversations back into Redis."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from chat.archive_ports import Whole
 from chat.json_text import render_compact
-from chat.keys import conversation_keys, conversations_key
+from chat.keys import conversation_keys, conversations_key, restored_key
 from chat.messages import Head, Turn
+from chat.portions import MOST_CALL_BYTES, portions
 from chat.records import render_terms, render_turn
 from chat.redis import Redis
-from chat.restoring_script import RESTORE
+from chat.restoring_script import RESTORE, STAGE
 
 PART = 100
 """Turns that one script takes: none keeps Redis from other work for long."""
+
+
+class Rendered(NamedTuple):
+    """A turn as it is stored, and its terms for the index, of which only an archived one has."""
+
+    turn: bytes
+    terms: bytes
+    is_archived: bool
 
 
 class RedisRestorer:
@@ -39,34 +49,64 @@ class RedisRestorer:
         self._archive_turns = archive_turns
 
     def restore(self, whole: Whole) -> None:
-        """Restore, in one round trip for each hundred turns."""
-        head = whole.head
-        keys = conversation_keys(self._prefix, self._owner, head.id).all()
+        """Restore, in one round trip for each part of the turns; in more for one that is long."""
+        archived = whole.evicted[-self._archive_turns :]  # 0 is all of them
+        turns = (
+            _render(turn, is_archived=place < len(archived))
+            for place, turn in enumerate((*archived, *whole.turns))
+        )
+        is_first, waiting = True, list[Rendered]()
+        for part in portions(turns, _size_bytes, MOST_CALL_BYTES, PART):
+            if waiting:
+                self._restore(whole, waiting, is_first=is_first, is_last=False)
+                is_first = False
+            waiting = part
+        self._restore(whole, waiting, is_first=is_first, is_last=True)
+
+    def _restore(
+        self, whole: Whole, part: Sequence[Rendered], *, is_first: bool, is_last: bool
+    ) -> None:
+        terms = [rendered.terms for rendered in part if rendered.is_archived]
+        pieces = [
+            _render_fields(whole) if is_last else b"",
+            b"[" + b",".join(terms) + b"]",
+            *(rendered.turn for rendered in part),
+        ]
+        conversation_id = whole.head.id
+        keys = conversation_keys(self._prefix, self._owner, conversation_id).all()
         keys.append(conversations_key(self._prefix, self._owner))
-        parts = list(_parts(whole.evicted[-self._archive_turns :]))  # 0 is all of them
-        for number, archived in enumerate(parts):
-            is_last = number == len(parts) - 1
-            kept = whole.turns if is_last else ()
-            self._redis.run(RESTORE, keys, [
-                self._fencing,
-                self._part_ms,
-                "1" if number == 0 else "",
-                _render_fields(whole) if is_last else "",
-                render_terms(archived),
-                len(archived),
-                whole.lifetime_s,
-                head.id,
-                *map(render_turn, (*archived, *kept)),
-            ])  # fmt: skip
+        keys.append(restored_key(self._prefix, self._owner, conversation_id, self._fencing))
+        if sum(map(len, pieces)) > MOST_CALL_BYTES:
+            self._stage(keys[-1], b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces))
+            pieces = []
+        self._redis.run(RESTORE, keys, [
+            self._fencing,
+            self._part_ms,
+            "1" if is_first else "",
+            "1" if is_last else "",
+            len(terms),
+            whole.lifetime_s,
+            conversation_id,
+            *pieces,
+        ])  # fmt: skip
+
+    def _stage(self, key: str, data: bytes) -> None:
+        """Lay down what is too long for one round trip, a piece with each."""
+        for start in range(0, len(data), MOST_CALL_BYTES):
+            piece = data[start : start + MOST_CALL_BYTES]
+            self._redis.run(STAGE, [key], [start, self._part_ms, piece])
 
 
-def _parts(turns: Sequence[Turn]) -> Iterator[Sequence[Turn]]:
-    yield turns[:PART]
-    for start in range(PART, len(turns), PART):
-        yield turns[start : start + PART]
+def _render(turn: Turn, *, is_archived: bool) -> Rendered:
+    terms = render_terms([turn])[1:-1] if is_archived else b""
+    return Rendered(render_turn(turn), terms, is_archived)
 
 
-def _render_fields(whole: Whole) -> str:
+def _size_bytes(rendered: Rendered) -> int:
+    return len(rendered.turn) + len(rendered.terms)
+
+
+def _render_fields(whole: Whole) -> bytes:
     head: Head = whole.head
     fields = {
         "context": head.context,
@@ -81,4 +121,4 @@ def _render_fields(whole: Whole) -> str:
     }
     if head.title:
         fields["title"] = head.title
-    return render_compact(fields)
+    return render_compact(fields).encode()
