@@ -146,7 +146,7 @@ class LineParser:
             "memories": len(self.exported.memories),
         }
         for name, count in counts.items():
-            if line.get(name) != count:
+            if line.get(name) != count or isinstance(line[name], bool):
                 raise InvalidRequest(f"the file is not whole: it has {count} {name}", name)
         self._is_ended = True
 

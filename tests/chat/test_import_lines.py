@@ -41,3 +41,33 @@ def test_a_wrong_line_in_the_middle_is_named(wrong: bytes) -> None:
 
     with pytest.raises(InvalidRequest, match="^line 3 must be JSON in UTF-8: "):
         parse_export(body, 1000, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("place", "changed", "param"),
+    [
+        pytest.param(0, {"version": True}, "line 1: version", id="a version that is true"),
+        pytest.param(0, {"version": 1.5}, "line 1: version", id="another version"),
+        pytest.param(1, {"turns": 10**9 + 1}, "line 2: turns", id="more turns than can be"),
+        pytest.param(1, {"turns": 10**15}, "line 2: turns", id="far more"),
+        pytest.param(1, {"turns": True}, "line 2: turns", id="turns that are true"),
+        pytest.param(3, {"turns": True}, "line 4: turns", id="a count that is true"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused(
+    place: int, changed: dict[str, object], param: str
+) -> None:
+    lines = [dict(line) for line in LINES]
+    lines[place] |= changed
+
+    with pytest.raises(InvalidRequest) as refused:
+        parse_export("\n".join(map(json.dumps, lines)).encode(), 1000, 9.0)
+
+    assert refused.value.param == param
+
+
+def test_a_conversation_may_have_as_many_turns_as_can_be() -> None:
+    lines = [dict(line) for line in LINES]
+    lines[1] |= {"turns": 10**9}
+
+    parse_export("\n".join(map(json.dumps, lines)).encode(), 1000, 9.0)
