@@ -1,0 +1,370 @@
+"""An export is of one moment, whatever is written, added and forgotten meanwhile."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from chat.adding import make_turns
+from chat.chroma import base_path, collection_of
+from chat.chroma_archive import ChromaArchive
+from chat.chroma_memories import ChromaMemory
+from chat.errors import ConversationBusy, StoreUnavailable
+from chat.exporting import Line, export
+from chat.import_lines import LineParser
+from chat.importing import Importer
+from chat.limits import Limits
+from chat.memories import memory_id
+from chat.messages import Commit, Conversation, Embedded, Head, Memory, Message, Place
+from chat.portions import MOST_CALL_BYTES
+from chat.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.recovering import ArchivingRestorer, RecoveringStore, RecoveringTurnStore, Recovery
+from chat.redis import Redis, RedisError, Value
+from chat.redis_conversations import RedisConversationStore
+from chat.redis_memories import RedisMemory
+from chat.redis_restoring import RedisRestorer
+from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.restoring import make_whole
+from chat.snapshots import Snapshots
+from chat.tokens import UNKNOWN
+from tests.chat.native import NativeConnection, NativeHttp
+from tests.chat.test_recovering import OneLetterEmbedder
+from tests.chat.test_settings import parse
+
+NOW = 9_000.0
+LONG = 65_536
+TAG = "m0de1"
+SETTINGS = parse(long_term="redis", max_prompt_bytes=str(LONG))
+
+
+class WatchedConnection:
+    """A connection that lets a test act between two calls, and notes what one carries."""
+
+    def __init__(self, connection: NativeConnection) -> None:
+        self._connection = connection
+        self.before_call: Callable[[], None] | None = None
+        self.most_bytes = 0
+
+    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+        act, self.before_call = self.before_call, None
+        if act:
+            act()
+        self.before_call = act
+        answer = self._connection.execute(command, arguments)
+        texts = [*arguments, *answer]
+        sizes = (len(text) for text in texts if isinstance(text, bytes | str))
+        if command != "EVAL":  # that has the script's text beside it, once
+            self.most_bytes = max(self.most_bytes, sum(sizes))
+        return answer
+
+
+def at_call(number: int, act: Callable[[], object]) -> Callable[[], None]:
+    """Act before the n-th call, and no other."""
+    calls = itertools.count(1)
+
+    def before_call() -> None:
+        if next(calls) == number:
+            act()
+
+    return before_call
+
+
+@dataclass
+class World:
+    """The stores of an owner."""
+
+    owner: str
+    turns: TurnStore
+    store: OwnedStore
+    memory: LongTermMemory
+    snapshots: Snapshots
+    importer: Importer
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def watched(connection: NativeConnection) -> WatchedConnection:
+    return WatchedConnection(connection)
+
+
+@pytest.fixture(params=["redis", "chroma"])
+def make_world(
+    request: pytest.FixtureRequest, connection: NativeConnection, watched: WatchedConnection
+) -> MakeWorld:
+    in_chroma = request.param == "chroma"
+    http = request.getfixturevalue("chroma") if in_chroma else None
+    database = request.getfixturevalue("database") if in_chroma else ""
+
+    def make(owner: str = "{ada}", *, is_watched: bool = False) -> World:
+        redis = Redis(watched if is_watched else connection)
+        parts = Hot(redis, owner)
+        if http is None:
+            memory = RedisMemory(
+                redis, OneLetterEmbedder(), prefix="t", owner=owner, tag=TAG, most=10_000
+            )
+            importer = Importer(parts.turns, parts.store, parts.restorer, memory, SETTINGS)
+            return World(
+                owner, parts.turns, parts.store, memory, Snapshots(parts.store, None), importer
+            )
+        return in_archive(parts, http, database)
+
+    return make
+
+
+class Hot:
+    """What is in Redis."""
+
+    def __init__(self, redis: Redis, owner: str) -> None:
+        def owners(_: int) -> list[str]:
+            return [owner]
+
+        told = TurnStoreSettings(
+            "t", "one", 60_000, 10_000, Limits(0, 0), "{r}", owners, most_memories=10_000, tag=TAG
+        )
+        self.owner = owner
+        self.turns = RedisTurnStore(redis, told)
+        self.store = RedisConversationStore(
+            redis, prefix="t", fencing="one", owner=owner, owners=owners
+        )
+        self.restorer = RedisRestorer(
+            redis, prefix="t", fencing="one", owner=owner, part_ms=5000, archive_turns=10_000
+        )
+
+
+def in_archive(hot: Hot, http: NativeHttp, database: str) -> World:
+    """Put Chroma behind it."""
+    base = base_path("default_tenant", database)
+    collection = collection_of(http, base, "t", hot.owner, TAG)
+    memory = ChromaMemory(collection, OneLetterEmbedder(), hot.owner)
+    archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
+    recovery = Recovery(archive, hot.restorer, SETTINGS, hot.owner)
+    turns = RecoveringTurnStore(hot.turns, archive, recovery, hot.store)
+    store = RecoveringStore(hot.store, archive, recovery)
+    restorer = ArchivingRestorer(archive, hot.restorer)
+    importer = Importer(turns, store, restorer, memory, SETTINGS)
+    return World(hot.owner, turns, store, memory, Snapshots(hot.store, archive), importer)
+
+
+def add(world: World, taken: int, *messages: Message) -> None:
+    loaded = world.turns.load(taken)
+    turns = make_turns(messages, loaded.turn_count + 1, NOW, UNKNOWN)
+    memories = tuple(
+        Embedded(
+            Memory(memory_id(taken, Place(turn.number, 0)), "user", m.content, NOW, taken),
+            [1.0] * 3,
+        )
+        for turn in turns
+        if (m := turn.messages[0]) is not None
+    )
+    world.turns.commit(
+        loaded,
+        Commit(tuple(turns), 9, 77, UNKNOWN, loaded.turns, NOW, 500, memories=memories),
+    )
+
+
+def start(world: World, text: str = "The first prompt of all.") -> int:
+    taken = world.turns.next_id()
+    new = Conversation(taken, world.owner, "Be a chef.", 9, 9, 0, ())
+    (turn,) = make_turns([Message("user", text)], 1, NOW, UNKNOWN)
+    world.turns.create(new, Commit((turn,), 9, 77, UNKNOWN, (), NOW, 500), None)
+    return taken
+
+
+def prompts(*numbers: int) -> list[Message]:
+    return [Message("user", f"{number} is what this prompt is about.") for number in numbers]
+
+
+def exported(world: World) -> Iterator[Line]:
+    return export(world.snapshots, world.memory, SETTINGS, NOW)
+
+
+def take(world: World, lines: Sequence[Line]) -> None:
+    """Import, which refuses what is not whole."""
+    parser = LineParser(SETTINGS.max_prompt_bytes, NOW)
+    for line in lines:
+        parser.take(line)
+    world.importer.take(parser.finish())
+
+
+def kinds(lines: Sequence[Line]) -> list[str]:
+    return [line["type"] for line in lines]
+
+
+def test_what_came_after_a_head_was_read_is_left_out_and_so_are_its_memories(
+    make_world: MakeWorld, watched: WatchedConnection
+) -> None:
+    world = make_world()
+    taken = start(world)
+    add(world, taken, *prompts(*range(2, 5)))
+    numbers = iter(range(100, 1000))
+    watched.before_call = lambda: add(make_world(), taken, *prompts(next(numbers)))
+
+    lines = list(exported(make_world(is_watched=True)))
+
+    watched.before_call = None
+    head = next(line for line in lines if line["type"] == "conversation")
+    turns = [line["number"] for line in lines if line["type"] == "turn"]
+    assert turns == list(range(1, head["turns"] + 1))
+    assert make_world().store.summarise(taken).turn_count > head["turns"]
+    remembered = {int(m["id"].split(".")[1]) for m in lines if m["type"] == "memory"}
+    assert remembered
+    assert max(remembered) <= head["turns"]
+    take(make_world("{bob}"), lines)
+
+
+def test_a_conversation_that_began_after_the_list_leaves_no_memories(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    taken = start(world)
+    add(world, taken, *prompts(2))
+    lines = exported(world)
+    read = [next(lines) for _ in range(2)]
+    later = start(world, "What was said later on.")
+    add(world, later, *prompts(3))
+
+    read += lines
+
+    assert {line.get("conversation_id", taken) for line in read} == {taken}
+    assert "memory" in kinds(read)
+    take(make_world("{bob}"), read)
+
+
+def test_memories_outlive_their_conversation(
+    make_world: MakeWorld, connection: NativeConnection, request: pytest.FixtureRequest
+) -> None:
+    if "chroma" in request.node.name:
+        pytest.skip("nothing expires in an archive")
+    world = make_world()
+    taken = start(world)
+    add(world, taken, *prompts(2))
+    connection.execute("DEL", [f"t:{{ada}}:{taken}".encode()])
+
+    assert kinds(list(exported(world))) == ["export", "memory", "end"]
+
+
+@pytest.mark.parametrize("calls", range(1, 8))
+def test_a_conversation_that_is_forgotten_meanwhile_is_whole_or_not_there(
+    make_world: MakeWorld, watched: WatchedConnection, calls: int
+) -> None:
+    world = make_world()
+    kept, forgotten = start(world), start(world)
+    add(world, forgotten, *(Message("user", f"{n:8}".ljust(LONG, "x")) for n in range(2, 30)))
+    watched.before_call = at_call(calls, lambda: make_world().store.forget(forgotten))
+    lines = list(exported(make_world(is_watched=True)))
+
+    heads = {line["id"]: line["turns"] for line in lines if line["type"] == "conversation"}
+    turns = [line["conversation_id"] for line in lines if line["type"] == "turn"]
+    assert kept in heads
+    assert {taken: turns.count(taken) for taken in heads} == heads
+    assert set(turns) == set(heads)
+    take(make_world("{bob}"), lines)
+
+
+def test_a_conversation_that_redis_lost_is_read_from_the_archive_and_stays_there(
+    connection: NativeConnection, chroma: NativeHttp, database: str
+) -> None:
+    world = in_archive(Hot(Redis(connection), "{ada}"), chroma, database)
+    taken = start(world)
+    add(world, taken, *prompts(2, 3))
+    before = list(exported(world))
+    connection.execute("FLUSHDB", [])
+
+    assert list(exported(world)) == before
+    assert connection.execute("KEYS", [b"*"]) == []
+
+
+def test_what_the_archive_has_more_than_redis_is_exported(
+    connection: NativeConnection, chroma: NativeHttp, database: str
+) -> None:
+    hot = Hot(Redis(connection), "{ada}")
+    world = in_archive(hot, chroma, database)
+    taken = start(world)
+    loaded = world.turns.load(taken)
+    connection.execute("DEL", [f"t:{{ada}}:{taken}:lock".encode()])
+    key = f"t:{{ada}}:{taken}".encode()
+    kept = connection.execute("DUMP", [key])[0]
+    turns = connection.execute("DUMP", [key + b":turns"])[0]
+    assert isinstance(kept, bytes)
+    assert isinstance(turns, bytes)
+    add(world, taken, *prompts(2))
+    connection.execute("DEL", [key + b":archive"])
+    for name, data in ((key, kept), (key + b":turns", turns)):
+        connection.execute("RESTORE", [name, 0, data, b"REPLACE"])
+    assert loaded.turn_count == hot.store.summarise(taken).turn_count == 1
+
+    lines = list(exported(world))
+
+    assert [line["number"] for line in lines if line["type"] == "turn"] == [1, 2]
+
+
+def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
+    make_world: MakeWorld, watched: WatchedConnection
+) -> None:
+    world = make_world()
+    taken = start(world)
+    words = " ".join(f"w{n}" for n in range(20_000))
+    texts = [f"{number} {words if number % 9 == 0 else 'x' * LONG}"[:LONG] for number in range(110)]
+    for first in range(0, 110, 11):
+        add(world, taken, *(Message("user", text) for text in texts[first : first + 11]))
+    add(world, taken, *(Message("tool", text) for text in texts[:12]))
+    before = list(exported(make_world(is_watched=True)))
+
+    take(make_world("{bob}", is_watched=True), before)
+
+    after = list(exported(make_world("{bob}")))
+    assert before[-1] == after[-1]
+    assert before[-1]["turns"] == 112
+    said = [[line["messages"] for line in x if line["type"] == "turn"] for x in (before, after)]
+    assert said[0] == said[1]
+    assert watched.most_bytes < 2 * MOST_CALL_BYTES
+
+
+def test_a_long_turn_that_changes_while_its_pieces_are_read_is_read_anew(
+    make_world: MakeWorld, watched: WatchedConnection
+) -> None:
+    world = make_world()
+    taken = start(world)
+    add(world, taken, *(Message("tool", "x" * LONG) for _ in range(20)))
+    (long,) = world.store.turns_page(taken, 2, 1)
+    shorter = long.turn._replace(messages=(None, *long.turn.messages[1:]))
+    watched.before_call = at_call(2, lambda: world.store.replace(taken, Place(2, 0), long, shorter))
+
+    (read,) = make_world(is_watched=True).store.turns_page(taken, 2, 1)
+
+    assert read.turn == shorter
+
+
+def test_a_part_whose_pieces_are_gone_is_not_taken(
+    connection: NativeConnection, watched: WatchedConnection
+) -> None:
+    texts = [f"{number}".ljust(LONG, "x") for number in range(12)]
+    (long,) = make_turns([Message("tool", text) for text in texts], 1, NOW, UNKNOWN)
+    whole = make_whole(SETTINGS, Head(7, "", 1.0, 2.0, 1), [long])
+    watched.before_call = at_call(2, lambda: connection.execute("FLUSHDB", []))
+
+    with pytest.raises(ConversationBusy):
+        Hot(Redis(watched), "{ada}").restorer.restore(whole)
+
+    assert connection.execute("KEYS", [b"*"]) == []
+
+
+def test_a_connection_that_fails_ends_an_export(
+    make_world: MakeWorld, watched: WatchedConnection
+) -> None:
+    world = make_world()
+    start(world)
+
+    def fail() -> None:
+        raise RedisError("IoError: broken pipe")
+
+    lines = exported(make_world(is_watched=True))
+    read = [next(lines) for _ in range(1)]
+    watched.before_call = fail
+
+    with pytest.raises(StoreUnavailable):
+        read += lines
+    assert kinds(read) == ["export"]
