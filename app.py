@@ -25,7 +25,16 @@ from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.operations import Action
-from chat.parts import Parts, Who, make_erasers, make_model, make_probes, make_redis_probe
+from chat.parts import (
+    Parts,
+    Who,
+    count_session,
+    erasure,
+    make_erasers,
+    make_model,
+    make_probes,
+    make_redis_probe,
+)
 from chat.ports import Repetition
 from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone
 from chat.queries import (
@@ -242,7 +251,8 @@ def has_operator() -> bool:
 
 
 def start_session(call: Call) -> Response:
-    """Give a credential."""
+    """Give a credential, of which a client's address has so many a minute."""
+    count_session(call.settings, call.caller)
     return render_session(make_session(), call.caller)
 
 
@@ -347,12 +357,12 @@ def read_export(call: Call, owner: str) -> Iterator[Line]:
 
 
 def import_all(call: Call) -> Response:
-    """Take an export back; it counts as a turn."""
+    """Take an export back; it counts as a turn, and before it is read by its size."""
     owner, settings = call.caller.needed_owner(), call.settings
-    now = time.time()
-    exported = parse_export(call.body, settings.max_prompt_bytes, now)
     with call.connect(owner) as parts:
         parts.turns.admit(None)
+        parts.count_import(len(call.body))
+        exported = parse_export(call.body, settings.max_prompt_bytes, time.time())
         return render_imported(parts.make_importer().take(exported))
 
 
@@ -363,7 +373,9 @@ def erase_me(call: Call) -> Response:
     """
     owner = call.caller.needed_owner()
     who = Who(replace(call.caller, owner=None), None, call.fencing)
-    return render_receipt(erase(make_erasers(call.settings, who, owner)), call.caller)
+    with erasure(call.settings, who, owner):
+        receipt = erase(make_erasers(call.settings, owner))
+    return render_receipt(receipt, call.caller)
 
 
 def check_health(call: Call) -> Response:

@@ -3,13 +3,13 @@
 Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from chat.archive_ports import Erased
-from chat.errors import CorruptConversation, MemoryUnavailable, OtherLength
+from chat.errors import ChatError, CorruptConversation, MemoryUnavailable, OtherLength, OwnerErased
 from chat.json_text import NotJson, parse_json, render_json_text
 from chat.keys import collection_name
 from chat.portions import portions
@@ -65,8 +65,22 @@ class Collection:
     It is there from the first record on; until then there is nothing in it.
     """
 
-    def __init__(self, http: Http, base: str, name: str, labels: Mapping[str, str]) -> None:
-        """Take the path of all collections, and with which `labels` this one is made."""
+    def __init__(
+        self,
+        http: Http,
+        base: str,
+        name: str,
+        labels: Mapping[str, str],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take the path of all collections, and with which `labels` this one is made.
+
+        `check` raises OwnerErased where the owner was erased since the request began. It is asked
+        once, behind the path and before the first write: the path of a collection that is erased
+        after that is none any more.
+        """
+        self._check = check
+        self._is_checked = False
         self._http = http
         self._base = base
         self._name = name
@@ -84,10 +98,23 @@ class Collection:
         for batch in portions(records, _record_bytes, MOST_BODY_BYTES, PAGE):
             self._post(self._made(), "upsert", _render_rows(batch, self._made_by))
 
+    def _checked(self, path: str, *, is_new: bool = False) -> str:
+        """Give the path, if its owner was not erased; what was made after that is taken away."""
+        if not self._is_checked:
+            try:
+                self._check()
+            except OwnerErased:
+                if is_new and self._count(path) == 0:
+                    self._send("DELETE", f"{self._base}/{self._name}")
+                raise
+            self._is_checked = True
+        return path
+
     def amend(self, records: Sequence[Record]) -> None:
         """Do the same with records that are there; without an embedding it stays as it is."""
         path = self._found()
-        if path is not None:
+        if path is not None and records:
+            self._checked(path)
             for batch in portions(records, _record_bytes, MOST_BODY_BYTES, PAGE):
                 self._post(path, "update", _render_rows(batch, self._made_by))
 
@@ -185,7 +212,8 @@ class Collection:
         return self._path
 
     def _made(self) -> str:
-        """Give the path of the collection, made now if there is none."""
+        """Give the path of the collection for a write, made now if there is none."""
+        is_new = self._path is None
         if self._path is None:
             fields = {
                 "name": self._name,
@@ -194,7 +222,7 @@ class Collection:
                 "configuration": {"hnsw": {"space": "cosine"}},
             }
             self._path = self._path_of(self._send("POST", self._base, fields))
-        return self._path
+        return self._checked(self._path, is_new=is_new)
 
     def _path_of(self, reply: Any) -> str:
         if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
@@ -202,8 +230,8 @@ class Collection:
         return f"{self._base}/{quote(reply['id'], safe='')}"
 
     def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        reply = self._send("POST", f"{path}/{action}", fields)
-        if not isinstance(reply, dict):  # None, if the collection went away meanwhile
+        reply = send(self._http, "POST", f"{path}/{action}", fields, gone=OwnerErased)
+        if not isinstance(reply, dict):
             raise MemoryUnavailable(CHROMA_AWAY)
         return reply
 
@@ -211,10 +239,17 @@ class Collection:
         return send(self._http, method, path, fields)
 
 
-def collection_of(http: Http, base: str, prefix: str, owner: str, tag: str) -> Collection:
+def collection_of(
+    http: Http,
+    base: str,
+    prefix: str,
+    owner: str,
+    tag: str,
+    check: Callable[[], None] = lambda: None,
+) -> Collection:
     """Give the collection of one of the chat's owners; `tag` names what makes embeddings now."""
     labels = {PREFIX: prefix, OWNER: owner, MADE_BY: tag}
-    return Collection(http, base, collection_name(prefix, owner), labels)
+    return Collection(http, base, collection_name(prefix, owner), labels, check)
 
 
 def base_path(tenant: str, database: str) -> str:
@@ -223,13 +258,23 @@ def base_path(tenant: str, database: str) -> str:
     return f"/api/v2/tenants/{tenant}/databases/{database}/collections"
 
 
-def send(http: Http, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+def send(
+    http: Http,
+    method: str,
+    path: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    gone: Callable[[], ChatError] | None = None,
+) -> Any:
     """Send a request; None for what is not there. What a server says is not passed on.
 
-    Errors: MemoryUnavailable; OtherLength for embeddings that do not fit the collection.
+    Errors: MemoryUnavailable; OtherLength for embeddings that do not fit the collection; `gone`, if
+            there is one, for a collection that is not there any more: only an erasure removes it.
     """
     body = None if fields is None else render_json_text(fields).encode()
     status, answer = http.request(method, path, body)
+    if status == NOT_FOUND and gone is not None:
+        raise gone()
     if status == NOT_FOUND:
         return None
     if status == BAD_REQUEST and b"dimension" in answer:

@@ -16,8 +16,10 @@ ChatError
 │   ├── RequestTimeout       408: the same request, faster
 │   ├── ConversationBusy     409: the same request, a little later
 │   ├── TextRemembered       409
+│   ├── OwnerErased          409: the same request, as a new owner
 │   ├── TooLarge             413
 │   │   └── PromptTooLong    413, with the counts in tokens
+│   ├── StorageFull          413: something has to be forgotten before
 │   ├── KeyReused            422
 │   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
@@ -165,6 +167,25 @@ class TextRemembered(CallerError):
         super().__init__("another memory has this content; nothing was changed", "content")
 
 
+class OwnerErased(CallerError):
+    """All of the owner was erased while the request ran, or is so just now."""
+
+    status = 409
+    code = "owner_erased"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`DELETE /me` erased all of you after this request began, or does so just now; "
+            "nothing was stored; what you send after its receipt is taken",
+            "Authorization",
+        )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Say when to try again."""
+        return {"retry-after": "1"}
+
+
 class UnknownRoute(CallerError):
     """Nothing is served at this path."""
 
@@ -240,6 +261,26 @@ class PromptTooLong(TooLarge):
         )
 
 
+class StorageFull(CallerError):
+    """The owner has as much as may be. `what` is `conversations` or `bytes`."""
+
+    status = 413
+    code = "storage_full"
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(
+            f"you have as many {what} here as may be, which is {most}; nothing was stored; "
+            f"{REMEDIES.get(what, '')}"
+        )
+
+
+REMEDIES = {
+    "conversations": "forget a conversation, or let one expire, before you begin another",
+    "bytes": "forget conversations, messages or memories before anything is begun or added",
+}
+"""What helps against having too much."""
+
+
 class KeyReused(CallerError):
     """An Idempotency-Key came with another body than before."""
 
@@ -251,20 +292,32 @@ class KeyReused(CallerError):
 
 
 class LimitExceeded(CallerError):
-    """There were as many turns in the last minute as may be; of the caller, or of everybody."""
+    """There was as much in the last minute as may be.
+
+    `whose` names what was counted: a key of `LIMITED`.
+    """
 
     status = 429
     code = "rate_limited"
 
-    def __init__(self, limit: int, retry_after_s: int, *, is_callers: bool) -> None:
-        whose = "you may take" if is_callers else "this service takes"
-        super().__init__(f"{whose} {limit} turns a minute; try again in {retry_after_s} s")
+    def __init__(self, limit: int, retry_after_s: int, whose: str = "caller") -> None:
+        allowed = LIMITED[whose].format(limit)
+        super().__init__(f"{allowed} a minute; try again in {retry_after_s} s")
         self.quota = Quota(limit, 0, retry_after_s)
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Say when to try again."""
         return {"retry-after": str(self.quota.reset_s), **self.quota.headers()}
+
+
+LIMITED = {
+    "caller": "you may take {} turns",
+    "everybody": "this service takes {} turns",
+    "newcomers": "your address may bring {} new credentials",
+    "imports": "your address may import {} bytes",
+}
+"""What may be, by what was counted."""
 
 
 class Unavailable(ChatError):

@@ -21,6 +21,13 @@
     <prefix>:<owner>:memories:signatures   hash  the signs of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
     <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
+    <prefix>:<owner>:erased        string  a word for the last time that the owner was erased
+    <prefix>:<owner>:usage         hash    bytes of each conversation and of the memories, in all
+    <prefix>:<owner>:ends          zset    conversation ids by the moment that they expire, in ms
+    <prefix>:<owner>:seen          string  says that the owner was counted as a new one
+    <prefix>:<address>:newcomers   hash    owners that nobody saw before, by the second
+    <prefix>:<address>:credentials hash    new credentials by the second
+    <prefix>:<address>:imported    string  how many bytes of imports are left, and when
     <prefix>:stats                 hash    what was counted
     <prefix>:stats:<day>           hash    the same of a day
     <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
@@ -102,6 +109,32 @@ def rate_key(prefix: str, tag: str | None = None) -> str:
 def conversations_key(prefix: str, owner: str) -> str:
     """Name the list of an owner's conversations."""
     return f"{prefix}:{owner}:conversations"
+
+
+def account_keys(prefix: str, owner: str) -> list[str]:
+    """Name the keys of an owner's account, as the scripts number them."""
+    parts = ("erased", "usage", "ends", "conversations")
+    return [f"{prefix}:{owner}:{part}" for part in parts]
+
+
+def seen_key(prefix: str, owner: str) -> str:
+    """Name what says that an owner was counted as a new one."""
+    return f"{prefix}:{owner}:seen"
+
+
+def newcomers_key(prefix: str, tag: str) -> str:
+    """Name the owners that nobody saw before, of an address by the second."""
+    return f"{prefix}:{tag}:newcomers"
+
+
+def credentials_key(prefix: str, tag: str) -> str:
+    """Name the new credentials of an address by the second."""
+    return f"{prefix}:{tag}:credentials"
+
+
+def imported_key(prefix: str, tag: str) -> str:
+    """Name what an address may import."""
+    return f"{prefix}:{tag}:imported"
 
 
 def started_key(prefix: str, tag: str, key: str) -> str:

@@ -63,7 +63,7 @@ def remember(asked: AskedMemory) -> Response:
     """Answer `POST /memories`; what is remembered already is not so twice."""
     now = asked.clock()
     message = parse_memory(asked.body, asked.settings.max_prompt_bytes, now)
-    asked.turns.admit(None)
+    asked.turns.admit(None, "memory")
     at = now if message.created_at is None else message.created_at
     note = Memory(f"{NOTE}{asked.fencing[:16]}", message.role, message.content, at, None)
     kept = asked.memory.add([note])[0]
@@ -78,7 +78,7 @@ def show(asked: AskedMemory) -> Response:
 def change(asked: AskedMemory) -> Response:
     """Answer `PATCH /memories/{memory_id}`."""
     wanted = parse_memory_change(asked.body, asked.settings.max_prompt_bytes)
-    asked.turns.admit(None)
+    asked.turns.admit(None, "" if wanted.content is None else "memory")
     memory = asked.memory.get(asked.memory_id)
     changed = dataclasses.replace(
         memory,

@@ -1,7 +1,11 @@
 """The Lua scripts of an owner's memories, and what the scripts of a conversation share of them."""
 
+from chat.account_scripts import ACCOUNT
 from chat.embeddings import SIGNATURE_BITS
 from chat.scripts import IS, make_script
+
+MEMORY_BYTES = 300
+"""What Redis keeps about with a memory, beside what it says and its embedding."""
 
 LENGTH = f"""
 local function other_length(base, memories)
@@ -23,7 +27,7 @@ end
 
 MEMORIES = (
     LENGTH
-    + """
+    + f"""
 local function corrupt_memories(base)
   if not (is(KEYS[base], 'hash') and is(KEYS[base + 1], 'zset') and is(KEYS[base + 2], 'hash')
       and is(KEYS[base + 3], 'hash') and is(KEYS[base + 4], 'hash')
@@ -43,10 +47,11 @@ local function forget_memory(base, id)
   if redis.call('HGET', KEYS[base + 2], text) == id then
     redis.call('HDEL', KEYS[base + 2], text)
   end
-  redis.call('HDEL', KEYS[base], id)
+  take(KEYS[base], id)
   redis.call('ZREM', KEYS[base + 1], id)
-  redis.call('HDEL', KEYS[base + 3], id)
-  redis.call('HDEL', KEYS[base + 4], id)
+  take(KEYS[base + 3], id)
+  take(KEYS[base + 4], id)
+  grown = grown - {MEMORY_BYTES}
   redis.call('DEL', KEYS[base + 5])
   return 1
 end
@@ -66,23 +71,24 @@ local function make_room(base, most)
   if most == 0 or over <= 0 then return end
   for _, id in ipairs(redis.call('ZRANGE', KEYS[base + 1], 0, -1)) do
     if over == 0 then return end
-    if not cjson.decode(redis.call('HGET', KEYS[base], id) or '{}').pinned then
+    if not cjson.decode(redis.call('HGET', KEYS[base], id) or '{{}}').pinned then
       over = over - forget_memory(base, id)
     end
   end
 end
 
 local function remember(base, memories, most)
-  local ids, has_rows = {}, redis.call('EXISTS', KEYS[base + 5]) == 1
+  local ids, has_rows = {{}}, redis.call('EXISTS', KEYS[base + 5]) == 1
   for place, memory in ipairs(memories) do
     local id, at, text, record, signature, embedding = unpack(memory)
     if redis.call('HEXISTS', KEYS[base], id) == 1 then
       text = cjson.decode(redis.call('HGET', KEYS[base], id)).text
     elseif redis.call('HSETNX', KEYS[base + 2], text, id) == 1 then
-      redis.call('HSET', KEYS[base], id, record)
+      put(KEYS[base], id, record)
       redis.call('ZADD', KEYS[base + 1], at, id)
-      redis.call('HSET', KEYS[base + 3], id, signature)
-      redis.call('HSET', KEYS[base + 4], id, embedding)
+      put(KEYS[base + 3], id, signature)
+      put(KEYS[base + 4], id, embedding)
+      grown = grown + {MEMORY_BYTES}
       if has_rows then redis.call('APPEND', KEYS[base + 5], ' ' .. id .. ' ' .. signature) end
     end
     ids[place] = redis.call('HGET', KEYS[base + 2], text)
@@ -92,7 +98,7 @@ local function remember(base, memories, most)
 end
 """
 )
-"""KEYS from `base` on: memories, times, texts, signatures, embeddings, rows.
+"""Behind `ACCOUNT`. KEYS from `base` on: memories, times, texts, signatures, embeddings, rows.
 
 The rows are all ids and signatures in one string, made by a search and kept until one goes away: to
 put ten thousand together takes Redis twenty milliseconds, and to give them as they are, one or two.
@@ -104,56 +110,75 @@ since. The oldest that are not pinned make room.
 
 REMEMBER = make_script(
     IS,
+    ACCOUNT,
     MEMORIES,
     """
+open_account(ARGV[3])
 local memories = cjson.decode(ARGV[1])
-return refused(1, memories) or remember(1, memories, tonumber(ARGV[2]))
+local refusal = erased() or full() or refused(1, memories)
+if refusal then return refusal end
+local ids = remember(1, memories, tonumber(ARGV[2]))
+charge(' memories', -1)
+return ids
 """,
 )
-"""Remember, and give the ids. KEYS: those of the memories. ARGV: memories, the most."""
+"""Remember, and give the ids.
+
+KEYS: those of the memories and of the account. ARGV: memories, the most, the account.
+"""
 
 RESTATE = make_script(
     IS,
+    ACCOUNT,
     MEMORIES,
     """
+open_account(ARGV[2])
 local memory = cjson.decode(ARGV[1])
 local id, _, text, record, signature, embedding = unpack(memory)
-local refusal = refused(1, {memory})
+local refusal = erased() or refused(1, {memory})
 if refusal then return refusal end
 local before = redis.call('HGET', KEYS[1], id)
 if not before then return redis.error_reply('CHATNOMEMORY no such memory') end
 local holder = redis.call('HGET', KEYS[3], text)
 if holder and holder ~= id then return redis.error_reply('CHATREMEMBERED already') end
-redis.call('HSET', KEYS[1], id, record)
+put(KEYS[1], id, record)
 redis.call('HDEL', KEYS[3], cjson.decode(before).text)
 redis.call('HSET', KEYS[3], text, id)
 if signature ~= '' then
-  redis.call('HSET', KEYS[4], id, signature)
-  redis.call('HSET', KEYS[5], id, embedding)
+  put(KEYS[4], id, signature)
+  put(KEYS[5], id, embedding)
   redis.call('DEL', KEYS[6])
 end
+charge(' memories', -1)
 return 1
 """,
 )
-"""Put a memory in the place of the one with its id. KEYS: as above. ARGV: the memory.
+"""Put a memory in the place of the one with its id. KEYS: as above. ARGV: the memory, the account.
 
 Where its signature is '', its text is as it was, and so are signature and embedding.
 """
 
 FORGET_MEMORY = make_script(
     IS,
+    ACCOUNT,
     MEMORIES,
     """
+open_account(ARGV[2])
 if ARGV[1] == '' then
+  drop(' memories')
   local count = redis.call('HLEN', KEYS[1])
   redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
   return count
 end
 if forget_memory(1, ARGV[1]) == 0 then return redis.error_reply('CHATNOMEMORY no such memory') end
+charge(' memories', -1)
 return 1
 """,
 )
-"""Forget one memory, or all, and say how many. KEYS: as above. ARGV: an id, or '' for all."""
+"""Forget one memory, or all, and say how many.
+
+KEYS: as above. ARGV: an id, or '' for all; the account.
+"""
 
 SIGNATURES = make_script(
     """

@@ -12,6 +12,8 @@ from chat.tokens import UNKNOWN, Vocabulary
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
+Adds = Literal["", "conversation", "memory"]
+"""What a request is about to add to what is stored of its owner."""
 
 
 def as_role(value: Any) -> Role:

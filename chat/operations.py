@@ -22,8 +22,10 @@ from chat.errors import (
     ModelTimeout,
     ModelUnavailable,
     OperatorNeeded,
+    OwnerErased,
     PromptTooLong,
     RequestTimeout,
+    StorageFull,
     StoreUnavailable,
     TextRemembered,
     TooLarge,
@@ -74,9 +76,11 @@ Access = Literal["none", "optional", "owner", "admin"]
 """Which credential counts: none, one if there is one, an owner's, the operator's."""
 Errors = tuple[type[ChatError], ...]
 
-STORE: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
+STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
+STORE: Errors = (*STORES, OwnerErased)
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)
 COUNTED: Errors = (LimitExceeded,)
+ADDED: Errors = (LimitExceeded, StorageFull)
 CONVERSATION: Errors = (*STORE, UnknownConversation)
 ANY_MEMORY: Errors = (*STORE, MemoryOff)
 
@@ -154,7 +158,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         "POST": Operation(
             "take_turn", "Begin a conversation, or take its next turn", {200: "TurnResult"},
             "optional", "Turn", (REPETITION,),
-            (*CONVERSATION, *MODEL, *COUNTED, ConversationBusy, PromptTooLong, KeyReused,
+            (*CONVERSATION, *MODEL, *ADDED, ConversationBusy, PromptTooLong, KeyReused,
              CredentialNeeded),
             links=OF_CONVERSATION, is_stored_whole=True,
         ),
@@ -168,6 +172,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/session": {
         "POST": Operation(
             "start_session", "Get a credential, once", {201: "Session"}, "none",
+            errors=(*COUNTED, StoreUnavailable),
         ),
     },
     "/conversations": {
@@ -202,7 +207,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         "POST": Operation(
             "add_messages", "Add messages without asking for a reply", {201: "AddedMessages"},
             "optional", "Messages",
-            errors=(*CONVERSATION, *MODEL, *COUNTED, ConversationBusy, PromptTooLong),
+            errors=(*CONVERSATION, *MODEL, *ADDED, ConversationBusy, PromptTooLong),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
             is_stored_whole=True,
         ),
@@ -228,7 +233,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         ),
         "POST": Operation(
             "remember", "Remember a note", {201: "Memory", 200: "Memory"}, takes="Note",
-            errors=(*ANY_MEMORY, *MODEL, *COUNTED), links=OF_MEMORY, is_stored_whole=True,
+            errors=(*ANY_MEMORY, *MODEL, *ADDED), links=OF_MEMORY, is_stored_whole=True,
         ),
         "DELETE": Operation(
             "forget_memories", "Forget all memories", {200: "ForgottenMemories"},
@@ -249,7 +254,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         "PATCH": Operation(
             "change_memory", "Change what it says, or pin it", {200: "Memory"},
             takes="MemoryChange",
-            errors=(*ANY_MEMORY, *MODEL, *COUNTED, UnknownMemory, TextRemembered),
+            errors=(*ANY_MEMORY, *MODEL, *ADDED, UnknownMemory, TextRemembered),
             is_stored_whole=True,
         ),
         "DELETE": Operation(
@@ -266,7 +271,7 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "/import": {
         "POST": Operation(
             "import", "Take an export back", {200: "Imported"}, takes="Export",
-            errors=(*STORE, *MODEL, *COUNTED, ConversationBusy),
+            errors=(*STORE, *MODEL, *ADDED, ConversationBusy),
         ),
     },
     "/me": {
@@ -280,12 +285,12 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     },
     "/admin/stats": {
         "GET": Operation(
-            "show_stats", "What was counted", {200: "Stats"}, "admin", errors=STORE,
+            "show_stats", "What was counted", {200: "Stats"}, "admin", errors=STORES,
         ),
     },
     "/metrics": {
         "GET": Operation(
-            "show_metrics", "The same for Prometheus", {200: "Metrics"}, "admin", errors=STORE,
+            "show_metrics", "The same for Prometheus", {200: "Metrics"}, "admin", errors=STORES,
             media="text/plain",
         ),
     },

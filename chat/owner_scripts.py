@@ -1,5 +1,6 @@
 """The Lua scripts with which an owner looks through conversations, changes and forgets them."""
 
+from chat.account_scripts import ACCOUNT, ITEM_BYTES
 from chat.memory_scripts import MEMORIES
 from chat.scripts import INDEX, KEEP, TYPES, WHOLE, make_script
 
@@ -28,8 +29,10 @@ return ARGV[2] == '1' and lost_turns() or cjson.encode(found)
 """Summarise a conversation. KEYS: those of a conversation. ARGV: id, '1' if it has to be whole."""
 
 LIST_PAGE = make_script(
+    ACCOUNT,
     SUMMARY,
     """
+open_account(ARGV[5])
 local found, offset, size = {}, 0, 100
 local limit = tonumber(ARGV[4])
 repeat
@@ -49,7 +52,10 @@ repeat
     end
     if #found > limit then break end
   end
-  for _, id in ipairs(gone) do redis.call('ZREM', KEYS[1], id) end
+  for _, id in ipairs(gone) do
+    redis.call('ZREM', KEYS[1], id)
+    drop(id)
+  end
   offset = offset + size - #gone
 until #found > limit or #flat < size * 2
 return #found == 0 and '[]' or cjson.encode(found)
@@ -57,32 +63,39 @@ return #found == 0 and '[]' or cjson.encode(found)
 )
 """List an owner's conversations, newest activity first, and take the expired ones off the list.
 
-KEYS: the owner's list. ARGV: what the keys of the owner's conversations begin with, the score and
-the id of the last one that was given ('+inf' and '' at first), and how many; gives one more if
+KEYS: the owner's list, and those of the account. ARGV: what the keys of the owner's conversations
+begin with, the score and the id of the last one that was given ('+inf' and '' at first), how many,
+and the account; gives one more if
 there is one, without their contexts. Conversations that were active at the same moment come by id,
 as text, from the last.
 """
 
 CLEAN_LIST = make_script(
+    ACCOUNT,
     """
+open_account(ARGV[2])
 local removed = 0
 if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then return removed end
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if redis.call('EXISTS', ARGV[1] .. id) == 0 then
     removed = removed + redis.call('ZREM', KEYS[1], id)
+    drop(id)
   end
 end
 return removed
-"""
+""",
 )
 """Take the expired conversations off an owner's list, and say how many there were.
 
-KEYS: the list. ARGV: what the keys of the owner's conversations begin with.
+KEYS: the list, and those of the account. ARGV: what the keys of the owner's conversations begin
+with, and the account.
 """
 
 CLEAN_INDEX = make_script(
+    ACCOUNT,
     INDEX,
     """
+open_account(ARGV[2])
 if redis.call('TYPE', KEYS[7]).ok ~= 'hash' or redis.call('TYPE', KEYS[3]).ok == 'string' then
   return 0
 end
@@ -98,7 +111,7 @@ for _, term in ipairs(redis.call('HKEYS', KEYS[7])) do
       local last = tonumber(string.match(chunk, '(%d+):%d+:%d+;$') or 0)
       if last >= first then break end
       count(chunk)
-      redis.call('HDEL', KEYS[7], field)
+      take(KEYS[7], field)
       low = low + 1
     end
     if low == high then
@@ -109,18 +122,20 @@ for _, term in ipairs(redis.call('HKEYS', KEYS[7])) do
       end)
     end
     if low == high and newest == '' then
-      redis.call('HDEL', KEYS[7], term)
+      take(KEYS[7], term)
     else
-      redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. newest)
+      put(KEYS[7], term, low .. ',' .. high .. '|' .. newest)
     end
   end
 end
+if redis.call('EXISTS', KEYS[1]) == 1 then charge_conversation(ARGV[1], KEYS[1]) end
 return removed
 """,
 )
 """Take turns that have left the archive out of the index, and say in how many places they stood.
 
-KEYS: those of a conversation. A chunk of which some turns are still there stays whole.
+KEYS: those of a conversation, and those of its owner's account where there is one. ARGV: id, and
+the account. A chunk of which some turns are still there stays whole.
 """
 
 BUSY = """
@@ -139,12 +154,17 @@ if lost then return lost end
 CHANGE = make_script(
     TYPES,
     WHOLE,
+    ACCOUNT,
     BUSY,
     KEEP,
     """
-for place = 4, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[place], ARGV[place + 1])
+open_account(ARGV[5])
+for place = 6, #ARGV, 2 do
+  if not KEYS[8] and ARGV[place] == 'pinned' and ARGV[place + 1] == '1' then
+    return redis.error_reply('CHATNOPIN it belongs to nobody')
+  end
 end
+for place = 6, #ARGV, 2 do put(KEYS[1], ARGV[place], ARGV[place + 1]) end
 redis.call('HINCRBY', KEYS[1], 'window_tokens', ARGV[3])
 if redis.call('HGET', KEYS[1], 'pinned') == '1' then
   keep('0')
@@ -152,22 +172,26 @@ if redis.call('HGET', KEYS[1], 'pinned') == '1' then
 elseif ARGV[2] ~= '' then
   keep(ARGV[2])
 end
+charge_conversation(ARGV[4], KEYS[1])
 return 1
 """,
 )
 """Change a conversation.
 
-KEYS: those of a conversation, and the owner's list where there is one. ARGV: fencing value,
-lifetime to begin now or '', tokens to count as more in the window, then fields and values.
+KEYS: those of a conversation, and the owner's list, memories and account where there is one. ARGV:
+fencing value, lifetime to begin now or '', tokens to count as more in the window, id, account, then
+fields and values. What is nobody's is not pinned.
 """
 
 REPLACE = make_script(
     TYPES,
     WHOLE,
+    ACCOUNT,
     BUSY,
     INDEX,
     MEMORIES,
-    """
+    f"""
+open_account(ARGV[9])
 local list = KEYS[2]
 local place = redis.call('LPOS', list, ARGV[3])
 if not place then
@@ -182,28 +206,30 @@ if list == KEYS[3] then
 end
 if ARGV[4] == '' then
   redis.call('LREM', list, 1, ARGV[3])
+  grown = grown - #ARGV[3] - {ITEM_BYTES}
 else
   redis.call('LSET', list, place, ARGV[4])
+  grown = grown + #ARGV[4] - #ARGV[3]
 end
 redis.call('HSET', KEYS[1], 'kept', kept(redis.call('HGET', KEYS[1], 'turn_count')))
 local flat = redis.call('HGETALL', KEYS[4])
 for i = 1, #flat, 2 do
-  if string.match(flat[i + 1], '^%x+:(%d+):') == ARGV[2] then
-    redis.call('HDEL', KEYS[4], flat[i])
-  end
+  if string.match(flat[i + 1], '^%x+:(%d+):') == ARGV[2] then take(KEYS[4], flat[i]) end
 end
 for _, field in ipairs(redis.call('HKEYS', KEYS[6])) do
-  if string.match(field, ':(%d+)%.%d+$') == ARGV[2] then redis.call('HDEL', KEYS[6], field) end
+  if string.match(field, ':(%d+)%.%d+$') == ARGV[2] then take(KEYS[6], field) end
 end
-if KEYS[9] then forget_memory(9, ARGV[7]) end
+charge_conversation(ARGV[8], KEYS[1])
+if KEYS[9] and forget_memory(9, ARGV[7]) == 1 then charge(' memories', -1) end
 return 1
 """,
 )
 """Put one turn in the place of another, or nothing, and forget what was kept for its repetition.
 
-KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
-ARGV: fencing value, the turn's number, the turn as it was and as it will be or '', number, terms
-and length of both as JSON, and the id of the memory that goes with it.
+KEYS: those of a conversation, and the owner's list and those of its memories and its account where
+there is one. ARGV: fencing value, the turn's number, the turn as it was and as it will be or '',
+number, terms and length of both as JSON, the id of the memory that goes with it, that of the
+conversation, and the account.
 """
 
 LOAD_EMBEDDINGS = make_script(
@@ -224,10 +250,15 @@ They are one status, which is a string to the guest, and copied whole.
 
 KEEP_EMBEDDINGS = make_script(
     TYPES,
+    ACCOUNT,
     """
+open_account(ARGV[2])
+local refusal = erased()
+if refusal then return refusal end
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then return redis.error_reply('CHATUNKNOWN no such conversation') end
-for place = 1, #ARGV, 2 do redis.call('HSET', KEYS[6], ARGV[place], ARGV[place + 1]) end
+for place = 3, #ARGV, 2 do put(KEYS[6], ARGV[place], ARGV[place + 1]) end
+charge_conversation(ARGV[1], KEYS[1])
 local ends = redis.call('TIME')
 if left >= 0 then
   ends = string.format('%.0f', ends[1] * 1000 + math.floor(ends[2] / 1000) + left)
@@ -236,11 +267,17 @@ end
 return 1
 """,
 )
-"""Keep embeddings for as long as their conversation. KEYS: those of it. ARGV: fields and values."""
+"""Keep embeddings for as long as their conversation.
+
+KEYS: those of it, and those of its owner's account where there is one. ARGV: id, account, fields
+and values.
+"""
 
 FORGET = make_script(
+    ACCOUNT,
     MEMORIES,
     """
+open_account(ARGV[2])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
@@ -250,7 +287,9 @@ end
 local window, archived, memories = length(KEYS[2]), length(KEYS[3]), 0
 if KEYS[8] then
   memories = forget_beginning(9, ARGV[1] .. '.')
+  if memories > 0 then charge(' memories', -1) end
   redis.call('ZREM', KEYS[8], ARGV[1])
+  drop(ARGV[1])
 end
 local keys = redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 return {window, archived, memories, keys}
@@ -258,6 +297,6 @@ return {window, archived, memories, keys}
 )
 """Forget a conversation, whatever its keys hold, and say what there was.
 
-KEYS: those of a conversation, and the owner's list and those of its memories where there is one.
-ARGV: id.
+KEYS: those of a conversation, and the owner's list and those of its memories and its account where
+there is one. ARGV: id, and the account.
 """

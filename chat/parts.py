@@ -1,8 +1,9 @@
 """Puts the parts of one request together: which class stands for which port, by the settings."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from chat.access import Caller, owners_of
 from chat.archive_ports import Archive, Erased, Restorer
@@ -10,9 +11,10 @@ from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder
-from chat.errors import CredentialNeeded, StoreUnavailable
+from chat.errors import ChatError, CredentialNeeded, StoreUnavailable
 from chat.health import Health, note_on, probe_store, tried, tried_once
 from chat.importing import Importer
+from chat.keys import address_tag
 from chat.messages import Message
 from chat.openai import OpenAiEmbedder, OpenAiModel
 from chat.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
@@ -24,6 +26,14 @@ from chat.recovering import (
     Recovery,
 )
 from chat.redis import Redis
+from chat.redis_account import (
+    Account,
+    begin_erasure,
+    count_credential,
+    end_erasure,
+    make_account,
+    spend_import,
+)
 from chat.redis_conversations import RedisConversationStore
 from chat.redis_erasing import RedisEraser
 from chat.redis_memories import RedisMemory
@@ -37,6 +47,8 @@ from chat.spin_llm import SpinEmbedder, SpinModel
 from chat.spin_time import Moment
 
 MS_PER_S = 1000
+MARKED_S = 3600
+"""How much longer than a turn may take it is known that an owner was erased."""
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
 """Evicted turns that a search gives, and how many where they are ranked once more."""
 CHROMA_TIMEOUT_S = 10
@@ -66,15 +78,17 @@ class Parts:
         self._settings = settings
         self._who = who
         self._until = until
+        self._redis = redis
+        self._account = self._make_account()
         self.embedder: Embedder = OnceEmbedder(make_embedder(settings, until))
-        self.hot_turns = RedisTurnStore(redis, self._turn_store_settings())
+        self.hot_turns = RedisTurnStore(redis, self._turn_store_settings(), self._account)
         self.turns: TurnStore = self.hot_turns
         self.conversations: OwnedStore = self._make_store(who.caller.owner, self._owners)
         self.memory: LongTermMemory | None = None
         self._archive: Archive | None = None
         self.restorer: Restorer | None = None
         if who.owner is not None:
-            self.restorer = make_restorer(redis, settings, who, who.owner)
+            self.restorer = make_restorer(redis, settings, who, who.owner, self._account)
             self._add_memory(redis, who.owner, self.restorer)
         self.recaller = Recaller(settings, self.embedder, self.conversations, self.memory)
 
@@ -90,17 +104,22 @@ class Parts:
                 owner=owner,
                 tag=settings.embedding_tag,
                 most=settings.long_term.most,
+                account=self._account,
             )
 
     def _add_chroma(self, address: ChromaAddress, owner: str, restorer: Restorer) -> None:
         """Let Chroma have the memories, and stand behind Redis."""
-        settings = self._settings
-        collection = make_collection(settings, address, owner, self._until)
+        settings, redis, account = self._settings, self._redis, self._account
+        check = partial(account.check, redis) if account else lambda: None
+        collection = make_collection(settings, address, owner, self._until, check)
         self.memory = memory = ChromaMemory(collection, self.embedder, owner)
         self._archive = archive = ChromaArchive(
             collection, memory, self.embedder, settings.long_term.min_chars
         )
-        recovery = Recovery(archive, restorer, settings, owner)
+        unbounded = Account(settings.key_prefix, owner)
+        hot_restorer = make_restorer(redis, settings, self._who, owner, unbounded)
+        begin = partial(unbounded.read, redis)
+        recovery = Recovery(archive, hot_restorer, settings, owner, begin)
         self.restorer = ArchivingRestorer(archive, restorer)
         hot = self.conversations
         self.turns = RecoveringTurnStore(self.hot_turns, archive, recovery, hot)
@@ -134,7 +153,26 @@ class Parts:
             fencing=self._who.fencing,
             owner=owner,
             owners=owners,
+            account=self._account,
         )
+
+    def count_import(self, size: int) -> None:
+        """Count the bytes of an import, which a client's address may have so many of.
+
+        Errors: LimitExceeded.
+        """
+        settings, tag = self._settings, address_tag(self._who.caller.address)
+        most = settings.limits.import_bytes
+        spend_import(self._redis, settings.key_prefix, tag, most, size)
+
+    def _make_account(self) -> Account | None:
+        """Make the account of the owner of what the request makes."""
+        settings, who = self._settings, self._who
+        if who.owner is None:
+            return None
+        is_new = who.owner != who.caller.owner
+        tag = address_tag(who.caller.address)
+        return make_account(settings.key_prefix, who.owner, settings.bounds, tag, is_new=is_new)
 
     def _owners(self, conversation_id: int) -> Sequence[str]:
         return owners_of(self._who.caller, conversation_id, is_open=self._settings.is_open)
@@ -157,12 +195,17 @@ class Parts:
 
 
 def make_collection(
-    settings: Settings, address: ChromaAddress, owner: str, until: Moment | None = None
+    settings: Settings,
+    address: ChromaAddress,
+    owner: str,
+    until: Moment | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Collection:
     """Make an owner's collection in Chroma."""
     http = SpinChroma(address, chroma_limit(settings, until))
     base = base_path(address.tenant, address.database)
-    return collection_of(http, base, settings.key_prefix, owner, settings.embedding_tag)
+    tag = settings.embedding_tag
+    return collection_of(http, base, settings.key_prefix, owner, tag, check)
 
 
 def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
@@ -170,7 +213,9 @@ def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
     return Limit(max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4)), until)
 
 
-def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> RedisRestorer:
+def make_restorer(
+    redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
+) -> RedisRestorer:
     """Make what brings an owner's conversations back into Redis."""
     return RedisRestorer(
         redis,
@@ -179,6 +224,7 @@ def make_restorer(redis: Redis, settings: Settings, who: Who, owner: str) -> Red
         owner=owner,
         part_ms=settings.turn_timeout_s * MS_PER_S,
         archive_turns=settings.archive_turns,
+        account=account,
     )
 
 
@@ -210,13 +256,40 @@ def make_endpoint(
     return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))
 
 
-def make_erasers(settings: Settings, who: Who, owner: str) -> Mapping[str, Callable[[], Erased]]:
-    """Make what removes an owner from each store; `who` is counted, and held to its limit."""
+def count_session(settings: Settings, caller: Caller) -> None:
+    """Count a new credential, of which a client's address may have so many.
+
+    Errors: LimitExceeded, StoreUnavailable.
+    """
+    most = settings.limits.credentials
+    if most:
+        with open_redis(settings.redis_url) as connection:
+            tag = address_tag(caller.address)
+            count_credential(Redis(connection), settings.key_prefix, tag, most)
+
+
+@contextmanager
+def erasure(settings: Settings, who: Who, owner: str) -> Iterator[None]:
+    """Keep an owner from being stored anything while it is erased; a Redis that is away cannot."""
+    account = Account(settings.key_prefix, owner)
+    with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
+        redis = Redis(connection)
+        Parts(redis, settings, who).turns.admit(None)
+        longest_s = settings.turn_timeout_s + MARKED_S
+        begin_erasure(redis, account, who.fencing, longest_s)
+    try:
+        yield
+    finally:
+        with suppress(ChatError), open_redis(settings.redis_url) as connection:
+            end_erasure(Redis(connection), account, who.fencing)
+
+
+def make_erasers(settings: Settings, owner: str) -> Mapping[str, Callable[[], Erased]]:
+    """Make what removes an owner from each store."""
 
     def erase_redis() -> Erased:
         with open_redis(settings.redis_url) as connection:
             redis = Redis(connection)
-            Parts(redis, settings, who).turns.admit(None)
             return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
 
     erasers: dict[str, Callable[[], Erased]] = {"redis": erase_redis}

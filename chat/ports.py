@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.messages import (
+    Adds,
     Commit,
     Completion,
     Conversation,
@@ -39,11 +40,12 @@ class Done:
 class TurnStore(Protocol):
     """Where turns are taken from and stored. Every method may raise StoreUnavailable."""
 
-    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Count a new conversation against the limits; or give the result that there was before.
 
         Errors: LimitExceeded, KeyReused, ConversationBusy while the first request runs,
-                UnknownConversation if its conversation is gone.
+                UnknownConversation if its conversation is gone, OwnerErased, StorageFull if what
+                it `adds` has no room.
         """
 
     def dismiss(self, repetition: Repetition | None) -> None:
@@ -61,13 +63,14 @@ class TurnStore(Protocol):
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store a new conversation with its first turn.
 
-        Errors: IdTaken.
+        Errors: IdTaken, OwnerErased, StorageFull.
         """
 
     def load(self, conversation_id: int) -> Conversation:
         """Count a turn, load a conversation for it and lock it.
 
-        Errors: LimitExceeded, UnknownConversation, ConversationBusy, CorruptConversation.
+        Errors: LimitExceeded, UnknownConversation, ConversationBusy, CorruptConversation,
+                OwnerErased, StorageFull.
         """
 
     def load_or_repeat(
@@ -81,7 +84,8 @@ class TurnStore(Protocol):
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append turns, archive the oldest evicted ones, and unlock; all or nothing.
 
-        Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in.
+        Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in,
+                OwnerErased.
         """
 
     def release(self, loaded: Conversation) -> None:

@@ -14,11 +14,13 @@ from chat.archive_ports import Archive, HotTurnStore, Restorer, Whole
 from chat.errors import (
     ChatError,
     CorruptConversation,
+    StorageFull,
     StoreUnavailable,
     TurnsLost,
     UnknownConversation,
 )
 from chat.messages import (
+    Adds,
     Commit,
     Conversation,
     Forgotten,
@@ -43,8 +45,15 @@ class Recovery:
     """Makes what Redis has of one owner's conversations anew."""
 
     def __init__(
-        self, archive: Archive, restorer: Restorer, settings: Settings, owner: str
+        self,
+        archive: Archive,
+        restorer: Restorer,
+        settings: Settings,
+        owner: str,
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take what says, before the archive is read, whether its owner is being erased."""
+        self._begin = begin
         self._archive = archive
         self._restorer = restorer
         self._settings = settings
@@ -57,8 +66,9 @@ class Recovery:
 
         Errors: UnknownConversation if it is not archived; TurnsLost if it is not so far that Redis
                 lost nothing else; ConversationBusy if another request brings it back just now, or
-                takes a turn of it.
+                takes a turn of it; OwnerErased.
         """
+        self._begin()
         head = self._archive.load_head(conversation_id)
         needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
         if head is None or head.turn_count < needed:
@@ -80,7 +90,11 @@ class ArchivingRestorer:
         """Archive, then restore; what of it is remembered is said elsewhere."""
         turns = [*whole.evicted, *whole.turns]
         self._archive.append(whole.head, turns, is_remembered=False)
-        self._restorer.restore(whole)
+        try:
+            self._restorer.restore(whole)
+        except StorageFull:
+            self._archive.forget(whole.head.id)
+            raise
 
 
 class RecoveringTurnStore:
@@ -95,9 +109,9 @@ class RecoveringTurnStore:
         self._recovery = recovery
         self._owned = owned
 
-    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Admit."""
-        return self._hot.admit(repetition)
+        return self._hot.admit(repetition, adds)
 
     def dismiss(self, repetition: Repetition | None) -> None:
         """Dismiss."""

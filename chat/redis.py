@@ -8,9 +8,12 @@ from chat.errors import (
     ConversationBusy,
     CorruptConversation,
     IdTaken,
+    InvalidRequest,
     KeyReused,
     LimitExceeded,
     OtherLength,
+    OwnerErased,
+    StorageFull,
     StoreUnavailable,
     TextRemembered,
     TurnsLost,
@@ -37,11 +40,17 @@ class Connection(Protocol):
         """Run a command, and return its reply laid out flat; raises RedisError."""
 
 
+PIN_NEEDS_OWNER = (
+    "`pinned` must not be true here: this conversation was begun without a credential, belongs to "
+    "nobody, and expires"
+)
 OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATBUSY": ConversationBusy,
     "CHATCORRUPT": CorruptConversation,
+    "CHATERASED": OwnerErased,
     "CHATLENGTH": OtherLength,
     "CHATNOMEMORY": UnknownMemory,
+    "CHATNOPIN": lambda: InvalidRequest(PIN_NEEDS_OWNER, "pinned"),
     "CHATREMEMBERED": TextRemembered,
     "CHATREUSED": KeyReused,
     "CHATTAKEN": IdTaken,
@@ -78,7 +87,10 @@ def parse_error(error: RedisError) -> ChatError:
         return OWN_ERRORS[code]()
     if code == "CHATLIMITED":
         whose, limit, wait_s = rest.split()
-        return LimitExceeded(int(limit), int(wait_s), is_callers=whose == "caller")
+        return LimitExceeded(int(limit), int(wait_s), whose)
+    if code == "CHATFULL":
+        what, most = rest.split()
+        return StorageFull(what, int(most))
     if code == "CHATLOST":
         return TurnsLost(int(rest))
     return parse_failure(str(error))

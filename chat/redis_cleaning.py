@@ -7,6 +7,7 @@ from chat.cleaning import Cleaned
 from chat.keys import cleanup_key, conversation_keys, conversations_key
 from chat.owner_scripts import CLEAN_INDEX, CLEAN_LIST
 from chat.redis import Redis, as_bytes, as_int
+from chat.redis_account import NOBODY, Account, account_of
 
 SCAN_COUNT = 200
 BEGIN = "0"
@@ -75,12 +76,17 @@ class RedisCleaner:
         return as_int(self._redis.execute("EXISTS", [key])[0]) > 0
 
     def _clean_list(self, owner: str, key: str) -> Cleaned:
-        reply = self._redis.run(CLEAN_LIST, [key], [f"{self._prefix}:{owner}:"])
+        keys, account = account_of(Account(self._prefix, owner), owner)
+        reply = self._redis.run(CLEAN_LIST, [key, *keys], [f"{self._prefix}:{owner}:", account])
         return Cleaned(listed=as_int(reply[0]))
 
     def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
         keys = conversation_keys(self._prefix, owner, conversation_id).all()
-        return Cleaned(postings=as_int(self._redis.run(CLEAN_INDEX, keys, [])[0]))
+        named, account = account_of(Account(self._prefix, owner), owner)
+        if OPEN.fullmatch(owner):
+            named, account = (), NOBODY
+        reply = self._redis.run(CLEAN_INDEX, [*keys, *named], [conversation_id, account])
+        return Cleaned(postings=as_int(reply[0]))
 
     def _clean_old(self, owner: str) -> Cleaned:
         return self._clean_owner(owner) if self._clean_owner else Cleaned()

@@ -35,6 +35,7 @@ from chat.records import (
     render_turn,
 )
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis_account import Account, account_of
 
 Found = TypeVar("Found")
 NOT_THERE = "-"
@@ -52,8 +53,13 @@ class RedisConversationStore:
         fencing: str,
         owner: str | None,
         owners: Callable[[int], Sequence[str]],
+        account: Account | None = None,
     ) -> None:
-        """Take the caller's `owner`, and the `owners` under whom it may reach a conversation."""
+        """Take the caller's `owner`, and the `owners` under whom it may reach a conversation.
+
+        `account` is that of the caller's, if there is one.
+        """
+        self._account = account
         self._redis = redis
         self._prefix = prefix
         self._fencing = fencing
@@ -66,8 +72,9 @@ class RedisConversationStore:
             return [], None
         after = cursor or Cursor("+inf", "")
         begin = f"{self._prefix}:{self._owner}:"
-        keys = [conversations_key(self._prefix, self._owner)]
-        reply = self._redis.run(LIST_PAGE, keys, [begin, after.at, after.id, limit])
+        account_keys, account = account_of(self._account, self._owner)
+        keys = [conversations_key(self._prefix, self._owner), *account_keys]
+        reply = self._redis.run(LIST_PAGE, keys, [begin, after.at, after.id, limit, account])
         rows = _parse_json(as_bytes(reply[0]))
         page = [parse_summary(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
@@ -135,8 +142,11 @@ class RedisConversationStore:
         def change(owner: str, keys: ConversationKeys) -> None:
             begins = "" if lifetime_s is None else lifetime_s
             pairs = [part for field in fields.items() for part in field]
-            arguments: Arguments = [self._fencing, begins, added_tokens, *pairs]
-            self._redis.run(CHANGE, self._with_owner(owner, conversation_id, keys), arguments)
+            named, account = self._with_owner(owner, conversation_id, keys)
+            arguments: Arguments = [
+                self._fencing, begins, added_tokens, conversation_id, account, *pairs
+            ]  # fmt: skip
+            self._redis.run(CHANGE, named, arguments)
 
         self._find(conversation_id, change)
 
@@ -146,6 +156,7 @@ class RedisConversationStore:
         """Replace, in one round trip."""
 
         def replace(owner: str, keys: ConversationKeys) -> None:
+            named, account = self._with_owner(owner, conversation_id, keys)
             arguments: Arguments = [
                 self._fencing,
                 old.turn.number,
@@ -154,8 +165,9 @@ class RedisConversationStore:
                 render_terms([old.turn])[1:-1],
                 render_terms([new or old.turn])[1:-1],
                 memory_id(conversation_id, place),
+                conversation_id,
+                account,
             ]
-            named = self._with_owner(owner, conversation_id, keys)
             self._redis.run(REPLACE, named, arguments)
 
         self._find(conversation_id, replace)
@@ -164,8 +176,8 @@ class RedisConversationStore:
         """Remove every key of a conversation, in one round trip."""
 
         def forget(owner: str, keys: ConversationKeys) -> Forgotten:
-            named = self._with_owner(owner, conversation_id, keys)
-            counts = map(as_int, self._redis.run(FORGET, named, [conversation_id]))
+            named, account = self._with_owner(owner, conversation_id, keys)
+            counts = map(as_int, self._redis.run(FORGET, named, [conversation_id, account]))
             return Forgotten(conversation_id, *counts)
 
         return self._find(conversation_id, forget)
@@ -187,9 +199,11 @@ class RedisConversationStore:
     ) -> None:
         """Keep them, in one round trip."""
 
-        def keep(_: str, keys: ConversationKeys) -> None:
+        def keep(owner: str, keys: ConversationKeys) -> None:
             pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
-            self._redis.run(KEEP_EMBEDDINGS, keys.all(), pairs)
+            account_keys, account = account_of(self._account, owner)
+            arguments: Arguments = [conversation_id, account, *pairs]
+            self._redis.run(KEEP_EMBEDDINGS, [*keys.all(), *account_keys], arguments)
 
         self._find(conversation_id, keep)
 
@@ -202,11 +216,15 @@ class RedisConversationStore:
                 continue
         raise UnknownConversation
 
-    def _with_owner(self, owner: str, conversation_id: int, keys: ConversationKeys) -> list[str]:
+    def _with_owner(
+        self, owner: str, conversation_id: int, keys: ConversationKeys
+    ) -> tuple[list[str], bytes]:
+        """Give all keys that a change may touch, and the text of the account."""
+        account_keys, account = account_of(self._account, owner)
         if owner == anyone(conversation_id):
-            return keys.all()
-        memories = memory_keys(self._prefix, owner)
-        return [*keys.all(), conversations_key(self._prefix, owner), *memories]
+            return keys.all(), account
+        owned = [conversations_key(self._prefix, owner), *memory_keys(self._prefix, owner)]
+        return [*keys.all(), *owned, *account_keys], account
 
 
 def _parse_json(data: bytes) -> Any:

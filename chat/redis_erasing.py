@@ -1,9 +1,9 @@
-"""Removes an owner from Redis: every key that has its tag, wherever it came from."""
+"""Removes an owner from Redis: every key that has its tag, wherever it came from, but its mark."""
 
 import re
 
 from chat.archive_ports import Erased
-from chat.keys import memory_keys, owner_pattern
+from chat.keys import account_keys, memory_keys, owner_pattern
 from chat.redis import Redis, as_bytes, as_int
 
 SCAN_COUNT = 1000
@@ -20,6 +20,7 @@ class RedisEraser:
         self._pattern = owner_pattern(prefix, owner)
         self._begin = len(self._pattern) - 2
         self._memories = memory_keys(prefix, owner)[0]
+        self._mark = account_keys(prefix, owner)[0].encode()
 
     def erase(self) -> Erased:
         """Remove, until nothing is found; it may be asked for again.
@@ -49,7 +50,7 @@ class RedisEraser:
             cursor, *keys = map(as_bytes, reply)
             found.update(keys)
             if cursor == b"0":
-                return sorted(found)
+                return sorted(found - {self._mark})
 
     def _remove(self, keys: list[bytes]) -> int:
         removed = 0

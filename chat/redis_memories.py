@@ -25,6 +25,7 @@ from chat.portions import MOST_CALL_BYTES, portions
 from chat.ports import Cursor, Embedder
 from chat.records import parse_embedding, parse_memories, render_embedded
 from chat.redis import Arguments, Redis, as_bytes, as_int, as_text
+from chat.redis_account import Account, account_of
 
 CANDIDATE_COUNT = 64
 """Memories whose embeddings are compared: all, if there are no more."""
@@ -35,10 +36,19 @@ PART = 100
 class RedisMemory:
     """The `LongTermMemory` port over one connection, for one owner."""
 
-    def __init__(
-        self, redis: Redis, embedder: Embedder, *, prefix: str, owner: str, tag: str, most: int
+    def __init__(  # noqa: PLR0913 - all of it is known once, and by name
+        self,
+        redis: Redis,
+        embedder: Embedder,
+        *,
+        prefix: str,
+        owner: str,
+        tag: str,
+        most: int,
+        account: Account | None = None,
     ) -> None:
         """Take the `tag` of the embedding model, and the `most` memories that there may be."""
+        self._account = account
         self._redis = redis
         self._embedder = embedder
         self._keys = memory_keys(prefix, owner)
@@ -120,10 +130,11 @@ class RedisMemory:
             render_compact(render_embedded(embedded, self._tag)).encode()
             for embedded in self._embed(memories)
         )
+        keys, account = self._with_account()
         names: list[str] = []
         for part in portions(rows, len, MOST_CALL_BYTES, PART):
-            arguments: Arguments = [b"[" + b",".join(part) + b"]", self._most]
-            reply = self._redis.run(REMEMBER, self._keys, arguments)
+            arguments: Arguments = [b"[" + b",".join(part) + b"]", self._most, account]
+            reply = self._redis.run(REMEMBER, keys, arguments)
             names += [as_bytes(name).decode() for name in reply]
         return names
 
@@ -136,14 +147,21 @@ class RedisMemory:
 
     def forget(self, memory_id: str) -> None:
         """Forget, in one round trip."""
-        self._redis.run(FORGET_MEMORY, self._keys, [memory_id])
+        keys, account = self._with_account()
+        self._redis.run(FORGET_MEMORY, keys, [memory_id, account])
 
     def forget_all(self) -> int:
         """Forget, in one round trip."""
-        return as_int(self._redis.run(FORGET_MEMORY, self._keys, [""])[0])
+        keys, account = self._with_account()
+        return as_int(self._redis.run(FORGET_MEMORY, keys, ["", account])[0])
 
     def _restate(self, row: Sequence[str]) -> None:
-        self._redis.run(RESTATE, self._keys, [render_compact(row)])
+        keys, account = self._with_account()
+        self._redis.run(RESTATE, keys, [render_compact(row), account])
+
+    def _with_account(self) -> tuple[Sequence[str], bytes]:
+        keys, account = account_of(self._account, self.owner)
+        return [*self._keys, *keys], account
 
     def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
         embeddings = self._embedder.embed([memory.content for memory in memories])

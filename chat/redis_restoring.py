@@ -10,6 +10,7 @@ from chat.messages import Head, Turn
 from chat.portions import MOST_CALL_BYTES, portions
 from chat.records import render_terms, render_turn
 from chat.redis import Redis
+from chat.redis_account import Account, account_of
 from chat.restoring_script import RESTORE, STAGE
 
 PART = 100
@@ -27,7 +28,7 @@ class Rendered(NamedTuple):
 class RedisRestorer:
     """The `Restorer` port over one connection, for one owner."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of it is known once, and by name
         self,
         redis: Redis,
         *,
@@ -36,11 +37,13 @@ class RedisRestorer:
         owner: str,
         part_ms: int,
         archive_turns: int,
+        account: Account | None = None,
     ) -> None:
         """Take how long a part may stand that no other one follows, in ms; and the archive's cap.
 
         The cap is 0 for none.
         """
+        self._account = account
         self._redis = redis
         self._prefix = prefix
         self._fencing = fencing
@@ -75,9 +78,12 @@ class RedisRestorer:
         conversation_id = whole.head.id
         keys = conversation_keys(self._prefix, self._owner, conversation_id).all()
         keys.append(conversations_key(self._prefix, self._owner))
-        keys.append(restored_key(self._prefix, self._owner, conversation_id, self._fencing))
+        staged = restored_key(self._prefix, self._owner, conversation_id, self._fencing)
+        account_keys, account = account_of(self._account, self._owner)
+        keys += [staged, *account_keys]
         if sum(map(len, pieces)) > MOST_CALL_BYTES:
-            self._stage(keys[-1], b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces))
+            data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
+            self._stage([staged, *account_keys], account, data)
             pieces = []
         self._redis.run(RESTORE, keys, [
             self._fencing,
@@ -87,14 +93,15 @@ class RedisRestorer:
             len(terms),
             whole.lifetime_s,
             conversation_id,
+            account,
             *pieces,
         ])  # fmt: skip
 
-    def _stage(self, key: str, data: bytes) -> None:
+    def _stage(self, keys: Sequence[str], account: bytes, data: bytes) -> None:
         """Lay down what is too long for one round trip, a piece with each."""
         for start in range(0, len(data), MOST_CALL_BYTES):
             piece = data[start : start + MOST_CALL_BYTES]
-            self._redis.run(STAGE, [key], [start, self._part_ms, piece])
+            self._redis.run(STAGE, keys, [start, self._part_ms, account, piece])
 
 
 def _render(turn: Turn, *, is_archived: bool) -> Rendered:

@@ -15,7 +15,7 @@ from chat.keys import (
     stats_keys,
 )
 from chat.limits import Limits, Quota
-from chat.messages import Commit, Conversation, Found, TurnResult
+from chat.messages import Adds, Commit, Conversation, Found, TurnResult
 from chat.ports import Done, Repetition
 from chat.records import (
     parse_result,
@@ -26,6 +26,7 @@ from chat.records import (
     render_turn,
 )
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis_account import NOBODY, Account, account_of
 from chat.redis_ids import RedisIds
 from chat.redis_stats import day_of, render_counters
 from chat.tokens import Vocabulary
@@ -64,18 +65,23 @@ class TurnStoreSettings:
 class RedisTurnStore:
     """The `TurnStore` port over one connection, for one request."""
 
-    def __init__(self, redis: Redis, settings: TurnStoreSettings) -> None:
+    def __init__(
+        self, redis: Redis, settings: TurnStoreSettings, account: Account | None = None
+    ) -> None:
+        """Take the account of the owner of what is stored, if there is one."""
+        self._account = account
         self._redis = redis
         self._settings = settings
         self._ids = RedisIds(redis, settings.prefix)
         self.quota: Quota | None = None
 
-    def admit(self, repetition: Repetition | None) -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Count, or find what there is, in one round trip; in none where nothing is to be known."""
         limits, started = self._settings.limits, []
+        keys, text = self._entry(self._account, limits, adds)
         if repetition:
             started = [self._started_key(repetition)]
-        elif limits == NO_LIMITS:
+        elif not (limits.per_owner or limits.of_all or text):
             return None
         arguments: Arguments = [
             limits.per_owner,
@@ -83,13 +89,28 @@ class RedisTurnStore:
             repetition.body if repetition else "",
             self._running(repetition) if repetition else "",
             self._settings.lock_ms + SPARE_MS,
+            text,
         ]
-        reply = self._redis.run(ADMIT, [*self._rate_keys(), *started], arguments)
+        reply = self._redis.run(ADMIT, [*self._rate_keys(), *started, *keys], arguments)
         if reply[0] == b"done" and repetition:
             return self._done(int(as_bytes(reply[1])), repetition)
         with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
+            self._note_word(self._account, reply)
         return None
+
+    def _entry(
+        self, account: Account | None, limits: Limits, adds: Adds = ""
+    ) -> tuple[Sequence[str], bytes]:
+        """Give the keys and the text of the account with which a request begins, if it has one."""
+        if account is None:
+            return (), NOBODY
+        return [*account.newcomers, *account.keys], account.render(adds, limits.credentials)
+
+    def _note_word(self, account: Account | None, reply: Sequence[Value]) -> None:
+        """Note the word that the owner's mark has as the request begins."""
+        if account is not None:
+            account.word = as_bytes(reply[-1]).decode()
 
     def dismiss(self, repetition: Repetition | None) -> None:
         """Take back that the first request of a key is running."""
@@ -123,6 +144,8 @@ class RedisTurnStore:
         memories = len(keys) + 1
         if commit.memories:
             keys += memory_keys(self._settings.prefix, new.owner)
+        account_keys, account = account_of(self._account, new.owner)
+        keys += account_keys
         turn = commit.turns[0]
         arguments: Arguments = [
             new.context,
@@ -141,6 +164,7 @@ class RedisTurnStore:
             self._settings.most_memories,
             memories,
             render_counters(commit.counters, commit.at, new.owner if is_owned else None),
+            account,
         ]
         self._redis.run(CREATE, keys, arguments)
 
@@ -178,6 +202,8 @@ class RedisTurnStore:
     ) -> Conversation | TurnResult:
         settings = self._settings
         keys = conversation_keys(settings.prefix, owner, conversation_id).all()
+        account = self._account if self._account and self._account.owner == owner else None
+        account_keys, text = self._entry(account, limits)
         arguments: Arguments = [
             settings.fencing,
             settings.lock_ms,
@@ -186,16 +212,17 @@ class RedisTurnStore:
             repetition.key if repetition else "",
             repetition.body if repetition else "",
             settings.most_found,
+            text,
             *terms,
         ]
-        reply = self._redis.run(LOAD, [*keys, *self._rate_keys()], arguments)
+        reply = self._redis.run(LOAD, [*keys, *self._rate_keys(), *account_keys], arguments)
         if reply[0] == b"done":
             return parse_result(as_bytes(reply[1]))
         unlock = partial(self._redis.run, RELEASE, [keys[LOCK]], [settings.fencing])
         with undone_on_error(unlock):
-            if limits != NO_LIMITS:
-                self._take_quota(limits, reply[9:11])
-            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:]])
+            self._take_quota(limits, reply[9:11])
+            self._note_word(account, reply)
+            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:13]])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
@@ -204,6 +231,8 @@ class RedisTurnStore:
         if is_owned:
             keys.append(conversations_key(self._settings.prefix, loaded.owner))
             keys += memory_keys(self._settings.prefix, loaded.owner)
+        account_keys, account = account_of(self._account, loaded.owner)
+        keys += account_keys
         arguments: Arguments = [
             self._settings.fencing,
             loaded.turn_count,
@@ -221,6 +250,7 @@ class RedisTurnStore:
             self._settings.most_memories,
             self._settings.tag,
             render_counters(commit.counters, commit.at, loaded.owner if is_owned else None),
+            account,
             *map(render_turn, commit.turns),
         ]
         self._redis.run(COMMIT, keys, arguments)
@@ -228,8 +258,9 @@ class RedisTurnStore:
     def hold(self, loaded: Conversation) -> None:
         """Lock again, in one round trip."""
         settings = self._settings
-        arguments: Arguments = [settings.fencing, loaded.turn_count, settings.lock_ms]
-        self._redis.run(HOLD, self._keys(loaded), arguments)
+        keys, account = account_of(self._account, loaded.owner)
+        arguments: Arguments = [settings.fencing, loaded.turn_count, settings.lock_ms, account]
+        self._redis.run(HOLD, [*self._keys(loaded), *keys], arguments)
 
     def release(self, loaded: Conversation) -> None:
         """Unlock, if the lock is still this request's."""

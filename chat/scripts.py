@@ -2,8 +2,8 @@
 
 Errors of our own start with a code that the host passes on as it is: `CHATUNKNOWN`, `CHATBUSY`,
 `CHATCORRUPT`, `CHATLOST`, `CHATTAKEN`, `CHATLIMITED`, `CHATREUSED`, `CHATNOMEMORY`,
-`CHATREMEMBERED`. See
-`chat.turn_scripts`, `chat.owner_scripts` and `chat.memory_scripts`.
+`CHATREMEMBERED`, `CHATERASED`, `CHATFULL`, `CHATNOPIN`. See
+`chat.turn_scripts`, `chat.owner_scripts`, `chat.memory_scripts` and `chat.account_scripts`.
 """
 
 import hashlib
@@ -93,13 +93,13 @@ local function forget_terms(number, terms, length)
     for chunk = low, high - 1 do
       local field = term .. ' ' .. chunk
       local rest = string.gsub(';' .. (redis.call('HGET', KEYS[7], field) or ''), own, ';', 1)
-      redis.call('HSET', KEYS[7], field, string.sub(rest, 2))
+      put(KEYS[7], field, string.sub(rest, 2))
     end
     local rest = string.sub(string.gsub(';' .. newest, own, ';', 1), 2)
     if low == high and rest == '' then
-      redis.call('HDEL', KEYS[7], term)
+      take(KEYS[7], term)
     else
-      redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. rest)
+      put(KEYS[7], term, low .. ',' .. high .. '|' .. rest)
     end
   end
   redis.call('HINCRBY', KEYS[7], ' count', -1)
@@ -112,24 +112,24 @@ local function index_terms(number, terms, length)
   for term, times in pairs(terms) do
     local low, high, newest = chunks_of(term)
     if #newest > {CHUNK_BYTES} then
-      redis.call('HSET', KEYS[7], term .. ' ' .. high, newest)
+      put(KEYS[7], term .. ' ' .. high, newest)
       high, newest = high + 1, ''
     end
     local field = term .. ' ' .. low
     local chunk = low < high and redis.call('HGET', KEYS[7], field)
     local eldest = chunk and string.match(chunk, '(%d+):%d+:%d+;$')
     if eldest and tonumber(eldest) < first then
-      redis.call('HDEL', KEYS[7], field)
+      take(KEYS[7], field)
       low = low + 1
     end
     local posting = number .. ':' .. times .. ':' .. length .. ';'
-    redis.call('HSET', KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting)
+    put(KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting)
   end
   redis.call('HINCRBY', KEYS[7], ' count', 1)
   redis.call('HINCRBY', KEYS[7], ' terms', length)
 end
 """
-"""The index of evicted turns by term.
+"""The index of evicted turns by term. Behind `ACCOUNT`.
 
 A term's postings are `number:times:length;` each, where `length` is how many terms the turn has.
 They are in chunks, `term 0`, `term 1` and so on; `term` has the numbers of the oldest chunk and of

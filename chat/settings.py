@@ -9,7 +9,7 @@ from chat.addresses import parse_address
 from chat.embeddings import Way, embedding_tag
 from chat.errors import InvalidSetting
 from chat.lifetime import Lifetimes
-from chat.limits import Limits
+from chat.limits import Bounds, Limits
 from chat.memories import NO_MEMORY, LongTerm
 from chat.messages import Sampling
 from chat.prompt import FORMATS
@@ -27,6 +27,7 @@ NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
 MOST_PIECES = 10_000_000
 MOST_PER_MINUTE = 10_000_000
+MOST_BYTES = 1_000_000_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 BACKENDS = ("off", "redis", "chroma")
@@ -86,6 +87,7 @@ class Settings:
     retention_s: int
     is_open: bool
     limits: Limits
+    bounds: Bounds
     client_address_header: str
 
     @property
@@ -127,9 +129,10 @@ def parse_settings(get: Getter) -> Settings:
         lifetimes=_lifetimes(get),
         retention_s=_integer(get, "retention_s", 0, LONGEST_S),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
-        limits=Limits(
-            per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
-            of_all=_integer(get, "rate_global_per_minute", 0, MOST_PER_MINUTE),
+        limits=_limits(get),
+        bounds=Bounds(
+            conversations=_integer(get, "conversations_per_owner", 0, MOST_PER_MINUTE),
+            stored_bytes=_integer(get, "bytes_per_owner", 0, MOST_BYTES),
         ),
         client_address_header=_matching(
             get, "client_address_header", HEADER, "a header's name in lower case"
@@ -162,6 +165,15 @@ def parse_cors_origins(get: Getter) -> Sequence[str]:
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
         raise InvalidSetting("cors_origins", "origins as `https://host`, with commas between")
     return origins
+
+
+def _limits(get: Getter) -> Limits:
+    return Limits(
+        per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
+        of_all=_integer(get, "rate_global_per_minute", 0, MOST_PER_MINUTE),
+        credentials=_integer(get, "rate_credentials_per_minute", 0, MOST_PER_MINUTE),
+        import_bytes=_integer(get, "import_bytes_per_minute", 0, MOST_BYTES),
+    )
 
 
 def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:

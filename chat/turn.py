@@ -62,7 +62,7 @@ class TurnTaker:
         Without an `owner` it is anyone's who knows its id.
         Errors: those of the ports; whatever fails, nothing is stored, and it may be asked again.
         """
-        before = self._store.admit(repetition)
+        before = self._store.admit(repetition, "conversation")
         if before is not None:
             return before
         with undone_on_error(partial(self._store.dismiss, repetition)):

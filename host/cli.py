@@ -26,7 +26,7 @@ from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
 from host.readiness import ask_in_background
 from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
-from host.serving import example_at, models_of, serve
+from host.serving import example_at, models_of, notices_of, serve
 from host.start_checks import check_start
 from host.terminal import say
 from host.up_flags import add_up_flags, parse_limits
@@ -98,6 +98,8 @@ def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeCon
         if isinstance(config.llm_compute, LocalCompute):
             models = models_for_spin(run.options.models, config_file, state_dir)
             config_file = stack.enter_context(models)
+        for notice in notices_of(manifest, make_resolver(run).get):
+            say(notice)
         if manifest.example:
             say(f"Try it, once it serves:\n  {example_at(manifest, run.options.origin)}")
         ask_in_background(run.options.origin, manifest.ready)

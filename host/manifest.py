@@ -28,16 +28,26 @@ __all__ = [
 
 VERSION = 2
 FIELDS = ("spin_manifest_version", "application", "variables", "trigger", "component")
-OWN_FIELDS = ("example", "ready")
+OWN_FIELDS = ("example", "ready", "notices")
+NOTICE_FIELDS = ("variable", "value", "text")
 APPLICATION_FIELDS = ("name", "version", "description", "authors", "targets", "trigger", "tool")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a person is told at the start while a variable has a value."""
+
+    variable: str
+    value: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Manifest:
     """A whole application; `folder` is where its paths start.
 
-    Two values are from `[application.tool.host]`: `example` is a command to try, with `{origin}`
-    for the address; `ready` is a path that says what keeps the application from working.
+    From `[application.tool.host]` are `example`, a command to try with `{origin}` for the address;
+    `ready`, a path that says what keeps the application from working; and `notices`.
     """
 
     name: str
@@ -49,6 +59,7 @@ class Manifest:
     static_responses: Mapping[str, StaticResponse] = field(default_factory=dict)
     example: str = ""
     ready: str = ""
+    notices: Sequence[Notice] = ()
 
 
 def load_manifest(path: pathlib.Path) -> Manifest:
@@ -81,7 +92,7 @@ def parse_manifest(text: str, file: str, folder: pathlib.Path) -> Manifest:
         triggers.routes,
         {**components, **triggers.components},
         triggers.static_responses,
-        **_parse_own(application),
+        *_parse_own(application, variables),
     )
 
 
@@ -116,10 +127,23 @@ def _check_base(trigger: Table) -> None:
         )
 
 
-def _parse_own(application: Table) -> Mapping[str, str]:
+def _parse_own(
+    application: Table, variables: Mapping[str, Variable]
+) -> tuple[str, str, Sequence[Notice]]:
     """Parse what this host keeps in the table that Spin leaves to tools."""
     tool = application.tables("tool").get("host")
     if tool is None:
-        return {}
-    own = application.inner("tool.host", tool.data, OWN_FIELDS)
-    return {name: own.text(name, "") for name in OWN_FIELDS}
+        return "", "", ()
+    table = application.inner("tool.host", tool.data, OWN_FIELDS)
+    given = table.take("notices", list) or []
+    notices = [
+        _parse_notice(table.inner("notices", one, NOTICE_FIELDS), variables) for one in given
+    ]
+    return table.text("example", ""), table.text("ready", ""), notices
+
+
+def _parse_notice(table: Table, variables: Mapping[str, Variable]) -> Notice:
+    variable = table.text("variable")
+    if variable not in variables:
+        raise table.error(f"the application has no variable `{variable}`", "variable")
+    return Notice(variable, table.text("value"), table.text("text"))

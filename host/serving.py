@@ -1,6 +1,7 @@
 """Runs the HTTP server of one process."""
 
 import socket
+from collections.abc import Callable
 
 from host.application import Application, Options
 from host.engines.llama_cpp import LlamaCppEngine
@@ -56,6 +57,11 @@ def example_at(manifest: Manifest, origin: str) -> str:
     return manifest.example.replace("{origin}", origin)
 
 
+def notices_of(manifest: Manifest, get: Callable[[str], str]) -> list[str]:
+    """Return what a person is told at the start, as the variables are."""
+    return [one.text for one in manifest.notices if get(one.variable).strip() == one.value]
+
+
 def announce(app: Application) -> None:
     """Print what `spin up` prints: the address, and each route."""
     origin = app.options.origin
@@ -64,6 +70,8 @@ def announce(app: Application) -> None:
     for route in app.manifest.routes:
         wildcard = " (wildcard)" if route.is_wildcard else ""
         print(f"  {route.component}: {origin}{route.base or ''}{wildcard}")
+    for notice in notices_of(app.manifest, app.resolver.get):
+        print(f"\n{notice}")
     if app.manifest.example:
         print(f"\nTry it:\n  {example_at(app.manifest, origin)}")
     print(end="", flush=True)

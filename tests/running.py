@@ -32,6 +32,9 @@ SPIN = os.environ.get("SPIN", "")
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 OWN_CONFIG = "runtime-config.toml"
+MINUTES = (
+    "rate_per_owner_per_minute", "rate_credentials_per_minute", "import_bytes_per_minute"
+)  # fmt: skip
 NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 """Keeps none: a credential is sent where a test sends it."""
 
@@ -154,12 +157,14 @@ def run_host(
 ) -> Iterator[RunningHost]:
     """Run `up` of a host on a free port, its state and log in `folder`.
 
-    Owners have no limit where `arguments` do not set one: most tests take many turns at once.
+    Owners and addresses have no limit a minute where `arguments` do not set one: most tests ask for
+    much at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     is_chat = "--from" not in arguments
-    if is_chat and not any("rate_per_owner_per_minute" in argument for argument in arguments):
-        arguments = (*arguments, "--variable", "rate_per_owner_per_minute=0")
+    for name in MINUTES if is_chat else ():
+        if not any(argument.startswith(f"{name}=") for argument in arguments):
+            arguments = (*arguments, "--variable", f"{name}=0")
     if SPIN and is_chat:
         arguments = tuple(with_demo_model(arguments))
     port = free_port()

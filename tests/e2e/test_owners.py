@@ -456,6 +456,7 @@ INJECTIONS = [
 ]  # fmt: skip
 OURS = re.compile(
     rb"[a-z0-9_-]+:(next_id|rate|cleanup|model_health|stats(:\d+(:owners)?)?|\{[0-9a-f]{40}\}:(rate|conversations|started:[0-9a-f]{40}"
+    rb"|erased|usage|ends|seen|newcomers|credentials|imported"
     rb"|memories(:(times|texts|signatures|embeddings|rows))?)"
     rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings|index))?)"
 )

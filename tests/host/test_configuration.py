@@ -1,10 +1,11 @@
 """The manifest, the runtime config and the variables: what is taken, and what is refused how."""
 
 import pathlib
+import re
 
 import pytest
 
-from host.errors import HostError
+from host.errors import HostError, ManifestError
 from host.manifest import Manifest, Variable, load_manifest, parse_manifest
 from host.runtime_config import (
     EnvProvider,
@@ -13,6 +14,7 @@ from host.runtime_config import (
     StaticProvider,
     parse_runtime_config,
 )
+from host.serving import notices_of
 from host.variables import Resolver, Unresolved, parse_dotenv, parse_variable_flags
 from tests.running import ROOT
 
@@ -40,6 +42,32 @@ def test_our_own_manifest_and_runtime_config_are_taken() -> None:
     assert manifest.components["chat"].ai_models >= {"llama2-chat"}
     config = parse_runtime_config((ROOT / "runtime-config.toml").read_text(), "runtime-config.toml")
     assert config.llm_compute == LocalCompute()
+
+
+OWN = f"""
+{GOOD}
+[application.tool.host]
+notices = [{{ variable = "v", value = "open", text = "It is open." }}]
+"""
+
+
+@pytest.mark.parametrize(("value", "told"), [("open ", ["It is open."]), ("private", [])])
+def test_a_notice_is_for_the_values_that_variables_have(value: str, told: list[str]) -> None:
+    assert notices_of(parse(OWN), {"v": value}.__getitem__) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ('variable = "v"', 'variable = "b"', "the application has no variable `b`"),
+        (', text = "It is open."', "", "missing field `text`"),
+        ('text = "', 'txt = "", text = "', "txt"),
+        ("notices = [", "notices = [1, ", "tool.host.notices"),
+    ],
+)
+def test_a_notice_that_is_none_is_refused(before: str, after: str, problem: str) -> None:
+    with pytest.raises(ManifestError, match=re.escape(problem)):
+        parse(OWN.replace(before, after))
 
 
 def test_a_remote_config_keeps_its_token_out_of_its_repr() -> None:
