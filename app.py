@@ -373,8 +373,8 @@ def erase_me(call: Call) -> Response:
     """
     owner = call.caller.needed_owner()
     who = Who(replace(call.caller, owner=None), None, call.fencing)
-    with erasure(call.settings, who, owner):
-        receipt = erase(make_erasers(call.settings, owner))
+    with erasure(call.settings, who, owner) as is_marked:
+        receipt = erase(make_erasers(call.settings, owner, is_marked=is_marked))
     return render_receipt(receipt, call.caller)
 
 

@@ -269,25 +269,33 @@ def count_session(settings: Settings, caller: Caller) -> None:
 
 
 @contextmanager
-def erasure(settings: Settings, who: Who, owner: str) -> Iterator[None]:
-    """Keep an owner from being stored anything while it is erased; a Redis that is away cannot."""
-    account = Account(settings.key_prefix, owner)
+def erasure(settings: Settings, who: Who, owner: str) -> Iterator[bool]:
+    """Let nothing of an owner be stored while it is erased; say if not, as Redis is away.
+
+    `who` is counted, and held to its limit.
+    """
+    account, is_marked = Account(settings.key_prefix, owner), False
     with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
         redis = Redis(connection)
         Parts(redis, settings, who).turns.admit(None)
         longest_s = settings.turn_timeout_s + MARKED_S
         begin_erasure(redis, account, who.fencing, longest_s)
+        is_marked = True
     try:
-        yield
+        yield is_marked
     finally:
         with suppress(ChatError), open_redis(settings.redis_url) as connection:
             end_erasure(Redis(connection), account, who.fencing)
 
 
-def make_erasers(settings: Settings, owner: str) -> Mapping[str, Callable[[], Erased]]:
-    """Make what removes an owner from each store."""
+def make_erasers(
+    settings: Settings, owner: str, *, is_marked: bool
+) -> Mapping[str, Callable[[], Erased]]:
+    """Make what removes an owner from each store; where nothing marks it, Redis was away."""
 
     def erase_redis() -> Erased:
+        if not is_marked:
+            raise StoreUnavailable("the conversation store is not available")
         with open_redis(settings.redis_url) as connection:
             redis = Redis(connection)
             return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()

@@ -170,14 +170,14 @@ def test_nothing_is_counted_when_all_is_forgotten(
 
 def test_a_full_archive_takes_no_more(make_world: MakeWorld, connection: NativeConnection) -> None:
     world = make_world()
-    taken = world.start("soup and bread 0")
-    sizes = []
-    for number in range(120):
-        world.go_on(taken, f"soup and bread {number % 10}")
-        sizes.append(total(connection))
+    taken = world.start("soup and bread")
+    said = "soup and bread " * 40
+    for _ in range(120):
+        world.go_on(taken, said)
 
-    assert sizes[-1] < sizes[80] * 1.2
-    assert 0.6 * used(connection) < sizes[-1] < 1.6 * used(connection)
+    counted = total(connection)
+    assert counted < 120 * len(said) / 2
+    assert 0.6 * used(connection) < counted < 1.6 * used(connection)
 
 
 def test_what_expired_is_counted_no_more(
@@ -192,7 +192,7 @@ def test_what_expired_is_counted_no_more(
 
     kept = world.start("a")
 
-    assert connection.execute("HEXISTS", [USAGE.encode(), str(gone)]) == [0]
+    assert connection.execute("HEXISTS", [USAGE.encode(), gone]) == [0]
     assert connection.execute("ZRANGE", [LISTED.encode(), 0, -1]) == [str(kept).encode()]
     (left,) = connection.execute("TTL", [USAGE.encode()])
     assert isinstance(left, int)
@@ -208,7 +208,7 @@ def test_of_a_pinned_conversation_the_count_stays(
     change_conversation(world.store, parse(), taken, Change(None, None, is_pinned=True))
 
     assert connection.execute("TTL", [USAGE.encode()]) == [-1]
-    assert connection.execute("ZSCORE", [ENDS.encode(), str(taken)]) == [None]
+    assert connection.execute("ZSCORE", [ENDS.encode(), taken]) == [None]
 
 
 def test_over_the_conversations_none_is_begun(make_world: MakeWorld) -> None:
@@ -292,7 +292,7 @@ def test_counting_takes_no_longer_with_what_there_is(
         world.start()
         world.go_on(taken, "soup")
 
-    assert abs(commands() - few) <= 6
+    assert abs(commands() - few) <= few / 5, "now and then a part of the index is full"
 
 
 # erased
