@@ -184,16 +184,26 @@ def read_nothing(connection: socket.socket) -> None:
 
 
 def read_request(connection: socket.socket) -> Asked:
-    """Read one request."""
+    """Read one request.
+
+    Errors: ConnectionError if it breaks off.
+    """
     request = b""
     while b"\r\n\r\n" not in request:
-        request += connection.recv(65536)
+        request += read_some(connection)
     before, _, body = request.partition(b"\r\n\r\n")
     first, *fields = before.decode().split("\r\n")
     headers = dict(field.lower().split(": ", 1) for field in fields)
     while len(body) < int(headers["content-length"]):
-        body += connection.recv(65536)
+        body += read_some(connection)
     return Asked(first.split(" ")[1], headers, body)
+
+
+def read_some(connection: socket.socket) -> bytes:
+    part = connection.recv(65536)
+    if not part:
+        raise ConnectionError
+    return part
 
 
 def send_answer(connection: socket.socket, asked: Asked) -> None:
