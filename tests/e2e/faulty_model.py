@@ -96,11 +96,13 @@ class FaultyModel:
     """What it does follows from the seed, the prompt, and how often that was asked before.
 
     Shapes: `said` has the replies to each prompt; `mixed` the prompts that came with texts of
-            another conversation.
+            another conversation. While `may_answer` is not set, nothing is answered.
     """
 
     def __init__(self, seed: int) -> None:
         self.is_well = False
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.said: dict[str, set[str]] = {}
         self.mixed: list[str] = []
         self.seed = seed
@@ -121,5 +123,6 @@ class FaultyModel:
                 self.mixed.append(f"{prompt} with {sorted(places)}")
         chance = random.Random(f"{self.seed} {prompt} {count}")
         [way] = chance.choices(list(WAYS), list(WAYS.values()))
+        self.may_answer.wait()
         body = completion(reply, prompt_tokens=9, completion_tokens=9)
         (answer if self.is_well else way)(connection, body, chance)

@@ -5,7 +5,6 @@ come to is chance.
 """
 
 import contextlib
-import itertools
 import os
 import pathlib
 import random
@@ -13,7 +12,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -40,42 +39,53 @@ RUNNING_START_S = TURN_TIMEOUT_S + 5
 """How long a key of a start that a kill cut off is held for running."""
 
 
-Harm = Callable[[RunningHost, RunningRedis, random.Random], None]
+@dataclass(frozen=True)
+class Scene:
+    """What harm is done to."""
+
+    host: RunningHost
+    redis: RunningRedis
+    model: FaultyModel
+    chance: random.Random
 
 
-def kill_host(host: RunningHost, _: RunningRedis, _chance: random.Random) -> None:
-    host.kill()
+def kill_host(scene: Scene) -> None:
+    scene.host.kill()
 
 
-def kill_redis(_: RunningHost, redis: RunningRedis, chance: random.Random) -> None:
-    redis.kill()
-    time.sleep(chance.uniform(0.1, 0.8))
-    start_durable(redis)
+def kill_redis(scene: Scene) -> None:
+    scene.redis.kill()
+    time.sleep(scene.chance.uniform(0.1, 0.8))
+    start_durable(scene.redis)
 
 
-def kill_both(host: RunningHost, redis: RunningRedis, chance: random.Random) -> None:
-    first, second = chance.sample([host.kill, redis.kill], 2)
+def kill_both(scene: Scene) -> None:
+    first, second = scene.chance.sample([scene.host.kill, scene.redis.kill], 2)
     first()
     second()
-    start_durable(redis)
+    start_durable(scene.redis)
 
 
-def freeze_redis(_: RunningHost, redis: RunningRedis, _chance: random.Random) -> None:
-    """Let nothing be answered until every lock has run out, and then all at once."""
-    assert redis.process is not None
-    os.kill(redis.process.pid, signal.SIGSTOP)
-    time.sleep(TURN_TIMEOUT_S + 0.2)
-    os.kill(redis.process.pid, signal.SIGCONT)
-
-
-def freeze_host(host: RunningHost, _: RunningRedis, _chance: random.Random) -> None:
+def freeze_host(scene: Scene) -> None:
     """Let every lock run out while those that hold them stand still."""
-    os.killpg(host.process.pid, signal.SIGSTOP)
+    os.killpg(scene.host.process.pid, signal.SIGSTOP)
     time.sleep(TURN_TIMEOUT_S + 0.2)
-    os.killpg(host.process.pid, signal.SIGCONT)
+    os.killpg(scene.host.process.pid, signal.SIGCONT)
 
 
-HARMS: Sequence[Harm] = [
+def freeze_redis(scene: Scene) -> None:
+    """Let turns be stored after their locks have run out, behind others that wait to begin."""
+    assert scene.redis.process is not None
+    scene.model.may_answer.clear()
+    time.sleep(TURN_TIMEOUT_S * 0.3)
+    os.kill(scene.redis.process.pid, signal.SIGSTOP)
+    time.sleep(TURN_TIMEOUT_S * 0.3)
+    scene.model.may_answer.set()
+    time.sleep(TURN_TIMEOUT_S * 0.5)
+    os.kill(scene.redis.process.pid, signal.SIGCONT)
+
+
+HARMS = [
     kill_host, kill_host, kill_redis, kill_redis, kill_redis, kill_both, freeze_redis,
     freeze_redis, freeze_host,
 ]  # fmt: skip
@@ -164,7 +174,7 @@ def await_homes(world: World) -> None:
         time.sleep(0.05)
 
 
-def do_harm(chat: Chat, world: World) -> None:
+def do_harm(chat: Chat, world: World, model: FaultyModel) -> None:
     """Let all write, and do every harm; the last one kills the host while they write."""
     chance = random.Random(world.seed)
     harms = [kill_host, *chance.sample(HARMS, len(HARMS))]
@@ -178,7 +188,7 @@ def do_harm(chat: Chat, world: World) -> None:
                 await_homes(world)
             while harms and host.process.poll() is None:
                 time.sleep(chance.uniform(0.6, 1.7))
-                harms.pop()(host, chat.redis, chance)
+                harms.pop()(Scene(host, chat.redis, model, chance))
     world.is_over.set()
     for thread in threads:
         thread.join()
@@ -230,10 +240,11 @@ def read_turns(host: RunningHost, token: str | None, taken: int) -> list[Stored]
         messages = page["messages"] + messages
         page_path = f"{path}&before={page['before']}" if page["before"] else ""
     turns = []
-    for number, of_turn in itertools.groupby(messages, lambda m: int(m["id"].split(".")[0])):
-        said = list(of_turn)
-        assert [message["role"] for message in said] == ["user", "assistant"], said
-        turns.append(Stored(taken, number, said[0]["content"], said[1]["content"]))
+    for prompt, reply in zip(messages[::2], messages[1::2], strict=True):
+        number, _, _ = prompt["id"].partition(".")
+        assert (prompt["role"], prompt["id"]) == ("user", f"{number}.0")
+        assert (reply["role"], reply["id"]) == ("assistant", f"{number}.1")
+        turns.append(Stored(taken, int(number), prompt["content"], reply["content"]))
     head = ask(host, "GET", f"/conversations/{taken}", token).json()
     assert head["turns"] == len(turns), head
     return turns
@@ -246,7 +257,7 @@ def test_what_was_answered_is_there_once_and_in_order_whatever_was_killed(
     call(own_redis, "CONFIG", "SET", "appendfsync", "always")
     world = World(faulty.seed)
 
-    do_harm(chat, world)
+    do_harm(chat, world, faulty)
 
     time.sleep(TURN_TIMEOUT_S)
     assert call(own_redis, "KEYS", "*:lock") == []
