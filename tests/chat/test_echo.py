@@ -146,9 +146,9 @@ def test_a_word_is_found_in_what_an_engine_gives_back(make: MakeTokenizer) -> No
 def test_an_echo_is_looked_for_in_time_linear_in_the_text(unit: str) -> None:
     def taken_s(count: int) -> float:
         text = unit * count
-        begun = time.perf_counter()
+        begun = time.process_time()
         find_echo(text + "x", text + "y", "llama2")
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     taken_s(1000)
     short = min(taken_s(1000) for _ in range(5))

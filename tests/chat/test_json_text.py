@@ -136,10 +136,10 @@ def test_the_line_that_is_too_deep_is_named() -> None:
 def test_the_time_to_look_is_linear(part: str) -> None:
     def taken_s(times: int) -> float:
         data = (part * times).encode()
-        begun = time.perf_counter()
+        begun = time.process_time()
         nests_deeper(data, MOST_DEPTH)
         first_deep_line(data, MOST_DEPTH)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     short_s, long_s = (min(taken_s(n) for _ in range(3)) for n in (10_000, 640_000))
 
