@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from chat.adding import make_turns
-from chat.chroma import base_path, collection_of
+from chat.chroma import MOST_BODY_BYTES, PAGE, Http, Record, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
-from chat.errors import ConversationBusy, StoreUnavailable
+from chat.errors import ConversationBusy, MemoryUnavailable, StoreUnavailable
 from chat.exporting import Line, export
 from chat.import_lines import LineParser
 from chat.importing import Importer
@@ -29,12 +29,12 @@ from chat.restoring import make_whole
 from chat.snapshots import Snapshots
 from chat.tokens import UNKNOWN
 from tests.chat.native import NativeConnection, NativeHttp
-from tests.chat.test_recovering import OneLetterEmbedder
+from tests.chat.test_recovering import FailingHttp, OneLetterEmbedder
 from tests.chat.test_settings import parse
 
 NOW = 9_000.0
 LONG = 65_536
-TAG = "m0de1"
+TAG = "0000000a"
 SETTINGS = parse(long_term="redis", max_prompt_bytes=str(LONG))
 
 
@@ -134,7 +134,7 @@ class Hot:
         )
 
 
-def in_archive(hot: Hot, http: NativeHttp, database: str) -> World:
+def in_archive(hot: Hot, http: Http, database: str) -> World:
     """Put Chroma behind it."""
     base = base_path("default_tenant", database)
     collection = collection_of(http, base, "t", hot.owner, TAG)
@@ -301,20 +301,69 @@ def test_what_the_archive_has_more_than_redis_is_exported(
     assert [line["number"] for line in lines if line["type"] == "turn"] == [1, 2]
 
 
+@pytest.mark.parametrize("requests", range(1, 6))
+def test_a_conversation_that_is_going_from_the_archive_is_not_exported(
+    connection: NativeConnection, chroma: NativeHttp, database: str, requests: int
+) -> None:
+    world = in_archive(Hot(Redis(connection), "{ada}"), chroma, database)
+    taken = start(world)
+    add(world, taken, *prompts(*range(2, 9)))
+    connection.execute("FLUSHDB", [])
+    failing = in_archive(Hot(Redis(connection), "{ada}"), FailingHttp(chroma, requests), database)
+    with pytest.raises(MemoryUnavailable):
+        failing.store.forget(taken)
+
+    lines = list(exported(world))
+
+    take(in_archive(Hot(Redis(connection), "{bob}"), chroma, database), lines)
+    turns = kinds(lines).count("turn")
+    assert turns == lines[-1]["turns"] == (8 if "conversation" in kinds(lines) else 0)
+    world.store.forget(taken)
+    assert kinds(list(exported(world))) == ["export", "end"]
+
+
+def test_no_record_is_missed_that_moves_as_others_go(chroma: NativeHttp, database: str) -> None:
+    base = base_path("default_tenant", database)
+    collection = collection_of(chroma, base, "t", "{ada}", TAG)
+    records = [Record(f"{n}", "x", {"kind": "note"}, [1.0]) for n in range(3 * PAGE)]
+    collection.write(records)
+    found = collection.every({"kind": "note"})
+    read = [next(found).id for _ in range(PAGE)]
+    collection.remove([f"{n}" for n in range(PAGE // 2)])
+
+    read += [record.id for record in found]
+
+    assert sorted(read) == sorted(record.id for record in records)
+
+
+def test_what_is_written_to_chroma_at_once_is_bounded(chroma: NativeHttp, database: str) -> None:
+    base = base_path("default_tenant", database)
+    collection = collection_of(chroma, base, "t", "{ada}", TAG)
+    text = "x" * (MOST_BODY_BYTES // 3 + 1)
+    collection.write([Record(f"{n}", text, {"kind": "note"}, [1.0]) for n in range(6)])
+
+    assert chroma.calls.count("POST upsert") == 3
+    assert {len(one.document) for one in collection.every({"kind": "note"})} == {len(text)}
+
+
 def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
     world = make_world()
     taken = start(world)
     words = " ".join(f"w{n}" for n in range(20_000))
-    texts = [f"{number} {words if number % 9 == 0 else 'x' * LONG}"[:LONG] for number in range(110)]
+    texts = [
+        f"{number} {words if number % 30 == 0 else 'x' * LONG}"[:LONG] for number in range(110)
+    ]
     for first in range(0, 110, 11):
         add(world, taken, *(Message("user", text) for text in texts[first : first + 11]))
     add(world, taken, *(Message("tool", text) for text in texts[:12]))
     before = list(exported(make_world(is_watched=True)))
 
     take(make_world("{bob}", is_watched=True), before)
+    found = make_world("{bob}", is_watched=True).memory.search("x", count=5, max_distance=2.0)
 
+    assert len(found) == 5
     after = list(exported(make_world("{bob}")))
     assert before[-1] == after[-1]
     assert before[-1]["turns"] == 112

@@ -107,6 +107,7 @@ def test_every_export_can_be_imported_while_others_write(
         assert taken.status_code == 200, taken.text
 
 
+@pytest.mark.parametrize("host", ["redis"], indirect=True)
 def test_what_the_limits_let_in_goes_out_and_in_again(
     host: RunningHost, client: httpx.Client
 ) -> None:
