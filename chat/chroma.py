@@ -21,7 +21,7 @@ OK = range(200, 300)
 PAGE = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
 
-MOST_BODY_BYTES = 4 * 1024 * 1024
+MOST_BODY_BYTES = 2 * 1024 * 1024
 """What records of one request have, unless one alone has more; as JSON they may take six times as
 much, and Chroma refuses 40 MB."""
 NUMBER_BYTES = 24
