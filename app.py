@@ -17,6 +17,7 @@ from chat.actions import ACTIONS, Asked
 from chat.admin_actions import ADMIN_ACTIONS
 from chat.admin_parts import AdminParts
 from chat.cors import cors_headers
+from chat.credential_parts import count_session, erasure, make_erasers
 from chat.erasing import erase
 from chat.errors import ChatError, InternalError, InvalidSetting, MemoryOff, StoreUnavailable
 from chat.exporting import Line, export
@@ -25,16 +26,7 @@ from chat.import_lines import parse_export
 from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.operations import Action
-from chat.parts import (
-    Parts,
-    Who,
-    count_session,
-    erasure,
-    make_erasers,
-    make_model,
-    make_probes,
-    make_redis_probe,
-)
+from chat.parts import Parts, Who, make_model, make_probes, make_redis_probe
 from chat.ports import Repetition
 from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone
 from chat.queries import (

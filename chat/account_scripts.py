@@ -35,8 +35,8 @@ local function erased()
   end
 end
 
-local function put(key, field, value)
-  local before = redis.call('HSTRLEN', key, field)
+local function put(key, field, value, before)
+  before = before or redis.call('HSTRLEN', key, field)
   if redis.call('HSET', key, field, value) == 1 then before = -#field - {FIELD_BYTES} end
   grown = grown + #tostring(value) - before
 end

@@ -1,17 +1,17 @@
 """Puts the parts of one request together: which class stands for which port, by the settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from chat.access import Caller, owners_of
-from chat.archive_ports import Archive, Erased, Restorer
+from chat.archive_ports import Archive, Restorer
 from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import OnceEmbedder
-from chat.errors import ChatError, CredentialNeeded, StoreUnavailable
+from chat.errors import CredentialNeeded, StoreUnavailable
 from chat.health import Health, note_on, probe_store, tried, tried_once
 from chat.importing import Importer
 from chat.keys import address_tag
@@ -26,16 +26,8 @@ from chat.recovering import (
     Recovery,
 )
 from chat.redis import Redis
-from chat.redis_account import (
-    Account,
-    begin_erasure,
-    count_credential,
-    end_erasure,
-    make_account,
-    spend_import,
-)
+from chat.redis_account import Account, make_account, spend_import
 from chat.redis_conversations import RedisConversationStore
-from chat.redis_erasing import RedisEraser
 from chat.redis_memories import RedisMemory
 from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
@@ -47,8 +39,6 @@ from chat.spin_llm import SpinEmbedder, SpinModel
 from chat.spin_time import Moment
 
 MS_PER_S = 1000
-MARKED_S = 3600
-"""How much longer than a turn may take it is known that an owner was erased."""
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
 """Evicted turns that a search gives, and how many where they are ranked once more."""
 CHROMA_TIMEOUT_S = 10
@@ -254,56 +244,6 @@ def make_endpoint(
 ) -> SpinEndpoint:
     """Make what sends requests to a model."""
     return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))
-
-
-def count_session(settings: Settings, caller: Caller) -> None:
-    """Count a new credential, of which a client's address may have so many.
-
-    Errors: LimitExceeded, StoreUnavailable.
-    """
-    most = settings.limits.credentials
-    if most:
-        with open_redis(settings.redis_url) as connection:
-            tag = address_tag(caller.address)
-            count_credential(Redis(connection), settings.key_prefix, tag, most)
-
-
-@contextmanager
-def erasure(settings: Settings, who: Who, owner: str) -> Iterator[bool]:
-    """Let nothing of an owner be stored while it is erased; say if not, as Redis is away.
-
-    `who` is counted, and held to its limit.
-    """
-    account, is_marked = Account(settings.key_prefix, owner), False
-    with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
-        redis = Redis(connection)
-        Parts(redis, settings, who).turns.admit(None)
-        longest_s = settings.turn_timeout_s + MARKED_S
-        begin_erasure(redis, account, who.fencing, longest_s)
-        is_marked = True
-    try:
-        yield is_marked
-    finally:
-        with suppress(ChatError), open_redis(settings.redis_url) as connection:
-            end_erasure(Redis(connection), account, who.fencing)
-
-
-def make_erasers(
-    settings: Settings, owner: str, *, is_marked: bool
-) -> Mapping[str, Callable[[], Erased]]:
-    """Make what removes an owner from each store; where nothing marks it, Redis was away."""
-
-    def erase_redis() -> Erased:
-        if not is_marked:
-            raise StoreUnavailable("the conversation store is not available")
-        with open_redis(settings.redis_url) as connection:
-            redis = Redis(connection)
-            return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
-
-    erasers: dict[str, Callable[[], Erased]] = {"redis": erase_redis}
-    if settings.chroma is not None:
-        erasers["chroma"] = make_collection(settings, settings.chroma, owner).erase
-    return erasers
 
 
 def make_redis_probe(settings: Settings) -> Callable[[], Health]:

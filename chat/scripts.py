@@ -72,9 +72,9 @@ local function number_of(turn) return tonumber(string.match(turn, '^{{"n":(%d+)'
 
 local function chunks_of(term)
   local head = redis.call('HGET', KEYS[7], term)
-  if not head then return 0, 0, '' end
+  if not head then return 0, 0, '', 0 end
   local low, high, newest = string.match(head, '^(%d+),(%d+)|(.*)$')
-  return tonumber(low), tonumber(high), newest
+  return tonumber(low), tonumber(high), newest, #head
 end
 
 local function postings_of(term)
@@ -110,9 +110,9 @@ local function index_terms(number, terms, length)
   local oldest = redis.call('LINDEX', KEYS[3], 0)
   local first = oldest and number_of(oldest) or 0
   for term, times in pairs(terms) do
-    local low, high, newest = chunks_of(term)
+    local low, high, newest, before = chunks_of(term)
     if #newest > {CHUNK_BYTES} then
-      put(KEYS[7], term .. ' ' .. high, newest)
+      put(KEYS[7], term .. ' ' .. high, newest, 0)
       high, newest = high + 1, ''
     end
     local field = term .. ' ' .. low
@@ -123,7 +123,7 @@ local function index_terms(number, terms, length)
       low = low + 1
     end
     local posting = number .. ':' .. times .. ':' .. length .. ';'
-    put(KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting)
+    put(KEYS[7], term, low .. ',' .. high .. '|' .. newest .. posting, before)
   end
   redis.call('HINCRBY', KEYS[7], ' count', 1)
   redis.call('HINCRBY', KEYS[7], ' terms', length)

@@ -131,8 +131,8 @@ def parse_settings(get: Getter) -> Settings:
         is_open=_one_of(get, "access", ("open", "private")) == "open",
         limits=_limits(get),
         bounds=Bounds(
-            conversations=_integer(get, "conversations_per_owner", 0, MOST_PER_MINUTE),
-            stored_bytes=_integer(get, "bytes_per_owner", 0, MOST_BYTES),
+            _integer(get, "conversations_per_owner", 0, MOST_PER_MINUTE),
+            _integer(get, "bytes_per_owner", 0, MOST_BYTES),
         ),
         client_address_header=_matching(
             get, "client_address_header", HEADER, "a header's name in lower case"

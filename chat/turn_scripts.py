@@ -20,10 +20,8 @@ LOAD = make_script(
     SEARCH,
     f"""
 open_account(ARGV[8])
-local word = account and begun() or ''
-if account and not begun() then
-  return redis.error_reply('CHATERASED the owner is being erased')
-end
+local word = not account and '' or begun()
+if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 if ARGV[5] ~= '' then
   local done = redis.call('HGET', KEYS[4], ARGV[5])
   if done and string.sub(done, 1, {TAG_DIGITS}) ~= ARGV[6] then
@@ -192,10 +190,8 @@ ADMIT = make_script(
     NEWCOMERS,
     f"""
 open_account(ARGV[6])
-local word = account and begun() or ''
-if account and not begun() then
-  return redis.error_reply('CHATERASED the owner is being erased')
-end
+local word = not account and '' or begun()
+if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 local has_key = ARGV[3] ~= ''
 if has_key then
   local started = redis.call('GET', KEYS[3])
