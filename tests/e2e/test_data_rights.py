@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chat.keys import owner_tag
 from host.resp import Connection, Status, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
@@ -383,7 +384,7 @@ def test_nothing_of_an_erased_owner_is_in_any_store(
     ask(host, "PATCH", f"/conversations/{taken}", mine, title="plantedword", context="plantedword")
     ask(host, "POST", "/memories", mine, content="A plantedword is a note.")
     ask(host, "GET", f"/conversations/{taken}/relevant?prompt=plantedword", mine)
-    tag = _owner_tags(shared_redis, taken)
+    tag = owner_tag(mine)[1:-1].encode()
     assert b"plantedword" in everything(shared_redis, shared_chroma)
 
     erased = ask(host, "DELETE", "/me", mine)
@@ -396,7 +397,6 @@ def test_nothing_of_an_erased_owner_is_in_any_store(
     assert stores["redis"]["removed"]["conversations"] == 2
     left = everything(shared_redis, shared_chroma)
     assert b"plantedword" not in left
-    assert tag
     assert left.count(tag) == 1, "the mark, for as long as a turn may take and an hour"
     assert tag + b"}:erased" in left
     assert b"otherword" in left
@@ -404,13 +404,6 @@ def test_nothing_of_an_erased_owner_is_in_any_store(
     assert ask(host, "GET", "/memories", mine).json()["memories"] == []
     assert ask(host, "POST", "/", mine, id=taken, prompt="p").status_code == 404
     assert ask(host, "DELETE", "/me", mine).status_code == 200, "again, of nothing"
-
-
-def _owner_tags(redis: RunningRedis, taken: int) -> bytes:
-    connection = Connection(parse_address(redis.address))
-    (key,) = _keys(connection, f"[rc]:*:{taken}:turns")
-    connection.close()
-    return key.split(b"{")[1].split(b"}")[0]
 
 
 def test_a_turn_that_runs_while_its_owner_is_erased_stores_nothing(
