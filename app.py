@@ -23,9 +23,9 @@ from chat.errors import ChatError, InternalError, InvalidSetting, MemoryOff, Sto
 from chat.exporting import Line, export
 from chat.fields import parse_id
 from chat.import_lines import parse_export
-from chat.keys import digest, owner_tag
 from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
 from chat.operations import Action
+from chat.owners import digest, owner_tag
 from chat.parts import Parts, Who, make_model, make_probes, make_redis_probe
 from chat.ports import Repetition
 from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone

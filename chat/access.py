@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from chat.errors import CredentialNeeded, InvalidCredential, OperatorNeeded
-from chat.keys import address_tag, anyone, digest, owner_tag
+from chat.owners import address_tag, anyone, digest, owner_tag
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 bits in base64url."""

@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from chat.chroma_database import ChromaDatabase
 from chat.cleaning import Places, Steps, clean_up
 from chat.metrics import MEDIA, render_metrics
 from chat.operations import Action
-from chat.ports import Clock
-from chat.redis_stats import RedisStats
+from chat.ports import Clock, StatsStore
 from chat.responses import Response, render_json
 from chat.stats import Counted, Times
 
@@ -19,10 +17,13 @@ CLEAN_UP_S = 20.0
 
 @dataclass(frozen=True)
 class AskedByOperator:
-    """The parts that answer an operator; `timer` only ever goes forward."""
+    """The parts that answer an operator; `timer` only ever goes forward.
 
-    stats: RedisStats
-    chroma: ChromaDatabase | None
+    `count_records` counts what is in the collections of all owners; None where there are none.
+    """
+
+    stats: StatsStore
+    count_records: Callable[[], Mapping[str, int]] | None
     steps: Steps
     places: Places
     clock: Clock
@@ -38,7 +39,7 @@ def show_stats(asked: AskedByOperator) -> Response:
         "today": counted_fields(stats.today),
         "active_owners": {"today": stats.active_today, "last_7_days": stats.active_week},
         "redis": {"keys": stats.redis_keys, "memory_bytes": stats.redis_bytes},
-        "chroma": count_records(asked.chroma) if asked.chroma else None,
+        "chroma": asked.count_records() if asked.count_records else None,
     }
     return render_json(200, fields)
 
@@ -61,12 +62,6 @@ def counted_fields(counted: Counted) -> Mapping[str, Any]:
 def times_fields(times: Times) -> Mapping[str, float | None]:
     """Lay out how long something took."""
     return {"average_ms": times.average_ms, "p95_ms": times.p95_ms}
-
-
-def count_records(chroma: ChromaDatabase) -> Mapping[str, int]:
-    """Count what is in the collections of all owners."""
-    counts = [chroma.count(owned) for owned in chroma.every()]
-    return {"collections": len(counts), "records": sum(counts)}
 
 
 def show_metrics(asked: AskedByOperator) -> Response:

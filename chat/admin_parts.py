@@ -1,14 +1,15 @@
 """Puts the parts of an operator's request together."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from chat.access import Caller
 from chat.admin_actions import AskedByOperator
 from chat.chroma_database import ChromaDatabase
 from chat.cleaning import Cleaned, clean_owner
 from chat.errors import CorruptConversation, UnknownConversation
-from chat.keys import anyone
+from chat.owners import anyone
 from chat.parts import Parts, Who, chroma_limit
 from chat.ports import Clock
 from chat.redis import Redis
@@ -37,7 +38,9 @@ class AdminParts:
     def asked(self, clock: Clock, timer: Clock) -> AskedByOperator:
         """Give them."""
         stats = RedisStats(self._redis, self._settings.key_prefix)
-        return AskedByOperator(stats, self._chroma, self._steps, self._cleaner, clock, timer)
+        chroma = self._chroma
+        count = partial(count_records, chroma) if chroma else None
+        return AskedByOperator(stats, count, self._steps, self._cleaner, clock, timer)
 
     def _steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
         """Clean Redis, then Chroma if there is one and data grow too old."""
@@ -81,6 +84,12 @@ class AdminParts:
                 store.forget(conversation_id)
                 return Cleaned(conversations=1)
         return Cleaned()
+
+
+def count_records(chroma: ChromaDatabase) -> Mapping[str, int]:
+    """Count what is in the collections of all owners."""
+    counts = [chroma.count(owned) for owned in chroma.every()]
+    return {"collections": len(counts), "records": sum(counts)}
 
 
 def make_chroma_database(settings: Settings) -> ChromaDatabase | None:

@@ -11,10 +11,9 @@ from urllib.parse import quote
 from chat.archive_ports import Erased
 from chat.errors import ChatError, CorruptConversation, MemoryUnavailable, OtherLength, OwnerErased
 from chat.json_text import NotJson, parse_json, render_json_text
-from chat.keys import collection_name
+from chat.owners import digest
 from chat.portions import portions
 
-CHROMA_AWAY = "the long-term memory is not available"
 BAD_REQUEST, NOT_FOUND = 400, 404
 REFUSED = (401, 403)
 OK = range(200, 300)
@@ -226,13 +225,13 @@ class Collection:
 
     def _path_of(self, reply: Any) -> str:
         if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
-            raise MemoryUnavailable(CHROMA_AWAY)
+            raise MemoryUnavailable
         return f"{self._base}/{quote(reply['id'], safe='')}"
 
     def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = send(self._http, "POST", f"{path}/{action}", fields, gone=OwnerErased)
         if not isinstance(reply, dict):
-            raise MemoryUnavailable(CHROMA_AWAY)
+            raise MemoryUnavailable
         return reply
 
     def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
@@ -250,6 +249,11 @@ def collection_of(
     """Give the collection of one of the chat's owners; `tag` names what makes embeddings now."""
     labels = {PREFIX: prefix, OWNER: owner, MADE_BY: tag}
     return Collection(http, base, collection_name(prefix, owner), labels, check)
+
+
+def collection_name(prefix: str, owner: str) -> str:
+    """Name an owner's collection in Chroma."""
+    return f"owner_{digest('collection', prefix, owner)}"
 
 
 def base_path(tenant: str, database: str) -> str:
@@ -288,7 +292,7 @@ def send(
     try:
         return parse_json(answer)
     except NotJson as error:
-        raise MemoryUnavailable(CHROMA_AWAY) from error
+        raise MemoryUnavailable from error
 
 
 def parse_count(reply: Any) -> int:
@@ -299,7 +303,7 @@ def parse_count(reply: Any) -> int:
     if reply is None:
         return 0
     if type(reply) is not int:
-        raise MemoryUnavailable(CHROMA_AWAY)
+        raise MemoryUnavailable
     return reply
 
 

@@ -14,11 +14,10 @@ from chat.chroma import Collection, Metadata, Record, as_number
 from chat.chroma_memories import ChromaMemory
 from chat.context import bounded_turn
 from chat.errors import CorruptConversation
-from chat.json_text import parse_json, render_json_text
-from chat.memories import make_memories, memory_id
+from chat.json_text import PARSE_ERRORS, parse_json, render_json_text
+from chat.memories import make_memories, memory_id, text_digest
 from chat.messages import Head, Message, Place, Turn, as_role
 from chat.ports import Embedder
-from chat.records import PARSE_ERRORS, text_digest
 
 NO_MESSAGES = "no messages"
 GOING: Metadata = {"going": True}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chat.chroma import CHROMA_AWAY, OWNER, PREFIX, Http, base_path, labels_of, parse_count, send
+from chat.chroma import OWNER, PREFIX, Http, base_path, labels_of, parse_count, send
 from chat.errors import MemoryUnavailable
 
 PAGE = 100
@@ -29,7 +29,7 @@ class ChromaDatabase:
         """Give ours of a page of collections, and the offset of the next; 0 if it was the last."""
         reply = send(self._http, "GET", f"{self._base}?limit={PAGE}&offset={offset}")
         if not isinstance(reply, list):
-            raise MemoryUnavailable(CHROMA_AWAY)
+            raise MemoryUnavailable
         labelled = ((labels_of(one), one) for one in reply)
         ours = [
             Owned(str(labels[OWNER]), f"{self._base}/{one['id']}")

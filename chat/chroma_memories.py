@@ -9,10 +9,11 @@ from typing import Any
 
 from chat.chroma import Collection, Metadata, Record, as_number
 from chat.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.json_text import PARSE_ERRORS
+from chat.memories import text_digest
 from chat.messages import FoundMemory, Memory, as_role
 from chat.ports import Cursor, Embedder
 from chat.reading import newest_page
-from chat.records import PARSE_ERRORS, text_digest
 
 IS_MEMORY = {"memory": True}
 NO_CONVERSATION = 0

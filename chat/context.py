@@ -13,15 +13,13 @@ from dataclasses import dataclass
 
 from chat.errors import PromptTooLong
 from chat.markers import break_up
-from chat.messages import Completion, Conversation, Message, Turn
+from chat.messages import SIDES, Completion, Conversation, Message, Turn
 from chat.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message. Source: llama3 in `chat.prompt`."""
 LEAST_TEMPLATE_TOKENS = 3
 """The least around a turn: where the user begins, where the reply does, and where it ends."""
-SIDES = ("user", "assistant")
-"""The roles that every template has."""
 NO_USER_MESSAGE = "(no message)"
 """Stands before an assistant's message that opens the context: templates begin with the user."""
 

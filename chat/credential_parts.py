@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from chat.access import Caller
 from chat.archive_ports import Erased
 from chat.errors import ChatError, StoreUnavailable
-from chat.keys import address_tag
+from chat.owners import address_tag
 from chat.parts import Parts, Who, make_collection
 from chat.redis import Redis
 from chat.redis_account import Account, begin_erasure, count_credential, end_erasure

@@ -1,14 +1,13 @@
 """What is done with embeddings: how far they are apart, and each text embedded once."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import mul
 from typing import Literal
 
 from chat.errors import ModelFailed, OtherLength
-from chat.keys import digest
 from chat.messages import Place
-from chat.ports import Embedder
+from chat.owners import digest
 
 Way = Literal["spin, text by text", "openai"]
 """How a model is asked for embeddings: it may give others when it is asked otherwise."""
@@ -81,34 +80,3 @@ def embedding_tag(model: str, way: Way) -> str:
 def embedding_name(tag: str, place: Place) -> str:
     """Name the embedding of a message of a conversation, by one model."""
     return f"{tag}:{place}"
-
-
-class OnceEmbedder:
-    """An embedder that asks another one, once for each text of a request, in batches.
-
-    Its embeddings are unit vectors, all of one length.
-    """
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self._known: dict[str, Sequence[float]] = {}
-
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Embed each text.
-
-        Errors: those of the port; ModelFailed for embeddings that are none, and OtherLength.
-        """
-        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for batch in _batches(missing):
-            embeddings = [unit(embedding) for embedding in self._embedder.embed(batch)]
-            if len(embeddings) != len(batch):
-                raise ModelFailed("the embedding model gave another number of embeddings")
-            if len({len(one) for one in (*self._known.values(), *embeddings)}) > 1:
-                raise OtherLength
-            self._known |= zip(batch, embeddings, strict=True)
-        return [self._known[text] for text in texts]
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), BATCH):
-        yield texts[start : start + BATCH]

@@ -357,6 +357,9 @@ class MemoryUnavailable(Unavailable):
     code = "memory_unavailable"
     promise = NOTHING_STORED
 
+    def __init__(self, message: str = "the long-term memory is not available") -> None:
+        super().__init__(message)
+
 
 class EraseIncomplete(Unavailable):
     """A store was away, or had something left."""

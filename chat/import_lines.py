@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from chat.context import SIDES, bounded_turn
+from chat.context import bounded_turn
 from chat.errors import InvalidRequest, TooLarge
 from chat.exporting import VERSION
 from chat.fields import (
@@ -17,23 +16,16 @@ from chat.fields import (
     parse_time,
     parse_title,
 )
+from chat.importing import Exported
 from chat.json_text import MOST_DEPTH, NotJson, first_deep_line, parse_next
 from chat.memories import MEMORY_ID, NOTE
-from chat.messages import Head, Memory, Message, Turn
+from chat.messages import SIDES, Head, Memory, Message
 
 MOST_MESSAGES = 10_000
 """Messages of one turn."""
 MOST_NUMBER = 10**9
 """Turns of one conversation."""
 SPACE = re.compile(r"[ \t\r\n]*")
-
-
-@dataclass
-class Exported:
-    """What a file has: conversations with their turns, in order, and memories."""
-
-    conversations: list[tuple[Head, list[Turn]]] = field(default_factory=list)
-    memories: list[Memory] = field(default_factory=list)
 
 
 class LineParser:

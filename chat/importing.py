@@ -2,11 +2,10 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chat.archive_ports import Restorer
 from chat.errors import MemoryOff
-from chat.import_lines import Exported
 from chat.memories import note_id
 from chat.messages import Head, Memory, Summary, Turn
 from chat.portions import MOST_CALL_BYTES, portions
@@ -18,6 +17,14 @@ from chat.settings import Settings
 PAGE = 100
 Key = tuple[float | None, float, int]
 """What shows that a conversation is there already: its times and how many turns it has."""
+
+
+@dataclass
+class Exported:
+    """What a file has: conversations with their turns, in order, and memories."""
+
+    conversations: list[tuple[Head, list[Turn]]] = field(default_factory=list)
+    memories: list[Memory] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

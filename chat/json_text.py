@@ -28,6 +28,8 @@ BRACKETS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """Steps into a list or object, and out: 1 and -1, as signed bytes."""
 WITHOUT_MEANING = bytes(set(range(256)) - set(b'[]{}"'))
 """What tells nothing of the depth, where no backslash stands before a quotation mark."""
+PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading something else as what is expected raises."""
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
 """What a half of a surrogate pair may begin with; most such texts have both halves."""
 

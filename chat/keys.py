@@ -40,11 +40,7 @@ The owner is a hash tag, so that all keys of an owner share one slot of a sharde
 that a caller sends is part of a key: tags are hashes, and ids are numbers.
 """
 
-import hashlib
 from dataclasses import dataclass
-
-TAG_DIGITS = 40
-"""160 bits: nobody finds a second credential for a tag."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +66,6 @@ class ConversationKeys:
             self.embeddings,
             self.index,
         ]
-
-
-def digest(*parts: str | bytes) -> str:
-    """Hash parts to hexadecimal digits; where one ends and the next begins counts."""
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        total.update(b"%d:" % len(data) + data)
-    return total.hexdigest()[:TAG_DIGITS]
-
-
-def owner_tag(token: str) -> str:
-    """Name the owner of what is made with a credential, which cannot be had back from it."""
-    return f"{{{digest('owner', token)}}}"
-
-
-def address_tag(address: str) -> str:
-    """Name a client's address, where limits are by it."""
-    return f"{{{digest('address', address)}}}"
-
-
-def anyone(conversation_id: int) -> str:
-    """Name the owner of what was started without a credential: whoever knows the id."""
-    return f"{{anyone:{conversation_id}}}"
 
 
 def next_id_key(prefix: str) -> str:
@@ -159,11 +131,6 @@ def owners_key(prefix: str, day: int) -> str:
     return f"{prefix}:stats:{day}:owners"
 
 
-def active_mark(owner: str, day: int) -> str:
-    """Stand for an owner on one day; neither the owner nor another day's mark follows from it."""
-    return digest("active", owner, str(day))
-
-
 def cleanup_key(prefix: str) -> str:
     """Name where the next clean-up goes on."""
     return f"{prefix}:cleanup"
@@ -182,11 +149,6 @@ def probe_key(prefix: str) -> str:
 def owner_pattern(prefix: str, owner: str) -> str:
     """Match every key of an owner; neither part has a character that means something in it."""
     return f"{prefix}:{owner}:*"
-
-
-def collection_name(prefix: str, owner: str) -> str:
-    """Name an owner's collection in Chroma."""
-    return f"owner_{digest('collection', prefix, owner)}"
 
 
 def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:

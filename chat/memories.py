@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chat.context import SIDES
-from chat.keys import digest
-from chat.messages import Memory, Place, Turn
+from chat.messages import SIDES, Memory, Place, Turn
+from chat.owners import digest
 
 NOTE = "note-"
 """What the id of a memory begins with that is no message."""
@@ -64,3 +63,8 @@ def memory_id(conversation_id: int, place: Place) -> str:
 def note_id(content: str) -> str:
     """Name a note after what it says."""
     return f"{NOTE}{digest('note', content)[:16]}"
+
+
+def text_digest(text: str) -> str:
+    """Name a text, to find the same again."""
+    return digest("text", text)

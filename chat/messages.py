@@ -12,6 +12,8 @@ from chat.tokens import UNKNOWN, Vocabulary
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
+SIDES = ("user", "assistant")
+"""The roles that every template has."""
 Adds = Literal["", "conversation", "memory"]
 """What a request is about to add to what is stored of its owner."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chat.errors import UnknownRoute
-from chat.keys import digest
+from chat.owners import digest
 
 FOLDER = pathlib.Path(__file__).parent.parent / "web"
 TYPES = {

@@ -10,13 +10,13 @@ from chat.archive_ports import Archive, Restorer
 from chat.chroma import Collection, base_path, collection_of
 from chat.chroma_archive import ChromaArchive
 from chat.chroma_memories import ChromaMemory
-from chat.embeddings import OnceEmbedder
 from chat.errors import CredentialNeeded, StoreUnavailable
-from chat.health import Health, note_on, probe_store, tried, tried_once
+from chat.health import Health, note_on, tried
 from chat.importing import Importer
-from chat.keys import address_tag
 from chat.messages import Message
+from chat.once import OnceEmbedder
 from chat.openai import OpenAiEmbedder, OpenAiModel
+from chat.owners import address_tag
 from chat.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
 from chat.recalling import Recaller
 from chat.recovering import (
@@ -28,6 +28,7 @@ from chat.recovering import (
 from chat.redis import Redis
 from chat.redis_account import Account, make_account, spend_import
 from chat.redis_conversations import RedisConversationStore
+from chat.redis_health import probe_store, tried_once
 from chat.redis_memories import RedisMemory
 from chat.redis_restoring import RedisRestorer
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings

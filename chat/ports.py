@@ -19,6 +19,7 @@ from chat.messages import (
     Turn,
     TurnResult,
 )
+from chat.stats import Stats
 
 
 @dataclass(frozen=True)
@@ -233,3 +234,13 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return seconds since 1970."""
+
+
+class StatsStore(Protocol):
+    """Where what was counted is read."""
+
+    def read(self, at: float) -> Stats:
+        """Return all of it; `at` is seconds since 1970.
+
+        Errors: StoreUnavailable.
+        """

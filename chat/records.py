@@ -8,8 +8,8 @@ from typing import Any
 
 from chat.embeddings import signature
 from chat.errors import CorruptConversation
-from chat.json_text import parse_own_json, render_compact
-from chat.keys import digest
+from chat.json_text import PARSE_ERRORS, parse_own_json, render_compact
+from chat.memories import text_digest
 from chat.messages import (
     Embedded,
     Memory,
@@ -22,9 +22,6 @@ from chat.messages import (
     as_role,
 )
 from chat.terms import turn_terms
-
-PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
-"""What reading something else as one of our records raises."""
 
 
 def render_turn(turn: Turn) -> bytes:
@@ -107,11 +104,6 @@ def render_memory(memory: Memory) -> bytes:
         "pinned": memory.is_pinned,
     }
     return render_compact(fields).encode()
-
-
-def text_digest(text: str) -> str:
-    """Name a text, to find the same again."""
-    return digest("text", text)
 
 
 def parse_memories(data: bytes | str) -> list[Memory]:

@@ -4,14 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.errors import CorruptConversation, UnknownConversation
-from chat.json_text import NotJson, parse_own_json
-from chat.keys import (
-    ConversationKeys,
-    anyone,
-    conversation_keys,
-    conversations_key,
-    memory_keys,
-)
+from chat.json_text import PARSE_ERRORS, NotJson, parse_own_json
+from chat.keys import ConversationKeys, conversation_keys, conversations_key, memory_keys
 from chat.memories import memory_id
 from chat.messages import Forgotten, Place, Summary, Turn
 from chat.owner_scripts import (
@@ -23,17 +17,11 @@ from chat.owner_scripts import (
     REPLACE,
     SUMMARISE,
 )
+from chat.owners import anyone
 from chat.portions import MOST_CALL_BYTES
 from chat.ports import Cursor, StoredTurn
 from chat.reading_scripts import LIST_IDS, TURNS_PAGE
-from chat.records import (
-    PARSE_ERRORS,
-    parse_embedding,
-    parse_turns,
-    render_embedding,
-    render_terms,
-    render_turn,
-)
+from chat.records import parse_embedding, parse_turns, render_embedding, render_terms, render_turn
 from chat.redis import Arguments, Redis, Value, as_bytes, as_int, as_text
 from chat.redis_account import Account, account_of
 

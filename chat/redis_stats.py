@@ -4,7 +4,8 @@ import re
 
 from chat.errors import CorruptConversation
 from chat.json_text import render_compact
-from chat.keys import active_mark, owners_key, stats_keys
+from chat.keys import owners_key, stats_keys
+from chat.owners import active_mark
 from chat.redis import Redis, as_bytes, as_int
 from chat.stats import Counters, Stats, parse_counted
 from chat.stats_scripts import COUNT, DAY_S, DAYS

@@ -6,7 +6,6 @@ from functools import partial
 
 from chat.errors import CorruptConversation, UnknownConversation
 from chat.keys import (
-    anyone,
     conversation_keys,
     conversations_key,
     memory_keys,
@@ -16,6 +15,7 @@ from chat.keys import (
 )
 from chat.limits import Limits, Quota
 from chat.messages import Adds, Commit, Conversation, Found, TurnResult
+from chat.owners import anyone
 from chat.ports import Done, Repetition
 from chat.records import (
     parse_result,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.changing import Change
-from chat.context import SIDES
 from chat.errors import InvalidRequest
 from chat.fields import (
     parse_content,
@@ -17,7 +16,7 @@ from chat.fields import (
     refuse_others,
 )
 from chat.json_text import NotJson, parse_json
-from chat.messages import Message
+from chat.messages import SIDES, Message
 from chat.settings import Settings
 
 BODY_BYTES_PER_PROMPT_BYTE = 6

@@ -24,7 +24,6 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Err
 
-from chat.chroma import CHROMA_AWAY
 from chat.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
 from chat.settings import ChromaAddress, ModelEndpoint, Origin
 from chat.spin_streams import Due, read_all, write_body
@@ -142,7 +141,7 @@ class SpinChroma:
         try:
             return self._http.request(method, path, body)
         except HttpFailed as error:
-            raise MemoryUnavailable(CHROMA_AWAY) from error
+            raise MemoryUnavailable from error
 
 
 def _options(timeout_ns: int) -> RequestOptions:

@@ -5,7 +5,6 @@ from functools import partial
 
 from chat.context import Fit, Measured, make_messages, measure, message_tokens
 from chat.errors import IdTaken, ModelFailed
-from chat.keys import anyone
 from chat.lifetime import expires_at, lifetime_s
 from chat.messages import (
     Commit,
@@ -18,6 +17,7 @@ from chat.messages import (
     TurnResult,
     Usage,
 )
+from chat.owners import anyone
 from chat.ports import Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.recall import Quoting, Recall, fit_with_recall
 from chat.recalling import Recaller

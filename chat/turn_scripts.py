@@ -1,8 +1,8 @@
 """The Lua scripts of a turn: admit or load before the model, create or commit after it."""
 
 from chat.account_scripts import ACCOUNT, CONVERSATION_BYTES, ITEM_BYTES, LIMITS, NEWCOMERS
-from chat.keys import TAG_DIGITS
 from chat.memory_scripts import MEMORIES
+from chat.owners import TAG_DIGITS
 from chat.scripts import INDEX, IS, KEEP, LIST, TYPES, WHOLE, make_script
 from chat.search_script import SEARCH
 from chat.stats_scripts import COUNT_ALL

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from bench.redis_counts import count_calls, net_bytes
 from bench.tables import SPREAD, describe, header, row
-from chat.keys import anyone
 from chat.limits import Limits
 from chat.messages import Commit, Conversation, Message, Turn
+from chat.owners import anyone
 from chat.redis import Redis
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from chat.tokens import LARGE

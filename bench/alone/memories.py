@@ -15,8 +15,8 @@ from bench.tables import SPREAD, describe, header
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
 from chat.embeddings import embedding_name, embedding_tag
-from chat.keys import anyone, owner_tag
 from chat.messages import Memory, Place
+from chat.owners import anyone, owner_tag
 from chat.ports import LongTermMemory
 from chat.redis import Redis
 from chat.redis_conversations import RedisConversationStore

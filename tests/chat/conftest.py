@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chat.keys import anyone
 from chat.limits import Limits
+from chat.owners import anyone
 from chat.redis import Redis
 from chat.redis_turns import RedisTurnStore, TurnStoreSettings
 from host.resp import Connection, parse_address

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import httpx
 
-from chat.chroma import CHROMA_AWAY
 from chat.errors import MemoryUnavailable
 from chat.redis import RedisError, Value
 from host.redis import flatten
@@ -40,7 +39,7 @@ class NativeHttp:
         try:
             answer = self._client.request(method, path, content=body)
         except httpx.HTTPError as error:
-            raise MemoryUnavailable(CHROMA_AWAY) from error
+            raise MemoryUnavailable from error
         return answer.status_code, answer.content
 
     def close(self) -> None:

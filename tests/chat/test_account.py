@@ -14,9 +14,10 @@ from chat.errors import (
     StorageFull,
     UnknownConversation,
 )
-from chat.keys import account_keys, anyone
+from chat.keys import account_keys
 from chat.limits import Bounds, Limits
 from chat.messages import Commit, Conversation, Head, Memory, Message, Place, Turn
+from chat.owners import anyone
 from chat.ports import Repetition
 from chat.redis import Redis
 from chat.redis_account import (

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from chat.embeddings import OnceEmbedder, comparable
+from chat.embeddings import comparable
 from chat.errors import ModelFailed, OtherLength
+from chat.once import OnceEmbedder
 from chat.openai import parse_embeddings
 from tests.chat.embedders import Embeddings
 

@@ -10,10 +10,11 @@ import pytest
 
 from chat.chroma import base_path, collection_of
 from chat.chroma_memories import ChromaMemory
-from chat.embeddings import OnceEmbedder, distance
+from chat.embeddings import distance
 from chat.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
 from chat.memories import make_memories
 from chat.messages import Memory, Message, Role, Turn
+from chat.once import OnceEmbedder
 from chat.ports import Embedder, LongTermMemory
 from chat.redis import Redis
 from chat.redis_memories import CANDIDATE_COUNT, RedisMemory

@@ -19,9 +19,9 @@ from chat.errors import (
     UnknownConversation,
     UnknownMemory,
 )
-from chat.keys import anyone
 from chat.limits import Limits
 from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.owners import anyone
 from chat.ports import Done, Repetition
 from chat.reading import all_messages
 from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery

@@ -14,7 +14,6 @@ from chat.errors import (
     UnknownConversation,
     UnknownMessage,
 )
-from chat.keys import anyone
 from chat.limits import Limits
 from chat.messages import (
     ROLES,
@@ -28,6 +27,7 @@ from chat.messages import (
     TurnResult,
     Usage,
 )
+from chat.owners import anyone
 from chat.ports import Done, Repetition
 from chat.reading import read_messages
 from chat.redis import Redis

@@ -15,9 +15,9 @@ from chat.errors import (
     StoreUnavailable,
     UnknownConversation,
 )
-from chat.keys import anyone
 from chat.limits import Quota
 from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.owners import anyone
 from chat.ports import Done, Repetition
 from chat.records import parse_turns, render_turn
 from chat.redis import Redis, Value

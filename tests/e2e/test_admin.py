@@ -11,8 +11,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat.keys import anyone
 from chat.operations import OPERATIONS
+from chat.owners import anyone
 from host.resp import Connection, parse_address
 from tests.e2e.test_memories import BREAD, flags, openai
 from tests.e2e.test_owners import ask, bearer, keys_of, new_token, start

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from chat.keys import collection_name, owner_tag
+from chat.chroma import collection_name
+from chat.owners import owner_tag
 from host.resp import Connection, parse_address
 from tests.e2e.test_data_rights import BREAD, END, HEAD, MEMORY, SMALL, TALK, TURN, everything
 from tests.e2e.test_memories import flags, openai
