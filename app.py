@@ -12,30 +12,16 @@ from typing import TypeVar
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
-from chat.access import Caller, Session, check_operator, parse_caller, parse_stranger
-from chat.actions import ACTIONS, Asked
-from chat.admin_actions import ADMIN_ACTIONS
-from chat.admin_parts import AdminParts
-from chat.cors import cors_headers
-from chat.credential_parts import count_session, erasure, make_erasers
-from chat.erasing import erase
-from chat.errors import ChatError, InternalError, InvalidSetting, MemoryOff, StoreUnavailable
-from chat.exporting import Line, export
-from chat.fields import parse_id
-from chat.import_lines import parse_export
-from chat.memory_actions import MEMORY_ACTIONS, AskedMemory
-from chat.operations import Action
-from chat.owners import digest, owner_tag
-from chat.parts import Parts, Who, make_model, make_probes, make_redis_probe
-from chat.ports import Repetition
-from chat.public_actions import PUBLIC_ACTIONS, AskedByAnyone
-from chat.queries import (
-    parse_idempotency_key,
-    parse_list_query,
-)
-from chat.redis import Redis
-from chat.redis_stats import RedisStats
-from chat.request_log import (
+from chat.core.counters import error_counter
+from chat.core.errors import ChatError, InternalError, InvalidSetting, MemoryOff, StoreUnavailable
+from chat.core.owners import digest, owner_tag
+from chat.http.bodies import body_limit, parse_turn_request
+from chat.http.conversation_handlers import ACTIONS, Asked
+from chat.http.cors import cors_headers
+from chat.http.credentials import Caller, Session, check_operator, parse_caller, parse_stranger
+from chat.http.export_lines import parse_export
+from chat.http.fields import parse_id
+from chat.http.log_line import (
     REQUEST_ID_HEADER,
     Fact,
     Logged,
@@ -43,8 +29,15 @@ from chat.request_log import (
     render_fault,
     render_log_line,
 )
-from chat.requests import body_limit, parse_turn_request
-from chat.responses import (
+from chat.http.memory_handlers import MEMORY_ACTIONS, AskedMemory
+from chat.http.operations import Action
+from chat.http.operator_handlers import ADMIN_ACTIONS
+from chat.http.public_handlers import PUBLIC_ACTIONS, AskedByAnyone
+from chat.http.queries import (
+    parse_idempotency_key,
+    parse_list_query,
+)
+from chat.http.render import (
     Response,
     guarded,
     render_error,
@@ -57,7 +50,9 @@ from chat.responses import (
     render_session,
     render_turn_result,
 )
-from chat.routes import Route, find_operation, find_route, find_template
+from chat.http.routes import Route, find_operation, find_route, find_template
+from chat.redis.connection import Redis
+from chat.redis.counters import RedisStats
 from chat.settings import (
     Settings,
     parse_admin_token,
@@ -65,13 +60,18 @@ from chat.settings import (
     parse_settings,
     parse_store,
 )
-from chat.spin import get_variable, log, open_redis
-from chat.spin_serving import Request, read_request, send_response
-from chat.spin_streams import CutOff
-from chat.spin_time import Moment, moment_in
-from chat.stats import error_counter
-from chat.timing import Stopwatch
-from chat.turn import Timing, TurnTaker
+from chat.spin.clock import Moment, moment_in
+from chat.spin.host import get_variable, log, open_redis
+from chat.spin.incoming import Request, read_request, send_response
+from chat.spin.streams import CutOff
+from chat.usecases.erase import erase
+from chat.usecases.export import Line, export
+from chat.usecases.ports import Repetition
+from chat.usecases.stopwatch import Stopwatch
+from chat.usecases.take_turn import Timing, TurnTaker
+from chat.wiring.credentials import count_session, erasure, make_erasers
+from chat.wiring.operators import AdminParts
+from chat.wiring.requests import Parts, Who, make_model, make_probes, make_redis_probe
 
 # An instance lives for one request. A collection in it would find nothing, and touch every object
 # that was made at build time: each page of those is then copied, which costs more than the turn.

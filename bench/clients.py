@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.alone.history import store_past
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import NO_COOKIES, RunningRedis
 
 CONTEXT = "You are a helpful chef."

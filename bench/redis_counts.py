@@ -2,7 +2,7 @@
 
 import contextlib
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import RunningRedis
 
 

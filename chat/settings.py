@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from chat.addresses import parse_address
-from chat.embeddings import Way, embedding_tag
-from chat.errors import InvalidSetting
-from chat.lifetime import Lifetimes
-from chat.limits import Bounds, Limits
-from chat.memories import NO_MEMORY, LongTerm
-from chat.messages import Sampling
-from chat.prompt import FORMATS
-from chat.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
+from chat.context.templates import FORMATS
+from chat.core.addresses import parse_address
+from chat.core.errors import InvalidSetting
+from chat.core.lifetime import Lifetimes
+from chat.core.limits import Bounds, Limits
+from chat.core.memories import NO_MEMORY, LongTerm
+from chat.core.messages import Sampling
+from chat.core.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
+from chat.core.vectors import Way, embedding_tag
 
 Getter = Callable[[str], str]
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")

@@ -13,24 +13,24 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from host.application import Options
-from host.compiling import compile_component, make_wasm_engine
-from host.embedded import SERVICES, start_service
+from host.abi.compiling import compile_component, make_wasm_engine
+from host.app.manifest import Manifest, load_manifest
+from host.app.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
+from host.app.variables import Resolver, parse_variable_flags
 from host.engines.llama_cpp import DEMO_MODEL, find_model
 from host.engines.minilm import MODEL as MINILM
 from host.errors import HostError
 from host.flags import check_known, parse_models, parse_pairs
-from host.listening import listen, origin_of
-from host.manifest import Manifest, load_manifest
 from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
-from host.readiness import ask_in_background
-from host.runtime_config import LocalCompute, RuntimeConfig, load_runtime_config
-from host.serving import example_at, models_of, notices_of, serve
+from host.server.application import Options
+from host.server.listening import listen, origin_of
+from host.server.readiness import ask_in_background
+from host.server.serving import example_at, models_of, notices_of, serve
+from host.services.embedded import SERVICES, start_service
 from host.start_checks import check_start
 from host.terminal import say
 from host.up_flags import add_up_flags, parse_limits
-from host.variables import Resolver, parse_variable_flags
 
 
 @dataclass(frozen=True)

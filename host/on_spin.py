@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from host.child import Child
 from host.errors import HostError
+from host.services.child import Child
 from host.terminal import say
 
 CONFIG = "spin-runtime-config.toml"

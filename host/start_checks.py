@@ -3,9 +3,9 @@
 Source: spin `crates/factor-key-value/src/lib.rs`, `crates/factor-sqlite/src/lib.rs`.
 """
 
+from host.app.manifest import Manifest
+from host.app.runtime_config import RuntimeConfig
 from host.errors import HostError
-from host.manifest import Manifest
-from host.runtime_config import RuntimeConfig
 from host.wording import quoted
 
 

@@ -4,10 +4,10 @@ import argparse
 import os
 import pathlib
 
-from host.compiling import MOST_INSTANCES
-from host.door import DEFAULT_LIMITS, Limits
-from host.embedded import SERVICES
+from host.abi.compiling import MOST_INSTANCES
 from host.errors import HostError
+from host.server.door import DEFAULT_LIMITS, Limits
+from host.services.embedded import SERVICES
 
 DEFAULT_LISTEN = "127.0.0.1:3000"
 

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chat.context import make_messages
-from chat.messages import Message, Turn
-from chat.prompt import cut_reply, render_prompt
+from chat.context.budget import make_messages
+from chat.context.templates import cut_reply, render_prompt
+from chat.core.messages import Message, Turn
 from host.engines.llama_cpp import DEMO_MODEL, LlamaCppEngine
 from host.engines.port import InferencingParams
 from models.dialogues import Dialogue, generate_dialogue

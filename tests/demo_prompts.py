@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from chat.messages import Message
-from chat.prompt import render_prompt
+from chat.context.templates import render_prompt
+from chat.core.messages import Message
 from models.score import TEMPLATE, fresh_dialogues
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from host.app.runtime_config import RemoteCompute
 from host.engines.port import InferencingParams
 from host.engines.remote import RemoteEngine
-from host.runtime_config import RemoteCompute
 from tests.running import RunningModels
 
 MODEL = "llama2-chat"

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from host.child import Child
-from host.embedded import redis_answers, run_chroma, run_redis
+from host.services.child import Child
+from host.services.embedded import redis_answers, run_chroma, run_redis
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPIN = os.environ.get("SPIN", "")

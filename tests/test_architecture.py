@@ -1,4 +1,4 @@
-"""The arrows: what may import what."""
+"""The arrows: what may import what, and that whoever breaks it is found."""
 
 import ast
 import pathlib
@@ -6,65 +6,107 @@ import sys
 
 import pytest
 
+from tests.architecture import ROOMS, circles, imported_by, module_of, room_of, wrongs_of
 from tests.running import ROOT
 
-ADAPTERS = {
-    "spin.py", "spin_http.py", "spin_llm.py", "spin_serving.py", "spin_streams.py", "spin_time.py",
-}  # fmt: skip
 BROAD = {"", "Exception", "BaseException"}
-NOT_IN_DECISIONS = {"os", "time", "random", "socket", "secrets"}
-
-
-def imports(path: pathlib.Path) -> set[str]:
-    """Name the modules that a file imports, at any depth."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found.add(node.module or "")
-    return found
-
-
-def tops(path: pathlib.Path) -> set[str]:
-    return {name.partition(".")[0] for name in imports(path)}
 
 
 def modules(folder: str) -> list[pathlib.Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", modules("chat"), ids=lambda path: path.name)
-def test_the_guest_imports_the_standard_library_and_itself_only(path: pathlib.Path) -> None:
-    allowed = set(sys.stdlib_module_names) - NOT_IN_DECISIONS | {"chat"}
-    if path.name in ADAPTERS:
-        allowed |= {"spin_sdk"}
-
-    assert tops(path) <= allowed
+def name_of(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", modules("host"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_host_knows_nothing_of_chats(path: pathlib.Path) -> None:
-    assert not tops(path) & {"chat", "app", "models", "tests"}
+OURS = [ROOT / "app.py", *modules("chat"), *modules("host")]
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_a_file_imports_what_its_room_may(path: pathlib.Path) -> None:
+    assert list(wrongs_of(path, ROOT)) == []
+
+
+def test_no_room_knows_one_above_it() -> None:
+    assert circles() == []
+
+
+def test_no_room_may_use_what_it_does_not() -> None:
+    used: dict[str, set[str]] = {name: set() for name in ROOMS}
+    for path in OURS:
+        room = room_of(module_of(path, ROOT))
+        if room is not None:
+            used[room] |= {name.partition(".")[0] for name in imported_by(path)}
+
+    assert {name: set(room.uses) - used[name] for name, room in ROOMS.items() if room.uses} == {
+        name: set() for name, room in ROOMS.items() if room.uses
+    }
+
+
+def test_every_room_is_there() -> None:
+    for name in ROOMS:
+        path = ROOT / name.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), name
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("chat/core/x.py", "from chat.context.terms import y", "chat.core does not know chat.cont"),
+        ("chat/context/x.py", "import chat.settings", "chat.context does not know chat.settings"),
+        (
+            "chat/usecases/x.py",
+            "from chat.redis import y",
+            "chat.usecases does not know chat.redis",
+        ),
+        ("chat/redis/x.py", "from chat.chroma.y import z", "chat.redis does not know chat.chroma"),
+        ("chat/http/x.py", "from chat.llm.y import z", "chat.http does not know chat.llm"),
+        ("chat/spin/x.py", "from chat.wiring.y import z", "chat.spin does not know chat.wiring"),
+        ("chat/wiring/x.py", "from app import y", "chat.wiring does not know app"),
+        ("chat/redis/x.py", "from spin_sdk import redis", "chat.redis does not use"),
+        ("chat/http/x.py", "import httpx", "chat.http does not use"),
+        ("chat/core/x.py", "import time", "decides nothing twice alike"),
+        ("chat/usecases/x.py", "def f():\n    import random", "decides nothing twice alike"),
+        ("chat/context/x.py", "from ..core import errors", "chat.context does not use"),
+        ("chat/more/x.py", "import re\nimport os\n", "is in no room"),
+        ("chat/more.py", "import re\nimport os\n", "is in no room"),
+        ("host/abi/x.py", "from host.app.y import z", "host.abi does not know host.app"),
+        ("host/server/x.py", "from host.cli import y", "host.server does not know host.cli"),
+        ("host/app/x.py", "from chat.core import y", "host.app does not know chat.core"),
+        ("host/server/x.py", "import app", "host.server does not know app"),
+        ("app.py", "import redis", "app does not use"),
+    ],
+)
+def test_a_file_that_breaks_a_rule_is_found(
+    tmp_path: pathlib.Path, file: str, text: str, problem: str
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+    (found,) = wrongs_of(path, tmp_path)
+
+    assert problem in found
 
 
 @pytest.mark.parametrize("path", modules("models/spin"), ids=lambda path: path.name)
 def test_the_models_for_spin_are_written_with_the_standard_library(path: pathlib.Path) -> None:
-    ours = {name for name in imports(path) if name.startswith("models.spin.")}
+    others = {name for name in imported_by(path) if not name.startswith("models.spin.")}
 
-    assert {name.partition(".")[0] for name in imports(path) - ours} <= set(sys.stdlib_module_names)
+    assert {name.partition(".")[0] for name in others} <= set(sys.stdlib_module_names)
 
 
 def test_only_the_composition_root_catches_the_errors_of_the_chat_as_answers() -> None:
-    catching = [path.name for path in modules("chat") if "render_error(" in path.read_text()]
+    catching = [name_of(path) for path in modules("chat") if "render_error(" in path.read_text()]
 
-    assert catching == ["responses.py"]
+    assert catching == ["chat/http/render.py"]
     assert (ROOT / "app.py").read_text().count("except ChatError") == 1
 
 
 def test_one_net_catches_what_nobody_thought_of() -> None:
     broad = {
-        path.name: kinds
+        name_of(path): kinds
         for path in [ROOT / "app.py", *modules("chat")]
         if (kinds := [kind for kind in caught_in(path) if kind in BROAD])
     }
@@ -83,7 +125,7 @@ def caught_in(path: pathlib.Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", modules("chat"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", modules("chat"), ids=name_of)
 def test_the_guest_imports_at_the_top_of_a_file_only(path: pathlib.Path) -> None:
     tree = ast.parse(path.read_text())
     inner = [
@@ -97,18 +139,8 @@ def test_the_guest_imports_at_the_top_of_a_file_only(path: pathlib.Path) -> None
     assert not inner
 
 
-def test_decisions_do_not_import_adapters() -> None:
-    pure = ["messages", "context", "tokens", "prompt", "errors", "ports", "requests", "settings"]
-    for name in pure:
-        assert not imports(ROOT / "chat" / f"{name}.py") & {
-            "chat.redis_store",
-            "chat.spin",
-            "chat.spin_http",
-        }
-
-
 def test_one_module_reads_and_writes_json() -> None:
-    importing = [path.name for path in modules("chat") if "json" in imports(path)]
+    importing = [name_of(path) for path in modules("chat") if "json" in imported_by(path)]
 
-    assert importing == ["json_text.py"]
-    assert "json" not in imports(ROOT / "app.py")
+    assert importing == ["chat/core/json_text.py"]
+    assert "json" not in imported_by(ROOT / "app.py")

@@ -11,7 +11,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from chat.operations import OPERATIONS
+from chat.http.operations import OPERATIONS
 from chat.settings import parse_settings
 from tests.running import ROOT
 
@@ -71,5 +71,5 @@ def test_one_version_is_named_everywhere(wasm: pathlib.Path) -> None:
     assert wasm.stat().st_size < MOST_BYTES
     assert MANIFEST["spec"]["image"].endswith(f":{version}")
     assert set(re.findall(r"chat-with-memory:([0-9.]+)", readme)) == {version}
-    assert f'VERSION = "{version}"' in (ROOT / "chat" / "openapi.py").read_text()
+    assert f'VERSION = "{version}"' in (ROOT / "chat" / "http" / "openapi.py").read_text()
     assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()

@@ -11,7 +11,7 @@ import tomllib
 
 import pytest
 
-from chat.operations import OPERATIONS
+from chat.http.operations import OPERATIONS
 from tests.running import ROOT, SPIN, RunningRedis, as_flags, run_host
 
 README = (ROOT / "README.md").read_text()
@@ -112,6 +112,6 @@ def test_every_route_stands_in_readme() -> None:
 
 
 def test_every_error_code_stands_in_readme() -> None:
-    codes = re.findall(r'code = "(\w+)"', (ROOT / "chat" / "errors.py").read_text())
+    codes = re.findall(r'code = "(\w+)"', (ROOT / "chat" / "core" / "errors.py").read_text())
 
     assert [code for code in codes if f"`{code}`" not in README] == []

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from bench.redis_counts import count_calls, net_bytes
 from bench.tables import SPREAD, describe, header, row
-from chat.limits import Limits
-from chat.messages import Commit, Conversation, Message, Turn
-from chat.owners import anyone
-from chat.redis import Redis
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from chat.tokens import LARGE
-from host.resp import Connection, parse_address
+from chat.core.limits import Limits
+from chat.core.messages import Commit, Conversation, Message, Turn
+from chat.core.owners import anyone
+from chat.core.tokens import LARGE
+from chat.redis.connection import Redis
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection
 from tests.running import RunningHost, RunningRedis
 

@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 from bench.alone.recall import bench_archives, compare_hosts
 from bench.alone.turns import CONTEXT
 from bench.tables import SPREAD, describe, header
-from chat.chroma import base_path, collection_of
-from chat.chroma_memories import ChromaMemory
-from chat.embeddings import embedding_name, embedding_tag
-from chat.messages import Memory, Place
-from chat.owners import anyone, owner_tag
-from chat.ports import LongTermMemory
-from chat.redis import Redis
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_memories import RedisMemory
-from host.resp import Connection, parse_address
+from chat.chroma.collection import base_path, collection_of
+from chat.chroma.memories import ChromaMemory
+from chat.core.messages import Memory, Place
+from chat.core.owners import anyone, owner_tag
+from chat.core.vectors import embedding_name, embedding_tag
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.memories import RedisMemory
+from chat.usecases.ports import LongTermMemory
+from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
 from tests.minilm import embed

@@ -10,7 +10,7 @@ from bench.alone.history import WINDOW_TURNS, store_past
 from bench.alone.turns import CONTEXT
 from bench.redis_counts import used_bytes
 from bench.tables import SPREAD, describe, header, row
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.chat.talk import english
 from tests.running import RunningHost, RunningRedis
 

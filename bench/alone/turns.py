@@ -11,10 +11,10 @@ from wasmtime import Store
 
 from bench.redis_counts import count_calls
 from bench.tables import SPREAD, describe, header, row
-from host.compiling import compile_component, make_wasm_engine
-from host.instance import Instance
-from host.linker import Linker
-from host.manifest import load_manifest
+from host.abi.compiling import compile_component, make_wasm_engine
+from host.abi.instance import Instance
+from host.abi.linker import Linker
+from host.app.manifest import load_manifest
 from tests.running import ROOT, Answer, Asked, RunningHost, RunningRedis, default_answer
 
 CALLS = 200

@@ -10,7 +10,7 @@ from bench.clients import Running
 from bench.redis_counts import count_calls, net_bytes, used_bytes
 from bench.systems import PROMPT_WORDS, make_talk
 from bench.tables import header, ratio, row
-from host.resp import parse_address
+from host.interfaces.resp import parse_address
 from tests.chat.talk import english
 from tests.running import RunningRedis
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from host.app.runtime_config import RemoteCompute
 from host.engines.port import Completion, Embeddings, EngineError, InferencingParams
-from host.runtime_config import RemoteCompute
 
 PATHS = ("/infer", "/embed", "/v1/chat/completions", "/v1/embeddings")
 

@@ -16,11 +16,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from host.asgi import Receive, Scope, Send, reply
 from host.engines.parts import Part
 from host.model import openai_answers, openai_requests, spin_api
 from host.model.fields import Refused, shown
 from host.model.service import Models, UnknownModel
+from host.server.asgi import Receive, Scope, Send, reply
 from host.terminal import say
 
 MAX_BODY_BYTES = 16 * 1024 * 1024

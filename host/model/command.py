@@ -12,9 +12,9 @@ from host.engines.llama_cpp import DEMO_MODEL
 from host.engines.minilm import MODEL as MINILM
 from host.errors import HostError
 from host.flags import parse_models
-from host.listening import listen, origin_of, run_server
 from host.model.app import ModelApp
 from host.model.service import Models
+from host.server.listening import listen, origin_of, run_server
 from host.terminal import say
 
 DEFAULT_LISTEN = "127.0.0.1:8080"

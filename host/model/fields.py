@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from host.asgi import Headers
+from host.server.asgi import Headers
 
 MOST_SHOWN_CHARS = 80
 

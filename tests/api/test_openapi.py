@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from chat.errors import ChatError
-from chat.openapi import describe_api
-from chat.operations import OPERATIONS
-from chat.schemas import CONTENT
+from chat.core.errors import ChatError
+from chat.http.openapi import describe_api
+from chat.http.operations import OPERATIONS
+from chat.http.schemas import CONTENT
 from tests.running import ROOT, RunningHost, RunningRedis, run_host
 
 ADMIN_TOKEN = "the-operator-alone-knows"

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chat.limits import Limits
-from chat.owners import anyone
-from chat.redis import Redis
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from host.resp import Connection, parse_address
+from chat.core.limits import Limits
+from chat.core.owners import anyone
+from chat.redis.connection import Redis
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.running import RunningChroma, RunningRedis
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import httpx
 
-from chat.errors import MemoryUnavailable
-from chat.redis import RedisError, Value
-from host.redis import flatten
-from host.resp import Connection
-from host.values import Err
+from chat.core.errors import MemoryUnavailable
+from chat.redis.connection import RedisError, Value
+from host.abi.values import Err
+from host.interfaces.redis import flatten
+from host.interfaces.resp import Connection
 
 
 class NativeConnection:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context import Measured, make_messages, measure, message_tokens
-from chat.errors import PromptTooLong
-from chat.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
-from chat.prompt import render_prompt
-from chat.recall import Quoting, fit_with_recall
+from chat.context.budget import Measured, make_messages, measure, message_tokens
+from chat.context.recall import Quoting, fit_with_recall
+from chat.context.templates import render_prompt
+from chat.core.errors import PromptTooLong
+from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]

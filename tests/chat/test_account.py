@@ -6,21 +6,18 @@ from functools import partial
 
 import pytest
 
-from chat.changing import Change, change_conversation, forget_message
-from chat.errors import (
+from chat.core.errors import (
     InvalidRequest,
     LimitExceeded,
     OwnerErased,
     StorageFull,
     UnknownConversation,
 )
-from chat.keys import account_keys
-from chat.limits import Bounds, Limits
-from chat.messages import Commit, Conversation, Head, Memory, Message, Place, Turn
-from chat.owners import anyone
-from chat.ports import Repetition
-from chat.redis import Redis
-from chat.redis_account import (
+from chat.core.limits import Bounds, Limits
+from chat.core.messages import Commit, Conversation, Head, Memory, Message, Place, Turn
+from chat.core.owners import anyone
+from chat.core.tokens import UNKNOWN
+from chat.redis.account import (
     Account,
     begin_erasure,
     count_credential,
@@ -28,12 +25,15 @@ from chat.redis_account import (
     make_account,
     spend_import,
 )
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_memories import RedisMemory
-from chat.redis_restoring import RedisRestorer
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from chat.restoring import make_whole
-from chat.tokens import UNKNOWN
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.keys import account_keys
+from chat.redis.memories import RedisMemory
+from chat.redis.restorer import RedisRestorer
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.ports import Repetition
+from chat.usecases.rebuild import make_whole
 from tests.chat.native import NativeConnection
 from tests.chat.test_settings import parse
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.addresses import parse_address
-from chat.errors import InvalidSetting
+from chat.core.addresses import parse_address
+from chat.core.errors import InvalidSetting
 from chat.settings import parse_settings
-from host.allowed_host_entries import parse_allowed_host
-from host.allowed_hosts import AllowedHostError, permits_url
+from host.app.allowed_host_entries import parse_allowed_host
+from host.app.allowed_hosts import AllowedHostError, permits_url
 from tests.running import ROOT
 
 DEFAULTS = {

@@ -7,7 +7,7 @@ import struct
 import pytest
 import sentencepiece
 
-from chat.pieces import BEGINNINGS, CONTINUATIONS
+from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS
 from host.engines.llama_cpp import DEMO_MODEL
 from tests.chat.talk import SCRIPTS, play
 from tests.chat.tokenizers import DEMO_TOKENIZER, Count, load_tokenizers, mistral_data

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chat.chroma import Collection, base_path, collection_of
-from chat.chroma_archive import parse_head, parse_turn_records
-from chat.chroma_database import ChromaDatabase
-from chat.chroma_memories import parse_memory
-from chat.errors import CorruptConversation, MemoryUnavailable
+from chat.chroma.collection import Collection, base_path, collection_of
+from chat.chroma.conversations import parse_head, parse_turn_records
+from chat.chroma.database import ChromaDatabase
+from chat.chroma.memories import parse_memory
+from chat.core.errors import CorruptConversation, MemoryUnavailable
 
 BASE = base_path("t", "d")
 NONSENSE: Mapping[str, bytes] = {

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chat.cleaning import Cleaned, clean_up
-from chat.errors import StoreUnavailable
-from chat.keys import conversation_keys
-from chat.redis import Redis
-from chat.redis_cleaning import RedisCleaner
-from chat.redis_turns import RedisTurnStore
+from chat.core.errors import StoreUnavailable
+from chat.redis.cleaner import RedisCleaner
+from chat.redis.connection import Redis
+from chat.redis.keys import conversation_keys
+from chat.redis.turns import RedisTurnStore
+from chat.usecases.clean_up import Cleaned, clean_up
 from tests.chat.native import NativeConnection
 from tests.chat.test_redis_turns import create, find, new, next_turn, talk
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.context import (
+from chat.context.budget import (
     LEAST_TEMPLATE_TOKENS,
     NO_USER_MESSAGE,
     Measured,
@@ -15,9 +15,9 @@ from chat.context import (
     measure,
     message_tokens,
 )
-from chat.errors import PromptTooLong
-from chat.messages import Completion, Conversation, Message, Turn
-from chat.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
+from chat.core.errors import PromptTooLong
+from chat.core.messages import Completion, Conversation, Message, Turn
+from chat.core.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
 
 NEW = message_tokens("hi")
 CONTEXT_TOKENS = 10

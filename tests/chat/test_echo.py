@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from tokenizers import Tokenizer
 
-from chat.echo import ALIKE_CHARS, Echo, find_echo, has_word
-from chat.messages import Message
-from chat.prompt import FORMATS, TEMPLATE_MARKERS, cut_reply, render_prompt
+from chat.context.templates import FORMATS, TEMPLATE_MARKERS, cut_reply, render_prompt
+from chat.core.messages import Message
+from chat.llm.echo import ALIKE_CHARS, Echo, find_echo, has_word
 from tests.chat.talk import arabic, chinese, code, emoji, english, markers, white_space
 from tests.spin_engine import ROLE_MARKERS, TEXT_OF_LLAMA2, by_bytes, by_pieces, given_back
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from chat.embeddings import comparable
-from chat.errors import ModelFailed, OtherLength
-from chat.once import OnceEmbedder
-from chat.openai import parse_embeddings
+from chat.core.errors import ModelFailed, OtherLength
+from chat.core.vectors import comparable
+from chat.llm.once import OnceEmbedder
+from chat.llm.openai import parse_embeddings
 from tests.chat.embedders import Embeddings
 
 

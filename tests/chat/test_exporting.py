@@ -6,28 +6,33 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.adding import make_turns
-from chat.chroma import MOST_BODY_BYTES, PAGE, Http, Record, base_path, collection_of
-from chat.chroma_archive import ChromaArchive
-from chat.chroma_memories import ChromaMemory
-from chat.errors import ConversationBusy, MemoryUnavailable, StoreUnavailable
-from chat.exporting import Line, export
-from chat.import_lines import LineParser
-from chat.importing import Importer
-from chat.limits import Limits
-from chat.memories import memory_id
-from chat.messages import Commit, Conversation, Embedded, Head, Memory, Message, Place
-from chat.portions import MOST_CALL_BYTES
-from chat.ports import LongTermMemory, OwnedStore, TurnStore
-from chat.recovering import ArchivingRestorer, RecoveringStore, RecoveringTurnStore, Recovery
-from chat.redis import Redis, RedisError, Value
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_memories import RedisMemory
-from chat.redis_restoring import RedisRestorer
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from chat.restoring import make_whole
-from chat.snapshots import Snapshots
-from chat.tokens import UNKNOWN
+from chat.chroma.collection import MOST_BODY_BYTES, PAGE, Http, Record, base_path, collection_of
+from chat.chroma.conversations import ChromaArchive
+from chat.chroma.memories import ChromaMemory
+from chat.core.errors import ConversationBusy, MemoryUnavailable, StoreUnavailable
+from chat.core.limits import Limits
+from chat.core.memories import memory_id
+from chat.core.messages import Commit, Conversation, Embedded, Head, Memory, Message, Place
+from chat.core.portions import MOST_CALL_BYTES
+from chat.core.tokens import UNKNOWN
+from chat.http.export_lines import LineParser
+from chat.redis.connection import Redis, RedisError, Value
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.memories import RedisMemory
+from chat.redis.restorer import RedisRestorer
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.add_messages import make_turns
+from chat.usecases.durable_stores import (
+    ArchivingRestorer,
+    RecoveringStore,
+    RecoveringTurnStore,
+    Recovery,
+)
+from chat.usecases.export import Line, export
+from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.rebuild import make_whole
+from chat.usecases.snapshots import Snapshots
+from chat.usecases.take_back import Importer
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.test_recovering import FailingHttp, OneLetterEmbedder
 from tests.chat.test_settings import parse

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat.hybrid import rank, standardised
-from chat.messages import Found, Message, Turn
+from chat.context.ranking import rank, standardised
+from chat.core.messages import Found, Message, Turn
 
 
 def found(number: int, score: float) -> Found:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from chat.errors import InvalidRequest
-from chat.import_lines import parse_export
+from chat.core.errors import InvalidRequest
+from chat.http.export_lines import parse_export
 
 LINES = [
     {"type": "export", "version": 1, "exported_at": 5.5, "settings": {}},

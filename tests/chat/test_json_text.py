@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.json_text import (
+from chat.core.json_text import (
     MOST_DEPTH,
     MOST_DIGITS,
     NotJson,

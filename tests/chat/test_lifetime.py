@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat.lifetime import FOREVER, Lifetimes, expires_at, lifetime_s
-from chat.messages import Conversation
+from chat.core.lifetime import FOREVER, Lifetimes, expires_at, lifetime_s
+from chat.core.messages import Conversation
 
 LIFETIMES = Lifetimes(active_s=300, inactive_s=20, inactive_after_s=60)
 

@@ -7,16 +7,15 @@ from urllib.parse import quote
 
 import pytest
 
-from chat.access import parse_caller
-from chat.context import bounded_turn, fit_context, make_messages, measure
-from chat.cors import cors_headers
-from chat.echo import find_echo, has_word
-from chat.errors import ChatError
-from chat.fields import parse_id, parse_metadata, parse_time, parse_title
-from chat.import_lines import parse_export
-from chat.markers import break_up, break_up_speakers, neutralise
-from chat.memories import make_memories
-from chat.messages import (
+from chat.context.budget import bounded_turn, fit_context, make_messages, measure
+from chat.context.markers import break_up, break_up_speakers, neutralise
+from chat.context.quotes import fill_in, one_line
+from chat.context.recall import Quoting, choose_memories, choose_turns
+from chat.context.templates import FORMATS, cut_reply, render_prompt
+from chat.context.terms import prompt_terms, terms_of
+from chat.core.errors import ChatError
+from chat.core.memories import make_memories
+from chat.core.messages import (
     Completion,
     Conversation,
     Found,
@@ -28,10 +27,15 @@ from chat.messages import (
     TurnResult,
     Usage,
 )
-from chat.openai import parse_embeddings, parse_response, render_request
-from chat.page import find_file
-from chat.prompt import FORMATS, cut_reply, render_prompt
-from chat.queries import (
+from chat.core.tokens import LARGE, UNKNOWN, estimate_tokens, least_tokens
+from chat.http.bodies import parse_messages, parse_turn_request
+from chat.http.cors import cors_headers
+from chat.http.credentials import parse_caller
+from chat.http.export_lines import parse_export
+from chat.http.fields import parse_id, parse_metadata, parse_time, parse_title
+from chat.http.log_line import parse_request_id
+from chat.http.page import find_file
+from chat.http.queries import (
     parse_idempotency_key,
     parse_list_query,
     parse_memory_id,
@@ -39,9 +43,12 @@ from chat.queries import (
     parse_place,
     parse_relevant_query,
 )
-from chat.quoting import fill_in, one_line
-from chat.recall import Quoting, choose_memories, choose_turns
-from chat.records import (
+from chat.http.routes import find_template
+from chat.llm.echo import find_echo, has_word
+from chat.llm.openai import parse_embeddings, parse_response, render_request
+from chat.redis.connection import RedisError, parse_error
+from chat.redis.memories import nearest
+from chat.redis.records import (
     parse_embedding,
     parse_memories,
     parse_result,
@@ -51,13 +58,6 @@ from chat.records import (
     render_terms,
     render_turn,
 )
-from chat.redis import RedisError, parse_error
-from chat.redis_memories import nearest
-from chat.request_log import parse_request_id
-from chat.requests import parse_messages, parse_turn_request
-from chat.routes import find_template
-from chat.terms import prompt_terms, terms_of
-from chat.tokens import LARGE, UNKNOWN, estimate_tokens, least_tokens
 from tests.hostile import is_linear, slow_texts
 
 MOST_BYTES = 10_000_000

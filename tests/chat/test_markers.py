@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from chat.markers import (
+from chat.context.markers import (
     ASCII_OF,
     BREAK,
     MARKERS,
@@ -15,8 +15,8 @@ from chat.markers import (
     break_up_speakers,
     neutralise,
 )
-from chat.messages import Message
-from chat.prompt import FORMATS, TEMPLATE_MARKERS, render_prompt
+from chat.context.templates import FORMATS, TEMPLATE_MARKERS, render_prompt
+from chat.core.messages import Message
 
 WELL_KNOWN = [
     # Llama 2 and 3, Mistral

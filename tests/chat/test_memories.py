@@ -8,16 +8,16 @@ from typing import Protocol
 
 import pytest
 
-from chat.chroma import base_path, collection_of
-from chat.chroma_memories import ChromaMemory
-from chat.embeddings import distance
-from chat.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
-from chat.memories import make_memories
-from chat.messages import Memory, Message, Role, Turn
-from chat.once import OnceEmbedder
-from chat.ports import Embedder, LongTermMemory
-from chat.redis import Redis
-from chat.redis_memories import CANDIDATE_COUNT, RedisMemory
+from chat.chroma.collection import base_path, collection_of
+from chat.chroma.memories import ChromaMemory
+from chat.core.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
+from chat.core.memories import make_memories
+from chat.core.messages import Memory, Message, Role, Turn
+from chat.core.vectors import distance
+from chat.llm.once import OnceEmbedder
+from chat.redis.connection import Redis
+from chat.redis.memories import CANDIDATE_COUNT, RedisMemory
+from chat.usecases.ports import Embedder, LongTermMemory
 from tests.chat.embedders import Embeddings
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english

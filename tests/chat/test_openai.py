@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from chat.errors import ChatError, ModelFailed, ModelUnavailable
-from chat.markers import BREAK
-from chat.messages import Completion, Message, Sampling
-from chat.openai import parse_response, render_request
+from chat.context.markers import BREAK
+from chat.core.errors import ChatError, ModelFailed, ModelUnavailable
+from chat.core.messages import Completion, Message, Sampling
+from chat.llm.openai import parse_response, render_request
 
 SAMPLING = Sampling(7, 0.5, 0.9, 40, 1.1, 64)
 

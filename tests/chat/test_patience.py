@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.patience import NS_PER_S, SILENCE_S, SLOWEST_BYTES_PER_S, body_due_ns
+from chat.http.patience import NS_PER_S, SILENCE_S, SLOWEST_BYTES_PER_S, body_due_ns
 
 BEGUN = 5 * NS_PER_S
 

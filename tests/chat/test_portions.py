@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.portions import portions
+from chat.core.portions import portions
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chat.markers import BREAK, MARKERS, neutralise
-from chat.messages import Message
-from chat.prompt import FORMATS, cut_reply, render_prompt
+from chat.context.markers import BREAK, MARKERS, neutralise
+from chat.context.templates import FORMATS, cut_reply, render_prompt
+from chat.core.messages import Message
 
 SYSTEM = Message("system", "S")
 TALK = [Message("user", "u1"), Message("assistant", "a1"), Message("user", "u2")]

@@ -8,11 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chat.context import message_tokens
-from chat.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
-from chat.pieces import BEGINNINGS
-from chat.prompt import render_prompt
-from chat.quoting import (
+from chat.context.budget import message_tokens
+from chat.context.quotes import (
     Quote,
     age_words,
     fill_in,
@@ -21,7 +18,7 @@ from chat.quoting import (
     make_quote,
     quote,
 )
-from chat.recall import (
+from chat.context.recall import (
     HEADER,
     MEMORIES_HEADER,
     Quoting,
@@ -31,8 +28,11 @@ from chat.recall import (
     fit_quotes,
     header_tokens,
 )
-from chat.terms import prompt_terms, stem, terms_of
-from chat.tokens import LARGE, UNKNOWN, Vocabulary, estimate_tokens
+from chat.context.templates import render_prompt
+from chat.context.terms import prompt_terms, stem, terms_of
+from chat.core.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
+from chat.core.tokens import LARGE, UNKNOWN, Vocabulary, estimate_tokens
+from chat.core.word_pieces import BEGINNINGS
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.changing import Change, change_conversation, forget_message
-from chat.chroma import base_path, collection_of
-from chat.chroma_archive import ChromaArchive
-from chat.chroma_memories import ChromaMemory
-from chat.errors import (
+from chat.chroma.collection import base_path, collection_of
+from chat.chroma.conversations import ChromaArchive
+from chat.chroma.memories import ChromaMemory
+from chat.core.errors import (
     ConversationBusy,
     IdTaken,
     MemoryUnavailable,
@@ -19,17 +18,18 @@ from chat.errors import (
     UnknownConversation,
     UnknownMemory,
 )
-from chat.limits import Limits
-from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
-from chat.owners import anyone
-from chat.ports import Done, Repetition
-from chat.reading import all_messages
-from chat.recovering import RecoveringStore, RecoveringTurnStore, Recovery
-from chat.redis import Connection, Redis, RedisError, Value
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_restoring import RedisRestorer
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
-from chat.tokens import UNKNOWN
+from chat.core.limits import Limits
+from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.core.owners import anyone
+from chat.core.tokens import UNKNOWN
+from chat.redis.connection import Connection, Redis, RedisError, Value
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.restorer import RedisRestorer
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore, Recovery
+from chat.usecases.ports import Done, Repetition
+from chat.usecases.read_messages import all_messages
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.test_settings import parse
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.changing import Change, change_conversation, forget_message
-from chat.context import LEAST_TEMPLATE_TOKENS, message_tokens
-from chat.errors import (
+from chat.context.budget import LEAST_TEMPLATE_TOKENS, message_tokens
+from chat.core.errors import (
     ConversationBusy,
     CorruptConversation,
     PromptTooLong,
@@ -14,8 +13,8 @@ from chat.errors import (
     UnknownConversation,
     UnknownMessage,
 )
-from chat.limits import Limits
-from chat.messages import (
+from chat.core.limits import Limits
+from chat.core.messages import (
     ROLES,
     Commit,
     Conversation,
@@ -27,14 +26,15 @@ from chat.messages import (
     TurnResult,
     Usage,
 )
-from chat.owners import anyone
-from chat.ports import Done, Repetition
-from chat.reading import read_messages
-from chat.redis import Redis
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_turns import RedisTurnStore, TurnStoreSettings
+from chat.core.owners import anyone
+from chat.core.tokens import UNKNOWN
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
-from chat.tokens import UNKNOWN
+from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.ports import Done, Repetition
+from chat.usecases.read_messages import read_messages
 from tests.chat.native import NativeConnection
 from tests.chat.test_settings import parse
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.changing import forget_message
-from chat.errors import (
+from chat.context.terms import prompt_terms
+from chat.core.errors import (
     ConversationBusy,
     CorruptConversation,
     IdTaken,
@@ -15,17 +15,17 @@ from chat.errors import (
     StoreUnavailable,
     UnknownConversation,
 )
-from chat.limits import Quota
-from chat.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
-from chat.owners import anyone
-from chat.ports import Done, Repetition
-from chat.records import parse_turns, render_turn
-from chat.redis import Redis, Value
-from chat.redis_conversations import RedisConversationStore
-from chat.redis_ids import RAISE_ID, RedisIds
-from chat.redis_turns import SPARE_MS, RedisTurnStore
-from chat.terms import prompt_terms
-from chat.tokens import Vocabulary
+from chat.core.limits import Quota
+from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.core.owners import anyone
+from chat.core.tokens import Vocabulary
+from chat.redis.connection import Redis, Value
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.ids import RAISE_ID, RedisIds
+from chat.redis.records import parse_turns, render_turn
+from chat.redis.turns import SPARE_MS, RedisTurnStore
+from chat.usecases.change import forget_message
+from chat.usecases.ports import Done, Repetition
 from tests.chat.native import NativeConnection
 
 TURN = Turn(

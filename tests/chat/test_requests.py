@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from chat.errors import CallerError
-from chat.fields import MAX_ID
-from chat.requests import TurnRequest, parse_turn_request
+from chat.core.errors import CallerError
+from chat.http.bodies import TurnRequest, parse_turn_request
+from chat.http.fields import MAX_ID
 
 LIMIT = 100
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from chat.changing import Change, change_conversation, forget_message
-from chat.errors import ChatError, UnknownMessage
-from chat.exporting import Line
-from chat.fields import MOST_METADATA_BYTES, MOST_TITLE_CHARACTERS
-from chat.json_text import MOST_DIGITS, render_json_text
-from chat.memories import note_id
-from chat.messages import ROLES, Memory, Message, Place
-from chat.requests import parse_messages
+from chat.core.errors import ChatError, UnknownMessage
+from chat.core.json_text import MOST_DIGITS, render_json_text
+from chat.core.memories import note_id
+from chat.core.messages import ROLES, Memory, Message, Place
+from chat.http.bodies import parse_messages
+from chat.http.fields import MOST_METADATA_BYTES, MOST_TITLE_CHARACTERS
+from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.export import Line
 from tests.chat.test_exporting import (
     LONG,
     NOW,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chat.errors import UnknownRoute
-from chat.queries import parse_list_query
-from chat.routes import find_operation, find_route, find_template
+from chat.core.errors import UnknownRoute
+from chat.http.queries import parse_list_query
+from chat.http.routes import find_operation, find_route, find_template
 
 
 def no_operator() -> bool:

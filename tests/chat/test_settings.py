@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from chat.errors import InvalidSetting
-from chat.memories import LongTerm
+from chat.core.errors import InvalidSetting
+from chat.core.memories import LongTerm
 from chat.settings import ModelEndpoint, Origin, Settings, parse_settings
 from tests.running import ROOT
 

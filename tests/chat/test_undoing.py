@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat.errors import ConversationBusy, StoreUnavailable
-from chat.undoing import undone_on_error
+from chat.core.errors import ConversationBusy, StoreUnavailable
+from chat.core.undoing import undone_on_error
 
 
 @pytest.mark.parametrize(

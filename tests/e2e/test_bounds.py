@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from chat.chroma import collection_name
-from chat.owners import owner_tag
-from host.resp import Connection, parse_address
+from chat.chroma.collection import collection_name
+from chat.core.owners import owner_tag
+from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_data_rights import BREAD, END, HEAD, MEMORY, SMALL, TALK, TURN, everything
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start

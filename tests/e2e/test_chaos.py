@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.chaos import Sent, Stored, wrongs
 from tests.e2e.faulty_model import FaultyModel
 from tests.e2e.test_owners import ask, new_token

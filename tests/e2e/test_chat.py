@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from chat.markers import BREAK
-from chat.records import parse_turns
-from host.resp import Connection, parse_address
+from chat.context.markers import BREAK
+from chat.redis.records import parse_turns
+from host.interfaces.resp import Connection, parse_address
 from tests.running import (
     Answer,
     Asked,

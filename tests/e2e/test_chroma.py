@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import flags, openai, shown
 from tests.e2e.test_owners import ask, new_token, start
 from tests.running import (

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from chat.owners import owner_tag
-from host.resp import Connection, Status, parse_address
+from chat.core.owners import owner_tag
+from host.interfaces.resp import Connection, Status, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (

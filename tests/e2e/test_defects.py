@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import Answer, Asked, ModelEndpoint, RunningHost, RunningRedis, default_answer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import RunningRedis, as_flags, run_host
 
 PASSWORD = "p@ss/w:rd"

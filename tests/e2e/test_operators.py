@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chat.errors import InvalidSetting
+from chat.core.errors import InvalidSetting
 from chat.settings import parse_cors_origins
-from host.resp import Connection, Status, parse_address
+from host.interfaces.resp import Connection, Status, parse_address
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import BREAD, openai
 from tests.e2e.test_operators import logged
 from tests.e2e.test_owners import ask, bearer, new_token, start

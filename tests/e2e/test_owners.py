@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import (
     ModelEndpoint,
     RunningHost,

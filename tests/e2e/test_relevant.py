@@ -8,7 +8,7 @@ import pytest
 import xllamacpp
 
 from host.engines.llama_cpp import DEMO_MODEL
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.running import (
     Answer,
     Asked,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chat.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S
+from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S
 from tests.e2e.test_memories import flags
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (

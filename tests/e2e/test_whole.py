@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from host.resp import Connection, parse_address
+from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import (
     ModelEndpoint,

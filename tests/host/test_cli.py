@@ -13,7 +13,7 @@ import time
 import pytest
 
 from host.cli import make_parser
-from host.embedded import chroma_answers, redis_answers
+from host.services.embedded import chroma_answers, redis_answers
 from tests.running import ROOT, RunningRedis, as_flags, await_line, free_port, run_host
 
 

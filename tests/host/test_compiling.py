@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from host.compiling import MOST_INSTANCES, RESERVED_BYTES, can_reserve
+from host.abi.compiling import MOST_INSTANCES, RESERVED_BYTES, can_reserve
 from tests.running import ROOT
 
 COUNT = """
@@ -13,7 +13,7 @@ import resource, sys
 from wasmtime import Store, WasmtimeError
 from wasmtime.component import Component, Linker
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]), int(sys.argv[1])))
-from host.compiling import make_wasm_engine
+from host.abi.compiling import make_wasm_engine
 engine = make_wasm_engine()
 memory = "(component (core module $m (memory 1)) (core instance (instantiate $m)))"
 component, linker, stores = Component(engine, memory), Linker(engine), []

@@ -5,17 +5,17 @@ import re
 
 import pytest
 
-from host.errors import HostError, ManifestError
-from host.manifest import Manifest, Variable, load_manifest, parse_manifest
-from host.runtime_config import (
+from host.app.manifest import Manifest, Variable, load_manifest, parse_manifest
+from host.app.runtime_config import (
     EnvProvider,
     LocalCompute,
     RemoteCompute,
     StaticProvider,
     parse_runtime_config,
 )
-from host.serving import notices_of
-from host.variables import Resolver, Unresolved, parse_dotenv, parse_variable_flags
+from host.app.variables import Resolver, Unresolved, parse_dotenv, parse_variable_flags
+from host.errors import HostError, ManifestError
+from host.server.serving import notices_of
 from tests.running import ROOT
 
 GOOD = """

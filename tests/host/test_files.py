@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from host.files import find_files
-from host.manifest import parse_manifest
+from host.app.files import find_files
+from host.app.manifest import parse_manifest
 from tests.host.manifest_rows import component
 
 FILES = ["data/a.txt", "data/secret.txt", "data/.dot", "data/deep/b.txt", "data/deep/.hid/c"]

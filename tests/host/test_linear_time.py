@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from host.expressions import ExpressionError, parse_template
-from host.resp import RedisError, describe_error, encode_command, read_reply
+from host.app.expressions import ExpressionError, parse_template
+from host.interfaces.resp import RedisError, describe_error, encode_command, read_reply
 from tests.hostile import slow_texts
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chat.messages import Message, Role
-from chat.prompt import render_prompt
+from chat.context.templates import render_prompt
+from chat.core.messages import Message, Role
 from host.engines.llama_cpp import DEMO_MODEL, LlamaCppEngine
 from host.engines.port import InferencingParams
 from tests import minilm

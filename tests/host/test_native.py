@@ -5,8 +5,8 @@ import ctypes
 import pytest
 from wasmtime import _ffi as ffi
 
-from host.native import FLAGGED, POINTER, SIZED
-from host.values import FIELD_BYTES, NAME_BYTES, PAYLOAD_OFFSET_BYTES, VALUE_BYTES
+from host.abi.native import FLAGGED, POINTER, SIZED
+from host.abi.values import FIELD_BYTES, NAME_BYTES, PAYLOAD_OFFSET_BYTES, VALUE_BYTES
 
 
 @pytest.mark.parametrize(

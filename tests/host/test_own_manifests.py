@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from host.allowed_host_entries import parse_allowed_host
-from host.allowed_hosts import AllowedHostError
-from host.expressions import parse_template
-from host.manifest import load_manifest
+from host.app.allowed_host_entries import parse_allowed_host
+from host.app.allowed_hosts import AllowedHostError
+from host.app.expressions import parse_template
+from host.app.manifest import load_manifest
 from tests.running import ROOT
 
 COMPONENT_OF_3_4 = {

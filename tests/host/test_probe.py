@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from host.engines.llama_cpp import DEMO_MODEL
-from host.http.messages import FORBIDDEN
+from host.interfaces.http.messages import FORBIDDEN
 from tests.host.probing import MANIFEST, ask
 from tests.running import (
     Answer,

@@ -4,12 +4,12 @@ import pathlib
 
 import pytest
 
-from host.allowed_host_entries import parse_allowed_host
-from host.allowed_hosts import AllowedHostError
+from host.app.allowed_host_entries import parse_allowed_host
+from host.app.allowed_hosts import AllowedHostError
+from host.app.files import find_files
+from host.app.manifest import Manifest, parse_manifest
+from host.app.runtime_config import RuntimeConfig, parse_runtime_config
 from host.errors import HostError
-from host.files import find_files
-from host.manifest import Manifest, parse_manifest
-from host.runtime_config import RuntimeConfig, parse_runtime_config
 from host.start_checks import check_start
 from tests.host.manifest_rows import (
     CONFIGS_REFUSED,

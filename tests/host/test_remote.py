@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from host.app.runtime_config import RemoteCompute
 from host.engines.port import EngineError, InferencingParams
 from host.engines.remote import RemoteEngine, shortest_f32
-from host.llm import parse_params
-from host.runtime_config import RemoteCompute
+from host.interfaces.llm import parse_params
 from tests.running import Answer, ModelEndpoint, default_answer, free_port
 
 PARAMS = parse_params(

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from host.redis import flatten
-from host.resp import (
+from host.abi.values import Case, Err
+from host.interfaces.redis import flatten
+from host.interfaces.resp import (
     Address,
     Connection,
     InvalidAddress,
@@ -17,7 +18,6 @@ from host.resp import (
     parse_address,
     read_reply,
 )
-from host.values import Case, Err
 from tests.running import RunningRedis, free_port
 
 SIGNALLED = "An error was signalled by the server"

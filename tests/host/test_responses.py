@@ -4,8 +4,8 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from host.exchange import ResponseQueue
-from host.instance import Instance
+from host.abi.instance import Instance
+from host.server.exchange import ResponseQueue
 
 
 def test_a_head_goes_with_the_first_part_or_before_the_guest_waits() -> None:

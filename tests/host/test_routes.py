@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from host.routes import Route, find_route, rank_routes
+from host.app.routes import Route, find_route, rank_routes
 from tests.running import RunningHost, run_host
 
 ROUTES = [

@@ -3,8 +3,8 @@
 import pathlib
 import threading
 
-from host.compiling import WARM_INSTANCES, compile_component, make_wasm_engine
-from host.supply import Supply
+from host.abi.compiling import WARM_INSTANCES, compile_component, make_wasm_engine
+from host.abi.supply import Supply
 
 
 def make_supply(source: pathlib.Path, most: int) -> Supply:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from host.allowed_host_entries import parse_allowed_host
-from host.allowed_hosts import permits_self, permits_url
-from host.expressions import ExpressionError, parse_key, parse_template
-from host.linker import missing
+from host.abi.linker import missing
+from host.app.allowed_host_entries import parse_allowed_host
+from host.app.allowed_hosts import permits_self, permits_url
+from host.app.expressions import ExpressionError, parse_key, parse_template
 
 
 @pytest.mark.parametrize(

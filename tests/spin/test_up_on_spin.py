@@ -11,8 +11,8 @@ import time
 import httpx
 import pytest
 
-from host.embedded import redis_answers
 from host.on_spin import with_remote_models
+from host.services.embedded import redis_answers
 from tests.running import NO_COOKIES, ROOT, SPIN, await_line, free_port
 
 EVERY_END = [signal.SIGTERM, signal.SIGINT]

@@ -1,0 +1,209 @@
+"""Keeps an owner's conversations in Chroma, whole: what Redis has can be made anew from it.
+
+A conversation's head is a record with its id; each message is one with the id that it has as a
+memory. `at` is a message's turn's time and `said_at` its own.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from chat.chroma.collection import Collection, Metadata, Record, as_number
+from chat.chroma.memories import ChromaMemory
+from chat.context.budget import bounded_turn
+from chat.core.errors import CorruptConversation
+from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
+from chat.core.memories import make_memories, memory_id, text_digest
+from chat.core.messages import Head, Message, Place, Turn, as_role
+from chat.usecases.durable_ports import Ahead
+from chat.usecases.ports import Embedder
+
+NO_MESSAGES = "no messages"
+GOING: Metadata = {"going": True}
+"""What a head says while its messages are taken away."""
+
+
+class ChromaArchive:
+    """One owner's conversations. Every method may raise MemoryUnavailable."""
+
+    def __init__(
+        self, collection: Collection, memory: ChromaMemory, embedder: Embedder, min_chars: int
+    ) -> None:
+        """Take the `memory` in the same collection, and from which length on it gets messages."""
+        self._collection = collection
+        self._memory = memory
+        self._embedder = embedder
+        self._min_chars = min_chars
+
+    def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
+        """Write turns and the head together; what the head does not say stays as it is.
+
+        Errors: those of the embedder.
+        """
+        placed = [
+            (turn, Place(turn.number, index), message)
+            for turn in turns
+            for index, message in enumerate(turn.messages)
+            if message is not None
+        ]
+        embeddings = self._embedder.embed([message.content for *_, message in placed])
+        new = self._new_memories(head.id, turns) if is_remembered else {}
+        records = []
+        for (turn, place, message), embedding in zip(placed, embeddings, strict=True):
+            name = memory_id(head.id, place)
+            metadata = _message_metadata(head.id, turn, place, message)
+            if name in new:
+                metadata |= {"memory": True, "digest": new[name]}
+            records.append(Record(name, message.content, metadata, embedding))
+        known = {name: value for name, value in _head_metadata(head).items() if value is not None}
+        of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record has one
+        records.append(Record(str(head.id), head.context, known, of_head[0]))
+        self._collection.write(records)
+
+    def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
+        """Give the digests of what becomes a memory, by its id: nothing that is one already."""
+        memories = make_memories(conversation_id, turns, self._min_chars)
+        known = self._memory.holders([memory.content for memory in memories])
+        first = {text_digest(memory.content): memory.id for memory in reversed(memories)}
+        return {name: digest for digest, name in first.items() if digest not in known}
+
+    def look(self, conversation_id: int, next_number: int) -> Ahead:
+        """Say how far a conversation is there, and has a turn with that number; in one request."""
+        head, turn = str(conversation_id), memory_id(conversation_id, Place(next_number, 0))
+        there = {record.id: record for record in self._collection.take([head, turn])}
+        turn_count = parse_head(there[head]).turn_count if head in there else 0
+        return Ahead(turn_count, turn in there)
+
+    def load_head(self, conversation_id: int) -> Head | None:
+        """Give the head of a conversation; None if there is none."""
+        found = self._collection.take([str(conversation_id)])
+        return parse_head(found[0]) if found and not _is_going(found[0]) else None
+
+    def load_heads(self) -> list[Head]:
+        """Give the heads of all conversations."""
+        found = self._collection.every({"kind": "conversation"})
+        return [parse_head(record) for record in found if not _is_going(record)]
+
+    def load_turns(self, conversation_id: int) -> list[Turn]:
+        """Give all turns of a conversation, the oldest first; their tokens are bounds."""
+        wanted = {"$and": [{"kind": "message"}, {"conversation": conversation_id}]}
+        return parse_turn_records(list(self._collection.every(wanted)))
+
+    def change(self, head: Head) -> None:
+        """Put a changed head in the place of the one that is there."""
+        self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
+
+    def forget(self, conversation_id: int) -> tuple[int, int]:
+        """Forget a conversation, its head last; say how many records and memories there were.
+
+        Whoever reads it meanwhile sees by the head that it is going.
+        """
+        records = list(self._collection.every({"conversation": conversation_id}))
+        head = str(conversation_id)
+        self._collection.amend(
+            [dataclasses.replace(r, metadata=GOING, embedding=()) for r in records if r.id == head]
+        )
+        self._collection.remove([record.id for record in records if record.id != head])
+        self._collection.remove([head])
+        memories = sum(record.metadata.get("memory") is True for record in records)
+        return len(records), memories
+
+    def forget_message(self, conversation_id: int, place: Place) -> None:
+        """Forget one message."""
+        self._collection.remove([memory_id(conversation_id, place)])
+
+
+def _message_metadata(
+    conversation_id: int, turn: Turn, place: Place, message: Message
+) -> dict[str, str | int | float | bool | None]:
+    said_at = turn.at if message.created_at is None else message.created_at
+    extra = None if message.metadata is None else render_json_text(message.metadata)
+    return {
+        "kind": "message",
+        "conversation": conversation_id,
+        "turn": place.turn_number,
+        "index": place.index,
+        "role": message.role,
+        "at": turn.at,
+        "said_at": said_at,
+        "has_time": message.created_at is not None,
+        "extra": extra,
+        "memory": False,
+    }
+
+
+def _head_metadata(head: Head) -> Metadata:
+    return {
+        "kind": "conversation",
+        "conversation": head.id,
+        "created_at": head.created_at,
+        "active_at": head.active_at,
+        "turns": head.turn_count,
+        "memory": False,
+        "going": False,
+        "title": head.title,
+        "pinned": head.is_pinned,
+    }
+
+
+def _is_going(record: Record) -> bool:
+    return record.metadata.get("going") is True
+
+
+def parse_head(record: Record) -> Head:
+    """Parse a conversation's record.
+
+    Errors: CorruptConversation.
+    """
+    metadata: Mapping[str, Any] = record.metadata
+    try:
+        return Head(
+            id=int(record.id),
+            context=record.document or "",
+            created_at=as_number(metadata["created_at"]),
+            active_at=as_number(metadata["active_at"]),
+            turn_count=int(metadata["turns"]),
+            title=metadata.get("title"),
+            is_pinned=metadata.get("pinned") is True,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def parse_turn_records(records: Sequence[Record]) -> list[Turn]:
+    """Put the messages of a conversation together to turns, the oldest first.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        ordered = sorted(records, key=_place_of)
+        return [
+            _make_turn(number, list(of_turn))
+            for number, of_turn in groupby(ordered, key=lambda record: _place_of(record)[0])
+        ]
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def _place_of(record: Record) -> tuple[int, int]:
+    metadata: Mapping[str, Any] = record.metadata
+    return int(metadata["turn"]), int(metadata["index"])
+
+
+def _make_turn(number: int, records: Sequence[Record]) -> Turn:
+    """Make a turn; a message that is missing was forgotten."""
+    there = {_place_of(record)[1]: _parse_message(record) for record in records}
+    at: Any = records[0].metadata["at"]
+    return bounded_turn(number, [there.get(i) for i in range(max(there) + 1)], as_number(at))
+
+
+def _parse_message(record: Record) -> Message:
+    metadata: Mapping[str, Any] = record.metadata
+    extra = metadata.get("extra")
+    return Message(
+        as_role(metadata["role"]),
+        record.document,
+        as_number(metadata["said_at"]) if metadata["has_time"] else None,
+        parse_json(extra) if extra else None,
+    )

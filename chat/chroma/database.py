@@ -1,0 +1,52 @@
+"""Looks through the collections of all owners in Chroma."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from chat.chroma.collection import OWNER, PREFIX, Http, base_path, labels_of, parse_count, send
+from chat.core.errors import MemoryUnavailable
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An owner's collection: whose it is, and where."""
+
+    owner: str
+    path: str
+
+
+class ChromaDatabase:
+    """The collections that belong to one prefix. Every method may raise MemoryUnavailable."""
+
+    def __init__(self, http: Http, tenant: str, database: str, prefix: str) -> None:
+        self._http = http
+        self._base = base_path(tenant, database)
+        self._prefix = prefix
+
+    def page(self, offset: int) -> tuple[list[Owned], int]:
+        """Give ours of a page of collections, and the offset of the next; 0 if it was the last."""
+        reply = send(self._http, "GET", f"{self._base}?limit={PAGE}&offset={offset}")
+        if not isinstance(reply, list):
+            raise MemoryUnavailable
+        labelled = ((labels_of(one), one) for one in reply)
+        ours = [
+            Owned(str(labels[OWNER]), f"{self._base}/{one['id']}")
+            for labels, one in labelled
+            if labels.get(PREFIX) == self._prefix and OWNER in labels and "id" in one
+        ]
+        return ours, offset + PAGE if len(reply) == PAGE else 0
+
+    def every(self) -> Iterator[Owned]:
+        """Give ours of all."""
+        offset = 0
+        while True:
+            ours, offset = self.page(offset)
+            yield from ours
+            if not offset:
+                return
+
+    def count(self, owned: Owned) -> int:
+        """Count the records of a collection, in one request."""
+        return parse_count(send(self._http, "GET", f"{owned.path}/count"))

@@ -1,0 +1,181 @@
+"""Keeps an owner's long-term memories in Chroma, beside the messages that they were.
+
+A record's `memory` says whether it is a memory, and `kind` whether it is a `message` of a
+conversation or a `note`. A message that was restated as a memory keeps its own document.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chat.chroma.collection import Collection, Metadata, Record, as_number
+from chat.core.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.core.json_text import PARSE_ERRORS
+from chat.core.memories import text_digest
+from chat.core.messages import FoundMemory, Memory, as_role
+from chat.usecases.ports import Cursor, Embedder
+from chat.usecases.read_messages import newest_page
+
+IS_MEMORY = {"memory": True}
+NO_CONVERSATION = 0
+MAX_EMBEDDED_ANEW = 64
+"""Memories of another embedding model that one search embeds."""
+
+
+class ChromaMemory:
+    """The `LongTermMemory` port over an owner's collection."""
+
+    def __init__(self, collection: Collection, embedder: Embedder, owner: str) -> None:
+        self._collection = collection
+        self._embedder = embedder
+        self.owner = owner
+
+    def search(
+        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+    ) -> list[FoundMemory]:
+        """Search, in one request; with more, while memories are embedded anew."""
+        if count == 0:
+            return []
+        self._embed_anew()
+        elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
+        found = self._collection.nearest(
+            self._embedder.embed([text])[0], count, {"$and": [IS_MEMORY, elsewhere]}
+        )
+        return [
+            FoundMemory(parse_memory(record), record.distance)
+            for record in found
+            if record.distance < max_distance
+        ]
+
+    def _embed_anew(self) -> None:
+        """Embed what was embedded another way, some with each search."""
+        found = self._collection.made_otherwise(IS_MEMORY, MAX_EMBEDDED_ANEW)
+        embeddings = self._embedder.embed([parse_memory(record).content for record in found])
+        self._collection.amend(
+            [
+                Record(record.id, record.document, record.metadata, embedding)
+                for record, embedding in zip(found, embeddings, strict=True)
+            ]
+        )
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+        """List; Chroma has no order, so all are looked at."""
+        return newest_page(map(parse_memory, self._every()), _by_time, cursor, limit)
+
+    def _every(self) -> list[Record]:
+        return list(self._collection.every(IS_MEMORY))
+
+    def get(self, memory_id: str) -> Memory:
+        """Give one."""
+        return parse_memory(self._record(memory_id))
+
+    def _record(self, memory_id: str) -> Record:
+        found = self._collection.take([memory_id])
+        if not found or found[0].metadata.get("memory") is not True:
+            raise UnknownMemory
+        return found[0]
+
+    def add(self, memories: Sequence[Memory]) -> list[str]:
+        """Remember; a message that is there becomes a memory, and a memory stays as it is."""
+        holders = self.holders([memory.content for memory in memories])
+        there = {record.id: record for record in self._collection.take([m.id for m in memories])}
+        taken = {name for name, record in there.items() if record.metadata.get("memory") is True}
+        new = []
+        for memory in memories:
+            digest = text_digest(memory.content)
+            if memory.id not in taken and digest not in holders:
+                holders[digest] = memory.id
+                new.append(memory)
+        embeddings = self._embedder.embed([memory.content for memory in new])
+        records = [
+            _render(memory, there.get(memory.id), embedding)
+            for memory, embedding in zip(new, embeddings, strict=True)
+        ]
+        self._collection.write([record for record in records if record.id not in there])
+        self._collection.amend([record for record in records if record.id in there])
+        return [
+            memory.id if memory.id in taken else holders[text_digest(memory.content)]
+            for memory in memories
+        ]
+
+    def holders(self, texts: Sequence[str]) -> dict[str, str]:
+        """Give the memories that say one of these texts, by its digest."""
+        digests = sorted({text_digest(text) for text in texts})
+        if not digests:
+            return {}
+        said = {"$and": [IS_MEMORY, {"digest": {"$in": digests}}]}
+        return {str(r.metadata["digest"]): r.id for r in self._collection.every(said)}
+
+    def change(self, memory: Memory) -> None:
+        """Change; it is embedded anew only if it says something else."""
+        record = self._record(memory.id)
+        embedding: Sequence[float] = ()
+        if parse_memory(record).content != memory.content:
+            holders = self.holders([memory.content])
+            if set(holders.values()) - {memory.id}:
+                raise TextRemembered
+            embedding = self._embedder.embed([memory.content])[0]
+        self._collection.amend([_render(memory, record, embedding)])
+
+    def forget(self, memory_id: str) -> None:
+        """Forget; a message stays one."""
+        self._forget([self._record(memory_id)])
+
+    def forget_all(self) -> int:
+        """Forget all that are there."""
+        records = self._every()
+        self._forget(records)
+        return len(records)
+
+    def _forget(self, records: Sequence[Record]) -> None:
+        notes = [record.id for record in records if record.metadata["kind"] == "note"]
+        self._collection.remove(notes)
+        no_memory: Metadata = {"memory": False, "pinned": None, "digest": None, "restated": None}
+        self._collection.amend(
+            [
+                Record(record.id, record.document, no_memory)
+                for record in records
+                if record.metadata["kind"] != "note"
+            ]
+        )
+
+
+def _by_time(memory: Memory) -> tuple[float, str]:
+    return memory.at, memory.id
+
+
+def _render(memory: Memory, record: Record | None, embedding: Sequence[float]) -> Record:
+    """Render a memory, over the record that it has if there is one."""
+    metadata: dict[str, str | int | float | bool | None] = {
+        "memory": True,
+        "digest": text_digest(memory.content),
+        "pinned": memory.is_pinned,
+    }
+    if record is None or record.metadata["kind"] == "note":
+        metadata |= {
+            "kind": "note",
+            "conversation": memory.conversation_id or NO_CONVERSATION,
+            "role": memory.role,
+            "said_at": memory.at,
+        }
+        return Record(memory.id, memory.content, metadata, embedding)
+    metadata["restated"] = memory.content if memory.content != record.document else None
+    return Record(memory.id, record.document, metadata, embedding)
+
+
+def parse_memory(record: Record) -> Memory:
+    """Parse a memory's record.
+
+    Errors: CorruptConversation.
+    """
+    metadata: Mapping[str, Any] = record.metadata
+    try:
+        return Memory(
+            id=record.id,
+            role=as_role(metadata["role"]),
+            content=str(metadata.get("restated") or record.document),
+            at=as_number(metadata["said_at"]),
+            conversation_id=int(metadata["conversation"] or 0) or None,
+            is_pinned=metadata.get("pinned") is True,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error

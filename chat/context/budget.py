@@ -1,0 +1,208 @@
+"""Decides which turns the model is shown: the token budget, and FIFO eviction by whole turns.
+
+    context_length = system context + kept turns + recalled text + the new prompt + the reserve
+
+The system context and the new prompt are never evicted or cut. Nothing here counts tokens: there
+are bounds, and they hold whatever the tokenizer. A model reports what it counted of each prompt, so
+after each turn the whole window is known, less what only that prompt had. For the next turn the new
+prompt is added as the most that it can be, and an evicted turn taken off as the least.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chat.context.markers import break_up
+from chat.core.errors import PromptTooLong
+from chat.core.messages import SIDES, Completion, Conversation, Message, Turn
+from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
+
+TEMPLATE_TOKENS = 24
+"""The most that a prompt template puts around one message: llama3 in `chat.context.templates`."""
+LEAST_TEMPLATE_TOKENS = 3
+"""The least around a turn: where the user begins, where the reply does, and where it ends."""
+NO_USER_MESSAGE = "(no message)"
+"""Stands before an assistant's message that opens the context: templates begin with the user."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What is shown and what is evicted.
+
+    Shapes: `evicted` and `kept` run oldest first; together they are the turns that were given.
+    Units:  upper bounds: `window_tokens` of system context and kept turns, `prompt_tokens` of the
+            whole prompt.
+    """
+
+    evicted: tuple[Turn, ...]
+    kept: tuple[Turn, ...]
+    window_tokens: int
+    prompt_tokens: int
+
+
+def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
+    """Estimate from above what one message takes in a prompt, template included."""
+    return estimate_tokens(break_up(content), vocabulary) + TEMPLATE_TOKENS
+
+
+def fit_context(
+    conversation: Conversation,
+    prompt: str,
+    *,
+    context_length: int,
+    max_reply_tokens: int,
+    recalled_tokens: int = 0,
+) -> Fit:
+    """Keep the newest whole turns that fit beside system context, `prompt` and what is recalled.
+
+    Errors: PromptTooLong if it does not fit with no turn at all.
+    """
+    new_tokens = message_tokens(prompt, conversation.vocabulary) + recalled_tokens
+    room_tokens = context_length - max_reply_tokens - new_tokens
+    fit = fit_turns(conversation, conversation.turns, room_tokens)
+    if fit.window_tokens > room_tokens:
+        needed_tokens = fit.window_tokens + new_tokens + max_reply_tokens
+        raise PromptTooLong(needed_tokens, context_length)
+    prompt_tokens = fit.window_tokens + new_tokens
+    return Fit(fit.evicted, fit.kept, fit.window_tokens, prompt_tokens)
+
+
+def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
+    """Evict the oldest of `turns` until the rest and the system context fit in `room_tokens`.
+
+    Two bounds hold at once: all parts at their most, and the window as it was last known less the
+    evicted turns at their least.
+    Shapes: `turns` run oldest first; those of the conversation, and maybe more behind them.
+    Errors: none; where nothing fits, all are evicted, and `window_tokens` says what is left.
+    """
+    parts_tokens = conversation.context_tokens + sum([turn.tokens for turn in turns])
+    added = turns[len(conversation.turns) :]
+    known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
+    evicted_count = 0
+    while min(parts_tokens, known_tokens) > room_tokens and evicted_count < len(turns):
+        turn = turns[evicted_count]
+        parts_tokens -= turn.tokens
+        known_tokens -= turn.least_tokens
+        evicted_count += 1
+    window_tokens = min(parts_tokens, known_tokens)
+    return Fit(
+        tuple(turns[:evicted_count]), tuple(turns[evicted_count:]), window_tokens, window_tokens
+    )
+
+
+def least_turn_tokens(messages: Sequence[Message | None]) -> int:
+    """Estimate from below what messages of a turn take in a prompt, template included."""
+    said = sum(least_tokens(message.content) for message in messages if message)
+    return said + LEAST_TEMPLATE_TOKENS
+
+
+def bounded_turn(
+    number: int,
+    messages: Sequence[Message | None],
+    at: float,
+    vocabulary: Vocabulary = UNKNOWN,
+) -> Turn:
+    """Make a turn that no model counted: its tokens are bounds."""
+    shown = [message for message in messages if message is not None]
+    return Turn(
+        number=number,
+        messages=tuple(messages),
+        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        reply_tokens=0,
+        least_tokens=least_turn_tokens(messages),
+        at=at,
+    )
+
+
+def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
+    """Lay out what the model is shown: the system context, then user and assistant in turn.
+
+    Models are trained on nothing else. What was added in other roles is shown as the user's, with
+    its role beside it, and messages of one side in a row become one. An empty context is left out.
+    """
+    shown: list[Message] = []
+    rows: dict[int, list[str]] = {}  # what becomes one message, by where that stands
+    for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
+        if message is None:
+            continue
+        said = message
+        if message.role not in SIDES:
+            said = Message("user", as_shown(message))
+        if shown and shown[-1].role == said.role:
+            rows.setdefault(len(shown) - 1, [shown[-1].content]).append(said.content)
+        else:
+            shown.append(said)
+    for place, contents in rows.items():
+        shown[place] = Message(shown[place].role, "\n\n".join(contents))
+    if shown[0].role == "assistant":
+        shown.insert(0, Message("user", NO_USER_MESSAGE))
+    return [Message("system", context), *shown] if context else shown
+
+
+def as_shown(message: Message) -> str:
+    """Give the text that stands for a message between those of user and assistant."""
+    if message.role in SIDES:
+        return message.content
+    return f"({message.role})\n{message.content}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known after a turn.
+
+    Units: upper bounds of what the turn's parts take, and of what the system context and the window
+           take, this turn included; `least_tokens` is a lower bound of the turn.
+    """
+
+    prompt_tokens: int
+    reply_tokens: int
+    least_tokens: int
+    context_tokens: int
+    window_tokens: int
+    vocabulary: Vocabulary
+
+
+def measure(
+    fit: Fit, conversation: Conversation, prompt: str, completion: Completion, recalled: str = ""
+) -> Measured:
+    """Take in what the model counted, or keep to the bounds where it reported none, or nonsense.
+
+    What it counted beyond the most that everything else takes is the least of the prompt. The first
+    prompt also shows how much the system context can be at most, and the vocabulary.
+    """
+    vocabulary = conversation.vocabulary
+    prompt_tokens = message_tokens(prompt, vocabulary)
+    reply_tokens = message_tokens(completion.text, vocabulary)
+    least_reply_tokens = least_tokens(completion.text)
+    counted_tokens = max(completion.generated_tokens, least_reply_tokens)
+    if completion.generated_tokens > 0:
+        vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
+        if completion.is_whole and counted_tokens <= reply_tokens:
+            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end
+        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
+    least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
+    context_tokens = conversation.context_tokens
+    window_tokens = fit.window_tokens + prompt_tokens
+    shown_tokens = completion.prompt_tokens - least_tokens(recalled)
+    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
+        window_tokens = shown_tokens
+        if completion.prompt_tokens <= fit.prompt_tokens:  # more cannot be, and shows nothing
+            beside_tokens = fit.prompt_tokens - prompt_tokens
+            least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
+        if conversation.turn_count == 0:
+            context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
+            both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
+            vocabulary = vocabulary.observe(both, shown_tokens - around_tokens, shown_tokens)
+    return Measured(
+        prompt_tokens=prompt_tokens,
+        reply_tokens=reply_tokens,
+        least_tokens=least_prompt_tokens + least_reply_tokens,
+        context_tokens=context_tokens,
+        window_tokens=window_tokens + reply_tokens,
+        vocabulary=vocabulary,
+    )
+
+
+def _broken_up_tokens(text: str) -> int:
+    """Say how many tokens more a reply may be once its markers are broken up, to be shown again."""
+    shown = break_up(text)
+    return estimate_tokens(shown) - estimate_tokens(text) if shown != text else 0

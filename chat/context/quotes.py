@@ -1,0 +1,138 @@
+"""Decides how the model is shown what is recalled: quoted, with who said it and when.
+
+Each message is one line, so that it reads as what was said and never as an instruction.
+"""
+
+from dataclasses import dataclass
+
+from chat.context.budget import TEMPLATE_TOKENS
+from chat.context.markers import break_up
+from chat.core.messages import Found, FoundMemory, Message, Role, Turn
+from chat.core.tokens import Vocabulary, estimate_tokens
+
+AROUND_TOKENS = 3
+"""Two quotation marks and a line break."""
+MOST_QUOTED_CHARACTERS = 600
+"""A longer message of the conversation is quoted from its beginning."""
+SPEAKERS: dict[Role, str] = {
+    "user": "you",
+    "assistant": "the assistant",
+    "tool": "a tool",
+    "system": "a note",
+}
+AGES = (
+    (365 * 86_400, "year"),
+    (30 * 86_400, "month"),
+    (7 * 86_400, "week"),
+    (86_400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+    (1, "second"),
+)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A turn that is recalled, as the model is shown it; `tokens` is the most that it takes."""
+
+    found: Found
+    age_s: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class MemoryQuote:
+    """The same of a memory."""
+
+    found: FoundMemory
+    age_s: int
+    text: str
+    tokens: int
+
+
+def least_quote_tokens(turn: Turn) -> int:
+    """Say what the quote of a turn takes at least; a quote costs more to make than to leave out."""
+    return 0 if _is_cut(turn) else turn.tokens - TEMPLATE_TOKENS
+
+
+def _is_cut(turn: Turn) -> bool:
+    return any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown())
+
+
+def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
+    """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
+    text, turn = quote(found.turn, now), found.turn
+    tokens = turn.tokens - TEMPLATE_TOKENS
+    for message in turn.shown():
+        lead = _lead(message, turn.at, now)
+        tokens += estimate_tokens(lead, vocabulary) + AROUND_TOKENS
+        tokens += _behind_a_mark_tokens(message.content, vocabulary)
+    if _is_cut(turn):
+        tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
+    return Quote(found, age_s(turn.at, now), text, tokens)
+
+
+def _behind_a_mark_tokens(content: str, vocabulary: Vocabulary) -> int:
+    """Say how many tokens more a text's first word may be behind a quotation mark than a space."""
+    word = content.split(maxsplit=1)[0] if content.strip() else ""
+    marked_tokens = estimate_tokens(f'"{word}', vocabulary) - 1
+    return max(0, marked_tokens - estimate_tokens(word, vocabulary))
+
+
+def quote(turn: Turn, now: float) -> str:
+    """Quote a turn: a line for each message, with its age and its speaker."""
+    return "\n".join(_quote_message(message, turn.at, now) for message in turn.shown())
+
+
+def _quote_message(message: Message, turn_at: float, now: float) -> str:
+    return f'{_lead(message, turn_at, now)} "{one_line(message.content, MOST_QUOTED_CHARACTERS)}"'
+
+
+def _lead(message: Message, turn_at: float, now: float) -> str:
+    at = turn_at if message.created_at is None else message.created_at
+    return f"{age_words(now - at)}, {SPEAKERS[message.role]} said:"
+
+
+def make_memory_quote(
+    found: FoundMemory, template: str, most_characters: int, now: float, vocabulary: Vocabulary
+) -> MemoryQuote:
+    """Quote a memory: `{age}`, `{speaker}` and `{memory}` stand for what they say."""
+    memory = found.memory
+    words = {
+        "{age}": age_words(now - memory.at),
+        "{speaker}": SPEAKERS[memory.role],
+        "{memory}": one_line(memory.content, most_characters),
+    }
+    text = fill_in(template, words)
+    tokens = estimate_tokens(break_up(text), vocabulary) + AROUND_TOKENS
+    return MemoryQuote(found, age_s(memory.at, now), text, tokens)
+
+
+def fill_in(template: str, words: dict[str, str]) -> str:
+    """Put words in their places; a place that stands in one of the words is text."""
+    for name, word in words.items():
+        if name in template:
+            before, _, after = template.partition(name)
+            return fill_in(before, words) + word + fill_in(after, words)
+    return template
+
+
+def one_line(text: str, most_characters: int) -> str:
+    """Put a text in one line that can stand between quotation marks."""
+    said = " ".join(text.split()).replace('"', "'")
+    return said[:most_characters] + "…" if len(said) > most_characters else said
+
+
+def age_s(at: float, now: float) -> int:
+    """Say how many whole seconds ago something was."""
+    return max(0, int(now - at))
+
+
+def age_words(age_s: float) -> str:
+    """Say how long ago something was, in its largest whole unit."""
+    for unit_s, name in AGES:
+        count = int(age_s // unit_s)
+        if count >= 1:
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"

@@ -1,0 +1,1 @@
+"""Values, errors, ids and estimates: no input or output, no setting."""

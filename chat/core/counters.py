@@ -1,0 +1,159 @@
+"""Decides what is counted of turns, and what the counts say. No name of a counter is anybody's."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chat.core.messages import Usage
+
+BOUNDS_MS = (
+    5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000,
+)  # fmt: skip
+"""What times are sorted by: each counts under the first bound that it does not exceed."""
+OVER = "over"
+"""Stands for the bound of what exceeds them all."""
+SUM = "sum"
+PLAIN = (
+    "conversations_started",
+    "turns",
+    "messages",
+    "prompt_tokens",
+    "generated_tokens",
+    "evicted_turns",
+    "recalled_turns",
+    "recalled_memories",
+)
+"""Counters that are one number each."""
+ERROR = "error"
+MODEL_TIME, TURN_TIME = "model_time", "turn_time"
+THROTTLED = "rate_limited"
+TURN = "take_turn"
+"""The action whose errors make the error rate."""
+NEARLY_ALL = 0.95
+
+Counters = Mapping[str, int]
+"""What is to be counted, by the names of fields in Redis."""
+
+
+def turn_counters(usage: Usage, *, is_new: bool, model_ms: float, turn_ms: float) -> dict[str, int]:
+    """Say what a turn counts as."""
+    counters = {
+        "conversations_started": int(is_new),
+        "turns": 1,
+        "messages": 2,
+        "prompt_tokens": usage.prompt_tokens,
+        "generated_tokens": usage.generated_tokens,
+        "evicted_turns": usage.evicted_turns,
+        "recalled_turns": len(usage.recalled),
+        "recalled_memories": len(usage.memories),
+        **_time_counters(MODEL_TIME, model_ms),
+        **_time_counters(TURN_TIME, turn_ms),
+    }
+    return {name: count for name, count in counters.items() if count}
+
+
+def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
+    bound = next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
+    return {f"{name} {bound}": 1, f"{name} {SUM}": round(taken_ms)}
+
+
+def error_counter(action: str, code: str) -> str:
+    """Name the counter of an error; both parts are from tables of ours."""
+    return f"{ERROR} {action} {code}"
+
+
+@dataclass(frozen=True)
+class Times:
+    """How often something took how long: one count for each bound, and one for what exceeds them.
+
+    Units: `sum_ms` is ms.
+    """
+
+    counts: tuple[int, ...]
+    sum_ms: int
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return sum(self.counts)
+
+    @property
+    def average_ms(self) -> float | None:
+        """The mean; None of nothing."""
+        return round(self.sum_ms / self.count, 1) if self.count else None
+
+    @property
+    def p95_ms(self) -> float | None:
+        """What 95 of 100 do not exceed, estimated as Prometheus does; None of nothing.
+
+        Beyond the last bound nothing is known, and it is that bound.
+        """
+        if not self.count:
+            return None
+        rank = NEARLY_ALL * self.count
+        totals = list(itertools.accumulate(self.counts))
+        place = next(place for place, total in enumerate(totals) if total >= rank)
+        if place == len(BOUNDS_MS):
+            return float(BOUNDS_MS[-1])
+        low = BOUNDS_MS[place - 1] if place else 0
+        within = (rank - (totals[place] - self.counts[place])) / self.counts[place]
+        return round(low + (BOUNDS_MS[place] - low) * within, 1)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted: single numbers by name, errors by action and code, times."""
+
+    numbers: Mapping[str, int]
+    errors: Mapping[tuple[str, str], int]
+    model_time: Times
+    turn_time: Times
+
+    @property
+    def throttled(self) -> int:
+        """Requests that were over a limit."""
+        return sum(count for (_, code), count in self.errors.items() if code == THROTTLED)
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of requests for a turn that had no reply; None of nothing."""
+        failed = sum(count for (action, _), count in self.errors.items() if action == TURN)
+        asked = failed + self.numbers["turns"]
+        return round(failed / asked, 4) if asked else None
+
+
+def parse_counted(fields: Mapping[str, int]) -> Counted:
+    """Parse the counters that a hash has."""
+    errors = {}
+    for name, count in fields.items():
+        kind, _, rest = name.partition(" ")
+        if kind == ERROR:
+            action, _, code = rest.partition(" ")
+            errors[action, code] = count
+    return Counted(
+        numbers={name: fields.get(name, 0) for name in PLAIN},
+        errors=errors,
+        model_time=_parse_times(fields, MODEL_TIME),
+        turn_time=_parse_times(fields, TURN_TIME),
+    )
+
+
+def _parse_times(fields: Mapping[str, int], name: str) -> Times:
+    counts = tuple(fields.get(f"{name} {bound}", 0) for bound in (*BOUNDS_MS, OVER))
+    return Times(counts, fields.get(f"{name} {SUM}", 0))
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What operators are told.
+
+    Units: `since` is seconds since 1970, None before anything was counted; `redis_bytes` is bytes.
+    """
+
+    since: float | None
+    total: Counted
+    today: Counted
+    active_today: int
+    active_week: int
+    redis_keys: int
+    redis_bytes: int

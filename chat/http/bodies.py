@@ -1,0 +1,151 @@
+"""Parses the bodies that callers send."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chat.core.errors import InvalidRequest
+from chat.core.json_text import NotJson, parse_json
+from chat.core.messages import SIDES, Message
+from chat.http.fields import (
+    parse_content,
+    parse_id,
+    parse_message,
+    parse_pinned,
+    parse_text,
+    parse_time,
+    parse_title,
+    refuse_others,
+)
+from chat.settings import Settings
+from chat.usecases.change import Change
+
+BODY_BYTES_PER_PROMPT_BYTE = 6
+"""A JSON escape of one byte takes up to six."""
+BODY_OVERHEAD_BYTES = 1024
+MOST_MESSAGES = 100
+
+
+@dataclass(frozen=True)
+class TurnRequest:
+    """A body of `POST /`: exactly one of `conversation_id` and `context` is there."""
+
+    conversation_id: int | None
+    context: str | None
+    prompt: str
+
+
+def body_limit(takes: str | None, settings: Settings) -> int:
+    """Say how many bytes a body may have; `takes` names what it is."""
+    if takes is None:
+        return 0
+    if takes == "Export":
+        return settings.max_import_bytes
+    return 2 * settings.max_prompt_bytes * BODY_BYTES_PER_PROMPT_BYTE + BODY_OVERHEAD_BYTES
+
+
+def parse_turn_request(body: bytes, max_prompt_bytes: int) -> TurnRequest:
+    """Parse the body of `POST /`, whatever its content type.
+
+    Units:  `context` and `prompt` may each have `max_prompt_bytes` in UTF-8.
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    fields = _parse_object(body)
+    has_id, has_context = fields.get("id") is not None, fields.get("context") is not None
+    if has_id and has_context:
+        raise InvalidRequest(
+            "`id` and `context` are not allowed together: a conversation keeps its context",
+            "context",
+        )
+    if not has_id and not has_context:
+        raise InvalidRequest("needs `context` for a new conversation, or the `id` of one", "id")
+    prompt = parse_content(fields.get("prompt"), "prompt", max_prompt_bytes)
+    if has_id:
+        return TurnRequest(parse_id(fields["id"]), None, prompt)
+    return TurnRequest(None, parse_text(fields["context"], "context", max_prompt_bytes), prompt)
+
+
+def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Message]:
+    """Parse the body of `POST /conversations/{id}/messages`.
+
+    Units:  each content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    fields = _parse_object(body)
+    refuse_others(fields, ("messages",), "")
+    given = fields.get("messages")
+    if not isinstance(given, list) or not 1 <= len(given) <= MOST_MESSAGES:
+        raise InvalidRequest(
+            f"`messages` must be a list of 1 to {MOST_MESSAGES} messages", "messages"
+        )
+    return [
+        parse_message(message, f"messages[{place}]", max_prompt_bytes, now)
+        for place, message in enumerate(given)
+    ]
+
+
+def parse_change(body: bytes, max_prompt_bytes: int) -> Change:
+    """Parse the body of `PATCH /conversations/{id}`.
+
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    names = ("context", "title", "pinned")
+    fields = _parse_object(body)
+    refuse_others(fields, names, "")
+    if not fields:
+        raise InvalidRequest(f"needs at least one of {', '.join(names)}")
+    context = None
+    if "context" in fields:
+        context = parse_text(fields["context"], "context", max_prompt_bytes)
+    title = parse_title(fields["title"]) if "title" in fields else None
+    return Change(context, title, parse_pinned(fields))
+
+
+@dataclass(frozen=True)
+class MemoryChange:
+    """What is to be changed of a memory; None leaves it as it is."""
+
+    content: str | None
+    is_pinned: bool | None
+
+
+def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
+    """Parse the body of `POST /memories`; without a role it is the user's.
+
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    fields = _parse_object(body)
+    refuse_others(fields, ("content", "role", "created_at"), "")
+    if fields.get("role", "user") not in SIDES:
+        raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
+    return Message(
+        fields.get("role", "user"),
+        parse_content(fields.get("content"), "content", max_prompt_bytes),
+        parse_time(fields.get("created_at"), "created_at", now),
+    )
+
+
+def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
+    """Parse the body of `PATCH /memories/{memory_id}`.
+
+    Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
+    """
+    names = ("content", "pinned")
+    fields = _parse_object(body)
+    refuse_others(fields, names, "")
+    if not fields:
+        raise InvalidRequest(f"needs at least one of {', '.join(names)}")
+    content = None
+    if "content" in fields:
+        content = parse_content(fields["content"], "content", max_prompt_bytes)
+    return MemoryChange(content, parse_pinned(fields))
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = parse_json(body)
+    except NotJson as error:
+        problem = f"the body must be a JSON object in UTF-8: {error}"
+        raise InvalidRequest(problem, error.field) from error
+    if not isinstance(fields, dict):
+        raise InvalidRequest("the body must be a JSON object in UTF-8")
+    return fields

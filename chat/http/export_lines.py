@@ -1,0 +1,225 @@
+"""Parses the lines of an export: all of them, before any is taken."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from chat.context.budget import bounded_turn
+from chat.core.errors import InvalidRequest, TooLarge
+from chat.core.json_text import MOST_DEPTH, NotJson, first_deep_line, parse_next
+from chat.core.memories import MEMORY_ID, NOTE
+from chat.core.messages import SIDES, Head, Memory, Message
+from chat.http.fields import (
+    MAX_ID,
+    parse_content,
+    parse_message,
+    parse_pinned,
+    parse_text,
+    parse_time,
+    parse_title,
+)
+from chat.usecases.export import VERSION
+from chat.usecases.take_back import Exported
+
+MOST_MESSAGES = 10_000
+"""Messages of one turn."""
+MOST_NUMBER = 10**9
+"""Turns of one conversation."""
+SPACE = re.compile(r"[ \t\r\n]*")
+
+
+class LineParser:
+    """Takes lines one after the other; each error names its line.
+
+    Units: `now` is seconds since 1970; a text may have `max_prompt_bytes` in UTF-8.
+    """
+
+    def __init__(self, max_prompt_bytes: int, now: float) -> None:
+        self._most_bytes = max_prompt_bytes
+        self._now = now
+        self._is_begun = self._is_ended = False
+        self._ids: set[int] = set()
+        self.exported = Exported()
+
+    def take(self, line: Mapping[str, Any]) -> None:
+        """Take a line.
+
+        Errors: InvalidRequest and TooLarge.
+        """
+        kind = line.get("type")
+        if not self._is_begun and kind != "export":
+            raise InvalidRequest("the first line must be of the type `export`", "type")
+        if self._is_ended:
+            raise InvalidRequest("nothing may follow the line of the type `end`", "type")
+        match kind:
+            case "export":
+                self._begin(line)
+            case "conversation":
+                self._take_conversation(line)
+            case "turn":
+                self._take_turn(line)
+            case "memory":
+                self._take_memory(line)
+            case "end":
+                self._end(line)
+            case "error":
+                raise InvalidRequest("the file is not whole: its export ended in an error", "type")
+            case _:
+                raise InvalidRequest("`type` is none that an export has", "type")
+
+    def _begin(self, line: Mapping[str, Any]) -> None:
+        version = line.get("version")
+        if self._is_begun or version != VERSION or isinstance(version, bool):
+            raise InvalidRequest(f"`version` must be {VERSION}, in the first line", "version")
+        self._is_begun = True
+
+    def _take_conversation(self, line: Mapping[str, Any]) -> None:
+        taken = _integer(line, "id", MAX_ID)
+        if taken in self._ids:
+            raise InvalidRequest("`id` stands in the file twice", "id")
+        self._ids.add(taken)
+        head = Head(
+            id=taken,
+            context=parse_text(line.get("context"), "context", self._most_bytes),
+            created_at=self._time(line, "created_at"),
+            active_at=self._time(line, "active_at"),
+            turn_count=_integer(line, "turns", MOST_NUMBER),
+            title=parse_title(line.get("title")) or None,
+            is_pinned=bool(parse_pinned(line)),
+        )
+        self.exported.conversations.append((head, []))
+
+    def _take_turn(self, line: Mapping[str, Any]) -> None:
+        if not self.exported.conversations:
+            raise InvalidRequest("a turn must stand behind its conversation", "conversation_id")
+        head, turns = self.exported.conversations[-1]
+        if line.get("conversation_id") != head.id:
+            raise InvalidRequest("a turn must stand behind its conversation", "conversation_id")
+        number = _integer(line, "number", head.turn_count)
+        if turns and number <= turns[-1].number:
+            raise InvalidRequest("`number` must be above that of the turn before", "number")
+        turns.append(bounded_turn(number, self._messages(line), self._time(line, "at")))
+
+    def _messages(self, line: Mapping[str, Any]) -> list[Message | None]:
+        given = line.get("messages")
+        if not isinstance(given, list) or not 1 <= len(given) <= MOST_MESSAGES or not any(given):
+            raise InvalidRequest("`messages` must be a list of messages, and of nulls", "messages")
+        return [
+            None
+            if message is None
+            else parse_message(message, f"messages[{place}]", self._most_bytes, self._now)
+            for place, message in enumerate(given)
+        ]
+
+    def _take_memory(self, line: Mapping[str, Any]) -> None:
+        name = line.get("id")
+        conversation = line.get("conversation_id")
+        if not is_memory_id(name, conversation):
+            raise InvalidRequest("`id` must be a memory's id, of its conversation", "id")
+        if line.get("role") not in SIDES:
+            raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
+        content = parse_content(line.get("content"), "content", self._most_bytes)
+        at = self._time(line, "created_at")
+        pinned = bool(parse_pinned(line))
+        self.exported.memories.append(
+            Memory(str(name), line["role"], content, at, conversation, is_pinned=pinned)
+        )
+
+    def _time(self, line: Mapping[str, Any], name: str) -> float:
+        at = parse_time(line.get(name), name, self._now)
+        if at is None:
+            raise InvalidRequest(f"`{name}` must be seconds since 1970", name)
+        return at
+
+    def _end(self, line: Mapping[str, Any]) -> None:
+        counts = {
+            "conversations": len(self.exported.conversations),
+            "turns": sum(len(turns) for _, turns in self.exported.conversations),
+            "memories": len(self.exported.memories),
+        }
+        for name, count in counts.items():
+            if line.get(name) != count or isinstance(line[name], bool):
+                raise InvalidRequest(f"the file is not whole: it has {count} {name}", name)
+        self._is_ended = True
+
+    def finish(self) -> Exported:
+        """Give what there is.
+
+        Errors: InvalidRequest if the end is missing.
+        """
+        if not self._is_ended:
+            raise InvalidRequest("the file is not whole: its last line must be of the type `end`")
+        return self.exported
+
+
+def is_memory_id(name: Any, conversation: Any) -> bool:
+    """Say whether a memory may have this id."""
+    if not isinstance(name, str) or not MEMORY_ID.fullmatch(name):
+        return False
+    if name.startswith(NOTE):
+        return conversation is None
+    return isinstance(conversation, int) and name.startswith(f"{conversation}.")
+
+
+def _integer(line: Mapping[str, Any], name: str, most: int) -> int:
+    value = line.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidRequest(f"`{name}` must be a whole number from 1 to {most}", name)
+    return value
+
+
+def parse_export(body: bytes, max_prompt_bytes: int, now: float) -> Exported:
+    """Parse an export.
+
+    Errors: InvalidRequest and TooLarge; `param` names line and field.
+    """
+    parser = LineParser(max_prompt_bytes, now)
+    for number, fields in enumerate(_objects(body), 1):
+        if not isinstance(fields, dict):
+            raise InvalidRequest(f"line {number} must be a JSON object", f"line {number}")
+        try:
+            parser.take(fields)
+        except (InvalidRequest, TooLarge) as error:
+            where = f"line {number}: {error.param}"
+            raise type(error)(f"line {number}: {error}", where) from error
+    return parser.finish()
+
+
+def _objects(body: bytes) -> Iterator[Any]:
+    """Yield what stands in a file, whether or not its lines are still apart: `curl -d` joins them.
+
+    Errors: InvalidRequest.
+    """
+    text = _decoded(body)
+    deep = first_deep_line(body, MOST_DEPTH)
+    if deep:
+        raise _not_json(deep, f"more than {MOST_DEPTH} lists and objects stand in each other")
+    number, place = 1, 0
+    while place < len(text):
+        begin = SPACE.match(text, place)
+        place = begin.end() if begin else place
+        if place < len(text):
+            try:
+                value, place = parse_next(text, place)
+            except NotJson as error:
+                is_last = "\n" not in text[place:]
+                raise _not_json(number, str(error), is_cut=is_last) from error
+            yield value
+            number += 1
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        number = body.count(b"\n", 0, error.start) + 1
+        problem = f"byte {error.start} is none"
+        raise _not_json(number, problem, is_cut=error.end == len(body)) from error
+
+
+def _not_json(number: int, reason: str, *, is_cut: bool = False) -> InvalidRequest:
+    """Make the error; a connection that broke leaves a last line that is cut."""
+    problem = f"line {number} must be JSON in UTF-8: {reason}"
+    if is_cut:
+        problem = f"the file is not whole, or its last line is wrong: {problem}"
+    return InvalidRequest(problem, f"line {number}")

@@ -1,0 +1,147 @@
+"""Parses the fields of what callers send; each error names its field."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from chat.core.errors import InvalidRequest, TooLarge
+from chat.core.json_text import nests_deeper, render_json_text
+from chat.core.messages import ROLES, Message
+
+MAX_ID = 2**63 - 1
+"""The largest number that Redis counts to."""
+MOST_TITLE_CHARACTERS = 200
+MOST_METADATA_BYTES = 4096
+MOST_METADATA_DEPTH = 32
+"""Lists and objects in each other; it stands in a few more where it is kept and exported."""
+MOST_AHEAD_S = 300
+"""How far a caller's clock may be ahead of ours."""
+
+
+def parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) -> Message:
+    """Parse a message.
+
+    Units:  the content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
+    Errors: InvalidRequest and TooLarge, which name the field within `name`.
+    """
+    if not isinstance(fields, dict):
+        raise InvalidRequest(f"`{name}` must be an object with `role` and `content`", name)
+    refuse_others(fields, ("role", "content", "created_at", "metadata"), f"{name}.")
+    if fields.get("role") not in ROLES:
+        raise InvalidRequest(f"`{name}.role` must be one of {', '.join(ROLES)}", f"{name}.role")
+    return Message(
+        fields["role"],
+        parse_content(fields.get("content"), f"{name}.content", max_prompt_bytes),
+        parse_time(fields.get("created_at"), f"{name}.created_at", now),
+        parse_metadata(fields.get("metadata"), f"{name}.metadata"),
+    )
+
+
+def parse_time(value: Any, name: str, now: float) -> float | None:
+    """Parse seconds since 1970; None is none.
+
+    Errors: InvalidRequest.
+    """
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= now + MOST_AHEAD_S:
+        raise InvalidRequest(f"`{name}` must be seconds since 1970, and not in the future", name)
+    return float(value)
+
+
+def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
+    """Parse an object of a caller's own; None is none.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"`{name}` must be an object", name)
+    text = parse_text(render_json_text(value), name, MOST_METADATA_BYTES)
+    if nests_deeper(text.encode(), MOST_METADATA_DEPTH):
+        allowed = f"up to {MOST_METADATA_DEPTH} lists and objects in each other"
+        raise InvalidRequest(f"`{name}` may have {allowed}", name)
+    return value
+
+
+def parse_content(value: Any, name: str, max_prompt_bytes: int) -> str:
+    """Parse a text that says something.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    content = parse_text(value, name, max_prompt_bytes)
+    if not content.strip():
+        raise InvalidRequest(f"`{name}` must not be empty", name)
+    return content
+
+
+def parse_title(value: Any) -> str:
+    """Parse a title; null takes it away."""
+    title = parse_text("" if value is None else value, "title", MOST_METADATA_BYTES)
+    if len(title) > MOST_TITLE_CHARACTERS:
+        raise TooLarge(f"`title` may have up to {MOST_TITLE_CHARACTERS} characters", "title")
+    return title
+
+
+def parse_pinned(fields: Mapping[str, Any]) -> bool | None:
+    """Parse `pinned`; None where it is not there.
+
+    Errors: InvalidRequest.
+    """
+    if "pinned" not in fields:
+        return None
+    pinned = fields["pinned"]
+    if not isinstance(pinned, bool):
+        raise InvalidRequest("`pinned` must be true or false", "pinned")
+    return pinned
+
+
+def refuse_others(fields: Collection[str], allowed: tuple[str, ...], within: str) -> None:
+    """Refuse fields that would be lost."""
+    for name in fields:
+        if name not in allowed:
+            raise InvalidRequest(
+                f"`{within}{name[:40]}` is not a field here; {', '.join(allowed)} are",
+                f"{within}{name[:40]}",
+            )
+
+
+def parse_text(text: Any, name: str, most_bytes: int) -> str:
+    """Parse a text.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    if not isinstance(text, str):
+        raise InvalidRequest(f"`{name}` must be a string", name)
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"`{name}` must be Unicode text, without lone surrogates", name
+        ) from error
+    if size > most_bytes:
+        raise TooLarge(f"`{name}` has {size} bytes; up to {most_bytes} are allowed", name)
+    return text
+
+
+def parse_id(value: Any) -> int:
+    """Parse a conversation's id: a number, or its digits in a string.
+
+    A number without a fraction is a whole one, however it is written: JSON has no other kind.
+    Errors: InvalidRequest.
+    """
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= len(str(MAX_ID))
+    ):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
+        raise InvalidRequest(
+            f"`id` must be a whole number from 1 to {MAX_ID}, or its digits in a string", "id"
+        )
+    return value

@@ -1,0 +1,157 @@
+"""Describes the API as an OpenAPI document, from the table by which requests are answered.
+
+Source: the OpenAPI Specification, version 3.1.1.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chat.core.errors import ChatError
+from chat.core.json_text import RULES
+from chat.http.credentials import COOKIE, HOST_PREFIX
+from chat.http.operations import (
+    OPERATIONS,
+    PATH_PARAMETERS,
+    Access,
+    Operation,
+    Parameter,
+    errors_of,
+)
+from chat.http.schemas import GIVEN, TAKEN, named
+
+VERSION = "0.1.0"
+DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"
+IN_PATH = re.compile(r"{(\w+)}")
+TAKEN_MEDIA = {"Export": "application/jsonl"}
+"""Media types of bodies that are not JSON."""
+SECURITY: Mapping[Access, list[Mapping[str, list[str]]]] = {
+    "none": [],
+    "optional": [{}, {"owner": []}, {"page": []}],
+    "owner": [{"owner": []}, {"page": []}],
+    "admin": [{"admin": []}],
+}
+SCHEMES = {
+    "owner": {"type": "http", "scheme": "bearer", "description": "A token of `POST /session`"},
+    "page": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The same token, given to the page only; over TLS its name begins with "
+        f"`{HOST_PREFIX}`. For changes it counts only if the page itself asks",
+    },
+    "admin": {"type": "http", "scheme": "bearer", "description": "The variable `admin_token`"},
+}
+MORE_BESIDE_ERROR = {
+    "unhealthy": {
+        "parts": {"type": "object", "additionalProperties": {"type": "string"}},
+        "notes": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+    "erase_incomplete": {"stores": GIVEN["Erased"]["properties"]["stores"]},
+}
+"""What stands beside an error, by its code."""
+
+
+def describe_api(*, has_admin: bool) -> Mapping[str, Any]:
+    """Describe every path; those of operators where they are served."""
+    paths: dict[str, dict[str, Any]] = {}
+    for path, operations in OPERATIONS.items():
+        for method, operation in operations.items():
+            if has_admin or operation.access != "admin":
+                paths.setdefault(path, {})[method.lower()] = _describe(path, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Chat with memory",
+            "version": VERSION,
+            "description": DESCRIPTION,
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": {**TAKEN, **GIVEN},
+            "securitySchemes": {
+                name: scheme for name, scheme in SCHEMES.items() if has_admin or name != "admin"
+            },
+        },
+    }
+
+
+def _describe(path: str, operation: Operation) -> Mapping[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.action,
+        "summary": operation.summary,
+        "security": SECURITY[operation.access],
+        "parameters": [
+            *(_path_parameter(name) for name in IN_PATH.findall(path)),
+            *map(_parameter, operation.parameters),
+        ],
+        "responses": {**_answers(operation), **_refusals(path, operation)},
+    }
+    if operation.takes is not None:
+        media = TAKEN_MEDIA.get(operation.takes, "application/json")
+        described["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": named(operation.takes)}},
+        }
+    return described
+
+
+def _path_parameter(name: str) -> Mapping[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS[name]}
+
+
+def _parameter(parameter: Parameter) -> Mapping[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.is_needed,
+        "schema": parameter.schema,
+    }
+
+
+def _answers(operation: Operation) -> Mapping[str, Any]:
+    links = {
+        action: {
+            "operationId": action,
+            "parameters": {
+                name: f"$response.body#{pointer}" for name, pointer in parameters.items()
+            },
+        }
+        for action, parameters in operation.links.items()
+    }
+    return {
+        str(status): {
+            "description": operation.summary,
+            "content": {operation.media: {"schema": named(name)}},
+            **({"links": links} if links else {}),
+        }
+        for status, name in operation.gives.items()
+    }
+
+
+def _refusals(path: str, operation: Operation) -> Mapping[str, Any]:
+    by_status: dict[int, list[type[ChatError]]] = {}
+    for error in errors_of(path, operation):
+        by_status.setdefault(error.status, []).append(error)
+    return {
+        str(status): {
+            "description": "\n".join(f"`{error.code}`: {_first_line(error)}" for error in errors),
+            "content": {"application/json": {"schema": _refusal(errors)}},
+        }
+        for status, errors in sorted(by_status.items())
+    }
+
+
+def _refusal(errors: list[type[ChatError]]) -> Mapping[str, Any]:
+    """Give the shape of an error; of one that has more beside it, both."""
+    beside = [MORE_BESIDE_ERROR[error.code] for error in errors if error.code in MORE_BESIDE_ERROR]
+    if not beside:
+        return named("Error")
+    error = GIVEN["Error"]
+    whole = {**error, "properties": {**error["properties"], **beside[0]}}
+    return {"anyOf": [named("Error"), whole]}
+
+
+def _first_line(error: type[ChatError]) -> str:
+    return (error.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,282 @@
+"""The shapes of what callers send and are given, as JSON Schema.
+
+Source: JSON Schema 2020-12, as OpenAPI 3.1 uses it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chat.core.memories import MEMORY_ID
+from chat.core.messages import ROLES
+from chat.http.bodies import MOST_MESSAGES
+from chat.http.fields import MAX_ID, MOST_METADATA_BYTES, MOST_METADATA_DEPTH, MOST_TITLE_CHARACTERS
+
+Schema = Mapping[str, Any]
+
+
+def record(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
+    """Describe an object that has these properties and no other."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def named(name: str) -> Schema:
+    """Refer to one of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def many(items: Schema, **bounds: int) -> Schema:
+    """Describe a list."""
+    return {"type": "array", "items": items, **bounds}
+
+
+def or_null(kind: str) -> Schema:
+    """Describe a value that may be null."""
+    return {"type": [kind, "null"]}
+
+
+TEXT: Schema = {"type": "string"}
+SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What Python's `str.strip` takes away."""
+CONTENT: Schema = {"type": "string", "pattern": f"[^{SPACES}]"}
+"""A text that says something."""
+COUNT: Schema = {"type": "integer", "minimum": 0}
+TIME: Schema = {"type": "number", "minimum": 0, "description": "seconds since 1970"}
+GIVEN_TIME: Schema = {
+    "type": ["number", "null"],
+    "minimum": 0,
+    "description": "seconds since 1970, and not in the future",
+}
+FLAG: Schema = {"type": "boolean"}
+ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+SCORE: Schema = {"type": "number"}
+ROLE: Schema = {"enum": list(ROLES)}
+SIDE: Schema = {"enum": ["user", "assistant"]}
+PLACE: Schema = {"type": "string", "pattern": r"^[1-9][0-9]{0,17}\.[0-9]{1,4}$"}
+MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
+NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}
+"""How near something is; null where it was not searched for."""
+
+STORED_MESSAGE: Mapping[str, Schema] = {
+    "id": PLACE,
+    "role": ROLE,
+    "content": TEXT,
+    "created_at": TIME,
+    "metadata": {"type": "object"},
+}
+STORED_MEMORY: Mapping[str, Schema] = {
+    "id": MEMORY,
+    "role": SIDE,
+    "content": TEXT,
+    "created_at": TIME,
+    "pinned": FLAG,
+    "source": {"oneOf": [
+        record({"conversation_id": ID, "message_id": PLACE}), {"type": "null"}
+    ]},
+}  # fmt: skip
+STORED_SUMMARY: Mapping[str, Schema] = {
+    "id": ID,
+    "title": or_null("string"),
+    "created_at": TIME,
+    "active_at": TIME,
+    "expires_at": or_null("integer"),
+    "turns": COUNT,
+    "evicted_turns": COUNT,
+    "pinned": FLAG,
+}
+METADATA: Schema = {
+    "type": ["object", "null"],
+    "description": f"up to {MOST_METADATA_BYTES} bytes as JSON, with up to {MOST_METADATA_DEPTH} "
+    "lists and objects in each other",
+}
+TITLE: Schema = {"type": ["string", "null"], "maxLength": MOST_TITLE_CHARACTERS}
+NULL: Schema = {"type": "null"}
+
+TAKEN: Mapping[str, Schema] = {
+    "Turn": {
+        "oneOf": [
+            {
+                "title": "a new conversation",
+                "type": "object",
+                "properties": {"context": TEXT, "prompt": CONTENT, "id": NULL},
+                "required": ["context", "prompt"],
+            },
+            {
+                "title": "the next turn of one",
+                "type": "object",
+                "properties": {
+                    "id": {"anyOf": [ID, {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}]},
+                    "prompt": CONTENT,
+                    "context": NULL,
+                },
+                "required": ["id", "prompt"],
+            },
+        ]
+    },
+    "Change": {
+        **record(
+            {"title": TITLE, "context": TEXT, "pinned": FLAG}, ("title", "context", "pinned")
+        ),
+        "minProperties": 1,
+    },
+    "Messages": record({
+        "messages": many(
+            record(
+                {
+                    "role": ROLE,
+                    "content": CONTENT,
+                    "created_at": GIVEN_TIME,
+                    "metadata": METADATA,
+                },
+                ("created_at", "metadata"),
+            ),
+            minItems=1,
+            maxItems=MOST_MESSAGES,
+        )
+    }),
+    "Note": record(
+        {"content": CONTENT, "role": SIDE, "created_at": GIVEN_TIME}, ("role", "created_at")
+    ),
+    "MemoryChange": {
+        **record({"content": CONTENT, "pinned": FLAG}, ("content", "pinned")),
+        "minProperties": 1,
+    },
+    "Export": {"type": "string", "description": "JSON Lines, as `GET /export` gives them"},
+}  # fmt: skip
+"""What bodies are sent."""
+
+RECALLED: Mapping[str, Schema] = {"score": SCORE, "age_s": COUNT}
+RECEIPT: Schema = {
+    "type": "object",
+    "additionalProperties": record(
+        {
+            "status": {"enum": ["erased", "incomplete", "unavailable"]},
+            "removed": {"type": "object", "additionalProperties": COUNT},
+            "left": COUNT,
+        },
+        ("removed", "left"),
+    ),
+}
+TIMES: Schema = record({"average_ms": or_null("number"), "p95_ms": or_null("number")})
+COUNTED: Schema = record({
+    "conversations_started": COUNT,
+    "turns": COUNT,
+    "messages": COUNT,
+    "prompt_tokens": COUNT,
+    "generated_tokens": COUNT,
+    "evicted_turns": COUNT,
+    "recalled_turns": COUNT,
+    "recalled_memories": COUNT,
+    "throttled": COUNT,
+    "errors": {"type": "object", "additionalProperties": COUNT},
+    "error_rate": or_null("number"),
+    "model_time": TIMES,
+    "turn_time": TIMES,
+})  # fmt: skip
+
+GIVEN: Mapping[str, Schema] = {
+    "Error": record({
+        "error": record({"code": TEXT, "message": TEXT, "param": or_null("string")}),
+    }),
+    "Health": record(
+        {
+            "status": {"const": "ok"},
+            "parts": {"type": "object", "additionalProperties": TEXT},
+            "notes": {"type": "object", "additionalProperties": TEXT},
+        },
+        ("parts", "notes"),
+    ),
+    "Session": record({"token": TEXT}),
+    "TurnResult": record(
+        {
+            "id": ID,
+            "prompt": TEXT,
+            "context": TEXT,
+            "reply": TEXT,
+            "numberOfTokens": COUNT,
+            "expires_at": or_null("integer"),
+            "usage": record({
+                "context_length": COUNT,
+                "prompt_tokens": COUNT,
+                "generated_tokens": COUNT,
+                "window_turns": COUNT,
+                "evicted_turns": COUNT,
+                "finish_reason": TEXT,
+                "evicted": many(COUNT),
+                "recalled": many(record({"turn": COUNT, **RECALLED})),
+                "memories": many(record({"memory": MEMORY, **RECALLED})),
+            }),
+            "token": TEXT,
+        },
+        ("token",),
+    ),
+    "ConversationPage": record({
+        "conversations": many(record(STORED_SUMMARY)),
+        "next_cursor": or_null("string"),
+    }),
+    "Conversation": record({
+        **STORED_SUMMARY,
+        "context": TEXT,
+        "window_tokens": or_null("integer"),
+        "context_length": COUNT,
+    }),
+    "ForgottenConversation": record({
+        "id": ID,
+        "forgotten": record({
+            "window_turns": COUNT, "archived_turns": COUNT, "memories": COUNT, "keys": COUNT,
+        }),
+    }),
+    "MessagePage": record({
+        "messages": many({"anyOf": [record(STORED_MESSAGE, ("metadata",)), TEXT]}),
+        "before": or_null("string"),
+    }),
+    "RelevantMessages": record({
+        "messages": many({"anyOf": [record({**STORED_MESSAGE, **NEAR}, ("metadata",)), TEXT]}),
+    }),
+    "AddedMessages": record({
+        "id": ID,
+        "message_ids": many(PLACE),
+        "evicted_turns": COUNT,
+        "expires_at": or_null("integer"),
+    }),
+    "ForgottenMessage": record({"id": ID, "forgotten": record({"message_id": PLACE})}),
+    "Memory": record(STORED_MEMORY),
+    "MemoryPage": record({
+        "memories": many(record(STORED_MEMORY)), "next_cursor": or_null("string"),
+    }),
+    "RelevantMemories": record({"memories": many(record({**STORED_MEMORY, **NEAR}))}),
+    "ForgottenMemories": record({"forgotten": record({"memories": COUNT})}),
+    "Exported": {"type": "string", "description": "JSON Lines"},
+    "Imported": record({
+        "conversations": many(record({
+            "id_before": ID,
+            "id": ID,
+            "turns": COUNT,
+            "status": {"enum": ["imported", "there_already"]},
+        })),
+        "memories": COUNT,
+    }),
+    "Erased": record({"stores": RECEIPT}),
+    "Document": {"type": "object", "description": "OpenAPI 3.1"},
+    "Stats": record({
+        "since": or_null("number"),
+        "total": COUNTED,
+        "today": COUNTED,
+        "active_owners": record({"today": COUNT, "last_7_days": COUNT}),
+        "redis": record({"keys": COUNT, "memory_bytes": COUNT}),
+        "chroma": {"oneOf": [record({"collections": COUNT, "records": COUNT}), NULL]},
+    }),
+    "Metrics": {"type": "string", "description": "Prometheus' text format"},
+    "Cleaned": record({
+        "removed": record({
+            "listed": COUNT, "postings": COUNT, "conversations": COUNT, "memories": COUNT,
+        }),
+        "is_complete": FLAG,
+    }),
+    "Page": {"type": "string", "description": "A file of the page"},
+}  # fmt: skip
+"""What is answered. `Error` has more beside it where a health check or an erasure failed."""

@@ -1,0 +1,38 @@
+"""Asks another embedder once for each text of a request."""
+
+from collections.abc import Iterator, Sequence
+
+from chat.core.errors import ModelFailed, OtherLength
+from chat.core.vectors import BATCH, unit
+from chat.usecases.ports import Embedder
+
+
+class OnceEmbedder:
+    """An embedder that asks another one, once for each text of a request, in batches.
+
+    Its embeddings are unit vectors, all of one length.
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, Sequence[float]] = {}
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Embed each text.
+
+        Errors: those of the port; ModelFailed for embeddings that are none, and OtherLength.
+        """
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        for batch in _batches(missing):
+            embeddings = [unit(embedding) for embedding in self._embedder.embed(batch)]
+            if len(embeddings) != len(batch):
+                raise ModelFailed("the embedding model gave another number of embeddings")
+            if len({len(one) for one in (*self._known.values(), *embeddings)}) > 1:
+                raise OtherLength
+            self._known |= zip(batch, embeddings, strict=True)
+        return [self._known[text] for text in texts]
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), BATCH):
+        yield texts[start : start + BATCH]

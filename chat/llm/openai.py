@@ -1,0 +1,156 @@
+"""A model behind an OpenAI-compatible chat endpoint: messages keep their roles.
+
+Spin's own interface gives a model one string and runs all calls of a process one after the other;
+this asks the endpoint itself, so that conversations wait for the model side by side.
+
+Source: OpenAI's API reference, `POST /v1/chat/completions`.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from chat.context.markers import neutralise
+from chat.core.errors import ModelFailed, ModelUnavailable
+from chat.core.json_text import parse_json, render_json_text
+from chat.core.messages import Completion, Message, Sampling
+
+TOO_MANY_REQUESTS = 429
+REFUSED = (401, 403)
+AWAY = range(502, 505)
+"""A gateway's words for a server behind it that does not answer."""
+OK = range(200, 300)
+MOST_TOKENS = 2**32 - 1
+"""The most that can be counted, as in Spin's interface."""
+MOST_REASON_CHARACTERS = 40
+NUMBERS = {int, float}
+PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading something else as an answer raises."""
+
+
+class Endpoint(Protocol):
+    """Where requests go."""
+
+    def post(self, body: bytes) -> tuple[int, bytes]:
+        """Send JSON, and return status and body.
+
+        Errors: ModelUnavailable, ModelTimeout.
+        """
+
+
+def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
+    """Render the request; markers in the messages are broken up: a server might obey them."""
+    shown = [{"role": m.role, "content": neutralise(m.content)} for m in messages]
+    fields = {
+        "model": model,
+        "messages": shown,
+        "max_tokens": sampling.max_reply_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
+    return render_json_text(fields).encode()
+
+
+def parse_response(status: int, body: bytes) -> Completion:
+    """Parse the answer; counts that are missing are 0.
+
+    Errors: those of `check_status`, and ModelFailed.
+    """
+    check_status(status)
+    try:
+        answer = parse_json(body)
+        choice = answer["choices"][0]
+        content, reason = choice["message"]["content"], choice.get("finish_reason")
+    except PARSE_ERRORS as error:
+        raise ModelFailed("the model's endpoint gave no completion") from error
+    usage = answer.get("usage")
+    return Completion(
+        content.strip() if isinstance(content, str) else "",
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
+        finish_reason=_reason(reason),
+    )
+
+
+def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[float]]:
+    """Parse the answer of `POST /v1/embeddings` to that many texts.
+
+    Errors: those of `check_status`, and ModelFailed.
+    """
+    check_status(status)
+    try:
+        rows = parse_json(body)["data"]
+        by_index = {row["index"]: _numbers(row["embedding"]) for row in rows}
+        embeddings: list[Sequence[float]] = [by_index[index] for index in range(count)]
+    except PARSE_ERRORS as error:
+        raise ModelFailed("the model's endpoint gave no embeddings") from error
+    if len(rows) != count:
+        raise ModelFailed("the model's endpoint gave another number of embeddings")
+    return embeddings
+
+
+def _numbers(values: Sequence[Any]) -> list[float]:
+    """Errors: TypeError for anything else, and for what is true or false."""
+    if not set(map(type, values)) <= NUMBERS:
+        raise TypeError
+    return list(map(float, values))
+
+
+def check_status(status: int) -> None:
+    """Say whether an endpoint answered.
+
+    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for the rest. What the
+            endpoint said is not passed on: it may quote the key.
+    """
+    if status == TOO_MANY_REQUESTS or status in AWAY:
+        raise ModelUnavailable("the model is busy or away")
+    if status in REFUSED:
+        raise ModelFailed(f"the model's endpoint refuses the key ({status}): see `model_key`")
+    if status not in OK:
+        raise ModelFailed(f"the model's endpoint answered {status}")
+
+
+def _count(usage: Any, name: str) -> int:
+    """Return a count; 0 for one that is missing, or is none.
+
+    Errors: ModelFailed for one that cannot be.
+    """
+    value = usage.get(name) if isinstance(usage, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        return 0
+    if value > MOST_TOKENS:
+        raise ModelFailed("the model's endpoint counted more tokens than can be")
+    return value
+
+
+def _reason(value: Any) -> str | None:
+    """Return why a reply ends where it does, if that was said in a word."""
+    return value if isinstance(value, str) and len(value) <= MOST_REASON_CHARACTERS else None
+
+
+class OpenAiModel:
+    """The `LanguageModel` port over an endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """Ask the endpoint."""
+        return parse_response(*self._endpoint.post(render_request(self._model, messages, sampling)))
+
+
+class OpenAiEmbedder:
+    """The `Embedder` port over an endpoint."""
+
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
+        self._endpoint = endpoint
+        self._model = model
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        """Ask the endpoint.
+
+        Source: OpenAI's API reference, `POST /v1/embeddings`.
+        """
+        fields = {"model": self._model, "input": list(texts)}
+        body = render_json_text(fields).encode()
+        return parse_embeddings(*self._endpoint.post(body), len(texts))

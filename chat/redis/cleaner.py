@@ -1,0 +1,92 @@
+"""Walks through Redis for what does not expire by itself."""
+
+import re
+from collections.abc import Callable, Iterator
+
+from chat.redis.account import NOBODY, Account, account_of
+from chat.redis.connection import Redis, as_bytes, as_int
+from chat.redis.keys import cleanup_key, conversation_keys, conversations_key
+from chat.redis.owner_scripts import CLEAN_INDEX, CLEAN_LIST
+from chat.usecases.clean_up import Cleaned
+
+SCAN_COUNT = 200
+BEGIN = "0"
+"""The cursor with which a scan begins, and that it gives at its end."""
+PLACE_S = 86_400
+"""How long it is known where a clean-up ended; the next then begins anew."""
+OPEN = re.compile(r"\{anyone:[0-9]+\}")
+
+CleanOwner = Callable[[str], Cleaned]
+
+
+class RedisCleaner:
+    """The steps through Redis, and the `Places` port, over one connection.
+
+    Errors: every method may raise StoreUnavailable.
+    """
+
+    def __init__(self, redis: Redis, prefix: str, clean_owner: CleanOwner | None) -> None:
+        """Take what cleans an owner of old data, None where nothing is ever too old."""
+        self._redis = redis
+        self._prefix = prefix
+        self._clean_owner = clean_owner
+        self._key = re.compile(re.escape(prefix) + r":(?P<owner>\{[^}]+\}):(?P<rest>[0-9a-z:]+)")
+
+    def load(self) -> str:
+        """Load the place."""
+        return self._redis.get("GET", [cleanup_key(self._prefix)]).decode()
+
+    def save(self, place: str) -> None:
+        """Save the place."""
+        key = cleanup_key(self._prefix)
+        if place:
+            self._redis.execute("SET", [key, place, "EX", PLACE_S])
+        else:
+            self._redis.execute("DEL", [key])
+
+    def steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
+        """Clean behind each part of a scan, which may give a key twice; places are its cursors."""
+        cursor = place or BEGIN
+        pattern = f"{self._prefix}:{{*}}:*"
+        while True:
+            reply = self._redis.execute("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])
+            cursor, *keys = (as_bytes(value).decode() for value in reply)
+            is_last = cursor == BEGIN
+            yield sum(map(self._clean, keys), Cleaned()), "" if is_last else cursor
+            if is_last:
+                return
+
+    def _clean(self, key: str) -> Cleaned:
+        match = self._key.fullmatch(key)
+        if match is None:
+            return Cleaned()
+        owner, rest = match["owner"], match["rest"]
+        if rest == "conversations":
+            return self._clean_list(owner, key) + self._clean_old(owner)
+        if rest == "memories" and not self._has_list(owner):
+            return self._clean_old(owner)
+        if rest.isdigit() and OPEN.fullmatch(owner):
+            return self._clean_old(owner)
+        conversation_id, _, part = rest.partition(":")
+        return self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
+
+    def _has_list(self, owner: str) -> bool:
+        """Say whether the scan meets the owner's list too, and cleans it there."""
+        key = conversations_key(self._prefix, owner)
+        return as_int(self._redis.execute("EXISTS", [key])[0]) > 0
+
+    def _clean_list(self, owner: str, key: str) -> Cleaned:
+        keys, account = account_of(Account(self._prefix, owner), owner)
+        reply = self._redis.run(CLEAN_LIST, [key, *keys], [f"{self._prefix}:{owner}:", account])
+        return Cleaned(listed=as_int(reply[0]))
+
+    def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
+        keys = conversation_keys(self._prefix, owner, conversation_id).all()
+        named, account = account_of(Account(self._prefix, owner), owner)
+        if OPEN.fullmatch(owner):
+            named, account = (), NOBODY
+        reply = self._redis.run(CLEAN_INDEX, [*keys, *named], [conversation_id, account])
+        return Cleaned(postings=as_int(reply[0]))
+
+    def _clean_old(self, owner: str) -> Cleaned:
+        return self._clean_owner(owner) if self._clean_owner else Cleaned()

@@ -1,0 +1,250 @@
+"""Reads, changes and forgets an owner's conversations in Redis."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from chat.core.errors import CorruptConversation, UnknownConversation
+from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
+from chat.core.memories import memory_id
+from chat.core.messages import Forgotten, Place, Summary, Turn
+from chat.core.owners import anyone
+from chat.core.portions import MOST_CALL_BYTES
+from chat.redis.account import Account, account_of
+from chat.redis.connection import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis.keys import ConversationKeys, conversation_keys, conversations_key, memory_keys
+from chat.redis.owner_scripts import (
+    CHANGE,
+    FORGET,
+    KEEP_EMBEDDINGS,
+    LIST_PAGE,
+    LOAD_EMBEDDINGS,
+    REPLACE,
+    SUMMARISE,
+)
+from chat.redis.reading_scripts import LIST_IDS, TURNS_PAGE
+from chat.redis.records import (
+    parse_embedding,
+    parse_turns,
+    render_embedding,
+    render_terms,
+    render_turn,
+)
+from chat.usecases.ports import Cursor, StoredTurn
+
+Found = TypeVar("Found")
+NOT_THERE = "-"
+"""Stands for an embedding in what the script gives."""
+
+
+class RedisConversationStore:
+    """The `ConversationStore` port over one connection, for one request."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        prefix: str,
+        fencing: str,
+        owner: str | None,
+        owners: Callable[[int], Sequence[str]],
+        account: Account | None = None,
+    ) -> None:
+        """Take the caller's `owner`, and the `owners` under whom it may reach a conversation.
+
+        `account` is that of the caller's, if there is one.
+        """
+        self._account = account
+        self._redis = redis
+        self._prefix = prefix
+        self._fencing = fencing
+        self._owner = owner
+        self._owners = owners
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        """List, in one round trip."""
+        if self._owner is None:
+            return [], None
+        after = cursor or Cursor("+inf", "")
+        begin = f"{self._prefix}:{self._owner}:"
+        account_keys, account = account_of(self._account, self._owner)
+        keys = [conversations_key(self._prefix, self._owner), *account_keys]
+        reply = self._redis.run(LIST_PAGE, keys, [begin, after.at, after.id, limit, account])
+        rows = _parse_json(as_bytes(reply[0]))
+        page = [parse_summary(row) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return page, Cursor(str(last[-1]), str(last[0])) if last else None
+
+    def summarise(self, conversation_id: int) -> Summary:
+        """Summarise, in one round trip."""
+        return self._summarise(conversation_id, "1")
+
+    def summarise_head(self, conversation_id: int) -> Summary:
+        """Summarise, whether its turns are there or not."""
+        return self._summarise(conversation_id, "")
+
+    def _summarise(self, conversation_id: int, is_whole: str) -> Summary:
+        def summarise(_: str, keys: ConversationKeys) -> Summary:
+            reply = self._redis.run(SUMMARISE, keys.all(), [conversation_id, is_whole])
+            return parse_summary(_parse_json(as_bytes(reply[0])))
+
+        return self._find(conversation_id, summarise)
+
+    def list_ids(self) -> list[int]:
+        """List, in one round trip."""
+        if self._owner is None:
+            return []
+        keys = [conversations_key(self._prefix, self._owner)]
+        return list(map(int, as_text(self._redis.run(LIST_IDS, keys, [])[0]).split()))
+
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        """Give turns of archive and window, in one round trip; fewer where they are long.
+
+        A turn that is longer than what a round trip carries comes in pieces, in more of them.
+        """
+
+        def page(_: str, keys: ConversationKeys) -> list[StoredTurn]:
+            rendered = self._rendered_turns(keys, last_number, count)
+            return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in rendered]
+
+        return self._find(conversation_id, page)
+
+    def _rendered_turns(self, keys: ConversationKeys, last_number: int, count: int) -> list[bytes]:
+        def read(offset: int) -> list[Value]:
+            arguments = [last_number, count, MOST_CALL_BYTES, offset]
+            return self._redis.run(TURNS_PAGE, keys.all(), arguments)
+
+        size_bytes, mark, *found = read(0)
+        if not size_bytes:
+            return list(map(as_bytes, found))
+        turn = as_bytes(found[0])
+        while len(turn) < as_int(size_bytes):
+            _, now, *more = read(len(turn))
+            if now != mark:  # it was changed meanwhile
+                return self._rendered_turns(keys, last_number, count)
+            turn += as_bytes(more[0])
+        return [turn]
+
+    def change(
+        self,
+        conversation_id: int,
+        fields: Mapping[str, str],
+        lifetime_s: int | None,
+        added_tokens: int,
+    ) -> None:
+        """Change fields, in one round trip."""
+
+        def change(owner: str, keys: ConversationKeys) -> None:
+            begins = "" if lifetime_s is None else lifetime_s
+            pairs = [part for field in fields.items() for part in field]
+            named, account = self._with_owner(owner, conversation_id, keys)
+            arguments: Arguments = [
+                self._fencing, begins, added_tokens, conversation_id, account, *pairs
+            ]  # fmt: skip
+            self._redis.run(CHANGE, named, arguments)
+
+        self._find(conversation_id, change)
+
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
+        """Replace, in one round trip."""
+
+        def replace(owner: str, keys: ConversationKeys) -> None:
+            named, account = self._with_owner(owner, conversation_id, keys)
+            arguments: Arguments = [
+                self._fencing,
+                old.turn.number,
+                old.data,
+                b"" if new is None else render_turn(new),
+                render_terms([old.turn])[1:-1],
+                render_terms([new or old.turn])[1:-1],
+                memory_id(conversation_id, place),
+                conversation_id,
+                account,
+            ]
+            self._redis.run(REPLACE, named, arguments)
+
+        self._find(conversation_id, replace)
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        """Remove every key of a conversation, in one round trip."""
+
+        def forget(owner: str, keys: ConversationKeys) -> Forgotten:
+            named, account = self._with_owner(owner, conversation_id, keys)
+            counts = map(as_int, self._redis.run(FORGET, named, [conversation_id, account]))
+            return Forgotten(conversation_id, *counts)
+
+        return self._find(conversation_id, forget)
+
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        """Load them, in one round trip; in none without names."""
+
+        def load(_: str, keys: ConversationKeys) -> dict[str, Sequence[float]]:
+            kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys.all(), names)[0]).split(" ")
+            pairs = zip(names, kept, strict=True)
+            return {name: parse_embedding(text) for name, text in pairs if text != NOT_THERE}
+
+        return self._find(conversation_id, load) if names else {}
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Keep them, in one round trip."""
+
+        def keep(owner: str, keys: ConversationKeys) -> None:
+            pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
+            account_keys, account = account_of(self._account, owner)
+            arguments: Arguments = [conversation_id, account, *pairs]
+            self._redis.run(KEEP_EMBEDDINGS, [*keys.all(), *account_keys], arguments)
+
+        self._find(conversation_id, keep)
+
+    def _find(self, conversation_id: int, act: Callable[[str, ConversationKeys], Found]) -> Found:
+        """Act on the conversation of the first owner that has it."""
+        for owner in self._owners(conversation_id):
+            try:
+                return act(owner, conversation_keys(self._prefix, owner, conversation_id))
+            except UnknownConversation:
+                continue
+        raise UnknownConversation
+
+    def _with_owner(
+        self, owner: str, conversation_id: int, keys: ConversationKeys
+    ) -> tuple[list[str], bytes]:
+        """Give all keys that a change may touch, and the text of the account."""
+        account_keys, account = account_of(self._account, owner)
+        if owner == anyone(conversation_id):
+            return keys.all(), account
+        owned = [conversations_key(self._prefix, owner), *memory_keys(self._prefix, owner)]
+        return [*keys.all(), *owned, *account_keys], account
+
+
+def _parse_json(data: bytes) -> Any:
+    try:
+        return parse_own_json(data)
+    except NotJson as error:
+        raise CorruptConversation from error
+
+
+def parse_summary(row: Sequence[Any]) -> Summary:
+    """Parse one row of what the scripts give; all of it is text.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return Summary(
+            id=int(row[0]),
+            context=row[1],
+            title=row[2] or None,
+            created_at=float(row[3]),
+            active_at=float(row[4]),
+            turn_count=int(row[5]),
+            evicted_turns=int(row[6]),
+            is_pinned=row[7] == "1",
+            window_tokens=int(row[8]),
+            expires_at=int(row[9]) or None,
+        )
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error

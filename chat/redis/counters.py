@@ -1,0 +1,68 @@
+"""Counts in Redis, and reads what was counted."""
+
+import re
+
+from chat.core.counters import Counters, Stats, parse_counted
+from chat.core.errors import CorruptConversation
+from chat.core.json_text import render_compact
+from chat.core.owners import active_mark
+from chat.redis.connection import Redis, as_bytes, as_int
+from chat.redis.keys import owners_key, stats_keys
+from chat.redis.stats_scripts import COUNT, DAY_S, DAYS
+
+USED_MEMORY = re.compile(rb"used_memory:(\d+)")
+
+
+def render_counters(counters: Counters, at: float, owner: str | None) -> bytes:
+    """Render what a script is to count; of an active `owner` goes only what cannot be read back."""
+    mark = active_mark(owner, day_of(at)) if owner else ""
+    return render_compact({"counters": counters, "at": at, "mark": mark}).encode()
+
+
+def day_of(at: float) -> int:
+    """Give the number of a time's day, from 1970 on."""
+    return int(at // DAY_S)
+
+
+class RedisStats:
+    """The counters, over one connection. Every method may raise StoreUnavailable."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    def count(self, counters: Counters, at: float) -> None:
+        """Count, in one round trip."""
+        keys = stats_keys(self._prefix, day_of(at))
+        self._redis.run(COUNT, keys, [render_counters(counters, at, None)])
+
+    def read(self, at: float) -> Stats:
+        """Read all of it."""
+        today = day_of(at)
+        total_key, today_key, _ = stats_keys(self._prefix, today)
+        total, counted_today = self._fields(total_key), self._fields(today_key)
+        week = [owners_key(self._prefix, today - days) for days in range(DAYS)]
+        since = total.get("since")
+        return Stats(
+            since=float(since) if since else None,
+            total=parse_counted(_numbers(total)),
+            today=parse_counted(_numbers(counted_today)),
+            active_today=as_int(self._redis.execute("PFCOUNT", week[:1])[0]),
+            active_week=as_int(self._redis.execute("PFCOUNT", week)[0]),
+            redis_keys=as_int(self._redis.execute("DBSIZE", [])[0]),
+            redis_bytes=self._used_memory(),
+        )
+
+    def _fields(self, key: str) -> dict[str, str]:
+        flat = [as_bytes(value).decode() for value in self._redis.execute("HGETALL", [key])]
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    def _used_memory(self) -> int:
+        found = USED_MEMORY.search(self._redis.get("INFO", ["memory"]))
+        if found is None:
+            raise CorruptConversation
+        return int(found[1])
+
+
+def _numbers(fields: dict[str, str]) -> dict[str, int]:
+    return {name: int(value) for name, value in fields.items() if value.isdigit()}

@@ -1,0 +1,60 @@
+"""Removes an owner from Redis: every key that has its tag, wherever it came from, but its mark."""
+
+import re
+
+from chat.redis.connection import Redis, as_bytes, as_int
+from chat.redis.keys import account_keys, memory_keys, owner_pattern
+from chat.usecases.durable_ports import Erased
+
+SCAN_COUNT = 1000
+LOOKS = 3
+"""How often it is looked again for what a request made that ran meanwhile."""
+CONVERSATION = re.compile(rb":[0-9]+")
+
+
+class RedisEraser:
+    """An owner's keys, over one connection. All keys of the server are looked at."""
+
+    def __init__(self, redis: Redis, *, prefix: str, owner: str) -> None:
+        self._redis = redis
+        self._pattern = owner_pattern(prefix, owner)
+        self._begin = len(self._pattern) - 2
+        self._memories = memory_keys(prefix, owner)[0]
+        self._mark = account_keys(prefix, owner)[0].encode()
+
+    def erase(self) -> Erased:
+        """Remove, until nothing is found; it may be asked for again.
+
+        Errors: StoreUnavailable.
+        """
+        memories = as_int(self._redis.execute("HLEN", [self._memories])[0])
+        counts = {"conversations": 0, "memories": memories, "keys": 0}
+        found = self._find()
+        for _ in range(LOOKS):
+            if not found:
+                break
+            rests = [key[self._begin :] for key in found]
+            counts["conversations"] += sum(bool(CONVERSATION.fullmatch(rest)) for rest in rests)
+            counts["keys"] += self._remove(found)
+            found = self._find()
+        return Erased(counts, len(found))
+
+    def _find(self) -> list[bytes]:
+        """Find every key; a scan may give one twice."""
+        found: set[bytes] = set()
+        cursor = b"0"
+        while True:
+            reply = self._redis.execute(
+                "SCAN", [cursor, "MATCH", self._pattern, "COUNT", SCAN_COUNT]
+            )
+            cursor, *keys = map(as_bytes, reply)
+            found.update(keys)
+            if cursor == b"0":
+                return sorted(found - {self._mark})
+
+    def _remove(self, keys: list[bytes]) -> int:
+        removed = 0
+        for start in range(0, len(keys), SCAN_COUNT):
+            batch = keys[start : start + SCAN_COUNT]
+            removed += as_int(self._redis.execute("UNLINK", batch)[0])
+        return removed

@@ -1,0 +1,194 @@
+"""Keeps an owner's long-term memories in Redis, which has no search of its own.
+
+A search reads the signature of every memory, a few dozen bytes each, takes those that differ least
+from the prompt's, and compares the embeddings of these.
+"""
+
+import heapq
+import itertools
+from collections.abc import Iterable, Sequence
+
+from chat.core.errors import CorruptConversation, UnknownMemory
+from chat.core.json_text import render_compact
+from chat.core.messages import Embedded, FoundMemory, Memory
+from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
+from chat.redis.account import Account, account_of
+from chat.redis.connection import Arguments, Redis, as_bytes, as_int, as_text
+from chat.redis.keys import memory_keys
+from chat.redis.memory_scripts import (
+    CANDIDATES,
+    FORGET_MEMORY,
+    MEMORIES_PAGE,
+    REMEMBER,
+    RESTATE,
+    SIGNATURES,
+)
+from chat.redis.records import parse_embedding, parse_memories, render_embedded
+from chat.usecases.ports import Cursor, Embedder
+
+CANDIDATE_COUNT = 64
+"""Memories whose embeddings are compared: all, if there are no more."""
+PART = 100
+"""Memories that one script takes."""
+
+
+class RedisMemory:
+    """The `LongTermMemory` port over one connection, for one owner."""
+
+    def __init__(  # noqa: PLR0913 - all of it is known once, and by name
+        self,
+        redis: Redis,
+        embedder: Embedder,
+        *,
+        prefix: str,
+        owner: str,
+        tag: str,
+        most: int,
+        account: Account | None = None,
+    ) -> None:
+        """Take the `tag` of the embedding model, and the `most` memories that there may be."""
+        self._account = account
+        self._redis = redis
+        self._embedder = embedder
+        self._keys = memory_keys(prefix, owner)
+        self._tag = tag
+        self._most = most
+        self.owner = owner
+
+    def search(
+        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+    ) -> list[FoundMemory]:
+        """Search, in two round trips; in one where there is nothing."""
+        flat = as_text(self._redis.run(SIGNATURES, self._keys[3:6:2], [])[0]).split()
+        if not flat:
+            return []
+        wanted = self._embedder.embed([text])[0]
+        near, stale = nearest(self._tag + signature(wanted), flat[::2], flat[1::2])
+        anew = self._embed_anew(stale)
+        own = f"{beside}."
+        likely = (name for name in itertools.chain(anew, near) if not name.startswith(own))
+        candidates = self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
+        check_length(wanted, (embedding for _, embedding in candidates))
+        found = [
+            FoundMemory(memory, distance(wanted, embedding)) for memory, embedding in candidates
+        ]
+        near_enough = [one for one in found if one.distance < max_distance]
+        return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
+
+    def _embed_anew(self, names: Sequence[str]) -> list[str]:
+        """Embed what another model did, some with each search: those of two do not compare."""
+        memories = self._load(names[:CANDIDATE_COUNT]) if names else []
+        for embedded in self._embed(memories):
+            self._restate(render_embedded(embedded, self._tag))
+        return [memory.id for memory in memories]
+
+    def _candidates(self, names: Iterable[str]) -> list[tuple[Memory, Sequence[float]]]:
+        found: list[tuple[Memory, Sequence[float]]] = []
+        left = list(names)
+        while left:
+            arguments: Arguments = [MOST_CALL_BYTES, *left]
+            keys = [self._keys[0], self._keys[4]]
+            records, embeddings, looked_at = self._redis.run(CANDIDATES, keys, arguments)
+            memories = parse_memories(as_text(records))
+            try:
+                rows = as_text(embeddings).split(" ") if memories else []
+                found += zip(memories, map(parse_embedding, rows), strict=True)
+            except ValueError as error:
+                raise CorruptConversation from error
+            left = left[as_int(looked_at) :]
+        return found
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+        """List, in one round trip; in more where they are long."""
+        page: list[Memory] = []
+        after, is_cut = cursor or Cursor("+inf", ""), 1
+        while is_cut and len(page) <= limit:
+            wanted_count = limit + 1 - len(page)
+            arguments: Arguments = [after.at, after.id, wanted_count, MOST_CALL_BYTES]
+            records, cut = self._redis.run(MEMORIES_PAGE, self._keys[:2], arguments)
+            page += parse_memories(as_text(records))
+            is_cut = as_int(cut)
+            if is_cut:
+                after = _cursor_behind(page[-1])
+        return page[:limit], _cursor_behind(page[limit - 1]) if len(page) > limit else None
+
+    def get(self, memory_id: str) -> Memory:
+        """Give one, in one round trip."""
+        found = self._load([memory_id])
+        if not found:
+            raise UnknownMemory
+        return found[0]
+
+    def _load(self, names: Sequence[str]) -> list[Memory]:
+        rows = self._redis.execute("HMGET", [self._keys[0], *names])
+        return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
+
+    def add(self, memories: Sequence[Memory]) -> list[str]:
+        """Remember, in one round trip; in more where they are long."""
+        rows = (
+            render_compact(render_embedded(embedded, self._tag)).encode()
+            for embedded in self._embed(memories)
+        )
+        keys, account = self._with_account()
+        names: list[str] = []
+        for part in portions(rows, len, MOST_CALL_BYTES, PART):
+            arguments: Arguments = [b"[" + b",".join(part) + b"]", self._most, account]
+            reply = self._redis.run(REMEMBER, keys, arguments)
+            names += [as_bytes(name).decode() for name in reply]
+        return names
+
+    def change(self, memory: Memory) -> None:
+        """Change, in two round trips; it is embedded anew only if it says something else."""
+        if self.get(memory.id).content == memory.content:
+            self._restate([*render_embedded(Embedded(memory, ()), self._tag)[:4], "", ""])
+        else:
+            self._restate(render_embedded(self._embed([memory])[0], self._tag))
+
+    def forget(self, memory_id: str) -> None:
+        """Forget, in one round trip."""
+        keys, account = self._with_account()
+        self._redis.run(FORGET_MEMORY, keys, [memory_id, account])
+
+    def forget_all(self) -> int:
+        """Forget, in one round trip."""
+        keys, account = self._with_account()
+        return as_int(self._redis.run(FORGET_MEMORY, keys, ["", account])[0])
+
+    def _restate(self, row: Sequence[str]) -> None:
+        keys, account = self._with_account()
+        self._redis.run(RESTATE, keys, [render_compact(row), account])
+
+    def _with_account(self) -> tuple[Sequence[str], bytes]:
+        keys, account = account_of(self._account, self.owner)
+        return [*self._keys, *keys], account
+
+    def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
+        embeddings = self._embedder.embed([memory.content for memory in memories])
+        return list(map(Embedded, memories, embeddings))
+
+
+def _cursor_behind(memory: Memory) -> Cursor:
+    return Cursor(repr(memory.at), memory.id)
+
+
+def nearest(wanted: str, names: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Order names by how little their signatures differ from `wanted`; and name what is stale.
+
+    Shapes: each row is a model's tag and a signature, both in hexadecimal digits, as `wanted` is;
+            a row with another tag is stale.
+    Errors: CorruptConversation if there is not one row to each name.
+    """
+    try:
+        data, width = bytes.fromhex("".join(rows)), len(wanted) // 2
+    except ValueError as error:
+        raise CorruptConversation from error
+    if len(data) != len(names) * width:
+        raise CorruptConversation
+    bits, make = int(wanted, 16), int.from_bytes
+    apart = [make(data[at : at + width], "big") ^ bits for at in range(0, len(data), width)]
+    most = 1 << SIGNATURE_BITS
+    stale = [n for n, bits in zip(names, apart, strict=True) if bits >= most]
+    counts = [bits.bit_count() if bits < most else SIGNATURE_BITS + 1 for bits in apart]
+    order = sorted(range(len(names)), key=counts.__getitem__)
+    return [names[place] for place in order[: len(names) - len(stale)]], stale

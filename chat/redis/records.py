@@ -1,0 +1,163 @@
+"""How turns and results are written in Redis: as JSON, text as it is."""
+
+import base64
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from chat.context.terms import turn_terms
+from chat.core.errors import CorruptConversation
+from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
+from chat.core.memories import text_digest
+from chat.core.messages import (
+    Embedded,
+    Memory,
+    Message,
+    Recalled,
+    RecalledMemory,
+    Turn,
+    TurnResult,
+    Usage,
+    as_role,
+)
+from chat.core.vectors import signature
+
+
+def render_turn(turn: Turn) -> bytes:
+    """Render a turn as one list element; its number stands first, where scripts look for it."""
+    fields = {
+        "n": turn.number,
+        "messages": [None if m is None else _as_list(m) for m in turn.messages],
+        "tokens": [turn.prompt_tokens, turn.reply_tokens, turn.least_tokens],
+        "at": turn.at,
+    }
+    return render_compact(fields).encode()
+
+
+def _as_list(message: Message) -> list[Any]:
+    """Leave out what most messages do not have: a time of their own, and metadata."""
+    has_more = message.created_at is not None or message.metadata is not None
+    return list(message if has_more else message[:2])
+
+
+def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
+    """Parse a JSON list of rendered turns.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return tuple([_parse_turn(fields) for fields in parse_own_json(data)])
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def _parse_turn(fields: Mapping[str, Any]) -> Turn:
+    prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
+    messages = tuple([None if m is None else Message(*m) for m in fields["messages"]])
+    "".join([message.content for message in messages if message])  # raises if one is no text
+    return Turn(
+        int(fields["n"]),
+        messages,
+        int(prompt_tokens),
+        int(reply_tokens),
+        int(least_tokens),
+        float(fields["at"]),
+    )
+
+
+def render_terms(turns: Sequence[Turn]) -> bytes:
+    """Render number, terms and length of turns, for the index."""
+    rows = []
+    for turn in turns:
+        terms = turn_terms(turn)
+        rows.append([turn.number, terms, sum(terms.values())])
+    return render_compact(rows).encode()
+
+
+def render_embedding(embedding: Sequence[float]) -> str:
+    """Render a unit vector: half precision, little-endian, base64; 1024 characters for 384 values.
+
+    Text is copied whole into a guest, where bytes are copied one by one.
+    """
+    return base64.b64encode(struct.pack(f"<{len(embedding)}e", *embedding)).decode()
+
+
+def parse_embedding(text: str) -> tuple[float, ...]:
+    """Parse a rendered embedding; one that is none is empty, and nothing is like it."""
+    try:
+        data = base64.b64decode(text)
+        return struct.unpack(f"<{len(data) // 2}e", data)
+    except (ValueError, struct.error):
+        return ()
+
+
+def render_memory(memory: Memory) -> bytes:
+    """Render a memory; with it, the digest by which another one that says the same is known."""
+    fields = {
+        "id": memory.id,
+        "text": text_digest(memory.content),
+        "role": memory.role,
+        "content": memory.content,
+        "at": memory.at,
+        "conversation": memory.conversation_id,
+        "pinned": memory.is_pinned,
+    }
+    return render_compact(fields).encode()
+
+
+def parse_memories(data: bytes | str) -> list[Memory]:
+    """Parse a JSON list of rendered memories.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return [
+            Memory(
+                str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
+                row["conversation"], bool(row["pinned"]),
+            )
+            for row in parse_own_json(data)
+        ]  # fmt: skip
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def render_embedded(embedded: Embedded, tag: str) -> list[str]:
+    """Render a memory as the scripts take it; everything is text, which is copied whole."""
+    memory, embedding = embedded.memory, embedded.embedding
+    return [
+        memory.id,
+        repr(memory.at),
+        text_digest(memory.content),
+        render_memory(memory).decode(),
+        tag + signature(embedding),
+        render_embedding(embedding),
+    ]
+
+
+def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
+    """Render memories as one JSON list."""
+    return render_compact([render_embedded(e, tag) for e in embeddeds]).encode()
+
+
+def render_result(result: TurnResult) -> bytes:
+    """Render a result, to be given again."""
+    return render_compact(asdict(result)).encode()
+
+
+def parse_result(data: bytes) -> TurnResult:
+    """Parse a rendered result.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        fields = parse_own_json(data)
+        usage = dict(fields.pop("usage"))
+        recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
+        memories = tuple(RecalledMemory(**row) for row in usage.pop("memories"))
+        evicted = tuple(usage.pop("evicted"))
+        seen = Usage(**usage, evicted=evicted, recalled=recalled, memories=memories)
+        return TurnResult(**fields, usage=seen)
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error

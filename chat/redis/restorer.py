@@ -1,0 +1,131 @@
+"""Brings whole conversations back into Redis."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat.core.json_text import render_compact
+from chat.core.messages import Head, Turn
+from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.redis.account import Account, account_of
+from chat.redis.connection import Redis
+from chat.redis.keys import conversation_keys, conversations_key, restored_key
+from chat.redis.records import render_terms, render_turn
+from chat.redis.restoring_script import RESTORE, STAGE
+from chat.usecases.durable_ports import Whole
+
+PART = 100
+"""Turns that one script takes: none keeps Redis from other work for long."""
+
+
+class Rendered(NamedTuple):
+    """A turn as it is stored, and its terms for the index, of which only an archived one has."""
+
+    turn: bytes
+    terms: bytes
+    is_archived: bool
+
+
+class RedisRestorer:
+    """The `Restorer` port over one connection, for one owner."""
+
+    def __init__(  # noqa: PLR0913 - all of it is known once, and by name
+        self,
+        redis: Redis,
+        *,
+        prefix: str,
+        fencing: str,
+        owner: str,
+        part_ms: int,
+        archive_turns: int,
+        account: Account | None = None,
+    ) -> None:
+        """Take how long a part may stand that no other one follows, in ms; and the archive's cap.
+
+        The cap is 0 for none.
+        """
+        self._account = account
+        self._redis = redis
+        self._prefix = prefix
+        self._fencing = fencing
+        self._owner = owner
+        self._part_ms = part_ms
+        self._archive_turns = archive_turns
+
+    def restore(self, whole: Whole) -> None:
+        """Restore, in one round trip for each part of the turns; in more for one that is long."""
+        archived = whole.evicted[-self._archive_turns :]  # 0 is all of them
+        turns = (
+            _render(turn, is_archived=place < len(archived))
+            for place, turn in enumerate((*archived, *whole.turns))
+        )
+        is_first, waiting = True, list[Rendered]()
+        for part in portions(turns, _size_bytes, MOST_CALL_BYTES, PART):
+            if waiting:
+                self._restore(whole, waiting, is_first=is_first, is_last=False)
+                is_first = False
+            waiting = part
+        self._restore(whole, waiting, is_first=is_first, is_last=True)
+
+    def _restore(
+        self, whole: Whole, part: Sequence[Rendered], *, is_first: bool, is_last: bool
+    ) -> None:
+        terms = [rendered.terms for rendered in part if rendered.is_archived]
+        pieces = [
+            _render_fields(whole) if is_last else b"",
+            b"[" + b",".join(terms) + b"]",
+            *(rendered.turn for rendered in part),
+        ]
+        conversation_id = whole.head.id
+        keys = conversation_keys(self._prefix, self._owner, conversation_id).all()
+        keys.append(conversations_key(self._prefix, self._owner))
+        staged = restored_key(self._prefix, self._owner, conversation_id, self._fencing)
+        account_keys, account = account_of(self._account, self._owner)
+        keys += [staged, *account_keys]
+        if sum(map(len, pieces)) > MOST_CALL_BYTES:
+            data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
+            self._stage([staged, *account_keys], account, data)
+            pieces = []
+        self._redis.run(RESTORE, keys, [
+            self._fencing,
+            self._part_ms,
+            "1" if is_first else "",
+            "1" if is_last else "",
+            len(terms),
+            whole.lifetime_s,
+            conversation_id,
+            account,
+            *pieces,
+        ])  # fmt: skip
+
+    def _stage(self, keys: Sequence[str], account: bytes, data: bytes) -> None:
+        """Lay down what is too long for one round trip, a piece with each."""
+        for start in range(0, len(data), MOST_CALL_BYTES):
+            piece = data[start : start + MOST_CALL_BYTES]
+            self._redis.run(STAGE, keys, [start, self._part_ms, account, piece])
+
+
+def _render(turn: Turn, *, is_archived: bool) -> Rendered:
+    terms = render_terms([turn])[1:-1] if is_archived else b""
+    return Rendered(render_turn(turn), terms, is_archived)
+
+
+def _size_bytes(rendered: Rendered) -> int:
+    return len(rendered.turn) + len(rendered.terms)
+
+
+def _render_fields(whole: Whole) -> bytes:
+    head: Head = whole.head
+    fields = {
+        "context": head.context,
+        "context_tokens": str(whole.context_tokens),
+        "window_tokens": str(whole.window_tokens),
+        "evidence_tokens": "0",
+        "created_at": repr(head.active_at if head.created_at is None else head.created_at),
+        "active_at": repr(head.active_at),
+        "turn_count": str(head.turn_count),
+        "evicted_count": str(len(whole.evicted)),
+        "pinned": "1" if head.is_pinned else "0",
+    }
+    if head.title:
+        fields["title"] = head.title
+    return render_compact(fields).encode()

@@ -1,0 +1,102 @@
+"""The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made.
+
+The SDK's own handler takes a response only as one body.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from spin_sdk.wit.imports.types import (
+    Fields,
+    IncomingBody,
+    IncomingRequest,
+    Method_Other,
+    OutgoingResponse,
+    ResponseOutparam,
+)
+from spin_sdk.wit.types import Err, Ok
+
+from chat.core.errors import InvalidRequest, RequestTimeout, TooLarge
+from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
+from chat.http.render import Response
+from chat.spin.clock import TimeUp, moment_in, now
+from chat.spin.streams import CutOff, read_all, write_body
+
+LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request; header names in lower case, and the last of those with one name.
+
+    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more, and
+    RequestTimeout if they do not come.
+    """
+
+    method: str
+    uri: str
+    headers: Mapping[str, str]
+    read_body: Callable[[int], bytes]
+
+
+def read_request(request: IncomingRequest) -> Request:
+    """Read a request without its body.
+
+    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
+    """
+    method = request.method()
+    name = method.value if isinstance(method, Method_Other) else type(method).__name__
+    headers = {
+        name.lower(): value.decode(errors="replace") for name, value in request.headers().entries()
+    }
+    uri = request.path_with_query() or "/"
+    length = headers.get("content-length", "")
+    expected_bytes = int(length) if LENGTH.fullmatch(length) else -1
+    body = partial(read_body, request, expected_bytes)
+    return Request(name.removeprefix("Method_").upper(), uri, headers, body)
+
+
+def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
+    """Read a body, and none of it that is over the limit.
+
+    Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
+    """
+    begun = now()
+    incoming = request.consume()
+    try:
+        with incoming.stream() as stream:
+            body = read_all(
+                stream, most_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
+            )
+    except TimeUp as error:
+        raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
+    except Err as error:
+        raise InvalidRequest("the body broke off") from error
+    if body is None:
+        raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
+    IncomingBody.finish(incoming)
+    return body
+
+
+def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
+    """Send a response, and say whether all of it went out; to HEAD goes no body.
+
+    There may be nobody any more who takes it, or its chunks raised CutOff.
+    """
+    headers, chunks = dict(response.headers), response.chunks
+    if chunks is None:
+        headers["content-length"] = str(0 if is_head else len(response.body))
+    parts: Iterable[bytes] = [response.body] if chunks is None else chunks
+    outgoing = OutgoingResponse(
+        Fields.from_list([(name, value.encode()) for name, value in headers.items()])
+    )
+    outgoing.set_status_code(response.status)
+    body = outgoing.body()
+    ResponseOutparam.set(response_out, Ok(outgoing))
+    try:
+        write_body(body, () if is_head else parts, lambda _: moment_in(UNTAKEN_S))
+    except (CutOff, Err, TimeUp):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""What is done for a request: load, decide, store; and the ports it is done through."""

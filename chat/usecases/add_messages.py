@@ -1,0 +1,88 @@
+"""Adds messages to a conversation without asking for a reply."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from chat.context.budget import bounded_turn, fit_turns
+from chat.core.lifetime import expires_at, lifetime_s
+from chat.core.messages import Commit, Conversation, Message, Place, Turn
+from chat.core.tokens import Vocabulary
+from chat.core.undoing import undone_on_error
+from chat.settings import Settings
+from chat.usecases.ports import Clock, TurnStore
+from chat.usecases.turn_memory import Recaller
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of the messages: their ids, in order, and the turns that had to make room."""
+
+    conversation_id: int
+    message_ids: tuple[str, ...]
+    evicted_turns: int
+    expires_at: int | None
+
+
+def add_messages(
+    store: TurnStore,
+    recaller: Recaller,
+    clock: Clock,
+    settings: Settings,
+    conversation_id: int,
+    messages: Sequence[Message],
+) -> Added:
+    """Add messages behind the last turn; whole turns leave the window for them, oldest first.
+
+    Errors: those of the ports and of the recaller; all messages are added, or none.
+    """
+    loaded = store.load(conversation_id)
+    with undone_on_error(partial(store.release, loaded)):
+        now = clock()
+        turns = make_turns(messages, loaded.turn_count + 1, now, loaded.vocabulary)
+        room_tokens = settings.context_length - settings.sampling.max_reply_tokens
+        fit = fit_turns(loaded, (*loaded.turns, *turns), room_tokens)
+        commit = Commit(
+            turns=tuple(turns),
+            context_tokens=loaded.context_tokens,
+            window_tokens=fit.window_tokens,
+            vocabulary=loaded.vocabulary,
+            evicted=fit.evicted,
+            at=now,
+            lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
+            counters={"messages": len(messages), "evicted_turns": len(fit.evicted)},
+        )
+        recaller.keep_evicted(loaded, commit)
+        store.commit(loaded, recaller.remember(loaded, commit))
+    return make_added(loaded, commit)
+
+
+def make_turns(
+    messages: Sequence[Message], first_number: int, now: float, vocabulary: Vocabulary
+) -> list[Turn]:
+    """Put messages into turns, each from one user message to the next."""
+    return [
+        bounded_turn(number, group, now, vocabulary)
+        for number, group in enumerate(_groups(messages), first_number)
+    ]
+
+
+def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    group: list[Message] = []
+    for message in messages:
+        if message.role == "user" and group:
+            yield group
+            group = []
+        group.append(message)
+    yield group
+
+
+def make_added(loaded: Conversation, commit: Commit) -> Added:
+    """Make the result, with an id for each message: its turn's number and its own within."""
+    ids = (
+        str(Place(turn.number, index))
+        for turn in commit.turns
+        for index in range(len(turn.messages))
+    )
+    ends = expires_at(commit.at, commit.lifetime_s)
+    return Added(loaded.id, tuple(ids), len(commit.evicted), ends)

@@ -1,0 +1,66 @@
+"""Changes a conversation: its context, title and pin; forgets single messages."""
+
+from dataclasses import dataclass
+
+from chat.context.budget import bounded_turn, message_tokens
+from chat.core.errors import PromptTooLong, UnknownMessage
+from chat.core.messages import Place, Summary, Turn
+from chat.settings import Settings
+from chat.usecases.ports import ConversationStore
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be changed; None leaves it as it is, and an empty title takes it away."""
+
+    context: str | None
+    title: str | None
+    is_pinned: bool | None
+
+
+def change_conversation(
+    store: ConversationStore, settings: Settings, conversation_id: int, change: Change
+) -> Summary:
+    """Change a conversation, all of it at once; with the pin taken out, a lifetime begins.
+
+    Errors: those of the port; PromptTooLong if no prompt would fit beside the context.
+    """
+    context_tokens = message_tokens(change.context) if change.context else 0
+    needed_tokens = context_tokens + settings.sampling.max_reply_tokens
+    if needed_tokens > settings.context_length:
+        raise PromptTooLong(needed_tokens, settings.context_length, "context")
+    fields = _render_fields(change)
+    if change.context is not None:
+        fields |= {"context": change.context, "context_tokens": str(context_tokens)}
+    lifetime_s = settings.lifetimes.active_s if change.is_pinned is False else None
+    store.change(conversation_id, fields, lifetime_s, added_tokens=context_tokens)
+    return store.summarise(conversation_id)
+
+
+def _render_fields(change: Change) -> dict[str, str]:
+    fields = {}
+    if change.title is not None:
+        fields["title"] = change.title
+    if change.is_pinned is not None:
+        fields["pinned"] = "1" if change.is_pinned else "0"
+    return fields
+
+
+def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
+    """Take one message out of a conversation; the others keep their ids.
+
+    Errors: those of the port, and UnknownMessage.
+    """
+    page = store.turns_page(conversation_id, place.turn_number, 1)
+    old = page[0] if page and page[0].turn.number == place.turn_number else None
+    if old is None or old.turn.messages[place.index : place.index + 1] in ((), (None,)):
+        raise UnknownMessage
+    store.replace(conversation_id, place, old, without(old.turn, place.index))
+
+
+def without(turn: Turn, index: int) -> Turn | None:
+    """Give a turn without one of its messages; None if it was the only one."""
+    messages = tuple(None if i == index else m for i, m in enumerate(turn.messages))
+    if all(message is None for message in messages):
+        return None
+    return bounded_turn(turn.number, messages, turn.at)

@@ -1,0 +1,322 @@
+"""Stores over which an archive is the source of truth: written before Redis, which can be lost.
+
+What Redis has of an owner's conversation is made anew from the archive where it is gone, and where
+it is behind: after Redis failed just when a turn had been archived.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from chat.core.errors import (
+    ChatError,
+    CorruptConversation,
+    StorageFull,
+    StoreUnavailable,
+    TurnsLost,
+    UnknownConversation,
+)
+from chat.core.messages import (
+    Adds,
+    Commit,
+    Conversation,
+    Forgotten,
+    Head,
+    Place,
+    Summary,
+    Turn,
+    TurnResult,
+)
+from chat.core.undoing import undone_on_error
+from chat.settings import Settings
+from chat.usecases.durable_ports import Archive, HotTurnStore, Restorer, Whole
+from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
+from chat.usecases.read_messages import every_summary, every_turn, newest_page
+from chat.usecases.rebuild import make_whole
+
+Outcome = TypeVar("Outcome")
+MISSING = (UnknownConversation, TurnsLost)
+"""What the archive makes good."""
+
+
+class Recovery:
+    """Makes what Redis has of one owner's conversations anew."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        restorer: Restorer,
+        settings: Settings,
+        owner: str,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what says, before the archive is read, whether its owner is being erased."""
+        self._begin = begin
+        self._archive = archive
+        self._restorer = restorer
+        self._settings = settings
+        self.owner = owner
+
+    def recover(
+        self, conversation_id: int, missing: UnknownConversation | TurnsLost | None = None
+    ) -> None:
+        """Bring a conversation back, of which Redis said what is `missing`.
+
+        Errors: UnknownConversation if it is not archived; TurnsLost if it is not so far that Redis
+                lost nothing else; ConversationBusy if another request brings it back just now, or
+                takes a turn of it; OwnerErased.
+        """
+        self._begin()
+        head = self._archive.load_head(conversation_id)
+        needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
+        if head is None or head.turn_count < needed:
+            raise missing or UnknownConversation
+        turns = self._archive.load_turns(conversation_id)
+        last = turns[-1].number if turns else 0
+        head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
+        self._restorer.restore(make_whole(self._settings, head, turns))
+
+
+class ArchivingRestorer:
+    """The `Restorer` port over an archive and a store: a whole conversation goes into both."""
+
+    def __init__(self, archive: Archive, restorer: Restorer) -> None:
+        self._archive = archive
+        self._restorer = restorer
+
+    def restore(self, whole: Whole) -> None:
+        """Archive, then restore; what of it is remembered is said elsewhere."""
+        turns = [*whole.evicted, *whole.turns]
+        self._archive.append(whole.head, turns, is_remembered=False)
+        try:
+            self._restorer.restore(whole)
+        except StorageFull:
+            self._archive.forget(whole.head.id)
+            raise
+
+
+class RecoveringTurnStore:
+    """The `TurnStore` port over a store that may forget, and an archive that does not."""
+
+    def __init__(
+        self, hot: HotTurnStore, archive: Archive, recovery: Recovery, owned: OwnedStore
+    ) -> None:
+        """Take the `owned` conversations, to archive what was begun before there was an archive."""
+        self._hot = hot
+        self._archive = archive
+        self._recovery = recovery
+        self._owned = owned
+
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
+        """Admit."""
+        return self._hot.admit(repetition, adds)
+
+    def dismiss(self, repetition: Repetition | None) -> None:
+        """Dismiss."""
+        self._hot.dismiss(repetition)
+
+    def next_id(self) -> int:
+        """Take the next id that the archive has not: Redis may have lost its counter."""
+        taken = self._hot.next_id()
+        if self._archive.look(taken, 1).turn_count == 0:
+            return taken
+        self.mend_ids()
+        return self._hot.next_id()
+
+    def last_id(self) -> int:
+        """Give the last id."""
+        return self._hot.last_id()
+
+    def mend_ids(self, least: int = 0) -> None:
+        """Let them go on behind those of the archive, too."""
+        self._hot.mend_ids(max([least, *(head.id for head in self._archive.load_heads())]))
+
+    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+        """Archive, then store; a store that is away by then has nothing that is lost."""
+        self._archive.append(_head(new, commit, created_at=commit.at), commit.turns)
+        try:
+            with contextlib.suppress(StoreUnavailable):
+                self._hot.create(new, dataclasses.replace(commit, memories=()), done)
+        except ChatError:
+            self._archive.forget(new.id)
+            raise
+
+    def load(self, conversation_id: int) -> Conversation:
+        """Load, and bring back before where that is needed."""
+        loaded = self.load_or_repeat(conversation_id)
+        if isinstance(loaded, TurnResult):
+            raise CorruptConversation  # results are kept under keys, and none was given
+        return loaded
+
+    def load_or_repeat(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
+    ) -> Conversation | TurnResult:
+        """Do the same."""
+        try:
+            loaded = self._hot.load_or_repeat(conversation_id, terms, repetition)
+        except MISSING as missing:
+            self._recovery.recover(conversation_id, missing)
+            return self._hot.load_or_repeat(conversation_id, terms, repetition, is_counted=False)
+        if isinstance(loaded, TurnResult):
+            return loaded
+        is_open = loaded.owner != self._recovery.owner
+        with undone_on_error(partial(self._hot.release, loaded)):
+            known = self._archive.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
+            if is_open and known.turn_count == 0:
+                return loaded
+            if is_open:  # the owner's own was lost, and its id given out again
+                self._hot.release(loaded)
+            if is_open or known.has_turn:
+                self._recovery.recover(loaded.id)
+                return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
+            if known.turn_count < loaded.turn_count:  # it was away from some turns
+                self._archive_rest(loaded.id, known.turn_count)
+        return loaded
+
+    def _archive_rest(self, conversation_id: int, last_number: int) -> None:
+        """Archive the turns behind the last one that is archived."""
+        head = self._owned.summarise(conversation_id).head
+        turns = every_turn(self._owned, conversation_id)
+        self._archive.append(head, [turn for turn in turns if turn.number > last_number])
+
+    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+        """Archive, then store; not where the turn has no right to the conversation any more."""
+        if loaded.owner != self._recovery.owner:
+            self._hot.commit(loaded, commit, done)
+            return
+        with contextlib.suppress(TurnsLost):  # the archive has them
+            self._hot.hold(loaded)
+        self._archive.append(_head(loaded, commit, created_at=None), commit.turns)
+        try:
+            self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
+        except UnknownConversation:  # it was forgotten meanwhile
+            self._archive.forget(loaded.id)
+            raise
+        except StoreUnavailable:
+            return  # the archive has it, and the next turn finds it there
+        except TurnsLost:
+            self._hot.release(loaded)  # the same
+
+    def release(self, loaded: Conversation) -> None:
+        """Release."""
+        self._hot.release(loaded)
+
+
+def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
+    turn_count = conversation.turn_count + len(commit.turns)
+    return Head(conversation.id, conversation.context, created_at, commit.at, turn_count)
+
+
+class RecoveringStore:
+    """The `ConversationStore` and `EmbeddingStore` ports over the same two."""
+
+    def __init__(self, hot: OwnedStore, archive: Archive, recovery: Recovery) -> None:
+        self._hot = hot
+        self._archive = archive
+        self._recovery = recovery
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        """List what either has; all heads of the archive are looked at."""
+        found = {head.id: _summary(head) for head in self._archive.load_heads()}
+        found |= {summary.id: summary for summary in every_summary(self._hot)}
+        return newest_page(found.values(), _by_activity, cursor, limit)
+
+    def summarise(self, conversation_id: int) -> Summary:
+        """Summarise."""
+        return self._recovered(conversation_id, self._hot.summarise)
+
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        """Give turns."""
+        return self._recovered(
+            conversation_id, lambda id_: self._hot.turns_page(id_, last_number, count)
+        )
+
+    def change(
+        self,
+        conversation_id: int,
+        fields: Mapping[str, str],
+        lifetime_s: int | None,
+        added_tokens: int,
+    ) -> None:
+        """Change, in the archive first."""
+        self.summarise(conversation_id)
+        head = self._archive.load_head(conversation_id)
+        if head is None:
+            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
+            return
+        self._archive.change(changed_head(head, fields))
+        try:
+            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
+        except ChatError:
+            self._archive.change(head)
+            raise
+
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
+        """Forget a message, in the archive first."""
+        self._archive.forget_message(conversation_id, place)
+        self._hot.replace(conversation_id, place, old, new)
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        """Forget, in the archive first: what fails then can be asked for again."""
+        records, memories = self._archive.forget(conversation_id)
+        try:
+            forgotten = self._hot.forget(conversation_id)
+        except UnknownConversation:
+            if not records:
+                raise
+            forgotten = Forgotten(conversation_id, 0, 0, 0, 0)
+        return dataclasses.replace(forgotten, memories=forgotten.memories + memories)
+
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        """Load them."""
+        return self._recovered(conversation_id, lambda id_: self._hot.load_embeddings(id_, names))
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Keep them."""
+        self._hot.keep_embeddings(conversation_id, embeddings)
+
+    def _recovered(self, conversation_id: int, act: Callable[[int], Outcome]) -> Outcome:
+        """Act, and once more after bringing the conversation back if Redis lost it, or turns."""
+        try:
+            return act(conversation_id)
+        except MISSING as missing:
+            self._recovery.recover(conversation_id, missing)
+            return act(conversation_id)
+
+
+def changed_head(head: Head, fields: Mapping[str, str]) -> Head:
+    """Change a head as the fields of a conversation are."""
+    return dataclasses.replace(
+        head,
+        context=fields.get("context", head.context),
+        title=fields.get("title", head.title) or None,
+        is_pinned=fields["pinned"] == "1" if "pinned" in fields else head.is_pinned,
+    )
+
+
+def _summary(head: Head) -> Summary:
+    """Summarise a conversation that is in the archive only: it does not expire there."""
+    return Summary(
+        id=head.id,
+        title=head.title,
+        context=head.context,
+        created_at=head.created_at or head.active_at,
+        active_at=head.active_at,
+        expires_at=None,
+        turn_count=head.turn_count,
+        evicted_turns=0,
+        is_pinned=bool(head.is_pinned),
+        window_tokens=None,
+    )
+
+
+def _by_activity(summary: Summary) -> tuple[float, str]:
+    return summary.active_at, str(summary.id)

@@ -1,0 +1,129 @@
+"""Gives an owner all that is kept of it, as lines that `chat.usecases.take_back` takes back."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from chat.core.errors import UnknownConversation
+from chat.core.messages import Head, Memory, Message, Turn
+from chat.settings import Settings
+from chat.usecases.ports import LongTermMemory
+from chat.usecases.read_messages import every_memory
+from chat.usecases.snapshots import Snapshot, Snapshots
+
+VERSION = 1
+Line = dict[str, Any]
+
+
+def export(
+    snapshots: Snapshots, memory: LongTermMemory | None, settings: Settings, now: float
+) -> Iterator[Line]:
+    """Give a head, each conversation with its turns behind it, the memories, and an end.
+
+    A conversation is as it was at one moment: it is read whole before its first line is given. What
+    came later is left out, and so are the memories of it; one that is forgotten before it was read
+    to the end is not there at all. The end has the counts: without one, a file is not whole.
+    Units:  all times are seconds since 1970.
+    Errors: those of the ports.
+    """
+    conversations = turns = memories = 0
+    last_numbers: dict[int, float] = {}
+    yield {
+        "type": "export",
+        "version": VERSION,
+        "exported_at": now,
+        "settings": _settings(settings),
+    }
+    for snapshot in _snapshots(snapshots):
+        conversations += 1
+        turns += len(snapshot.turns)
+        last_numbers[snapshot.head.id] = snapshot.head.turn_count
+        yield from _conversation(snapshot)
+    for one in _memories(snapshots, memory, last_numbers) if memory else ():
+        memories += 1
+        yield _memory(one)
+    yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
+
+
+def _snapshots(snapshots: Snapshots) -> Iterator[Snapshot]:
+    for conversation_id in snapshots.list_ids():
+        try:
+            snapshot = snapshots.read(conversation_id)
+        except UnknownConversation:  # it expired, or was forgotten meanwhile
+            continue
+        yield snapshot
+
+
+def _memories(
+    snapshots: Snapshots, memory: LongTermMemory, last_numbers: dict[int, float]
+) -> Iterator[Memory]:
+    """Give the notes, and the memories of turns that were exported or whose conversation expired.
+
+    Shapes: `last_numbers` has the number of the last turn by conversation; others are added to it.
+    """
+    for one in every_memory(memory):
+        of = one.conversation_id
+        if of is not None and of not in last_numbers:  # one that is there by now came later
+            last_numbers[of] = 0 if snapshots.is_there(of) else math.inf
+        if of is None or int(one.id.split(".")[1]) <= last_numbers[of]:
+            yield one
+
+
+def _settings(settings: Settings) -> Line:
+    return {
+        "model": settings.model,
+        "embedding_model": settings.embedding_model,
+        "context_length": settings.context_length,
+        "long_term": settings.long_term.backend,
+    }
+
+
+def _conversation(snapshot: Snapshot) -> Iterator[Line]:
+    """Lay out a conversation, and each of its turns."""
+    head: Head = snapshot.head
+    yield {
+        "type": "conversation",
+        "id": head.id,
+        "title": head.title,
+        "context": head.context,
+        "created_at": head.created_at,
+        "active_at": head.active_at,
+        "turns": head.turn_count,
+        "pinned": bool(head.is_pinned),
+    }
+    for turn in snapshot.turns:
+        yield _turn(head.id, turn)
+
+
+def _turn(conversation_id: int, turn: Turn) -> Line:
+    return {
+        "type": "turn",
+        "conversation_id": conversation_id,
+        "number": turn.number,
+        "at": turn.at,
+        "messages": [_message(message) for message in turn.messages],
+    }
+
+
+def _message(message: Message | None) -> Line | None:
+    """Lay out a message; one that was forgotten leaves its place."""
+    if message is None:
+        return None
+    fields: Line = {"role": message.role, "content": message.content}
+    if message.created_at is not None:
+        fields["created_at"] = message.created_at
+    if message.metadata is not None:
+        fields["metadata"] = message.metadata
+    return fields
+
+
+def _memory(memory: Memory) -> Line:
+    return {
+        "type": "memory",
+        "id": memory.id,
+        "role": memory.role,
+        "content": memory.content,
+        "created_at": memory.at,
+        "conversation_id": memory.conversation_id,
+        "pinned": memory.is_pinned,
+    }

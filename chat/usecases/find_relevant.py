@@ -1,0 +1,85 @@
+"""Finds the messages of a conversation that are about what a prompt is about."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from chat.core.messages import Role
+from chat.core.vectors import BATCH, comparable, distance, embedding_name
+from chat.usecases.ports import Embedder, EmbeddingStore, OwnedStore
+from chat.usecases.read_messages import Placed, all_messages, read_messages
+
+
+@dataclass(frozen=True)
+class Relevant:
+    """A message, and how far it is from the prompt.
+
+    Units: `distance` is the cosine distance, from 0 for the same direction to 2 for the opposite;
+           None for a message that is only recent.
+    """
+
+    placed: Placed
+    distance: float | None
+
+
+@dataclass(frozen=True)
+class RelevantQuery:
+    """What `GET /conversations/{id}/relevant` asks for."""
+
+    prompt: str
+    top_k: int
+    distance_threshold: float
+    roles: Collection[Role]
+    as_text: bool
+    fall_back: bool
+
+
+def find_relevant(
+    store: OwnedStore, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
+) -> list[Relevant]:
+    """Give up to `top_k` messages within the distance threshold, the nearest first.
+
+    If there are none, and a fall back is wanted, the recent messages of this conversation.
+    Errors: those of the ports.
+    Source: RedisVL `SemanticMessageHistory.get_relevant`.
+    """
+    if query.top_k == 0:
+        return []
+    placed = [p for p in all_messages(store, conversation_id) if p.message.role in query.roles]
+    wanted = embedder.embed([query.prompt])[0]
+    names = [embedding_name(tag, message.place) for message in placed]
+    known = comparable(wanted, store.load_embeddings(conversation_id, names))
+    texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
+    known |= embed_rest(store, embedder, conversation_id, texts, known)
+    found = [
+        Relevant(message, distance(wanted, known[name]))
+        for name, message in zip(names, placed, strict=True)
+    ]
+    near = [r for r in found if r.distance is not None and r.distance <= query.distance_threshold]
+    if near or not query.fall_back:
+        return sorted(near, key=lambda relevant: relevant.distance or 0.0)[: query.top_k]
+    recent, _ = read_messages(
+        store, conversation_id, last=query.top_k, before=None, roles=query.roles
+    )
+    return [Relevant(message, None) for message in recent]
+
+
+def embed_rest(
+    store: EmbeddingStore,
+    embedder: Embedder,
+    conversation_id: int,
+    texts: Mapping[str, str],
+    known: Collection[str],
+) -> dict[str, Sequence[float]]:
+    """Embed the texts whose names are not `known`; each once, as it is kept with the conversation.
+
+    Errors: those of the ports.
+    """
+    missing = [name for name in texts if name not in known]
+    made: dict[str, Sequence[float]] = {}
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        embeddings = embedder.embed([texts[name] for name in batch])
+        new = dict(zip(batch, embeddings, strict=True))
+        store.keep_embeddings(conversation_id, new)
+        made |= new
+    return made

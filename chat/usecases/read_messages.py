@@ -1,0 +1,148 @@
+"""Reads a conversation's messages, over the context window and the archive."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chat.core.messages import Memory, Message, Place, Role, Summary, Turn
+from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
+
+PAGE_TURNS = 100
+"""The most turns that one round trip brings."""
+PAGE_ITEMS = 100
+"""Conversations, or memories, of one round trip."""
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A message and where it stands; `created_at` is seconds since 1970."""
+
+    place: Place
+    message: Message
+    created_at: float
+
+
+def read_messages(
+    store: ConversationStore,
+    conversation_id: int,
+    *,
+    last: int,
+    before: Place | None,
+    roles: Collection[Role],
+) -> tuple[list[Placed], Place | None]:
+    """Give the newest `last` messages of these roles before a place, in order of time.
+
+    Shapes: the second value is where to go on with `before`, None if there are no older ones.
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    newest_first: list[Placed] = []
+    first_turns = min(last // 2 + 2, PAGE_TURNS)
+    for placed in _messages_before(store, conversation_id, before, first_turns):
+        if placed.message.role in roles:
+            newest_first.append(placed)
+            if len(newest_first) > last:
+                break
+    found = newest_first[:last][::-1]
+    has_older = len(newest_first) > last and bool(found)
+    return found, found[0].place if has_older else None
+
+
+def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
+    """Give every message, in order of time.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    return list(_messages_before(store, conversation_id, None, PAGE_TURNS))[::-1]
+
+
+def _messages_before(
+    store: ConversationStore, conversation_id: int, before: Place | None, first_turns: int
+) -> Iterator[Placed]:
+    """Give all messages before a place, newest first, a page of turns at a time."""
+    number, count = before.turn_number if before else 0, first_turns
+    while page := store.turns_page(conversation_id, number, count):
+        for stored in reversed(page):
+            for placed in reversed(_placed(stored)):
+                if before is None or _is_before(placed.place, before):
+                    yield placed
+        number, count = page[0].turn.number - 1, PAGE_TURNS
+        if number < 1:
+            return
+
+
+def _is_before(place: Place, other: Place) -> bool:
+    return (place.turn_number, place.index) < (other.turn_number, other.index)
+
+
+def _placed(stored: StoredTurn) -> list[Placed]:
+    turn = stored.turn
+    return [
+        Placed(
+            Place(turn.number, index),
+            message,
+            turn.at if message.created_at is None else message.created_at,
+        )
+        for index, message in enumerate(turn.messages)
+        if message is not None
+    ]
+
+
+def every_turn(store: ConversationStore, conversation_id: int, last_number: int = 0) -> list[Turn]:
+    """Give all turns of a conversation, the oldest first; those up to `last_number` if it is not 0.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    newest_first: list[Turn] = []
+    number = last_number
+    while page := store.turns_page(conversation_id, number, PAGE_TURNS):
+        newest_first += [stored.turn for stored in reversed(page)]
+        number = page[0].turn.number - 1
+        if number < 1:
+            break
+    return newest_first[::-1]
+
+
+def every_summary(store: ConversationStore) -> Iterator[Summary]:
+    """Give all conversations, those of the latest activity first, without their contexts."""
+    return _every(store.list_page)
+
+
+def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
+    """Give all memories of an owner, the newest first.
+
+    Errors: those of `LongTermMemory.list_page`.
+    """
+    return _every(memory.list_page)
+
+
+def _every(
+    list_page: Callable[[Cursor | None, int], tuple[list[Item], Cursor | None]],
+) -> Iterator[Item]:
+    cursor: Cursor | None = None
+    while True:
+        page, cursor = list_page(cursor, PAGE_ITEMS)
+        yield from page
+        if cursor is None:
+            return
+
+
+def newest_page(
+    items: Iterable[Item],
+    place_of: Callable[[Item], tuple[float, str]],
+    cursor: Cursor | None,
+    limit: int,
+) -> tuple[list[Item], Cursor | None]:
+    """Give a page of what has no order of its own, the newest first, and say where to go on.
+
+    Shapes: `place_of` gives an item's time and id, in this order what pages go by.
+    """
+    ordered = sorted(items, key=place_of, reverse=True)
+    if cursor is not None:
+        before = (float(cursor.at), cursor.id)
+        ordered = [item for item in ordered if place_of(item) < before]
+    if len(ordered) <= limit:
+        return ordered, None
+    at, name = place_of(ordered[limit - 1])
+    return ordered[:limit], Cursor(repr(at), name)

@@ -1,0 +1,80 @@
+"""Reads an owner's conversations, each as it was at one moment, and changes none by it."""
+
+from dataclasses import dataclass, replace
+
+from chat.core.errors import TurnsLost, UnknownConversation
+from chat.core.messages import Head, Turn
+from chat.usecases.durable_ports import Archive, HotStore
+from chat.usecases.durable_stores import MISSING
+from chat.usecases.read_messages import every_turn
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A conversation, with no turn that came after its head was read.
+
+    Shapes: `turns` run oldest first; messages that were forgotten meanwhile are gone from them.
+    """
+
+    head: Head
+    turns: list[Turn]
+
+
+class Snapshots:
+    """What an export needs of the stores of one owner.
+
+    What is in the archive only stays there: bringing it back is for those who go on with it.
+    """
+
+    def __init__(self, hot: HotStore, archive: Archive | None) -> None:
+        """Take the store, and the archive that is behind it, None if there is none."""
+        self._hot = hot
+        self._archive = archive
+
+    def list_ids(self) -> list[int]:
+        """List the owner's conversations, those of the newest activity first."""
+        archived = self._archive.load_heads() if self._archive else []
+        newest_first = sorted(archived, key=lambda head: (head.active_at, head.id), reverse=True)
+        return list(dict.fromkeys([*self._hot.list_ids(), *(head.id for head in newest_first)]))
+
+    def read(self, conversation_id: int) -> Snapshot:
+        """Read a conversation from the store, or from the archive where that has more.
+
+        Errors: those of both; UnknownConversation if it was forgotten before the end, too.
+        """
+        archived = self._archive.load_head(conversation_id) if self._archive else None
+        try:
+            return self._read_hot(conversation_id, archived.turn_count if archived else 0)
+        except MISSING as missing:
+            needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
+            if self._archive is None or archived is None or archived.turn_count < needed:
+                raise
+            return _read_archive(self._archive, archived)
+
+    def _read_hot(self, conversation_id: int, least: int) -> Snapshot:
+        """Read from the store; TurnsLost if it has fewer turns than `least`."""
+        head = self._hot.summarise(conversation_id).head
+        if head.turn_count < least:
+            raise TurnsLost(least)
+        return Snapshot(head, every_turn(self._hot, conversation_id, head.turn_count))
+
+    def is_there(self, conversation_id: int) -> bool:
+        """Whether the owner has such a conversation by now."""
+        if self._archive and self._archive.look(conversation_id, 1).turn_count:
+            return True
+        try:
+            self._hot.summarise(conversation_id)
+        except UnknownConversation:
+            return False
+        except TurnsLost:
+            return True  # not whole, but there
+        return True
+
+
+def _read_archive(archive: Archive, head: Head) -> Snapshot:
+    """Read from the archive; the head is looked at again, as it is what goes first."""
+    turns = [turn for turn in archive.load_turns(head.id) if turn.number <= head.turn_count]
+    if archive.load_head(head.id) is None:
+        raise UnknownConversation
+    known_at = head.active_at if head.created_at is None else head.created_at
+    return Snapshot(replace(head, created_at=known_at), turns)

@@ -1,0 +1,138 @@
+"""Takes an export back: each conversation whole, and nothing twice."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chat.core.errors import MemoryOff
+from chat.core.memories import note_id
+from chat.core.messages import Head, Memory, Summary, Turn
+from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.settings import Settings
+from chat.usecases.durable_ports import Restorer
+from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.read_messages import every_summary
+from chat.usecases.rebuild import make_whole
+
+PAGE = 100
+Key = tuple[float | None, float, int]
+"""What shows that a conversation is there already: its times and how many turns it has."""
+
+
+@dataclass
+class Exported:
+    """What a file has: conversations with their turns, in order, and memories."""
+
+    conversations: list[tuple[Head, list[Turn]]] = field(default_factory=list)
+    memories: list[Memory] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a conversation: the id that it had, the one that it has, whether it is new."""
+
+    id_before: int
+    id: int
+    turn_count: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of an export; memories that were there already count as well."""
+
+    conversations: tuple[Taken, ...]
+    memory_count: int
+
+
+class Importer:
+    """What an import needs of the stores of one owner."""
+
+    def __init__(
+        self,
+        turns: TurnStore,
+        store: OwnedStore,
+        restorer: Restorer,
+        memory: LongTermMemory | None,
+        settings: Settings,
+    ) -> None:
+        self._turns = turns
+        self._store = store
+        self._restorer = restorer
+        self._memory = memory
+        self._settings = settings
+
+    def take(self, exported: Exported) -> Imported:
+        """Take what is not there yet; the same file may be sent again.
+
+        A conversation keeps its id where this service has given that out and the owner has nothing
+        under it, and is given a new one elsewhere.
+        Errors: those of the ports; MemoryOff before anything is taken.
+        """
+        if exported.memories and self._memory is None:
+            raise MemoryOff
+        summaries = list(every_summary(self._store))
+        there = {_key_of(summary): summary.id for summary in summaries}
+        used = {summary.id for summary in summaries}
+        given_out = self._turns.last_id()
+        taken = []
+        for head, turns in exported.conversations:
+            found = there.get((head.created_at, head.active_at, head.turn_count))
+            if found is None:
+                is_kept = head.id <= given_out and head.id not in used
+                new_id = head.id if is_kept else self._new_id(used)
+                used.add(new_id)
+                self._restore(dataclasses.replace(head, id=new_id), turns)
+            else:
+                new_id = found
+            taken.append(Taken(head.id, new_id, len(turns), found is None))
+        ids = {one.id_before: one.id for one in taken}
+        own = used - set(ids.values())
+        memories = [moved(memory, ids, own, given_out) for memory in exported.memories]
+        self._remember(memories)
+        return Imported(tuple(taken), len(memories))
+
+    def _new_id(self, used: Collection[int]) -> int:
+        new_id = self._turns.next_id()
+        if new_id in used:
+            self._turns.mend_ids()
+            new_id = self._turns.next_id()
+        return new_id
+
+    def _restore(self, head: Head, turns: Sequence[Turn]) -> None:
+        self._restorer.restore(make_whole(self._settings, head, turns))
+
+    def _remember(self, memories: Sequence[Memory]) -> None:
+        if self._memory is None:
+            return
+        for page in portions(memories, _content_bytes, MOST_CALL_BYTES, PAGE):
+            for name, memory in zip(self._memory.add(page), page, strict=True):
+                if memory.is_pinned and name == memory.id:
+                    self._memory.change(memory)
+
+
+def _content_bytes(memory: Memory) -> int:
+    return len(memory.content.encode())
+
+
+def _key_of(summary: Summary) -> Key:
+    return summary.created_at, summary.active_at, summary.turn_count
+
+
+def moved(memory: Memory, ids: Mapping[int, int], own: set[int], given_out: int) -> Memory:
+    """Let a memory follow its conversation to its new id.
+
+    Where that is not in the file, as it has expired, the memory keeps its id if this service may
+    have given it, and the owner has no other conversation under it; or else it is a note.
+    """
+    before = memory.conversation_id
+    if before is None:
+        return memory
+    if before in ids:
+        after = ids[before]
+    elif before <= given_out and before not in own:
+        after = before
+    else:
+        return dataclasses.replace(memory, id=note_id(memory.content), conversation_id=None)
+    name = f"{after}.{memory.id.partition('.')[2]}"
+    return dataclasses.replace(memory, id=name, conversation_id=after)

@@ -1,0 +1,211 @@
+"""Takes one turn: load, decide, ask the model, store."""
+
+import dataclasses
+from functools import partial
+
+from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
+from chat.context.recall import Quoting, Recall, fit_with_recall
+from chat.context.terms import prompt_terms
+from chat.core.counters import turn_counters
+from chat.core.errors import IdTaken, ModelFailed
+from chat.core.lifetime import expires_at, lifetime_s
+from chat.core.messages import (
+    Commit,
+    Completion,
+    Conversation,
+    Message,
+    Recalled,
+    RecalledMemory,
+    Turn,
+    TurnResult,
+    Usage,
+)
+from chat.core.owners import anyone
+from chat.core.undoing import undone_on_error
+from chat.settings import Settings
+from chat.usecases.ports import Clock, Done, LanguageModel, Repetition, TurnStore
+from chat.usecases.stopwatch import Stopwatch
+from chat.usecases.turn_memory import Recaller
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """The time of day, and how long a turn has taken."""
+
+    clock: Clock
+    stopwatch: Stopwatch
+
+
+class TurnTaker:
+    """The use case, with the parts that it needs for one request."""
+
+    def __init__(
+        self,
+        store: TurnStore,
+        model: LanguageModel,
+        recaller: Recaller,
+        settings: Settings,
+        timing: Timing,
+    ) -> None:
+        self._store = store
+        self._model = model
+        self._recaller = recaller
+        self._clock = timing.clock
+        self._stopwatch = timing.stopwatch
+        self._settings = settings
+
+    def start(
+        self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
+    ) -> TurnResult:
+        """Take the first turn of a new conversation; without a reply, no id is used up.
+
+        Without an `owner` it is anyone's who knows its id.
+        Errors: those of the ports; whatever fails, nothing is stored, and it may be asked again.
+        """
+        before = self._store.admit(repetition, "conversation")
+        if before is not None:
+            return before
+        with undone_on_error(partial(self._store.dismiss, repetition)):
+            context_tokens = message_tokens(context) if context else 0
+            vocabulary = self._settings.vocabulary
+            unsaved = Conversation(
+                0, owner or "", context, context_tokens, context_tokens, 0, (),
+                vocabulary=vocabulary,
+            )  # fmt: skip
+            replied = self._reply(unsaved, prompt)
+            try:
+                return self._store_new(unsaved, replied, repetition)
+            except IdTaken:
+                self._store.mend_ids()
+                return self._store_new(unsaved, replied, repetition)
+
+    def _store_new(
+        self, unsaved: Conversation, replied: tuple[Commit, Usage], repetition: Repetition | None
+    ) -> TurnResult:
+        commit, usage = replied
+        taken = self._store.next_id()
+        new = dataclasses.replace(unsaved, id=taken, owner=unsaved.owner or anyone(taken))
+        commit = self._counted(self._recaller.remember(new, commit), usage, is_new=True)
+        result = make_result(new, commit, usage)
+        self._store.create(new, commit, Done(repetition, result) if repetition else None)
+        return result
+
+    def resume(
+        self, conversation_id: int, prompt: str, repetition: Repetition | None = None
+    ) -> TurnResult:
+        """Take the next turn of a conversation.
+
+        Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
+        """
+        terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
+        loaded = self._store.load_or_repeat(conversation_id, terms, repetition)
+        if isinstance(loaded, TurnResult):
+            return loaded
+        with undone_on_error(partial(self._store.release, loaded)):
+            ranked = self._recaller.rank(loaded, prompt)
+            commit, usage = self._reply(ranked, prompt)
+            self._recaller.keep_evicted(loaded, commit)
+            commit = self._counted(self._recaller.remember(loaded, commit), usage, is_new=False)
+            result = make_result(loaded, commit, usage)
+            self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
+        return result
+
+    def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
+        settings = self._settings
+        quoting = Quoting(
+            settings.recall_tokens,
+            settings.long_term.template,
+            settings.long_term.max_chars,
+            self._clock(),
+        )
+        fit, recall = fit_with_recall(
+            loaded,
+            prompt,
+            self._recaller.search(loaded, prompt),
+            quoting,
+            context_length=settings.context_length,
+            max_reply_tokens=settings.sampling.max_reply_tokens,
+        )
+        messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
+        with self._stopwatch.model():
+            completion = self._model.complete(messages, settings.sampling)
+        check_reply(completion.text, settings.max_prompt_bytes)
+        return self._make_commit(loaded, fit, recall, prompt, completion)
+
+    def _make_commit(
+        self, loaded: Conversation, fit: Fit, recall: Recall, prompt: str, completion: Completion
+    ) -> tuple[Commit, Usage]:
+        measured = measure(fit, loaded, prompt, completion, recall.text())
+        now = self._clock()
+        turn = Turn(
+            number=loaded.turn_count + 1,
+            messages=(Message("user", prompt), Message("assistant", completion.text)),
+            prompt_tokens=measured.prompt_tokens,
+            reply_tokens=measured.reply_tokens,
+            least_tokens=measured.least_tokens,
+            at=now,
+        )
+        commit = Commit(
+            turns=(turn,),
+            context_tokens=measured.context_tokens,
+            window_tokens=measured.window_tokens,
+            vocabulary=measured.vocabulary,
+            evicted=fit.evicted,
+            at=now,
+            lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
+        )
+        return commit, self._make_usage(fit, recall, completion, measured)
+
+    def _counted(self, commit: Commit, usage: Usage, *, is_new: bool) -> Commit:
+        counters = turn_counters(
+            usage,
+            is_new=is_new,
+            model_ms=self._stopwatch.model_ms,
+            turn_ms=self._stopwatch.turn_ms,
+        )
+        return dataclasses.replace(commit, counters=counters)
+
+    def _make_usage(
+        self, fit: Fit, recall: Recall, completion: Completion, measured: Measured
+    ) -> Usage:
+        return Usage(
+            context_length=self._settings.context_length,
+            prompt_tokens=completion.prompt_tokens or fit.prompt_tokens,
+            generated_tokens=completion.generated_tokens or measured.reply_tokens,
+            window_turns=len(fit.kept) + 1,
+            evicted_turns=len(fit.evicted),
+            finish_reason=finish_reason(completion, self._settings.sampling.max_reply_tokens),
+            evicted=tuple(turn.number for turn in fit.evicted),
+            recalled=tuple(
+                Recalled(quoted.found.turn.number, round(quoted.found.score, 4), quoted.age_s)
+                for quoted in recall.turns
+            ),
+            memories=tuple(
+                RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+                for q in recall.memories
+            ),
+        )
+
+
+def finish_reason(completion: Completion, max_reply_tokens: int) -> str:
+    """Say why a reply ends where it does; by its length, where the model did not say."""
+    is_full = completion.generated_tokens >= max_reply_tokens
+    return completion.finish_reason or ("length" if is_full else "stop")
+
+
+def check_reply(text: str, most_bytes: int) -> None:
+    """Say whether a reply can be kept.
+
+    Errors: ModelFailed.
+    """
+    if not text:
+        raise ModelFailed("the model gave an empty reply")
+    if len(text.encode()) > most_bytes:
+        raise ModelFailed(f"the model's reply has over {most_bytes} bytes")
+
+
+def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:
+    """Make the result of a turn that is stored."""
+    prompt, reply = (message.content for message in commit.turns[0].shown())
+    ends = expires_at(commit.at, commit.lifetime_s)
+    return TurnResult(conversation.id, prompt, conversation.context, reply, ends, usage)

@@ -1,0 +1,99 @@
+"""What a turn asks embeddings for: a better ranking, its owner's memories, and to be remembered."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from chat.context.ranking import rank
+from chat.core.memories import make_memories
+from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Place, Turn
+from chat.core.vectors import comparable, distance, embedding_name
+from chat.settings import Settings
+from chat.usecases.ports import Embedder, EmbeddingStore, LongTermMemory
+
+MAX_EMBEDDED_ANEW = 32
+"""Texts that one turn embeds of those evicted while no embedding was kept, or another way's."""
+
+
+class Recaller:
+    """What is done beside a turn of one request; nothing where all of it is off.
+
+    Errors: every method may raise those of the embedder; they are part of the turn.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Embedder,
+        embeddings: EmbeddingStore,
+        memory: LongTermMemory | None,
+    ) -> None:
+        """Take the `memory` of the caller, None without a credential or with `long_term` off."""
+        self._settings = settings
+        self._embedder = embedder
+        self._embeddings = embeddings
+        self._memory = memory
+        self._tag = settings.embedding_tag
+
+    def rank(self, loaded: Conversation, prompt: str) -> Conversation:
+        """Order what was found by words once more, with what it means."""
+        if not self._settings.is_hybrid or not loaded.found:
+            return loaded
+        wanted = self._embedder.embed([prompt])[0]
+        texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
+        kept = comparable(wanted, self._embeddings.load_embeddings(loaded.id, list(texts)))
+        missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
+        kept |= self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
+        cosines = {}
+        for one in loaded.found:
+            of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
+            if of_turn:
+                cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
+        return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
+
+    def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
+        """Embed the turns that are evicted, once and for all."""
+        if not self._settings.is_hybrid:
+            return
+        texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
+        self._keep_embedded(loaded.id, texts)
+
+    def _keep_embedded(
+        self, conversation_id: int, texts: Mapping[str, str]
+    ) -> dict[str, Sequence[float]]:
+        """Embed texts, and keep the embeddings under the texts' names."""
+        if not texts:
+            return {}
+        embeddings = self._embedder.embed(list(texts.values()))
+        kept = dict(zip(texts, embeddings, strict=True))
+        self._embeddings.keep_embeddings(conversation_id, kept)
+        return kept
+
+    def _names(self, turn: Turn) -> Mapping[str, str]:
+        """Give the text of each message of a turn by the name of its embedding."""
+        return {
+            embedding_name(self._tag, Place(turn.number, index)): message.content
+            for index, message in enumerate(turn.messages)
+            if message is not None
+        }
+
+    def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
+        """Find what the owner said elsewhere; never in a conversation that others may read."""
+        memory, long_term = self._memory, self._settings.long_term
+        if memory is None or memory.owner != conversation.owner or not long_term.per_turn:
+            return []
+        return memory.search(
+            prompt,
+            count=long_term.per_turn,
+            max_distance=long_term.max_distance,
+            beside=conversation.id,
+        )
+
+    def remember(self, conversation: Conversation, commit: Commit) -> Commit:
+        """Add what the new turns leave to the owner's memory."""
+        if self._memory is None or self._memory.owner != conversation.owner:
+            return commit
+        min_chars = self._settings.long_term.min_chars
+        memories = make_memories(conversation.id, commit.turns, min_chars)
+        embeddings = self._embedder.embed([memory.content for memory in memories])
+        embedded = map(Embedded, memories, embeddings)
+        return dataclasses.replace(commit, memories=tuple(embedded))

@@ -1,0 +1,1 @@
+"""The parts of a request, put together by the settings."""

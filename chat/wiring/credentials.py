@@ -1,0 +1,68 @@
+"""Puts together what a credential begins with, and what it ends with: an erasure of all stores."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from chat.core.errors import ChatError, StoreUnavailable
+from chat.core.owners import address_tag
+from chat.http.credentials import Caller
+from chat.redis.account import Account, begin_erasure, count_credential, end_erasure
+from chat.redis.connection import Redis
+from chat.redis.eraser import RedisEraser
+from chat.settings import Settings
+from chat.spin.host import open_redis
+from chat.usecases.durable_ports import Erased
+from chat.wiring.requests import Parts, Who, make_collection
+
+MARKED_S = 3600
+"""How much longer than a turn may take it is known that an owner was erased."""
+
+
+def count_session(settings: Settings, caller: Caller) -> None:
+    """Count a new credential, of which a client's address may have so many.
+
+    Errors: LimitExceeded, StoreUnavailable.
+    """
+    most = settings.limits.credentials
+    if most:
+        with open_redis(settings.redis_url) as connection:
+            tag = address_tag(caller.address)
+            count_credential(Redis(connection), settings.key_prefix, tag, most)
+
+
+@contextmanager
+def erasure(settings: Settings, who: Who, owner: str) -> Iterator[bool]:
+    """Let nothing of an owner be stored while it is erased; say if not, as Redis is away.
+
+    `who` is counted, and held to its limit.
+    """
+    account, is_marked = Account(settings.key_prefix, owner), False
+    with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
+        redis = Redis(connection)
+        Parts(redis, settings, who).turns.admit(None)
+        longest_s = settings.turn_timeout_s + MARKED_S
+        begin_erasure(redis, account, who.fencing, longest_s)
+        is_marked = True
+    try:
+        yield is_marked
+    finally:
+        with suppress(ChatError), open_redis(settings.redis_url) as connection:
+            end_erasure(Redis(connection), account, who.fencing)
+
+
+def make_erasers(
+    settings: Settings, owner: str, *, is_marked: bool
+) -> Mapping[str, Callable[[], Erased]]:
+    """Make what removes an owner from each store; where nothing marks it, Redis was away."""
+
+    def erase_redis() -> Erased:
+        if not is_marked:
+            raise StoreUnavailable("the conversation store is not available")
+        with open_redis(settings.redis_url) as connection:
+            redis = Redis(connection)
+            return RedisEraser(redis, prefix=settings.key_prefix, owner=owner).erase()
+
+    erasers: dict[str, Callable[[], Erased]] = {"redis": erase_redis}
+    if settings.chroma is not None:
+        erasers["chroma"] = make_collection(settings, settings.chroma, owner).erase
+    return erasers

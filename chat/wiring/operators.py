@@ -1,0 +1,101 @@
+"""Puts the parts of an operator's request together."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from chat.chroma.database import ChromaDatabase
+from chat.core.errors import CorruptConversation, UnknownConversation
+from chat.core.owners import anyone
+from chat.http.credentials import Caller
+from chat.http.operator_handlers import AskedByOperator
+from chat.redis.cleaner import OPEN, RedisCleaner
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.counters import RedisStats
+from chat.settings import Settings
+from chat.spin.outgoing import SpinChroma
+from chat.usecases.clean_up import Cleaned, clean_owner
+from chat.usecases.ports import Clock
+from chat.wiring.requests import Parts, Who, chroma_limit
+
+IN_CHROMA = "chroma "
+"""What the place of a clean-up begins with that is through with Redis; an offset follows."""
+
+
+class AdminParts:
+    """The parts of one request, over one connection to Redis; `now` is seconds since 1970."""
+
+    def __init__(self, redis: Redis, settings: Settings, fencing: str, now: float) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._fencing = fencing
+        self._before = now - settings.retention_s
+        self._chroma = make_chroma_database(settings)
+        cleans = self._clean_owner if settings.retention_s else None
+        self._cleaner = RedisCleaner(redis, settings.key_prefix, cleans)
+
+    def asked(self, clock: Clock, timer: Clock) -> AskedByOperator:
+        """Give them."""
+        stats = RedisStats(self._redis, self._settings.key_prefix)
+        chroma = self._chroma
+        count = partial(count_records, chroma) if chroma else None
+        return AskedByOperator(stats, count, self._steps, self._cleaner, clock, timer)
+
+    def _steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
+        """Clean Redis, then Chroma if there is one and data grow too old."""
+        chroma = self._chroma if self._settings.retention_s else None
+        if not place.startswith(IN_CHROMA):
+            behind = f"{IN_CHROMA}0" if chroma else ""
+            for cleaned, following in self._cleaner.steps(place):
+                yield cleaned, following or behind
+            place = behind
+        if chroma:
+            yield from self._chroma_steps(chroma, int(place.removeprefix(IN_CHROMA)))
+
+    def _chroma_steps(self, chroma: ChromaDatabase, offset: int) -> Iterator[tuple[Cleaned, str]]:
+        while True:
+            page, following = chroma.page(offset)
+            for owned in page:
+                yield self._clean_owner(owned.owner), f"{IN_CHROMA}{offset}"
+            yield Cleaned(), f"{IN_CHROMA}{following}" if following else ""
+            if not following:
+                return
+            offset = following
+
+    def _clean_owner(self, owner: str) -> Cleaned:
+        if OPEN.fullmatch(owner):
+            return self._clean_open(int(owner.strip("{}").partition(":")[2]))
+        caller = Caller(owner, "", is_secure=False)
+        parts = Parts(self._redis, self._settings, Who(caller, owner, self._fencing))
+        return clean_owner(parts.conversations, parts.memory, self._before)
+
+    def _clean_open(self, conversation_id: int) -> Cleaned:
+        store = RedisConversationStore(
+            self._redis,
+            prefix=self._settings.key_prefix,
+            fencing=self._fencing,
+            owner=None,
+            owners=lambda conversation_id: [anyone(conversation_id)],
+        )
+        with contextlib.suppress(UnknownConversation, CorruptConversation):
+            summary = store.summarise_head(conversation_id)
+            if not summary.is_pinned and summary.active_at < self._before:
+                store.forget(conversation_id)
+                return Cleaned(conversations=1)
+        return Cleaned()
+
+
+def count_records(chroma: ChromaDatabase) -> Mapping[str, int]:
+    """Count what is in the collections of all owners."""
+    counts = [chroma.count(owned) for owned in chroma.every()]
+    return {"collections": len(counts), "records": sum(counts)}
+
+
+def make_chroma_database(settings: Settings) -> ChromaDatabase | None:
+    """Make what looks through all owners' collections, if there is a Chroma."""
+    address = settings.chroma
+    if address is None:
+        return None
+    http = SpinChroma(address, chroma_limit(settings))
+    return ChromaDatabase(http, address.tenant, address.database, settings.key_prefix)

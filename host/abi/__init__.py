@@ -1,0 +1,1 @@
+"""Calls between Python and a component: values, lifting, lowering, instances."""

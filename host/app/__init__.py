@@ -1,0 +1,1 @@
+"""What an application is: its manifest, its runtime config, its variables, what it may reach."""

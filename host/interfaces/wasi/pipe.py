@@ -1,0 +1,74 @@
+"""An input stream whose chunks come from an event loop, to a guest that runs in a thread."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from host.interfaces.wasi.io import StreamClosed, StreamFailed
+
+
+class Pipe:
+    """Hands a guest one chunk after the other; one may wait for the guest, no more.
+
+    The event loop calls `put` and `end`, one after the other; the guest's thread calls the rest.
+    """
+
+    def __init__(self, close: Callable[[], object] = lambda: None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._close = close
+        self._chunks: deque[bytes] = deque()
+        self._left = b""
+        self._end: StreamClosed | StreamFailed | None = None
+        self._is_there = threading.Event()
+        self._room: asyncio.Event | None = None
+
+    async def put(self, chunk: bytes) -> None:
+        """Pass `chunk` on, once the guest has taken the one before."""
+        if not chunk:
+            return
+        self._room = asyncio.Event()
+        if self._chunks:
+            await self._room.wait()
+        self._room = None
+        self._chunks.append(chunk)
+        self._is_there.set()
+
+    def end(self, last: bytes = b"", failure: StreamFailed | None = None) -> None:
+        """Pass on the last chunk, and behind it the end; `failure` where it comes too early."""
+        if last:
+            self._chunks.append(last)
+        self._end = failure or StreamClosed()
+        self._is_there.set()
+
+    def ready(self) -> bool:
+        return bool(self._left) or self._is_there.is_set()
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Wait for the next chunk or the end."""
+        if not self._left:
+            self._is_there.wait(timeout_s)
+
+    def read(self, length: int) -> bytes:
+        """Return what is left of the last chunk, or the next if it is there."""
+        if not self._left and self._is_there.is_set():
+            self._take()
+        chunk, self._left = self._left[:length], self._left[length:]
+        return chunk
+
+    def _take(self) -> None:
+        if self._chunks:
+            self._left = self._chunks.popleft()
+        elif self._end is not None:
+            end, self._end = self._end, StreamClosed()
+            raise end
+        self._is_there.clear()
+        if self._chunks or self._end is not None:  # more came meanwhile, or was there
+            self._is_there.set()
+        room = self._room
+        if room is not None:
+            self._loop.call_soon_threadsafe(room.set)
+
+    def close(self) -> None:
+        """Close the source, as a guest does that reads no further."""
+        self._close()

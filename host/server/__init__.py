@@ -1,0 +1,1 @@
+"""The HTTP server: what is let in, and which component answers."""
