@@ -1,69 +1,102 @@
-"""What is done with one conversation beside taking turns: parse, act, render."""
+"""What is done with conversations: parse, act, render."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-from chat.http.bodies import parse_change, parse_messages
-from chat.http.operations import Action
-from chat.http.queries import parse_messages_query, parse_place, parse_relevant_query
+from chat.core.owners import digest, owner_tag
+from chat.http.bodies import parse_change, parse_messages, parse_turn_request
+from chat.http.call import Call
+from chat.http.credentials import Session
+from chat.http.fields import parse_id
+from chat.http.queries import (
+    parse_idempotency_key,
+    parse_list_query,
+    parse_messages_query,
+    parse_place,
+    parse_relevant_query,
+)
 from chat.http.render import (
     Response,
     render_added,
     render_forgotten,
     render_forgotten_message,
+    render_list,
     render_messages,
     render_relevant,
     render_summary,
+    render_turn_result,
 )
-from chat.settings import Settings
-from chat.usecases.add_messages import add_messages
-from chat.usecases.change import change_conversation, forget_message
-from chat.usecases.find_relevant import find_relevant
-from chat.usecases.ports import Clock, Embedder, OwnedStore, TurnStore
-from chat.usecases.read_messages import read_messages
-from chat.usecases.turn_memory import Recaller
+from chat.usecases.add_messages import add_messages as add
+from chat.usecases.change import change_conversation as change
+from chat.usecases.change import forget_message as forget
+from chat.usecases.find_relevant import find_relevant as find
+from chat.usecases.ports import Repetition
+from chat.usecases.read_messages import read_messages as read
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a request about a conversation says, and the parts that answer it."""
+def take_turn(call: Call) -> Response:
+    """Answer `POST /`; what is begun without a credential is given one, where nothing is open."""
+    asked = parse_turn_request(call.body, call.settings.max_prompt_bytes)
+    repetition = _parse_repetition(call)
+    session, owner = None, call.caller.owner
+    if asked.conversation_id is None and owner is None and not call.settings.is_open:
+        session = Session(call.outside.make_token())
+        owner = owner_tag(session.token)
+    stores = call.connect(owner=owner)
+    if asked.conversation_id is not None:
+        result = stores.turn_taker.resume(asked.conversation_id, asked.prompt, repetition)
+    else:
+        result = stores.turn_taker.start(asked.context or "", asked.prompt, owner, repetition)
+    response = render_turn_result(result, session, call.caller, stores.turns.quota)
+    facts = {**response.facts, "model_ms": round(stores.stopwatch.model_ms, 1)}
+    return replace(response, facts=facts)
 
-    conversation_id: int
-    parts: Mapping[str, str]
-    uri: str
-    body: bytes
-    settings: Settings
-    store: OwnedStore
-    turns: TurnStore
-    embedder: Embedder
-    recaller: Recaller
-    clock: Clock
+
+def _parse_repetition(call: Call) -> Repetition | None:
+    """Hash the Idempotency-Key, if there is one, and the body.
+
+    Errors: CredentialNeeded where the repetition could not reach what the first request made.
+    """
+    key = parse_idempotency_key(call.headers)
+    if key is None:
+        return None
+    if not call.settings.is_open:
+        call.caller.needed_owner()
+    return Repetition(digest("key", key), digest("body", call.body))
 
 
-def show_conversation(asked: Asked) -> Response:
+def list_conversations(call: Call) -> Response:
+    """Answer `GET /conversations`."""
+    query = parse_list_query(call.uri)
+    return render_list(*call.connect().conversations.list_page(query.cursor, query.limit))
+
+
+def show_conversation(call: Call) -> Response:
     """Answer `GET /conversations/{id}`."""
-    summary = asked.store.summarise(asked.conversation_id)
-    return render_summary(summary, asked.settings.context_length)
+    conversation_id = _parse_id(call)
+    summary = call.connect().conversations.summarise(conversation_id)
+    return render_summary(summary, call.settings.context_length)
 
 
-def change(asked: Asked) -> Response:
+def change_conversation(call: Call) -> Response:
     """Answer `PATCH /conversations/{id}`."""
-    wanted = parse_change(asked.body, asked.settings.max_prompt_bytes)
-    summary = change_conversation(asked.store, asked.settings, asked.conversation_id, wanted)
-    return render_summary(summary, asked.settings.context_length)
+    conversation_id = _parse_id(call)
+    wanted = parse_change(call.body, call.settings.max_prompt_bytes)
+    summary = change(call.connect().conversations, call.settings, conversation_id, wanted)
+    return render_summary(summary, call.settings.context_length)
 
 
-def forget(asked: Asked) -> Response:
+def forget_conversation(call: Call) -> Response:
     """Answer `DELETE /conversations/{id}`."""
-    return render_forgotten(asked.store.forget(asked.conversation_id))
+    conversation_id = _parse_id(call)
+    return render_forgotten(call.connect().conversations.forget(conversation_id))
 
 
-def read(asked: Asked) -> Response:
+def read_messages(call: Call) -> Response:
     """Answer `GET /conversations/{id}/messages`."""
-    query = parse_messages_query(asked.uri)
-    found, before = read_messages(
-        asked.store,
-        asked.conversation_id,
+    conversation_id, query = _parse_id(call), parse_messages_query(call.uri)
+    found, before = read(
+        call.connect().conversations,
+        conversation_id,
         last=query.last,
         before=query.before,
         roles=query.roles,
@@ -71,42 +104,32 @@ def read(asked: Asked) -> Response:
     return render_messages(found, before, as_text=query.as_text)
 
 
-def add(asked: Asked) -> Response:
+def add_messages(call: Call) -> Response:
     """Answer `POST /conversations/{id}/messages`."""
-    messages = parse_messages(asked.body, asked.settings.max_prompt_bytes, asked.clock())
-    added = add_messages(
-        asked.turns,
-        asked.recaller,
-        asked.clock,
-        asked.settings,
-        asked.conversation_id,
-        messages,
-    )
+    conversation_id, settings = _parse_id(call), call.settings
+    messages = parse_messages(call.body, settings.max_prompt_bytes, call.now())
+    stores, clock = call.connect(), call.outside.clock
+    added = add(stores.turns, stores.recaller, clock, settings, conversation_id, messages)
     return render_added(added)
 
 
-def forget_one(asked: Asked) -> Response:
+def forget_message(call: Call) -> Response:
     """Answer `DELETE /conversations/{id}/messages/{message_id}`."""
-    place = parse_place(asked.parts["message_id"], "message_id")
-    forget_message(asked.store, asked.conversation_id, place)
-    return render_forgotten_message(asked.conversation_id, place)
+    conversation_id = _parse_id(call)
+    place = parse_place(call.path["message_id"], "message_id")
+    forget(call.connect().conversations, conversation_id, place)
+    return render_forgotten_message(conversation_id, place)
 
 
-def relevant(asked: Asked) -> Response:
-    """Answer `GET /conversations/{id}/relevant`; it asks a model, so it counts as a turn does."""
-    query = parse_relevant_query(asked.uri, asked.settings.max_prompt_bytes)
-    asked.turns.admit(None)
-    tag = asked.settings.embedding_tag
-    found = find_relevant(asked.store, asked.embedder, tag, asked.conversation_id, query)
+def find_relevant(call: Call) -> Response:
+    """Answer `GET /conversations/{id}/relevant`."""
+    conversation_id, settings = _parse_id(call), call.settings
+    query = parse_relevant_query(call.uri, settings.max_prompt_bytes)
+    stores = call.connect()
+    embedder, tag = stores.embedder, settings.embedding_tag
+    found = find(stores.conversations, embedder, tag, conversation_id, query)
     return render_relevant(found, as_text=query.as_text)
 
 
-ACTIONS: Mapping[Action, Callable[[Asked], Response]] = {
-    "show_conversation": show_conversation,
-    "change_conversation": change,
-    "forget_conversation": forget,
-    "read_messages": read,
-    "add_messages": add,
-    "forget_message": forget_one,
-    "find_relevant": relevant,
-}
+def _parse_id(call: Call) -> int:
+    return parse_id(call.path["id"])

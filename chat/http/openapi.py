@@ -9,16 +9,10 @@ from typing import Any
 
 from chat.core.errors import ChatError
 from chat.core.json_text import RULES
+from chat.http.call import Access
 from chat.http.credentials import COOKIE, HOST_PREFIX
-from chat.http.operations import (
-    OPERATIONS,
-    PATH_PARAMETERS,
-    Access,
-    Operation,
-    Parameter,
-    errors_of,
-)
-from chat.http.schemas import GIVEN, TAKEN, named
+from chat.http.operation import Operation, Operations, Parameter, errors_of
+from chat.http.schemas import GIVEN, PATH_PARAMETERS, TAKEN, named
 
 VERSION = "0.1.0"
 DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"
@@ -52,11 +46,11 @@ MORE_BESIDE_ERROR = {
 """What stands beside an error, by its code."""
 
 
-def describe_api(*, has_admin: bool) -> Mapping[str, Any]:
+def describe_api(operations: Operations, *, has_admin: bool) -> Mapping[str, Any]:
     """Describe every path; those of operators where they are served."""
     paths: dict[str, dict[str, Any]] = {}
-    for path, operations in OPERATIONS.items():
-        for method, operation in operations.items():
+    for path, methods in operations.items():
+        for method, operation in methods.items():
             if has_admin or operation.access != "admin":
                 paths.setdefault(path, {})[method.lower()] = _describe(path, operation)
     return {

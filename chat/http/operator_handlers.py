@@ -1,45 +1,30 @@
 """What operators ask for: what was counted, and to clean up."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from chat.core.counters import Counted, Times
-from chat.http.operations import Action
+from chat.http.call import Call
 from chat.http.prometheus import MEDIA, render_metrics
 from chat.http.render import Response, render_json
-from chat.usecases.clean_up import Places, Steps, clean_up
-from chat.usecases.ports import Clock, StatsStore
+from chat.usecases.clean_up import clean_up as clean
 
 CLEAN_UP_S = 20.0
 """How long one clean-up may take; the next goes on where it ended."""
 
 
-@dataclass(frozen=True)
-class AskedByOperator:
-    """The parts that answer an operator; `timer` only ever goes forward.
-
-    `count_records` counts what is in the collections of all owners; None where there are none.
-    """
-
-    stats: StatsStore
-    count_records: Callable[[], Mapping[str, int]] | None
-    steps: Steps
-    places: Places
-    clock: Clock
-    timer: Clock
-
-
-def show_stats(asked: AskedByOperator) -> Response:
+def show_stats(call: Call) -> Response:
     """Answer `GET /admin/stats`; the records in Chroma take a request for each owner."""
-    stats = asked.stats.read(asked.clock())
+    stores = call.backend.connect_operator(call)
+    stats = stores.stats.read(call.now())
     fields = {
         "since": stats.since,
         "total": counted_fields(stats.total),
         "today": counted_fields(stats.today),
         "active_owners": {"today": stats.active_today, "last_7_days": stats.active_week},
         "redis": {"keys": stats.redis_keys, "memory_bytes": stats.redis_bytes},
-        "chroma": asked.count_records() if asked.count_records else None,
+        "chroma": stores.count_records() if stores.count_records else None,
     }
     return render_json(200, fields)
 
@@ -64,21 +49,15 @@ def times_fields(times: Times) -> Mapping[str, float | None]:
     return {"average_ms": times.average_ms, "p95_ms": times.p95_ms}
 
 
-def show_metrics(asked: AskedByOperator) -> Response:
+def show_metrics(call: Call) -> Response:
     """Answer `GET /metrics`; Chroma is not asked, or each scrape would take as long as it has."""
-    stats = asked.stats.read(asked.clock())
+    stats = call.backend.connect_operator(call).stats.read(call.now())
     return Response(200, render_metrics(stats).encode(), {"content-type": MEDIA})
 
 
-def clean(asked: AskedByOperator) -> Response:
+def clean_up(call: Call) -> Response:
     """Answer `POST /admin/cleanup`."""
-    ends = asked.timer() + CLEAN_UP_S
-    removed, is_complete = clean_up(asked.steps, asked.places, lambda: asked.timer() > ends)
+    stores, timer = call.backend.connect_operator(call), call.outside.timer
+    ends = timer() + CLEAN_UP_S
+    removed, is_complete = clean(stores.steps, stores.places, lambda: timer() > ends)
     return render_json(200, {"removed": asdict(removed), "is_complete": is_complete})
-
-
-ADMIN_ACTIONS: Mapping[Action, Callable[[AskedByOperator], Response]] = {
-    "show_stats": show_stats,
-    "show_metrics": show_metrics,
-    "clean_up": clean,
-}

@@ -4,25 +4,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chat.core.errors import MethodNotAllowed, UnknownRoute
-from chat.http.operations import OPERATIONS, Action, Operation
+from chat.http.operation import Operation
+from chat.http.operations import OPERATIONS
 
 NAMED = [template for template in OPERATIONS if "{" in template]
 """Paths with parts that have a name; the others are looked up. None of either is among both."""
-LIST_METHODS = Operation("list_methods", "The methods of a path", {}, "none")
 
 
 @dataclass(frozen=True)
 class Route:
-    """What answers a request, and the parts of its path that have a name in the table."""
+    """What answers a request, and the parts of its path that have a name in the table.
 
-    operation: Operation
+    Without an operation, what is `allowed` at the path is the answer.
+    """
+
+    operation: Operation | None
     parts: Mapping[str, str]
     allowed: str
-
-    @property
-    def action(self) -> Action:
-        """What is to be done."""
-        return self.operation.action
 
 
 def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
@@ -38,7 +36,7 @@ def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
     parts = _match(template, _path(uri)) or {}
     allowed = _allowed(operations)
     if method == "OPTIONS":
-        return Route(LIST_METHODS, parts, allowed)
+        return Route(None, parts, allowed)
     operation = operations.get("GET" if method == "HEAD" else method)
     if operation is None:
         raise MethodNotAllowed(allowed)

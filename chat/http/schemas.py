@@ -10,6 +10,7 @@ from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES
 from chat.http.bodies import MOST_MESSAGES
 from chat.http.fields import MAX_ID, MOST_METADATA_BYTES, MOST_METADATA_DEPTH, MOST_TITLE_CHARACTERS
+from chat.http.page import FILES
 
 Schema = Mapping[str, Any]
 
@@ -280,3 +281,11 @@ GIVEN: Mapping[str, Schema] = {
     "Page": {"type": "string", "description": "A file of the page"},
 }  # fmt: skip
 """What is answered. `Error` has more beside it where a health check or an erasure failed."""
+
+PATH_PARAMETERS: Mapping[str, Schema] = {
+    "id": ID,
+    "message_id": PLACE,
+    "memory_id": MEMORY,
+    "version": {"type": "string", "minLength": 1},
+    "name": {"enum": sorted(FILES)},
+}

@@ -4,8 +4,7 @@ The SDK's own handler takes a response only as one body.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 
 from spin_sdk.wit.imports.types import (
@@ -19,26 +18,13 @@ from spin_sdk.wit.imports.types import (
 from spin_sdk.wit.types import Err, Ok
 
 from chat.core.errors import InvalidRequest, RequestTimeout, TooLarge
+from chat.http.call import Request
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.http.render import Response
 from chat.spin.clock import TimeUp, moment_in, now
 from chat.spin.streams import CutOff, read_all, write_body
 
 LENGTH = re.compile(r"[0-9]{1,18}")
-
-
-@dataclass(frozen=True)
-class Request:
-    """An HTTP request; header names in lower case, and the last of those with one name.
-
-    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more, and
-    RequestTimeout if they do not come.
-    """
-
-    method: str
-    uri: str
-    headers: Mapping[str, str]
-    read_body: Callable[[int], bytes]
 
 
 def read_request(request: IncomingRequest) -> Request:

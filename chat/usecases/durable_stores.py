@@ -18,6 +18,7 @@ from chat.core.errors import (
     TurnsLost,
     UnknownConversation,
 )
+from chat.core.limits import Quota
 from chat.core.messages import (
     Adds,
     Commit,
@@ -108,6 +109,11 @@ class RecoveringTurnStore:
         self._archive = archive
         self._recovery = recovery
         self._owned = owned
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the caller has left."""
+        return self._hot.quota
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Admit."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.counters import Stats
+from chat.core.limits import Quota
 from chat.core.messages import (
     Adds,
     Commit,
@@ -40,6 +41,10 @@ class Done:
 
 class TurnStore(Protocol):
     """Where turns are taken from and stored. Every method may raise StoreUnavailable."""
+
+    @property
+    def quota(self) -> Quota | None:
+        """What the caller had left when a turn was counted; None without a limit."""
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Count a new conversation against the limits; or give the result that there was before.

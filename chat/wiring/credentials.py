@@ -12,7 +12,7 @@ from chat.redis.eraser import RedisEraser
 from chat.settings import Settings
 from chat.spin.host import open_redis
 from chat.usecases.durable_ports import Erased
-from chat.wiring.requests import Parts, Who, make_collection
+from chat.wiring.requests import Means, Parts, Who, make_collection
 
 MARKED_S = 3600
 """How much longer than a turn may take it is known that an owner was erased."""
@@ -31,7 +31,7 @@ def count_session(settings: Settings, caller: Caller) -> None:
 
 
 @contextmanager
-def erasure(settings: Settings, who: Who, owner: str) -> Iterator[bool]:
+def erasure(settings: Settings, who: Who, owner: str, means: Means) -> Iterator[bool]:
     """Let nothing of an owner be stored while it is erased; say if not, as Redis is away.
 
     `who` is counted, and held to its limit.
@@ -39,7 +39,7 @@ def erasure(settings: Settings, who: Who, owner: str) -> Iterator[bool]:
     account, is_marked = Account(settings.key_prefix, owner), False
     with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
         redis = Redis(connection)
-        Parts(redis, settings, who).turns.admit(None)
+        Parts(redis, settings, who, means).turns.admit(None)
         longest_s = settings.turn_timeout_s + MARKED_S
         begin_erasure(redis, account, who.fencing, longest_s)
         is_marked = True

@@ -7,8 +7,8 @@ from functools import partial
 from chat.chroma.database import ChromaDatabase
 from chat.core.errors import CorruptConversation, UnknownConversation
 from chat.core.owners import anyone
+from chat.http.call import OperatorStores
 from chat.http.credentials import Caller
-from chat.http.operator_handlers import AskedByOperator
 from chat.redis.cleaner import OPEN, RedisCleaner
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
@@ -16,31 +16,31 @@ from chat.redis.counters import RedisStats
 from chat.settings import Settings
 from chat.spin.outgoing import SpinChroma
 from chat.usecases.clean_up import Cleaned, clean_owner
-from chat.usecases.ports import Clock
-from chat.wiring.requests import Parts, Who, chroma_limit
+from chat.wiring.requests import Means, Parts, Who, chroma_limit
 
 IN_CHROMA = "chroma "
 """What the place of a clean-up begins with that is through with Redis; an offset follows."""
 
 
 class AdminParts:
-    """The parts of one request, over one connection to Redis; `now` is seconds since 1970."""
+    """The parts of one request, over one connection to Redis."""
 
-    def __init__(self, redis: Redis, settings: Settings, fencing: str, now: float) -> None:
+    def __init__(self, redis: Redis, settings: Settings, fencing: str, means: Means) -> None:
         self._redis = redis
         self._settings = settings
         self._fencing = fencing
-        self._before = now - settings.retention_s
+        self._means = means
+        self._before = means.clock() - settings.retention_s
         self._chroma = make_chroma_database(settings)
         cleans = self._clean_owner if settings.retention_s else None
         self._cleaner = RedisCleaner(redis, settings.key_prefix, cleans)
 
-    def asked(self, clock: Clock, timer: Clock) -> AskedByOperator:
-        """Give them."""
+    def make(self) -> OperatorStores:
+        """Put them together."""
         stats = RedisStats(self._redis, self._settings.key_prefix)
         chroma = self._chroma
         count = partial(count_records, chroma) if chroma else None
-        return AskedByOperator(stats, count, self._steps, self._cleaner, clock, timer)
+        return OperatorStores(stats, count, self._steps, self._cleaner)
 
     def _steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
         """Clean Redis, then Chroma if there is one and data grow too old."""
@@ -67,8 +67,8 @@ class AdminParts:
         if OPEN.fullmatch(owner):
             return self._clean_open(int(owner.strip("{}").partition(":")[2]))
         caller = Caller(owner, "", is_secure=False)
-        parts = Parts(self._redis, self._settings, Who(caller, owner, self._fencing))
-        return clean_owner(parts.conversations, parts.memory, self._before)
+        parts = Parts(self._redis, self._settings, Who(caller, owner, self._fencing), self._means)
+        return clean_owner(parts.conversations, parts.long_term, self._before)
 
     def _clean_open(self, conversation_id: int) -> Cleaned:
         store = RedisConversationStore(

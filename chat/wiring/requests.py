@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from chat.chroma.collection import Collection, base_path, collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
-from chat.core.errors import CredentialNeeded, StoreUnavailable
+from chat.core.errors import CredentialNeeded, MemoryOff, StoreUnavailable
 from chat.core.messages import Message
 from chat.core.owners import address_tag
 from chat.http.credentials import Caller, owners_of
@@ -27,16 +27,25 @@ from chat.spin.host import open_redis
 from chat.spin.models import SpinEmbedder, SpinModel
 from chat.spin.outgoing import Limit, SpinChroma, SpinEndpoint
 from chat.usecases.check_health import Health, note_on, tried
-from chat.usecases.durable_ports import Archive, Restorer
+from chat.usecases.durable_ports import Archive
 from chat.usecases.durable_stores import (
     ArchivingRestorer,
     RecoveringStore,
     RecoveringTurnStore,
     Recovery,
 )
-from chat.usecases.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.ports import (
+    Clock,
+    Embedder,
+    LanguageModel,
+    LongTermMemory,
+    OwnedStore,
+    TurnStore,
+)
 from chat.usecases.snapshots import Snapshots
+from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_back import Importer
+from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 
 MS_PER_S = 1000
@@ -58,131 +67,207 @@ class Who:
     fencing: str
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a turn is taken with beside stores: until when, by which times, with which words.
+
+    `until` is when it may ask models and Chroma last, None for what is no turn; `make_word` makes a
+    word that nobody can guess.
+    """
+
+    clock: Clock
+    timer: Clock
+    make_word: Callable[[], str]
+    until: Moment | None = None
+
+
+@dataclass(frozen=True)
 class Parts:
-    """The parts of one request, over one connection to Redis."""
+    """The parts of one request over one connection to Redis, each made when it is asked for."""
 
-    def __init__(
-        self, redis: Redis, settings: Settings, who: Who, until: Moment | None = None
-    ) -> None:
-        """Take until when a turn may ask models and Chroma; None for what is no turn."""
-        self._redis = redis
-        self._settings = settings
-        self._who = who
-        self._until = until
-        self._redis = redis
-        self._account = self._make_account()
-        self.embedder: Embedder = OnceEmbedder(make_embedder(settings, until))
-        self.hot_turns = RedisTurnStore(redis, self._turn_store_settings(), self._account)
-        self.turns: TurnStore = self.hot_turns
-        self.conversations: OwnedStore = self._make_store(who.caller.owner, self._owners)
-        self.memory: LongTermMemory | None = None
-        self._archive: Archive | None = None
-        self.restorer: Restorer | None = None
-        if who.owner is not None:
-            self.restorer = make_restorer(redis, settings, who, who.owner, self._account)
-            self._add_memory(redis, who.owner, self.restorer)
-        self.recaller = Recaller(settings, self.embedder, self.conversations, self.memory)
+    redis: Redis
+    settings: Settings
+    who: Who
+    means: Means
 
-    def _add_memory(self, redis: Redis, owner: str, restorer: Restorer) -> None:
-        settings = self._settings
-        if settings.chroma is not None:
-            self._add_chroma(settings.chroma, owner, restorer)
-        elif settings.long_term.is_on:
-            self.memory = RedisMemory(
-                redis,
-                self.embedder,
-                prefix=settings.key_prefix,
-                owner=owner,
-                tag=settings.embedding_tag,
-                most=settings.long_term.most,
-                account=self._account,
-            )
+    @cached_property
+    def turns(self) -> TurnStore:
+        """Where turns are taken from and stored."""
+        durable = self._durable
+        hot = self._hot_turns
+        if durable is None:
+            return hot
+        return RecoveringTurnStore(hot, durable.archive, durable.recovery, self._hot_conversations)
 
-    def _add_chroma(self, address: ChromaAddress, owner: str, restorer: Restorer) -> None:
-        """Let Chroma have the memories, and stand behind Redis."""
-        settings, redis, account = self._settings, self._redis, self._account
-        check = partial(account.check, redis) if account else lambda: None
-        collection = make_collection(settings, address, owner, self._until, check)
-        self.memory = memory = ChromaMemory(collection, self.embedder, owner)
-        self._archive = archive = ChromaArchive(
-            collection, memory, self.embedder, settings.long_term.min_chars
-        )
-        unbounded = Account(settings.key_prefix, owner)
-        hot_restorer = make_restorer(redis, settings, self._who, owner, unbounded)
-        begin = partial(unbounded.read, redis)
-        recovery = Recovery(archive, hot_restorer, settings, owner, begin)
-        self.restorer = ArchivingRestorer(archive, restorer)
-        hot = self.conversations
-        self.turns = RecoveringTurnStore(self.hot_turns, archive, recovery, hot)
-        self.conversations = RecoveringStore(hot, archive, recovery)
+    @cached_property
+    def conversations(self) -> OwnedStore:
+        """Where the caller's conversations are."""
+        durable = self._durable
+        hot = self._hot_conversations
+        return hot if durable is None else RecoveringStore(hot, durable.archive, durable.recovery)
 
-    def make_importer(self) -> Importer:
-        """Make what takes an export back.
-
-        Errors: CredentialNeeded.
-        """
-        if self.restorer is None:
-            raise CredentialNeeded
-        return Importer(self.turns, self.conversations, self.restorer, self.memory, self._settings)
-
-    def make_snapshots(self) -> Snapshots:
-        """Make what reads all that the owner has.
-
-        Errors: CredentialNeeded.
-        """
-        owner = self._who.owner
-        if owner is None:
-            raise CredentialNeeded
-        return Snapshots(self._make_store(owner, lambda _: [owner]), self._archive)
-
-    def _make_store(
-        self, owner: str | None, owners: Callable[[int], Sequence[str]]
-    ) -> RedisConversationStore:
-        return RedisConversationStore(
-            self._redis,
-            prefix=self._settings.key_prefix,
-            fencing=self._who.fencing,
+    @cached_property
+    def long_term(self) -> LongTermMemory | None:
+        """The owner's memories; None without an owner, or with `long_term` off."""
+        owner, settings = self.who.owner, self.settings
+        if self._durable is not None:
+            return self._durable.memory
+        if owner is None or not settings.long_term.is_on:
+            return None
+        return RedisMemory(
+            self.redis,
+            self.embedder,
+            prefix=settings.key_prefix,
             owner=owner,
-            owners=owners,
+            tag=settings.embedding_tag,
+            most=settings.long_term.most,
             account=self._account,
         )
+
+    @property
+    def memory(self) -> LongTermMemory:
+        """The owner's memories.
+
+        Errors: MemoryOff.
+        """
+        if self.long_term is None:
+            raise MemoryOff
+        return self.long_term
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What embeds each text of the request once."""
+        return OnceEmbedder(make_embedder(self.settings, self.means.until))
+
+    @cached_property
+    def recaller(self) -> Recaller:
+        """What is done beside a turn."""
+        return Recaller(self.settings, self.embedder, self.conversations, self.long_term)
+
+    @cached_property
+    def stopwatch(self) -> Stopwatch:
+        """What times the request."""
+        return Stopwatch(self.means.timer)
+
+    @cached_property
+    def turn_taker(self) -> TurnTaker:
+        """What takes a turn."""
+        model = make_model(self.settings, self.means.make_word, self.means.until)
+        timing = Timing(self.means.clock, self.stopwatch)
+        return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
+
+    @cached_property
+    def importer(self) -> Importer:
+        """What takes an export back.
+
+        Errors: CredentialNeeded.
+        """
+        hot = make_restorer(self.redis, self.settings, self.who, self._owner, self._account)
+        durable = self._durable
+        restorer = hot if durable is None else ArchivingRestorer(durable.archive, hot)
+        return Importer(self.turns, self.conversations, restorer, self.long_term, self.settings)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """What reads all that the owner has.
+
+        Errors: CredentialNeeded.
+        """
+        owner = self._owner
+        archive = None if self._durable is None else self._durable.archive
+        return Snapshots(self._make_store(owner, lambda _: [owner]), archive)
 
     def count_import(self, size: int) -> None:
         """Count the bytes of an import, which a client's address may have so many of.
 
         Errors: LimitExceeded.
         """
-        settings, tag = self._settings, address_tag(self._who.caller.address)
+        settings, tag = self.settings, address_tag(self.who.caller.address)
         most = settings.limits.import_bytes
-        spend_import(self._redis, settings.key_prefix, tag, most, size)
+        spend_import(self.redis, settings.key_prefix, tag, most, size)
 
-    def _make_account(self) -> Account | None:
-        """Make the account of the owner of what the request makes."""
-        settings, who = self._settings, self._who
+    @property
+    def _owner(self) -> str:
+        """Errors: CredentialNeeded."""
+        if self.who.owner is None:
+            raise CredentialNeeded
+        return self.who.owner
+
+    @cached_property
+    def _account(self) -> Account | None:
+        """The account of the owner of what the request makes."""
+        settings, who = self.settings, self.who
         if who.owner is None:
             return None
         is_new = who.owner != who.caller.owner
         tag = address_tag(who.caller.address)
         return make_account(settings.key_prefix, who.owner, settings.bounds, tag, is_new=is_new)
 
-    def _owners(self, conversation_id: int) -> Sequence[str]:
-        return owners_of(self._who.caller, conversation_id, is_open=self._settings.is_open)
+    @cached_property
+    def _hot_conversations(self) -> RedisConversationStore:
+        return self._make_store(self.who.caller.owner, self._owners)
 
-    def _turn_store_settings(self) -> TurnStoreSettings:
-        """Gather them; `turn_timeout_s` is how long a request may hold a conversation."""
-        settings = self._settings
-        return TurnStoreSettings(
+    def _make_store(
+        self, owner: str | None, owners: Callable[[int], Sequence[str]]
+    ) -> RedisConversationStore:
+        return RedisConversationStore(
+            self.redis,
+            prefix=self.settings.key_prefix,
+            fencing=self.who.fencing,
+            owner=owner,
+            owners=owners,
+            account=self._account,
+        )
+
+    def _owners(self, conversation_id: int) -> Sequence[str]:
+        return owners_of(self.who.caller, conversation_id, is_open=self.settings.is_open)
+
+    @cached_property
+    def _hot_turns(self) -> RedisTurnStore:
+        """Redis' part; `turn_timeout_s` is how long a request may hold a conversation."""
+        settings = self.settings
+        wanted = TurnStoreSettings(
             prefix=settings.key_prefix,
-            fencing=self._who.fencing,
+            fencing=self.who.fencing,
             lock_ms=settings.turn_timeout_s * MS_PER_S,
             archive_turns=settings.archive_turns,
             limits=settings.limits,
-            rate_tag=self._who.caller.rate_tag,
+            rate_tag=self.who.caller.rate_tag,
             owners=self._owners,
             most_found=MOST_FOUND_TO_RANK if settings.is_hybrid else MOST_FOUND,
             most_memories=settings.long_term.most,
             tag=settings.embedding_tag,
         )
+        return RedisTurnStore(self.redis, wanted, self._account)
+
+    @cached_property
+    def _durable(self) -> "Durable | None":
+        """What stands behind Redis; None where nothing does."""
+        if self.who.owner is None or self.settings.chroma is None:
+            return None
+        return self._make_durable(self.who.owner, self.settings.chroma)
+
+    def _make_durable(self, owner: str, address: ChromaAddress) -> "Durable":
+        settings, redis, account = self.settings, self.redis, self._account
+        check = partial(account.check, redis) if account else lambda: None
+        collection = make_collection(settings, address, owner, self.means.until, check)
+        memory = ChromaMemory(collection, self.embedder, owner)
+        min_chars = settings.long_term.min_chars
+        archive = ChromaArchive(collection, memory, self.embedder, min_chars)
+        unbounded = Account(settings.key_prefix, owner)
+        restorer = make_restorer(redis, settings, self.who, owner, unbounded)
+        begin = partial(unbounded.read, redis)
+        recovery = Recovery(archive, restorer, settings, owner, begin)
+        return Durable(archive, memory, recovery)
+
+
+@dataclass(frozen=True)
+class Durable:
+    """Chroma, as what stands behind Redis for one owner."""
+
+    archive: Archive
+    memory: LongTermMemory
+    recovery: Recovery
 
 
 def make_collection(

@@ -57,7 +57,10 @@ def test_another_path_is_none_that_is_served(uri: str) -> None:
 
 
 def test_what_operators_see_is_not_there_without_one() -> None:
-    assert find_route("GET", "/admin/stats", operator).action == "show_stats"
+    operation = find_route("GET", "/admin/stats", operator).operation
+
+    assert operation is not None
+    assert operation.action == "show_stats"
     with pytest.raises(UnknownRoute):
         find_route("GET", "/admin/stats", no_operator)
 

@@ -1,0 +1,17 @@
+"""Says whether the service works, and what keeps it from working."""
+
+from chat.http.call import Call
+from chat.http.render import Response, render_health
+from chat.settings import parse_admin_token
+
+
+def check_health(call: Call) -> Response:
+    """Answer `GET /healthz`; the model is asked for one token, which it may charge for."""
+    probes = call.backend.make_probes(call)
+    return render_health({name: ask() for name, ask in probes.items()})
+
+
+def check_readiness(call: Call) -> Response:
+    """Answer `GET /readyz`: settings and Redis. While the model is away, all else is of use."""
+    parse_admin_token(call.outside.get_variable)
+    return render_health({"redis": call.backend.make_probes(call)["redis"]()})

@@ -1,0 +1,46 @@
+"""What is done with all of an owner: begin it, take it away, bring it back, erase it."""
+
+from collections.abc import Iterator
+
+from chat.http.call import Call
+from chat.http.credentials import Session
+from chat.http.export_lines import parse_export
+from chat.http.render import (
+    Response,
+    render_imported,
+    render_lines,
+    render_receipt,
+    render_session,
+)
+from chat.usecases.export import Line
+from chat.usecases.export import export as lay_out
+
+
+def start_session(call: Call) -> Response:
+    """Answer `POST /session`."""
+    call.backend.count_session(call)
+    return render_session(Session(call.outside.make_token()), call.caller)
+
+
+def export(call: Call) -> Response:
+    """Answer `GET /export`, as it is read."""
+    return render_lines(_read_export(call))
+
+
+def _read_export(call: Call) -> Iterator[Line]:
+    stores = call.connect()
+    yield from lay_out(stores.snapshots, stores.long_term, call.settings, call.now())
+
+
+def import_(call: Call) -> Response:
+    """Answer `POST /import`; the file is counted by its size, before it is read."""
+    stores = call.connect()
+    stores.count_import(len(call.body))
+    exported = parse_export(call.body, call.settings.max_prompt_bytes, call.now())
+    return render_imported(stores.importer.take(exported))
+
+
+def erase(call: Call) -> Response:
+    """Answer `DELETE /me`."""
+    receipt = call.backend.erase(call, call.caller.needed_owner())
+    return render_receipt(receipt, call.caller)
