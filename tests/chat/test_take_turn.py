@@ -1,0 +1,212 @@
+"""The turn by itself: what it shows the model, stores, and undoes, over stores in this process."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from chat.core.errors import (
+    ConversationBusy,
+    ModelFailed,
+    ModelTimeout,
+    PromptTooLong,
+    UnknownConversation,
+)
+from chat.core.messages import Completion, Message, Sampling
+from chat.core.owners import anyone
+from chat.usecases.ports import Repetition
+from chat.usecases.stopwatch import Stopwatch
+from chat.usecases.take_turn import Timing, TurnTaker
+from chat.usecases.turn_memory import Recaller
+from tests.chat.in_memory import InMemoryTurnStore, Kept, Shelf
+from tests.chat.test_settings import parse
+
+NOW = 1_700_000_000.0
+OWNER = "{ada}"
+KEY = Repetition("a" * 40, "b" * 40)
+
+
+class ScriptedModel:
+    """Replies with what `reply` makes of the prompt, and keeps what it was shown."""
+
+    def __init__(self, reply: Callable[[str], str] = "You said: {}".format) -> None:
+        self._reply = reply
+        self.shown: list[Sequence[Message]] = []
+
+    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        assert sampling.max_reply_tokens > 0
+        self.shown.append(messages)
+        return Completion(self._reply(messages[-1].content), 0, 0)
+
+
+class Nothing:
+    """Embeds nothing and keeps no embeddings: by words alone, nobody asks."""
+
+    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        raise AssertionError(texts)
+
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        raise AssertionError(conversation_id, names)
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        raise AssertionError(conversation_id, embeddings)
+
+
+def taker(shelf: Shelf, model: ScriptedModel, fencing: str = "one", **changed: str) -> TurnTaker:
+    settings = parse(**changed)
+    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
+    return TurnTaker(InMemoryTurnStore(shelf, fencing, OWNER), model, recaller, settings, timing)
+
+
+def kept(shelf: Shelf, owner: str = OWNER, conversation_id: int = 1) -> Kept:
+    return shelf.kept[owner, conversation_id]
+
+
+def texts(messages: Sequence[Message]) -> list[tuple[str, str]]:
+    return [(message.role, message.content) for message in messages]
+
+
+def test_a_start_stores_one_turn_and_says_what_the_model_saw() -> None:
+    shelf, model = Shelf(), ScriptedModel()
+
+    result = taker(shelf, model).start("Be brief.", "Hello", OWNER)
+
+    assert (result.conversation_id, result.reply) == (1, "You said: Hello")
+    assert (result.context, result.prompt) == ("Be brief.", "Hello")
+    assert result.expires_at == int(NOW) + 2_592_000
+    assert texts(model.shown[0]) == [("system", "Be brief."), ("user", "Hello")]
+    (turn,) = kept(shelf).conversation.turns
+    assert texts(turn.shown()) == [("user", "Hello"), ("assistant", "You said: Hello")]
+    assert turn.at == NOW
+
+
+def test_without_an_owner_it_is_whoevers_knows_the_id() -> None:
+    shelf = Shelf()
+
+    result = taker(shelf, ScriptedModel()).start("", "Hello", None)
+
+    assert kept(shelf, anyone(result.conversation_id)).conversation.turn_count == 1
+
+
+def test_the_next_turn_shows_the_model_all_of_the_window_in_order() -> None:
+    shelf, model = Shelf(), ScriptedModel(lambda prompt: prompt[::-1])
+    taker(shelf, model).start("ctx", "abc", OWNER)
+
+    result = taker(shelf, model, "two").resume(1, "def")
+
+    assert texts(model.shown[1]) == [
+        ("system", "ctx"), ("user", "abc"), ("assistant", "cba"), ("user", "def"),
+    ]  # fmt: skip
+    assert (result.reply, result.usage.window_turns) == ("fed", 2)
+    assert kept(shelf).lock == ""
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (lambda _: "", ModelFailed),
+        (lambda _: "x" * 70_000, ModelFailed),
+        (lambda _: (_ for _ in ()).throw(ModelTimeout("late")), ModelTimeout),
+    ],
+    ids=["nothing", "too long", "late"],
+)
+def test_a_model_that_fails_leaves_everything_as_it_was(
+    reply: Callable[[str], str], error: type[Exception]
+) -> None:
+    shelf = Shelf()
+    with pytest.raises(error):
+        taker(shelf, ScriptedModel(reply)).start("ctx", "p", OWNER, KEY)
+    assert (shelf.kept, shelf.last_id, shelf.started) == ({}, 0, {})
+
+    taker(shelf, ScriptedModel()).start("ctx", "p", OWNER, KEY)
+    before = kept(shelf).conversation
+    with pytest.raises(error):
+        taker(shelf, ScriptedModel(reply), "two").resume(1, "q")
+
+    assert kept(shelf).conversation == before
+    assert kept(shelf).lock == ""
+
+
+def test_a_prompt_that_does_not_fit_is_refused_before_the_model_is_asked() -> None:
+    shelf, model = Shelf(), ScriptedModel()
+    taker(shelf, model, context_length="300", max_reply_tokens="60").start("", "Hi", OWNER)
+
+    with pytest.raises(PromptTooLong):
+        taker(shelf, model, "two", context_length="300", max_reply_tokens="60").resume(
+            1, "word " * 300
+        )
+
+    assert len(model.shown) == 1
+    assert kept(shelf).lock == ""
+
+
+def test_the_oldest_turns_leave_for_a_prompt_and_come_back_by_their_words() -> None:
+    shelf, model = Shelf(), ScriptedModel(lambda _: "Fine.")
+    small = {"context_length": "900", "max_reply_tokens": "40", "recall_tokens": "300"}
+    taker(shelf, model, **small).start("ctx", "My elephant is called Otto.", OWNER)
+    for number in range(20):
+        filler = f"Tell me about topic {number}, " + "and then some more of it, " * 3
+        taker(shelf, model, f"f{number}", **small).resume(1, filler)
+
+    result = taker(shelf, model, "last", **small).resume(1, "What was the elephant called?")
+
+    assert [turn.number for turn in kept(shelf).archive][:2] == [1, 2], "the oldest ones left"
+    assert [recalled.turn for recalled in result.usage.recalled] == [1]
+    system = model.shown[-1][0]
+    assert system.role == "system"
+    assert "My elephant is called Otto." in system.content
+    assert ("user", "My elephant is called Otto.") not in texts(model.shown[-1])
+
+
+def test_a_request_that_is_repeated_is_answered_without_the_model() -> None:
+    shelf, model = Shelf(), ScriptedModel()
+    started = taker(shelf, model).start("ctx", "p", OWNER, KEY)
+    again = taker(shelf, model, "two").start("ctx", "p", OWNER, KEY)
+    key = Repetition("c" * 40, "d" * 40)
+    resumed = taker(shelf, model, "three").resume(1, "q", key)
+    resumed_again = taker(shelf, model, "four").resume(1, "q", key)
+
+    assert (again, resumed_again) == (started, resumed)
+    assert len(model.shown) == 2
+    assert kept(shelf).conversation.turn_count == 2
+
+
+def test_a_counter_that_was_set_back_costs_no_turn() -> None:
+    shelf, model = Shelf(), ScriptedModel()
+    for number in range(3):
+        taker(shelf, model, f"{number}").start("ctx", f"p{number}", OWNER)
+    shelf.last_id = 1
+
+    result = taker(shelf, model, "after").start("ctx", "p", OWNER)
+
+    assert result.conversation_id == 4
+    assert len(model.shown) == 4, "the model is asked once"
+
+
+def test_two_turns_at_once_are_one_turn_and_a_refusal() -> None:
+    shelf = Shelf()
+    taker(shelf, ScriptedModel()).start("ctx", "p", OWNER)
+    refused: list[str] = []
+
+    def interrupted(prompt: str) -> str:
+        with pytest.raises(ConversationBusy):
+            taker(shelf, ScriptedModel(), "between").resume(1, "another")
+        refused.append(prompt)
+        return "Fine."
+
+    taker(shelf, ScriptedModel(interrupted), "first").resume(1, "q")
+
+    assert refused == ["q"]
+    assert kept(shelf).conversation.turn_count == 2
+
+
+def test_a_conversation_that_nobody_has_is_unknown() -> None:
+    model = ScriptedModel()
+    with pytest.raises(UnknownConversation):
+        taker(Shelf(), model).resume(7, "p")
+
+    assert model.shown == []

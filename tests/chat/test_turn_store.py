@@ -1,0 +1,242 @@
+"""What every store of turns keeps to: in this process, in Redis, and with Chroma behind it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chat.chroma.collection import base_path, collection_of
+from chat.chroma.conversations import ChromaArchive
+from chat.chroma.memories import ChromaMemory
+from chat.core.errors import (
+    ConversationBusy,
+    IdTaken,
+    KeyReused,
+    LimitExceeded,
+    UnknownConversation,
+)
+from chat.core.limits import Limits
+from chat.core.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
+from chat.core.owners import anyone
+from chat.core.tokens import Vocabulary
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.restorer import RedisRestorer
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.durable_stores import RecoveringTurnStore, Recovery
+from chat.usecases.ports import Done, Repetition, TurnStore
+from tests.chat.in_memory import InMemoryTurnStore, Shelf
+from tests.chat.native import NativeConnection, NativeHttp
+from tests.chat.test_recovering import OneLetterEmbedder
+from tests.chat.test_settings import parse
+
+OWNER, OTHER = "{ada}", "{bob}"
+KEY = Repetition("a" * 40, "b" * 40)
+OTHER_BODY = Repetition("a" * 40, "c" * 40)
+MakeStore = Callable[..., TurnStore]
+
+
+def in_redis(
+    connection: NativeConnection, fencing: str, owner: str | None, most: int
+) -> RedisTurnStore:
+    def owners(conversation_id: int) -> list[str]:
+        return [*([owner] if owner else []), anyone(conversation_id)]
+
+    limits = Limits(most, 0)
+    settings = TurnStoreSettings("t", fencing, 60_000, 100, limits, owner or "{r}", owners)
+    return RedisTurnStore(Redis(connection), settings)
+
+
+def with_chroma(
+    connection: NativeConnection, http: NativeHttp, base: str, fencing: str, owner: str, most: int
+) -> RecoveringTurnStore:
+    redis = Redis(connection)
+    collection = collection_of(http, base, "t", owner, "m0de1")
+    embedder = OneLetterEmbedder()
+    archive = ChromaArchive(collection, ChromaMemory(collection, embedder, owner), embedder, 10)
+    restorer = RedisRestorer(
+        redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
+    )
+    recovery = Recovery(archive, restorer, parse(), owner)
+    hot = RedisConversationStore(
+        redis, prefix="t", fencing=fencing, owner=owner,
+        owners=lambda conversation_id: [owner, anyone(conversation_id)],
+    )  # fmt: skip
+    return RecoveringTurnStore(in_redis(connection, fencing, owner, most), archive, recovery, hot)
+
+
+@pytest.fixture(params=["memory", "redis", "chroma"])
+def make(request: pytest.FixtureRequest, connection: NativeConnection) -> MakeStore:
+    """Make the store of a request; all of a test look at the same conversations."""
+    shelf = Shelf()
+
+    def make_one(fencing: str = "one", owner: str = OWNER, most: int = 0) -> TurnStore:
+        if request.param == "memory":
+            return InMemoryTurnStore(shelf, fencing, owner, most)
+        if request.param == "redis":
+            return in_redis(connection, fencing, owner, most)
+        http = request.getfixturevalue("chroma")
+        base = base_path("default_tenant", request.getfixturevalue("database"))
+        return with_chroma(connection, http, base, fencing, owner, most)
+
+    return make_one
+
+
+def turn(number: int, said: str = "") -> Turn:
+    messages = (Message("user", said or f"prompt {number}"), Message("assistant", f"r{number}"))
+    return Turn(number, messages, 10, 5, 3, 1_700_000_000.0 + number)
+
+
+def adding(*numbers: int, evicted: tuple[Turn, ...] = ()) -> Commit:
+    turns = tuple(turn(number) for number in numbers)
+    return Commit(turns, 9, 77, Vocabulary(33), evicted, turns[-1].at, 0)
+
+
+def begin(store: TurnStore, done: Done | None = None, owner: str = OWNER) -> int:
+    taken = store.next_id()
+    store.create(Conversation(taken, owner, "ctx é", 0, 0, 0, ()), adding(1), done)
+    return taken
+
+
+def result(conversation_id: int) -> TurnResult:
+    return TurnResult(conversation_id, "p", "ctx", "r", None, Usage(1, 2, 3, 4, 5))
+
+
+def test_ids_count_up_and_what_is_created_is_loaded(make: MakeStore) -> None:
+    store = make()
+    ids = [begin(store), begin(store)]
+
+    loaded = store.load(ids[0])
+
+    assert ids == [1, 2]
+    assert store.last_id() == 2
+    assert (loaded.id, loaded.owner, loaded.context) == (1, OWNER, "ctx é")
+    assert (loaded.turns, loaded.turn_count) == ((turn(1),), 1)
+    assert (loaded.context_tokens, loaded.window_tokens) == (9, 77)
+    assert (loaded.vocabulary, loaded.active_at) == (Vocabulary(33), turn(1).at)
+
+
+def test_an_id_that_is_there_is_taken_and_ids_can_be_mended(make: MakeStore) -> None:
+    store = make()
+    taken = begin(store)
+
+    with pytest.raises(IdTaken):
+        store.create(Conversation(taken, OWNER, "other", 0, 0, 0, ()), adding(1), None)
+    store.mend_ids(least=9)
+
+    assert store.next_id() == 10
+    assert make("two").load(taken).context == "ctx é"
+
+
+def test_a_turn_goes_on_with_what_the_one_before_left(make: MakeStore) -> None:
+    taken = begin(make())
+    store = make("two")
+    store.commit(store.load(taken), adding(2))
+
+    loaded = make("three").load(taken)
+
+    assert loaded.turns == (turn(1), turn(2))
+    assert loaded.turn_count == 2
+
+
+def test_one_turn_at_a_time(make: MakeStore) -> None:
+    taken = begin(make())
+    first, second = make("two"), make("three")
+    loaded = first.load(taken)
+
+    with pytest.raises(ConversationBusy):
+        second.load(taken)
+    second.release(loaded)
+    with pytest.raises(ConversationBusy):
+        second.load(taken)
+    first.release(loaded)
+
+    assert second.load(taken).turn_count == 1
+
+
+def test_a_turn_that_another_one_overtook_is_not_stored(make: MakeStore) -> None:
+    taken = begin(make())
+    late = make("late")
+    loaded = late.load(taken)
+    late.release(loaded)
+    quick = make("quick")
+    quick.commit(quick.load(taken), adding(2))
+
+    with pytest.raises(ConversationBusy):
+        late.commit(loaded, adding(2))
+
+    assert make("three").load(taken).turns == (turn(1), turn(2))
+
+
+def test_what_is_evicted_leaves_the_window_and_is_found_by_its_words(make: MakeStore) -> None:
+    taken = begin(make())
+    store = make("two")
+    store.commit(store.load(taken), adding(2, evicted=(turn(1),)))
+
+    store = make("three")
+    loaded = store.load_or_repeat(taken, ["prompt"])
+
+    assert isinstance(loaded, Conversation)
+    assert loaded.turns == (turn(2),)
+    assert [found.turn for found in loaded.found] == [turn(1)]
+    store.release(loaded)
+    other = make("four").load_or_repeat(taken, ["elephant"])
+    assert isinstance(other, Conversation)
+    assert other.found == ()
+
+
+def test_what_is_anothers_is_unknown(make: MakeStore) -> None:
+    taken = begin(make())
+    stranger = make("two", owner=OTHER)
+
+    with pytest.raises(UnknownConversation):
+        stranger.load(taken)
+    with pytest.raises(UnknownConversation):
+        make("three").load(taken + 1)
+
+
+def test_a_turn_of_before_is_given_again_and_locks_nothing(make: MakeStore) -> None:
+    taken = begin(make())
+    store = make("two")
+    store.commit(store.load(taken), adding(2), Done(KEY, result(taken)))
+
+    assert make("three").load_or_repeat(taken, repetition=KEY) == result(taken)
+    with pytest.raises(KeyReused):
+        make("four").load_or_repeat(taken, repetition=OTHER_BODY)
+    assert make("five").load(taken).turn_count == 2
+
+
+def test_a_start_of_before_is_given_again(make: MakeStore) -> None:
+    store = make()
+    assert store.admit(KEY, "conversation") is None
+    with pytest.raises(ConversationBusy):
+        make("two").admit(KEY, "conversation")
+    taken = begin(store, Done(KEY, result(1)))
+
+    assert make("three").admit(KEY, "conversation") == result(taken)
+    with pytest.raises(KeyReused):
+        make("four").admit(OTHER_BODY, "conversation")
+
+
+def test_a_start_that_failed_may_be_asked_for_again(make: MakeStore) -> None:
+    store = make()
+    store.admit(KEY)
+    make("two").dismiss(KEY)
+    with pytest.raises(ConversationBusy):
+        make("three").admit(KEY)
+    store.dismiss(KEY)
+
+    assert make("four").admit(KEY) is None
+
+
+def test_turns_are_counted_and_over_the_limit_there_are_none(make: MakeStore) -> None:
+    store = make(most=2)
+    store.admit(None, "conversation")
+    taken = begin(store)
+    assert store.quota is not None
+    assert store.quota.remaining == 1
+    store.commit(store.load(taken), adding(2))
+    assert store.quota.remaining == 0
+
+    for ask in (lambda: store.admit(None), lambda: store.load(taken)):
+        with pytest.raises(LimitExceeded):
+            ask()
