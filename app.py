@@ -28,7 +28,7 @@ from chat.http.log_line import (
 from chat.http.openapi import describe_api
 from chat.http.operation import Operation
 from chat.http.operations import OPERATIONS
-from chat.http.render import Response, guarded, render_error, render_error_line
+from chat.http.response import Response, guarded, render_error, render_error_line
 from chat.http.routes import find_operation, find_route, find_template
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats

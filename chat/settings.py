@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from chat.context.templates import FORMATS
-from chat.core.addresses import parse_address
+from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin, parse_address
 from chat.core.errors import InvalidSetting
 from chat.core.lifetime import Lifetimes
 from chat.core.limits import Bounds, Limits
@@ -32,33 +32,6 @@ PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 BACKENDS = ("off", "redis", "chroma")
 HEADER = re.compile(r"[a-z0-9-]{1,64}")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where HTTP requests go; `authority` is host and port."""
-
-    scheme: str
-    authority: str
-
-
-@dataclass(frozen=True)
-class ModelEndpoint:
-    """Where an OpenAI-compatible model is."""
-
-    origin: Origin
-    path: str
-    key: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class ChromaAddress:
-    """Where Chroma is, and which of its databases is used."""
-
-    origin: Origin
-    tenant: str
-    database: str
-    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)

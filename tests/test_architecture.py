@@ -100,7 +100,7 @@ def test_the_models_for_spin_are_written_with_the_standard_library(path: pathlib
 def test_only_the_composition_root_catches_the_errors_of_the_chat_as_answers() -> None:
     catching = [name_of(path) for path in modules("chat") if "render_error(" in path.read_text()]
 
-    assert catching == ["chat/http/render.py"]
+    assert catching == ["chat/http/response.py"]
     assert (ROOT / "app.py").read_text().count("except ChatError") == 1
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from bench.alone.recall import bench_archives, compare_hosts
 from bench.alone.turns import CONTEXT
 from bench.tables import SPREAD, describe, header
-from chat.chroma.collection import base_path, collection_of
+from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import base_path
 from chat.core.messages import Memory, Place
 from chat.core.owners import anyone, owner_tag
 from chat.core.vectors import embedding_name, embedding_tag

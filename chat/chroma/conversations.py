@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from chat.chroma.collection import Collection, Metadata, Record, as_number
+from chat.chroma.collection import Collection
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.rows import Metadata, Record, as_number
 from chat.context.budget import bounded_turn
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chat.chroma.collection import OWNER, PREFIX, Http, base_path, labels_of, parse_count, send
+from chat.chroma.collection import OWNER, PREFIX
+from chat.chroma.requests import Http, base_path, labels_of, parse_count, send
 from chat.core.errors import MemoryUnavailable
 
 PAGE = 100

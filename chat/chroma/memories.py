@@ -7,7 +7,8 @@ conversation or a `note`. A message that was restated as a memory keeps its own 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat.chroma.collection import Collection, Metadata, Record, as_number
+from chat.chroma.collection import Collection
+from chat.chroma.rows import Metadata, Record, as_number
 from chat.core.errors import CorruptConversation, TextRemembered, UnknownMemory
 from chat.core.json_text import PARSE_ERRORS
 from chat.core.memories import text_digest

@@ -10,6 +10,7 @@ Source: spin `crates/outbound-networking-config/src/allowed_hosts.rs`.
 import ipaddress
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 ADDRESS = re.compile(
     r"(?P<scheme>[a-z]+)://(?P<authority>(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
@@ -42,3 +43,30 @@ def _is_host(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where HTTP requests go; `authority` is host and port."""
+
+    scheme: str
+    authority: str
+
+
+@dataclass(frozen=True)
+class ModelEndpoint:
+    """Where an OpenAI-compatible model is."""
+
+    origin: Origin
+    path: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ChromaAddress:
+    """Where Chroma is, and which of its databases is used."""
+
+    origin: Origin
+    tenant: str
+    database: str
+    token: str = field(repr=False)

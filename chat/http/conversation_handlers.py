@@ -15,7 +15,6 @@ from chat.http.queries import (
     parse_relevant_query,
 )
 from chat.http.render import (
-    Response,
     render_added,
     render_forgotten,
     render_forgotten_message,
@@ -25,6 +24,7 @@ from chat.http.render import (
     render_summary,
     render_turn_result,
 )
+from chat.http.response import Response
 from chat.usecases.add_messages import add_messages as add
 from chat.usecases.change import change_conversation as change
 from chat.usecases.change import forget_message as forget

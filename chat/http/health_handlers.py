@@ -1,7 +1,8 @@
 """Says whether the service works, and what keeps it from working."""
 
 from chat.http.call import Call
-from chat.http.render import Response, render_health
+from chat.http.render import render_health
+from chat.http.response import Response
 from chat.settings import parse_admin_token
 
 

@@ -8,12 +8,12 @@ from chat.http.bodies import parse_memory, parse_memory_change
 from chat.http.call import Call
 from chat.http.queries import parse_list_query, parse_memory_id, parse_search
 from chat.http.render import (
-    Response,
     render_forgotten_memories,
     render_found_memories,
     render_memory,
     render_memory_page,
 )
+from chat.http.response import Response
 
 
 def list_memories(call: Call) -> Response:

@@ -18,7 +18,7 @@ from chat.core.errors import (
     TooLarge,
 )
 from chat.http.call import Access, Call, Counts
-from chat.http.render import Response
+from chat.http.response import Response
 from chat.http.schemas import Schema
 
 

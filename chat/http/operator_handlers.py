@@ -7,7 +7,7 @@ from typing import Any
 from chat.core.counters import Counted, Times
 from chat.http.call import Call
 from chat.http.prometheus import MEDIA, render_metrics
-from chat.http.render import Response, render_json
+from chat.http.response import Response, render_json
 from chat.usecases.clean_up import clean_up as clean
 
 CLEAN_UP_S = 20.0

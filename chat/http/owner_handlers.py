@@ -5,13 +5,8 @@ from collections.abc import Iterator
 from chat.http.call import Call
 from chat.http.credentials import Session
 from chat.http.export_lines import parse_export
-from chat.http.render import (
-    Response,
-    render_imported,
-    render_lines,
-    render_receipt,
-    render_session,
-)
+from chat.http.render import render_imported, render_receipt, render_session
+from chat.http.response import Response, render_lines
 from chat.usecases.export import Line
 from chat.usecases.export import export as lay_out
 

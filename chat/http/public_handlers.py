@@ -2,7 +2,7 @@
 
 from chat.http.call import Call
 from chat.http.page import INDEX, find_file
-from chat.http.render import Response, render_json, render_web_file
+from chat.http.response import Response, render_json, render_web_file
 
 
 def show_page(call: Call) -> Response:

@@ -1,17 +1,15 @@
 """Renders what callers are given."""
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
-from chat.core.errors import CallerError, ChatError, EraseIncomplete, Unhealthy
-from chat.core.json_text import render_json_text
+from chat.core.errors import EraseIncomplete, Unhealthy
 from chat.core.limits import Quota
 from chat.core.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
 from chat.http.credentials import Caller, Session
-from chat.http.log_line import REQUEST_ID_HEADER, Fact
-from chat.http.page import WebFile
+from chat.http.log_line import Fact
+from chat.http.response import Response, error_fields, render_json
 from chat.usecases.add_messages import Added
 from chat.usecases.check_health import OK, Health
 from chat.usecases.erase import Receipt
@@ -19,56 +17,6 @@ from chat.usecases.find_relevant import Relevant
 from chat.usecases.ports import Cursor
 from chat.usecases.read_messages import Placed
 from chat.usecases.take_back import Imported
-
-
-@dataclass(frozen=True)
-class Response:
-    """An HTTP response; header names in lower case. Where there are `chunks` they are the body.
-
-    `facts` are what the log says of it.
-    """
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    chunks: Iterator[bytes] | None = None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-
-
-GUARDS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-"""Headers of every answer: it is nobody's to keep, to frame, or to take for something else."""
-
-
-def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
-    """Add what every answer has; `shared` are the headers for pages of other origins."""
-    headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
-    return replace(response, headers=headers)
-
-
-CHUNK_BYTES = 32 * 1024
-
-
-def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
-    """Render JSON Lines, as they are made; what the first chunk raises is raised here."""
-    chunks = _chunks(lines)
-    first = next(chunks, b"")
-    headers = {"content-type": "application/jsonl"}
-    return Response(200, headers=headers, chunks=itertools.chain([first], chunks))
-
-
-def _chunks(lines: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
-    chunk = bytearray()
-    for line in lines:
-        chunk += render_json_text(line).encode() + b"\n"
-        if len(chunk) >= CHUNK_BYTES:
-            yield bytes(chunk)
-            chunk.clear()
-    yield bytes(chunk)
 
 
 def render_imported(imported: Imported) -> Response:
@@ -103,14 +51,6 @@ def render_receipt(receipt: Receipt, caller: Caller) -> Response:
     error = EraseIncomplete()
     shown = {"error": error_fields(error), "stores": stores}
     return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
-
-
-def render_json(
-    status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> Response:
-    """Render `value` as JSON, text as it is and not escaped."""
-    body = render_json_text(value).encode()
-    return Response(status, body, {"content-type": "application/json", **(headers or {})})
 
 
 def render_session(session: Session, caller: Caller) -> Response:
@@ -310,34 +250,3 @@ def render_health(healths: Mapping[str, Health]) -> Response:
     reason = "; ".join(f"{name}: {note}" for name, note in notes.items())
     facts: dict[str, Fact] = {"code": error.code, "reason": reason}
     return replace(render_json(error.status, shown, error.headers), facts=facts)
-
-
-def render_web_file(file: WebFile) -> Response:
-    """Render a file of the page, or that it is as it was."""
-    return Response(304 if file.is_unchanged else 200, file.body, file.headers)
-
-
-def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
-    """Render an error in the one shape that all have.
-
-    One that the caller cannot mend has its message in the log, too. `is_stored_whole` says that
-    the request was to store something whole: the error says what became of that, if it knows.
-    """
-    fields = error_fields(error)
-    facts: dict[str, Fact] = {"code": error.code}
-    if not isinstance(error, CallerError):
-        facts["reason"] = str(error)
-    if is_stored_whole and error.promise:
-        fields["message"] = f"{error}; {error.promise}"
-    response = render_json(error.status, {"error": fields}, error.headers)
-    return replace(response, facts=facts)
-
-
-def render_error_line(error: ChatError) -> bytes:
-    """Render an error as the last of JSON Lines, where a status has gone out already."""
-    return render_json_text({"type": "error", "error": error_fields(error)}).encode() + b"\n"
-
-
-def error_fields(error: ChatError) -> dict[str, str | None]:
-    """Lay out an error."""
-    return {"code": error.code, "message": str(error), "param": error.param}

@@ -20,7 +20,7 @@ from spin_sdk.wit.types import Err, Ok
 from chat.core.errors import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
-from chat.http.render import Response
+from chat.http.response import Response
 from chat.spin.clock import TimeUp, moment_in, now
 from chat.spin.streams import CutOff, read_all, write_body
 

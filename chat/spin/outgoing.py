@@ -24,8 +24,8 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Err
 
+from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin
 from chat.core.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
-from chat.settings import ChromaAddress, ModelEndpoint, Origin
 from chat.spin.clock import Moment, TimeUp, moment_in, now, wait_for
 from chat.spin.streams import Due, read_all, write_body
 

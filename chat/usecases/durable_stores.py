@@ -13,7 +13,6 @@ from typing import TypeVar
 from chat.core.errors import (
     ChatError,
     CorruptConversation,
-    StorageFull,
     StoreUnavailable,
     TurnsLost,
     UnknownConversation,
@@ -31,71 +30,12 @@ from chat.core.messages import (
     TurnResult,
 )
 from chat.core.undoing import undone_on_error
-from chat.settings import Settings
-from chat.usecases.durable_ports import Archive, HotTurnStore, Restorer, Whole
+from chat.usecases.durable_ports import Archive, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.usecases.read_messages import every_summary, every_turn, newest_page
-from chat.usecases.rebuild import make_whole
+from chat.usecases.recovery import MISSING, Recovery
 
 Outcome = TypeVar("Outcome")
-MISSING = (UnknownConversation, TurnsLost)
-"""What the archive makes good."""
-
-
-class Recovery:
-    """Makes what Redis has of one owner's conversations anew."""
-
-    def __init__(
-        self,
-        archive: Archive,
-        restorer: Restorer,
-        settings: Settings,
-        owner: str,
-        begin: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Take what says, before the archive is read, whether its owner is being erased."""
-        self._begin = begin
-        self._archive = archive
-        self._restorer = restorer
-        self._settings = settings
-        self.owner = owner
-
-    def recover(
-        self, conversation_id: int, missing: UnknownConversation | TurnsLost | None = None
-    ) -> None:
-        """Bring a conversation back, of which Redis said what is `missing`.
-
-        Errors: UnknownConversation if it is not archived; TurnsLost if it is not so far that Redis
-                lost nothing else; ConversationBusy if another request brings it back just now, or
-                takes a turn of it; OwnerErased.
-        """
-        self._begin()
-        head = self._archive.load_head(conversation_id)
-        needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
-        if head is None or head.turn_count < needed:
-            raise missing or UnknownConversation
-        turns = self._archive.load_turns(conversation_id)
-        last = turns[-1].number if turns else 0
-        head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
-        self._restorer.restore(make_whole(self._settings, head, turns))
-
-
-class ArchivingRestorer:
-    """The `Restorer` port over an archive and a store: a whole conversation goes into both."""
-
-    def __init__(self, archive: Archive, restorer: Restorer) -> None:
-        self._archive = archive
-        self._restorer = restorer
-
-    def restore(self, whole: Whole) -> None:
-        """Archive, then restore; what of it is remembered is said elsewhere."""
-        turns = [*whole.evicted, *whole.turns]
-        self._archive.append(whole.head, turns, is_remembered=False)
-        try:
-            self._restorer.restore(whole)
-        except StorageFull:
-            self._archive.forget(whole.head.id)
-            raise
 
 
 class RecoveringTurnStore:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from chat.core.errors import TurnsLost, UnknownConversation
 from chat.core.messages import Head, Turn
 from chat.usecases.durable_ports import Archive, HotStore
-from chat.usecases.durable_stores import MISSING
 from chat.usecases.read_messages import every_turn
+from chat.usecases.recovery import MISSING
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from chat.spin.host import open_redis
 from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt, erase
 from chat.wiring.credentials import count_session, erasure, make_erasers
+from chat.wiring.models import Means
 from chat.wiring.operators import AdminParts
-from chat.wiring.requests import Means, Parts, Who, make_probes
+from chat.wiring.probes import make_probes
+from chat.wiring.requests import Parts, Who
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from chat.redis.eraser import RedisEraser
 from chat.settings import Settings
 from chat.spin.host import open_redis
 from chat.usecases.durable_ports import Erased
-from chat.wiring.requests import Means, Parts, Who, make_collection
+from chat.wiring.models import Means, make_collection
+from chat.wiring.requests import Parts, Who
 
 MARKED_S = 3600
 """How much longer than a turn may take it is known that an owner was erased."""

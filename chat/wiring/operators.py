@@ -16,7 +16,8 @@ from chat.redis.counters import RedisStats
 from chat.settings import Settings
 from chat.spin.outgoing import SpinChroma
 from chat.usecases.clean_up import Cleaned, clean_owner
-from chat.wiring.requests import Means, Parts, Who, chroma_limit
+from chat.wiring.models import Means, chroma_limit
+from chat.wiring.requests import Parts, Who
 
 IN_CHROMA = "chroma "
 """What the place of a clean-up begins with that is through with Redis; an offset follows."""

@@ -1,58 +1,36 @@
 """Puts the parts of one request together: which class stands for which port, by the settings."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 
-from chat.chroma.collection import Collection, base_path, collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
-from chat.core.errors import CredentialNeeded, MemoryOff, StoreUnavailable
-from chat.core.messages import Message
+from chat.core.addresses import ChromaAddress
+from chat.core.errors import CredentialNeeded, MemoryOff
 from chat.core.owners import address_tag
 from chat.http.credentials import Caller, owners_of
 from chat.llm.once import OnceEmbedder
-from chat.llm.openai import OpenAiEmbedder, OpenAiModel
 from chat.redis.account import Account, make_account, spend_import
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
-from chat.redis.health import probe_store, tried_once
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
-from chat.settings import ChromaAddress, ModelEndpoint, Settings
-from chat.spin.clock import Moment
-from chat.spin.host import open_redis
-from chat.spin.models import SpinEmbedder, SpinModel
-from chat.spin.outgoing import Limit, SpinChroma, SpinEndpoint
-from chat.usecases.check_health import Health, note_on, tried
+from chat.settings import Settings
 from chat.usecases.durable_ports import Archive
-from chat.usecases.durable_stores import (
-    ArchivingRestorer,
-    RecoveringStore,
-    RecoveringTurnStore,
-    Recovery,
-)
-from chat.usecases.ports import (
-    Clock,
-    Embedder,
-    LanguageModel,
-    LongTermMemory,
-    OwnedStore,
-    TurnStore,
-)
+from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
+from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.recovery import ArchivingRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
+from chat.wiring.models import MS_PER_S, Means, make_collection, make_embedder, make_model
 
-MS_PER_S = 1000
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
 """Evicted turns that a search gives, and how many where they are ranked once more."""
-CHROMA_TIMEOUT_S = 10
-"""What a turn asks of Chroma has to be over long before its lock is."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +43,6 @@ class Who:
     caller: Caller
     owner: str | None
     fencing: str
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a turn is taken with beside stores: until when, by which times, with which words.
-
-    `until` is when it may ask models and Chroma last, None for what is no turn; `make_word` makes a
-    word that nobody can guess.
-    """
-
-    clock: Clock
-    timer: Clock
-    make_word: Callable[[], str]
-    until: Moment | None = None
 
 
 @dataclass(frozen=True)
@@ -270,25 +234,6 @@ class Durable:
     recovery: Recovery
 
 
-def make_collection(
-    settings: Settings,
-    address: ChromaAddress,
-    owner: str,
-    until: Moment | None = None,
-    check: Callable[[], None] = lambda: None,
-) -> Collection:
-    """Make an owner's collection in Chroma."""
-    http = SpinChroma(address, chroma_limit(settings, until))
-    base = base_path(address.tenant, address.database)
-    tag = settings.embedding_tag
-    return collection_of(http, base, settings.key_prefix, owner, tag, check)
-
-
-def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
-    """Say how long Chroma may take for one request."""
-    return Limit(max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4)), until)
-
-
 def make_restorer(
     redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
 ) -> RedisRestorer:
@@ -302,69 +247,3 @@ def make_restorer(
         archive_turns=settings.archive_turns,
         account=account,
     )
-
-
-def make_model(
-    settings: Settings, make_word: Callable[[], str], until: Moment | None = None
-) -> LanguageModel:
-    """Make what replies: an endpoint that the component asks itself, or Spin's own models.
-
-    `make_word` makes a random word, by which a model's habits can be found out. An endpoint is
-    given up at `until`; a call of Spin's own models takes as long as it does.
-    """
-    if settings.model_endpoint is not None:
-        return OpenAiModel(make_endpoint(settings, settings.model_endpoint, until), settings.model)
-    return SpinModel(settings.model, settings.prompt_format, make_word)
-
-
-def make_embedder(settings: Settings, until: Moment | None) -> Embedder:
-    """Make what embeds: an endpoint that the component asks itself, or Spin's own models."""
-    if settings.embedding_endpoint is not None:
-        endpoint = make_endpoint(settings, settings.embedding_endpoint, until)
-        return OpenAiEmbedder(endpoint, settings.embedding_model)
-    return SpinEmbedder(settings.embedding_model)
-
-
-def make_endpoint(
-    settings: Settings, endpoint: ModelEndpoint, until: Moment | None
-) -> SpinEndpoint:
-    """Make what sends requests to a model."""
-    return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))
-
-
-def make_redis_probe(settings: Settings) -> Callable[[], Health]:
-    """Make what asks whether Redis takes writes."""
-
-    def ask() -> str:
-        with open_redis(settings.redis_url) as connection:
-            probe_store(Redis(connection), settings.key_prefix)
-        return ""
-
-    return lambda: tried(ask)
-
-
-def make_probes(
-    settings: Settings, make_word: Callable[[], str]
-) -> Mapping[str, Callable[[], Health]]:
-    """Make what asks each part that a turn needs; the model is asked for one token."""
-
-    def ask_model() -> str:
-        one_token = replace(settings.sampling, max_reply_tokens=1)
-        completion = make_model(settings, make_word).complete([Message("user", "Hi")], one_token)
-        return note_on(completion, settings.context_length)
-
-    def ask_model_once() -> Health:
-        with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
-            return tried_once(Redis(connection), settings.key_prefix, ask_model)
-        return tried(ask_model)
-
-    probes = {"redis": make_redis_probe(settings), "model": ask_model_once}
-    if settings.chroma is not None:
-        collection = make_collection(settings, settings.chroma, "")
-
-        def ask_chroma() -> str:
-            collection.is_there()
-            return ""
-
-        probes["chroma"] = lambda: tried(ask_chroma)
-    return probes

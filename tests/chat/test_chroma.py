@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from chat.chroma.collection import Collection, base_path, collection_of
+from chat.chroma.collection import Collection, collection_of
 from chat.chroma.conversations import parse_head, parse_turn_records
 from chat.chroma.database import ChromaDatabase
 from chat.chroma.memories import parse_memory
+from chat.chroma.requests import base_path
 from chat.core.errors import CorruptConversation, MemoryUnavailable
 
 BASE = base_path("t", "d")

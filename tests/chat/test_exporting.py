@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.chroma.collection import MOST_BODY_BYTES, PAGE, Http, Record, base_path, collection_of
+from chat.chroma.collection import MOST_BODY_BYTES, PAGE, collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import Http, base_path
+from chat.chroma.rows import Record
 from chat.core.errors import ConversationBusy, MemoryUnavailable, StoreUnavailable
 from chat.core.limits import Limits
 from chat.core.memories import memory_id
@@ -22,15 +24,11 @@ from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.usecases.add_messages import make_turns
-from chat.usecases.durable_stores import (
-    ArchivingRestorer,
-    RecoveringStore,
-    RecoveringTurnStore,
-    Recovery,
-)
+from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.export import Line, export
 from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.rebuild import make_whole
+from chat.usecases.recovery import ArchivingRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.take_back import Importer
 from tests.chat.native import NativeConnection, NativeHttp

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import pytest
 
-from chat.chroma.collection import base_path, collection_of
+from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import base_path
 from chat.core.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
 from chat.core.memories import make_memories
 from chat.core.messages import Memory, Message, Role, Turn

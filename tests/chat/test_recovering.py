@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.chroma.collection import base_path, collection_of
+from chat.chroma.collection import collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import base_path
 from chat.core.errors import (
     ConversationBusy,
     IdTaken,
@@ -27,9 +28,10 @@ from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.usecases.change import Change, change_conversation, forget_message
-from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore, Recovery
+from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Done, Repetition
 from chat.usecases.read_messages import all_messages
+from chat.usecases.recovery import Recovery
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.test_settings import parse
 

@@ -4,9 +4,10 @@ import tomllib
 
 import pytest
 
+from chat.core.addresses import ModelEndpoint, Origin
 from chat.core.errors import InvalidSetting
 from chat.core.memories import LongTerm
-from chat.settings import ModelEndpoint, Origin, Settings, parse_settings
+from chat.settings import Settings, parse_settings
 from tests.running import ROOT
 
 MANIFEST = tomllib.loads((ROOT / "spin.toml").read_text())

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.chroma.collection import base_path, collection_of
+from chat.chroma.collection import collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import base_path
 from chat.core.errors import (
     ConversationBusy,
     IdTaken,
@@ -22,8 +23,9 @@ from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
-from chat.usecases.durable_stores import RecoveringTurnStore, Recovery
+from chat.usecases.durable_stores import RecoveringTurnStore
 from chat.usecases.ports import Done, Repetition, TurnStore
+from chat.usecases.recovery import Recovery
 from tests.chat.in_memory import InMemoryTurnStore, Shelf
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.test_recovering import OneLetterEmbedder

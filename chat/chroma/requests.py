@@ -1,0 +1,79 @@
+"""Sends a request to Chroma, and says what an answer means."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from chat.core.errors import ChatError, MemoryUnavailable, OtherLength
+from chat.core.json_text import NotJson, parse_json, render_json_text
+
+BAD_REQUEST, NOT_FOUND = 400, 404
+REFUSED = (401, 403)
+OK = range(200, 300)
+
+
+class Http(Protocol):
+    """Where requests go."""
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """Send JSON, and give status and body of the answer.
+
+        Errors: MemoryUnavailable.
+        """
+
+
+def base_path(tenant: str, database: str) -> str:
+    """Give the path of a database's collections."""
+    tenant, database = quote(tenant, safe=""), quote(database, safe="")
+    return f"/api/v2/tenants/{tenant}/databases/{database}/collections"
+
+
+def send(
+    http: Http,
+    method: str,
+    path: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    gone: Callable[[], ChatError] | None = None,
+) -> Any:
+    """Send a request; None for what is not there. What a server says is not passed on.
+
+    Errors: MemoryUnavailable; OtherLength for embeddings that do not fit the collection; `gone`, if
+            there is one, for a collection that is not there any more: only an erasure removes it.
+    """
+    body = None if fields is None else render_json_text(fields).encode()
+    status, answer = http.request(method, path, body)
+    if status == NOT_FOUND and gone is not None:
+        raise gone()
+    if status == NOT_FOUND:
+        return None
+    if status == BAD_REQUEST and b"dimension" in answer:
+        raise OtherLength
+    if status in REFUSED:
+        raise MemoryUnavailable(
+            f"the long-term memory refuses the token ({status}): see `chroma_token`"
+        )
+    if status not in OK:
+        raise MemoryUnavailable(f"the long-term memory answered {status}")
+    try:
+        return parse_json(answer)
+    except NotJson as error:
+        raise MemoryUnavailable from error
+
+
+def parse_count(reply: Any) -> int:
+    """Parse how many records there are; none of a collection that is not there.
+
+    Errors: MemoryUnavailable.
+    """
+    if reply is None:
+        return 0
+    if type(reply) is not int:
+        raise MemoryUnavailable
+    return reply
+
+
+def labels_of(collection: Any) -> Mapping[str, Any]:
+    """Give the labels of a collection; none of what is no collection."""
+    labels = collection.get("metadata") if isinstance(collection, dict) else None
+    return labels if isinstance(labels, dict) else {}
