@@ -9,7 +9,7 @@ SPIN ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_readme.py \
+ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
 # The whole path: the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
@@ -17,7 +17,7 @@ FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 SOURCES := app.py $(shell find chat -name '*.py') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up models test browser lint bench screenshot clean
+.PHONY: help up models test browser lint docs bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -50,6 +50,9 @@ lint: $(INSTALLED) ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: $(INSTALLED) ## write anew what stands in docs/ and is made from tables
+	@$(BIN)/python -m tests.documents
 
 bench: app.wasm ## measure against what people use instead, and write bench/RESULTS.md
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r bench/requirements.txt

@@ -66,10 +66,10 @@ def test_the_manifest_probes_what_is_served() -> None:
 
 def test_one_version_is_named_everywhere(wasm: pathlib.Path) -> None:
     version = SPIN["application"]["version"]
-    readme = (ROOT / "README.md").read_text()
+    deploying = (ROOT / "docs" / "deploying.md").read_text()
 
     assert wasm.stat().st_size < MOST_BYTES
     assert MANIFEST["spec"]["image"].endswith(f":{version}")
-    assert set(re.findall(r"chat-with-memory:([0-9.]+)", readme)) == {version}
+    assert set(re.findall(r"chat-with-memory:([0-9.]+)", deploying)) == {version}
     assert f'VERSION = "{version}"' in (ROOT / "chat" / "http" / "openapi.py").read_text()
     assert f'version = "{version}"' in (ROOT / "pyproject.toml").read_text()

@@ -215,7 +215,7 @@ DEFAULTS = {"context_length": 3500, "max_reply_tokens": 256}
 
 
 def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
-    """README says so."""
+    """docs/memory.md says so."""
     new = talk_of(message_tokens("You are a helpful chef."))
 
     fit_context(new, (ENGLISH * 60)[:4500], **DEFAULTS)
@@ -224,7 +224,7 @@ def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
 
 
 def test_a_large_vocabulary_takes_8000() -> None:
-    """README says so."""
+    """docs/memory.md says so."""
     new = talk_of(message_tokens("You are a helpful chef."))
 
     fit_context(dataclasses.replace(new, vocabulary=LARGE), (ENGLISH * 150)[:8000], **DEFAULTS)

@@ -1,0 +1,75 @@
+"""Says in words what a JSON Schema of ours allows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+KINDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true` or `false`",
+    "object": "object",
+    "array": "list",
+    "null": "null",
+}
+RANGES = (
+    ("minimum", "maximum", ""),
+    ("minItems", "maxItems", ""),
+    ("", "maxLength", " characters"),
+)
+"""The least and the most of something, by their names, and what they count."""
+OTHERS = (
+    ("minProperties", "with at least {} of these fields"),
+    ("pattern", "as `{}`"),
+    ("default", "by default {}"),
+    ("description", "{}"),
+)
+"""Bounds by their names, and what is said of each."""
+NO_SPACES = "[^\t-"
+"""How the pattern begins that says: something other than white space."""
+
+
+def words_of(schema: Mapping[str, Any]) -> str:
+    """Say what a value may be; the fields of an object are left to who asks."""
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rpartition('/')[2]}`"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    kinds = (*schema.get("oneOf", ()), *schema.get("anyOf", ()))
+    if kinds:
+        return ", or ".join(words_of(kind) for kind in kinds)
+    return ", ".join([_kind(schema), *_bounds(schema)])
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    named = schema.get("type", "object")
+    names = [named] if isinstance(named, str) else named
+    said = " or ".join(KINDS[name] for name in names)
+    if "items" in schema:
+        return f"{said} of {_one(words_of(schema['items']))}"
+    if isinstance(schema.get("additionalProperties"), dict):
+        return f"object with, for each name, {words_of(schema['additionalProperties'])}"
+    return said
+
+
+def _one(words: str) -> str:
+    return "objects" if words == "object" else f"({words})"
+
+
+def _bounds(schema: Mapping[str, Any]) -> Iterator[str]:
+    for low, high, unit in RANGES:
+        least, most = schema.get(low), schema.get(high)
+        if least is not None and most is not None:
+            yield f"from {least} to {most}{unit}"
+        elif least is not None:
+            yield f"{least} or more{unit}"
+        elif most is not None:
+            yield f"up to {most}{unit}"
+    for name, words in OTHERS:
+        value = schema.get(name)
+        if name == "pattern" and str(value).startswith(NO_SPACES):
+            yield "with more in it than white space"
+        elif value is not None:
+            yield words.format(str(value).lower() if isinstance(value, bool) else value)
