@@ -19,7 +19,6 @@ RANGES = (
 )
 """The least and the most of something, by their names, and what they count."""
 OTHERS = (
-    ("minProperties", "with at least {} of these fields"),
     ("pattern", "as `{}`"),
     ("default", "by default {}"),
     ("description", "{}"),
@@ -48,14 +47,11 @@ def _kind(schema: Mapping[str, Any]) -> str:
     names = [named] if isinstance(named, str) else named
     said = " or ".join(KINDS[name] for name in names)
     if "items" in schema:
-        return f"{said} of {_one(words_of(schema['items']))}"
+        items = words_of(schema["items"])
+        return f"{said} of objects" if items == "object" else f"{said} of: {items}"
     if isinstance(schema.get("additionalProperties"), dict):
         return f"object with, for each name, {words_of(schema['additionalProperties'])}"
     return said
-
-
-def _one(words: str) -> str:
-    return "objects" if words == "object" else f"({words})"
 
 
 def _bounds(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from chat.core.errors import InvalidSetting
 from chat.http.openapi import describe_api
 from chat.settings import parse_admin_token, parse_cors_origins, parse_settings
 from tests.architecture import CHAT, HOST, Room
+from tests.documents.reading import slug
 from tests.documents.schemas import words_of
 from tests.running import ROOT
 
@@ -45,13 +46,18 @@ def filled_in(document: str, text: str) -> str:
 
 
 def render_operations() -> str:
-    parts = (
-        part
+    """Render a row for each operation, and below them what each takes, gives and refuses."""
+    operations = [
+        (method.upper(), path, operation)
         for path, methods in describe_api(has_admin=True)["paths"].items()
         for method, operation in methods.items()
-        for part in _render_operation(method.upper(), path, operation)
-    )
-    return "\n".join(parts)
+    ]
+    rows = ["| request | what it does | who may ask |", "|---|---|---|"]
+    for method, path, operation in operations:
+        request, who = f"`{method} {path}`", WHO[_credentials(operation["security"])]
+        rows.append(f"| [{request}](#{slug(request)}) | {operation['summary']} | {who} |")
+    details = (part for operation in operations for part in _render_operation(*operation))
+    return "\n".join([*rows, "", *details])
 
 
 def _render_operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
@@ -101,6 +107,8 @@ def _render_shape(name: str, schema: Mapping[str, Any]) -> str:
     for kind in kinds:
         if len(kinds) > 1:
             lines += [f"For {kind['title']}:", ""]
+        if "minProperties" in kind:
+            lines += [f"At least {kind['minProperties']} of these:", ""]
         lines += [*_render_fields(kind, 0)] or [f"{_capital(words_of(schema))}."]
         lines.append("")
     return "\n".join(lines)
