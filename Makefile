@@ -14,10 +14,10 @@ ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 # The whole path: the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
-SOURCES := app.py $(shell find chat -name '*.py') $(wildcard web/*)
+SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up models test browser lint docs bench screenshot clean
+.PHONY: help up models test browser luacheck lint docs bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -33,7 +33,7 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 models: $(INSTALLED) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm browser ## run all tests; with SPIN=spin those that have a host, on Spin
+test: app.wasm browser luacheck ## run all tests; with SPIN=spin those that have a host, on Spin
 	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
 
 # The browser of the page's tests. Where it cannot be installed they are skipped, and say so.
@@ -42,6 +42,12 @@ browser:
 		echo "Installing Chromium with apt-get for the tests of the page (about a minute) ..." >&2; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || true
+
+# The linter of the Lua scripts' test, likewise.
+luacheck:
+	@command -v luacheck >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
 
 screenshot: app.wasm browser ## make the picture in README anew
 	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back

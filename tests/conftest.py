@@ -49,9 +49,8 @@ def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib
 @pytest.fixture(scope="session")
 def wasm() -> pathlib.Path:
     path = ROOT / "app.wasm"
-    componentize(
-        ROOT, path, [ROOT / "app.py", *(ROOT / "chat").rglob("*.py"), *(ROOT / "web").iterdir()]
-    )
+    chat = [path for kind in ("*.py", "*.lua") for path in (ROOT / "chat").rglob(kind)]
+    componentize(ROOT, path, [ROOT / "app.py", *chat, *(ROOT / "web").iterdir()])
     return path
 
 

@@ -1,11 +1,18 @@
 """An owner's account in Redis, and what is counted of a client's address beside its turns."""
 
-from collections.abc import Sequence
-
 from chat.core.json_text import render_compact
 from chat.core.limits import NO_BOUNDS, Bounds
 from chat.core.messages import Adds
-from chat.redis.account_scripts import (
+from chat.redis.connection import Redis, as_bytes
+from chat.redis.keys import (
+    Keys,
+    account_keys,
+    credentials_key,
+    imported_key,
+    newcomers_key,
+    seen_key,
+)
+from chat.redis.scripts import (
     BEGIN_ERASURE,
     CHECK_MARK,
     COUNT_CREDENTIAL,
@@ -13,8 +20,6 @@ from chat.redis.account_scripts import (
     READ_MARK,
     SPEND,
 )
-from chat.redis.connection import Arguments, Redis, as_bytes
-from chat.redis.keys import account_keys, credentials_key, imported_key, newcomers_key, seen_key
 
 NOBODY = b""
 """Stands for the account of what is nobody's."""
@@ -26,12 +31,12 @@ class Account:
     """An owner's account, for one request. `word` is that of its mark, once it was read."""
 
     def __init__(
-        self, prefix: str, owner: str, bounds: Bounds = NO_BOUNDS, newcomers: Sequence[str] = ()
+        self, prefix: str, owner: str, bounds: Bounds = NO_BOUNDS, newcomers: Keys | None = None
     ) -> None:
         """Take the keys under which an owner that nobody saw before is counted."""
         self.owner = owner
         self.keys = account_keys(prefix, owner)
-        self.newcomers = newcomers
+        self.newcomers = newcomers or {}
         self.word: str | None = None
         self._bounds = bounds
 
@@ -51,7 +56,7 @@ class Account:
 
         Errors: OwnerErased while an erasure runs.
         """
-        self.word = as_bytes(redis.run(READ_MARK, self.keys, [self.render()])[0]).decode()
+        self.word = as_bytes(redis.run(READ_MARK, self.keys, account=self.render())[0]).decode()
 
     def check(self, redis: Redis) -> None:
         """Say whether the owner was erased since, in one round trip; read the word if it was not.
@@ -61,7 +66,7 @@ class Account:
         if self.word is None:
             self.read(redis)
         else:
-            redis.run(CHECK_MARK, self.keys, [self.render()])
+            redis.run(CHECK_MARK, self.keys, account=self.render())
 
 
 def make_account(
@@ -69,13 +74,13 @@ def make_account(
 ) -> Account:
     """Make the account of a request; `is_new` says that its credential is made by it."""
     counted = (credentials_key if is_new else newcomers_key)(prefix, address_tag)
-    return Account(prefix, owner, bounds, (counted, seen_key(prefix, owner)))
+    return Account(prefix, owner, bounds, {"newcomers": counted, "seen": seen_key(prefix, owner)})
 
 
-def account_of(account: Account | None, owner: str) -> tuple[Sequence[str], bytes]:
+def account_of(account: Account | None, owner: str) -> tuple[Keys, bytes]:
     """Give the keys and the text of the account of what is an owner's; of nobody's, neither."""
     if account is None or account.owner != owner:
-        return (), NOBODY
+        return {}, NOBODY
     return account.keys, account.render()
 
 
@@ -84,7 +89,7 @@ def count_credential(redis: Redis, prefix: str, address_tag: str, most: int) -> 
 
     Errors: LimitExceeded.
     """
-    redis.run(COUNT_CREDENTIAL, [credentials_key(prefix, address_tag)], [most])
+    redis.run(COUNT_CREDENTIAL, {"credentials": credentials_key(prefix, address_tag)}, limit=most)
 
 
 def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: int) -> None:
@@ -93,7 +98,9 @@ def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: i
     Errors: LimitExceeded.
     """
     if most:
-        redis.run(SPEND, [imported_key(prefix, address_tag)], [most, size])
+        redis.run(
+            SPEND, {"imported": imported_key(prefix, address_tag)}, limit=most, size_bytes=size
+        )
 
 
 def begin_erasure(redis: Redis, account: Account, word: str, longest_s: int) -> None:
@@ -101,10 +108,10 @@ def begin_erasure(redis: Redis, account: Account, word: str, longest_s: int) -> 
 
     `longest_s` is how long a request may take that began before.
     """
-    arguments: Arguments = [word, RUNS_S, longest_s]
-    redis.run(BEGIN_ERASURE, account.keys[:1], arguments)
+    mark = {"mark": account.keys["mark"]}
+    redis.run(BEGIN_ERASURE, mark, word=word, runs_s=RUNS_S, marked_s=longest_s)
 
 
 def end_erasure(redis: Redis, account: Account, word: str) -> None:
     """Let what begins from now on store again."""
-    redis.run(END_ERASURE, account.keys[:1], [word])
+    redis.run(END_ERASURE, {"mark": account.keys["mark"]}, word=word)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int
 from chat.redis.keys import cleanup_key, conversation_keys, conversations_key
-from chat.redis.owner_scripts import CLEAN_INDEX, CLEAN_LIST
+from chat.redis.scripts import CLEAN_INDEX, CLEAN_LIST
 from chat.usecases.clean_up import Cleaned
 
 SCAN_COUNT = 200
@@ -77,15 +77,22 @@ class RedisCleaner:
 
     def _clean_list(self, owner: str, key: str) -> Cleaned:
         keys, account = account_of(Account(self._prefix, owner), owner)
-        reply = self._redis.run(CLEAN_LIST, [key, *keys], [f"{self._prefix}:{owner}:", account])
+        reply = self._redis.run(
+            CLEAN_LIST,
+            {"conversations": key, **keys},
+            beginning=f"{self._prefix}:{owner}:",
+            account=account,
+        )
         return Cleaned(listed=as_int(reply[0]))
 
     def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
-        keys = conversation_keys(self._prefix, owner, conversation_id).all()
+        keys = conversation_keys(self._prefix, owner, conversation_id)
         named, account = account_of(Account(self._prefix, owner), owner)
         if OPEN.fullmatch(owner):
-            named, account = (), NOBODY
-        reply = self._redis.run(CLEAN_INDEX, [*keys, *named], [conversation_id, account])
+            named, account = {}, NOBODY
+        reply = self._redis.run(
+            CLEAN_INDEX, keys | named, conversation_id=conversation_id, account=account
+        )
         return Cleaned(postings=as_int(reply[0]))
 
     def _clean_old(self, owner: str) -> Cleaned:

@@ -1,6 +1,6 @@
 """Talks to Redis: runs scripts, and turns what fails into the chat's errors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from chat.core.errors import (
@@ -20,12 +20,12 @@ from chat.core.errors import (
     UnknownConversation,
     UnknownMemory,
 )
-from chat.redis.fragments import Script
+from chat.redis.script import Argument, Script
 
 Value = bytes | int | str | None
 """One element of a flat Redis reply."""
 
-Arguments = Sequence[bytes | int | str]
+Arguments = Sequence[Argument]
 """The arguments of a command."""
 
 
@@ -132,12 +132,14 @@ class Redis:
         reply = self.execute(command, arguments)
         return as_bytes(reply[0]) if reply else b""
 
-    def run(self, script: Script, keys: Sequence[str], arguments: Arguments) -> list[Value]:
+    def run(
+        self, script: Script, keys: Mapping[str, str], /, *tail: Argument, **arguments: Argument
+    ) -> list[Value]:
         """Run a script by its name; by its text where Redis does not have it yet.
 
         Errors: those of `parse_error`.
         """
-        operands = [len(keys), *keys, *arguments]
+        operands = script.operands(keys, tail, arguments)
         try:
             return self._connection.execute("EVALSHA", _encode([script.sha1, *operands]))
         except RedisError as error:

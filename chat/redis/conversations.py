@@ -10,18 +10,8 @@ from chat.core.messages import Forgotten, Place, Summary, Turn
 from chat.core.owners import anyone
 from chat.core.portions import MOST_CALL_BYTES
 from chat.redis.account import Account, account_of
-from chat.redis.connection import Arguments, Redis, Value, as_bytes, as_int, as_text
-from chat.redis.keys import ConversationKeys, conversation_keys, conversations_key, memory_keys
-from chat.redis.owner_scripts import (
-    CHANGE,
-    FORGET,
-    KEEP_EMBEDDINGS,
-    LIST_PAGE,
-    LOAD_EMBEDDINGS,
-    REPLACE,
-    SUMMARISE,
-)
-from chat.redis.reading_scripts import LIST_IDS, TURNS_PAGE
+from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
+from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys
 from chat.redis.records import (
     parse_embedding,
     parse_turns,
@@ -29,11 +19,21 @@ from chat.redis.records import (
     render_terms,
     render_turn,
 )
+from chat.redis.scripts import (
+    CHANGE,
+    FORGET,
+    KEEP_EMBEDDINGS,
+    LIST_IDS,
+    LIST_PAGE,
+    LOAD_EMBEDDINGS,
+    NOT_THERE,
+    REPLACE,
+    SUMMARISE,
+    TURNS_PAGE,
+)
 from chat.usecases.ports import Cursor, StoredTurn
 
 Found = TypeVar("Found")
-NOT_THERE = "-"
-"""Stands for an embedding in what the script gives."""
 
 
 class RedisConversationStore:
@@ -65,10 +65,16 @@ class RedisConversationStore:
         if self._owner is None:
             return [], None
         after = cursor or Cursor("+inf", "")
-        begin = f"{self._prefix}:{self._owner}:"
         account_keys, account = account_of(self._account, self._owner)
-        keys = [conversations_key(self._prefix, self._owner), *account_keys]
-        reply = self._redis.run(LIST_PAGE, keys, [begin, after.at, after.id, limit, account])
+        reply = self._redis.run(
+            LIST_PAGE,
+            {"conversations": conversations_key(self._prefix, self._owner), **account_keys},
+            beginning=f"{self._prefix}:{self._owner}:",
+            last_at=after.at,
+            last_id=after.id,
+            limit=limit,
+            account=account,
+        )
         rows = _parse_json(as_bytes(reply[0]))
         page = [parse_summary(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
@@ -82,9 +88,11 @@ class RedisConversationStore:
         """Summarise, whether its turns are there or not."""
         return self._summarise(conversation_id, "")
 
-    def _summarise(self, conversation_id: int, is_whole: str) -> Summary:
-        def summarise(_: str, keys: ConversationKeys) -> Summary:
-            reply = self._redis.run(SUMMARISE, keys.all(), [conversation_id, is_whole])
+    def _summarise(self, conversation_id: int, must_be_whole: str) -> Summary:
+        def summarise(_: str, keys: Keys) -> Summary:
+            reply = self._redis.run(
+                SUMMARISE, keys, conversation_id=conversation_id, must_be_whole=must_be_whole
+            )
             return parse_summary(_parse_json(as_bytes(reply[0])))
 
         return self._find(conversation_id, summarise)
@@ -93,8 +101,8 @@ class RedisConversationStore:
         """List, in one round trip."""
         if self._owner is None:
             return []
-        keys = [conversations_key(self._prefix, self._owner)]
-        return list(map(int, as_text(self._redis.run(LIST_IDS, keys, [])[0]).split()))
+        keys = {"conversations": conversations_key(self._prefix, self._owner)}
+        return list(map(int, as_text(self._redis.run(LIST_IDS, keys)[0]).split()))
 
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
         """Give turns of archive and window, in one round trip; fewer where they are long.
@@ -102,16 +110,22 @@ class RedisConversationStore:
         A turn that is longer than what a round trip carries comes in pieces, in more of them.
         """
 
-        def page(_: str, keys: ConversationKeys) -> list[StoredTurn]:
+        def page(_: str, keys: Keys) -> list[StoredTurn]:
             rendered = self._rendered_turns(keys, last_number, count)
             return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in rendered]
 
         return self._find(conversation_id, page)
 
-    def _rendered_turns(self, keys: ConversationKeys, last_number: int, count: int) -> list[bytes]:
+    def _rendered_turns(self, keys: Keys, last_number: int, count: int) -> list[bytes]:
         def read(offset: int) -> list[Value]:
-            arguments = [last_number, count, MOST_CALL_BYTES, offset]
-            return self._redis.run(TURNS_PAGE, keys.all(), arguments)
+            return self._redis.run(
+                TURNS_PAGE,
+                keys,
+                last_number=last_number,
+                turn_count=count,
+                most_bytes=MOST_CALL_BYTES,
+                begin=offset,
+            )
 
         size_bytes, mark, *found = read(0)
         if not size_bytes:
@@ -133,14 +147,18 @@ class RedisConversationStore:
     ) -> None:
         """Change fields, in one round trip."""
 
-        def change(owner: str, keys: ConversationKeys) -> None:
-            begins = "" if lifetime_s is None else lifetime_s
-            pairs = [part for field in fields.items() for part in field]
+        def change(owner: str, keys: Keys) -> None:
             named, account = self._with_owner(owner, conversation_id, keys)
-            arguments: Arguments = [
-                self._fencing, begins, added_tokens, conversation_id, account, *pairs
-            ]  # fmt: skip
-            self._redis.run(CHANGE, named, arguments)
+            self._redis.run(
+                CHANGE,
+                named,
+                *(part for field in fields.items() for part in field),
+                fencing=self._fencing,
+                lifetime_s="" if lifetime_s is None else lifetime_s,
+                added_tokens=added_tokens,
+                conversation_id=conversation_id,
+                account=account,
+            )
 
         self._find(conversation_id, change)
 
@@ -149,30 +167,31 @@ class RedisConversationStore:
     ) -> None:
         """Replace, in one round trip."""
 
-        def replace(owner: str, keys: ConversationKeys) -> None:
+        def replace(owner: str, keys: Keys) -> None:
             named, account = self._with_owner(owner, conversation_id, keys)
-            arguments: Arguments = [
-                self._fencing,
-                old.turn.number,
-                old.data,
-                b"" if new is None else render_turn(new),
-                render_terms([old.turn])[1:-1],
-                render_terms([new or old.turn])[1:-1],
-                memory_id(conversation_id, place),
-                conversation_id,
-                account,
-            ]
-            self._redis.run(REPLACE, named, arguments)
+            self._redis.run(
+                REPLACE,
+                named,
+                fencing=self._fencing,
+                turn_number=old.turn.number,
+                old=old.data,
+                new=b"" if new is None else render_turn(new),
+                old_terms=render_terms([old.turn])[1:-1],
+                new_terms=render_terms([new or old.turn])[1:-1],
+                memory_id=memory_id(conversation_id, place),
+                conversation_id=conversation_id,
+                account=account,
+            )
 
         self._find(conversation_id, replace)
 
     def forget(self, conversation_id: int) -> Forgotten:
         """Remove every key of a conversation, in one round trip."""
 
-        def forget(owner: str, keys: ConversationKeys) -> Forgotten:
+        def forget(owner: str, keys: Keys) -> Forgotten:
             named, account = self._with_owner(owner, conversation_id, keys)
-            counts = map(as_int, self._redis.run(FORGET, named, [conversation_id, account]))
-            return Forgotten(conversation_id, *counts)
+            reply = self._redis.run(FORGET, named, conversation_id=conversation_id, account=account)
+            return Forgotten(conversation_id, *map(as_int, reply))
 
         return self._find(conversation_id, forget)
 
@@ -181,8 +200,8 @@ class RedisConversationStore:
     ) -> dict[str, Sequence[float]]:
         """Load them, in one round trip; in none without names."""
 
-        def load(_: str, keys: ConversationKeys) -> dict[str, Sequence[float]]:
-            kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys.all(), names)[0]).split(" ")
+        def load(_: str, keys: Keys) -> dict[str, Sequence[float]]:
+            kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys, *names)[0]).split(" ")
             pairs = zip(names, kept, strict=True)
             return {name: parse_embedding(text) for name, text in pairs if text != NOT_THERE}
 
@@ -193,15 +212,20 @@ class RedisConversationStore:
     ) -> None:
         """Keep them, in one round trip."""
 
-        def keep(owner: str, keys: ConversationKeys) -> None:
+        def keep(owner: str, keys: Keys) -> None:
             pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
             account_keys, account = account_of(self._account, owner)
-            arguments: Arguments = [conversation_id, account, *pairs]
-            self._redis.run(KEEP_EMBEDDINGS, [*keys.all(), *account_keys], arguments)
+            self._redis.run(
+                KEEP_EMBEDDINGS,
+                keys | account_keys,
+                *pairs,
+                conversation_id=conversation_id,
+                account=account,
+            )
 
         self._find(conversation_id, keep)
 
-    def _find(self, conversation_id: int, act: Callable[[str, ConversationKeys], Found]) -> Found:
+    def _find(self, conversation_id: int, act: Callable[[str, Keys], Found]) -> Found:
         """Act on the conversation of the first owner that has it."""
         for owner in self._owners(conversation_id):
             try:
@@ -210,15 +234,12 @@ class RedisConversationStore:
                 continue
         raise UnknownConversation
 
-    def _with_owner(
-        self, owner: str, conversation_id: int, keys: ConversationKeys
-    ) -> tuple[list[str], bytes]:
+    def _with_owner(self, owner: str, conversation_id: int, keys: Keys) -> tuple[Keys, bytes]:
         """Give all keys that a change may touch, and the text of the account."""
         account_keys, account = account_of(self._account, owner)
         if owner == anyone(conversation_id):
-            return keys.all(), account
-        owned = [conversations_key(self._prefix, owner), *memory_keys(self._prefix, owner)]
-        return [*keys.all(), *owned, *account_keys], account
+            return keys, account
+        return keys | owned_keys(self._prefix, owner) | account_keys, account
 
 
 def _parse_json(data: bytes) -> Any:

@@ -7,8 +7,9 @@ from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.owners import active_mark
 from chat.redis.connection import Redis, as_bytes, as_int
+from chat.redis.fragments import DAY_S, DAYS
 from chat.redis.keys import owners_key, stats_keys
-from chat.redis.stats_scripts import COUNT, DAY_S, DAYS
+from chat.redis.scripts import COUNT
 
 USED_MEMORY = re.compile(rb"used_memory:(\d+)")
 
@@ -34,13 +35,13 @@ class RedisStats:
     def count(self, counters: Counters, at: float) -> None:
         """Count, in one round trip."""
         keys = stats_keys(self._prefix, day_of(at))
-        self._redis.run(COUNT, keys, [render_counters(counters, at, None)])
+        self._redis.run(COUNT, keys, counters=render_counters(counters, at, None))
 
     def read(self, at: float) -> Stats:
         """Read all of it."""
         today = day_of(at)
-        total_key, today_key, _ = stats_keys(self._prefix, today)
-        total, counted_today = self._fields(total_key), self._fields(today_key)
+        keys = stats_keys(self._prefix, today)
+        total, counted_today = self._fields(keys["stats"]), self._fields(keys["day_stats"])
         week = [owners_key(self._prefix, today - days) for days in range(DAYS)]
         since = total.get("since")
         return Stats(

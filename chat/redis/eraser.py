@@ -19,8 +19,8 @@ class RedisEraser:
         self._redis = redis
         self._pattern = owner_pattern(prefix, owner)
         self._begin = len(self._pattern) - 2
-        self._memories = memory_keys(prefix, owner)[0]
-        self._mark = account_keys(prefix, owner)[0].encode()
+        self._memories = memory_keys(prefix, owner)["memories"]
+        self._mark = account_keys(prefix, owner)["mark"].encode()
 
     def erase(self) -> Erased:
         """Remove, until nothing is found; it may be asked for again.

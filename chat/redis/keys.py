@@ -40,32 +40,22 @@ The owner is a hash tag, so that all keys of an owner share one slot of a sharde
 that a caller sends is part of a key: tags are hashes, and ids are numbers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+Keys = dict[str, str]
+"""Keys by the names that the scripts have for them."""
 
-@dataclass(frozen=True)
-class ConversationKeys:
-    """The keys of one conversation."""
-
-    conversation: str
-    turns: str
-    archive: str
-    done: str
-    lock: str
-    embeddings: str
-    index: str
-
-    def all(self) -> list[str]:
-        """List them, as the scripts number them."""
-        return [
-            self.conversation,
-            self.turns,
-            self.archive,
-            self.done,
-            self.lock,
-            self.embeddings,
-            self.index,
-        ]
+CONVERSATION_NAMES = ("conversation", "turns", "archive", "done", "lock", "embeddings", "index")
+MEMORY_NAMES = (
+    "memories", "memory_times", "memory_texts", "memory_signatures", "memory_embeddings",
+    "memory_rows",
+)  # fmt: skip
+OWNED_NAMES = ("conversations", *MEMORY_NAMES)
+"""The list of an owner's conversations, and the owner's memories."""
+ACCOUNT_NAMES = ("mark", "usage", "ends", "listed")
+"""An owner's account; the last one is the list of the owner's conversations once more."""
+NEWCOMER_NAMES = ("newcomers", "seen")
+STATS_NAMES = ("stats", "day_stats", "day_owners")
 
 
 def next_id_key(prefix: str) -> str:
@@ -83,10 +73,15 @@ def conversations_key(prefix: str, owner: str) -> str:
     return f"{prefix}:{owner}:conversations"
 
 
-def account_keys(prefix: str, owner: str) -> list[str]:
-    """Name the keys of an owner's account, as the scripts number them."""
+def owned_keys(prefix: str, owner: str) -> Keys:
+    """Name the list of an owner's conversations, and the keys of the memories."""
+    return {"conversations": conversations_key(prefix, owner)} | memory_keys(prefix, owner)
+
+
+def account_keys(prefix: str, owner: str) -> Keys:
+    """Name the keys of an owner's account."""
     parts = ("erased", "usage", "ends", "conversations")
-    return [f"{prefix}:{owner}:{part}" for part in parts]
+    return _named(ACCOUNT_NAMES, [f"{prefix}:{owner}:{part}" for part in parts])
 
 
 def seen_key(prefix: str, owner: str) -> str:
@@ -114,16 +109,17 @@ def started_key(prefix: str, tag: str, key: str) -> str:
     return f"{prefix}:{tag}:started:{key}"
 
 
-def memory_keys(prefix: str, owner: str) -> list[str]:
-    """Name the keys of an owner's memories, as the scripts number them."""
+def memory_keys(prefix: str, owner: str) -> Keys:
+    """Name the keys of an owner's memories."""
     base = f"{prefix}:{owner}:memories"
     parts = ("times", "texts", "signatures", "embeddings", "rows")
-    return [base, *(f"{base}:{part}" for part in parts)]
+    return _named(MEMORY_NAMES, [base, *(f"{base}:{part}" for part in parts)])
 
 
-def stats_keys(prefix: str, day: int) -> list[str]:
+def stats_keys(prefix: str, day: int) -> Keys:
     """Name the counters, those of a day, and that day's active owners."""
-    return [f"{prefix}:stats", f"{prefix}:stats:{day}", owners_key(prefix, day)]
+    keys = [f"{prefix}:stats", f"{prefix}:stats:{day}", owners_key(prefix, day)]
+    return _named(STATS_NAMES, keys)
 
 
 def owners_key(prefix: str, day: int) -> str:
@@ -151,13 +147,17 @@ def owner_pattern(prefix: str, owner: str) -> str:
     return f"{prefix}:{owner}:*"
 
 
-def conversation_keys(prefix: str, owner: str, conversation_id: int) -> ConversationKeys:
+def conversation_keys(prefix: str, owner: str, conversation_id: int) -> Keys:
     """Name the keys of a conversation; the id is a number, and the owner made by this module."""
     base = f"{prefix}:{owner}:{conversation_id}"
     parts = ("turns", "archive", "done", "lock", "embeddings", "index")
-    return ConversationKeys(base, *(f"{base}:{part}" for part in parts))
+    return _named(CONVERSATION_NAMES, [base, *(f"{base}:{part}" for part in parts)])
 
 
 def restored_key(prefix: str, owner: str, conversation_id: int, fencing: str) -> str:
     """Name where a long part of a conversation waits that a request brings back."""
     return f"{prefix}:{owner}:{conversation_id}:restored:{fencing}"
+
+
+def _named(names: Sequence[str], keys: Sequence[str]) -> Keys:
+    return dict(zip(names, keys, strict=True))

@@ -14,9 +14,11 @@ from chat.core.messages import Embedded, FoundMemory, Memory
 from chat.core.portions import MOST_CALL_BYTES, portions
 from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
 from chat.redis.account import Account, account_of
-from chat.redis.connection import Arguments, Redis, as_bytes, as_int, as_text
-from chat.redis.keys import memory_keys
-from chat.redis.memory_scripts import (
+from chat.redis.connection import Redis, as_bytes, as_int, as_text
+from chat.redis.keys import Keys, memory_keys
+from chat.redis.records import parse_embedding, parse_memories, render_embedded
+from chat.redis.script import Script
+from chat.redis.scripts import (
     CANDIDATES,
     FORGET_MEMORY,
     MEMORIES_PAGE,
@@ -24,7 +26,6 @@ from chat.redis.memory_scripts import (
     RESTATE,
     SIGNATURES,
 )
-from chat.redis.records import parse_embedding, parse_memories, render_embedded
 from chat.usecases.ports import Cursor, Embedder
 
 CANDIDATE_COUNT = 64
@@ -60,7 +61,7 @@ class RedisMemory:
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
         """Search, in two round trips; in one where there is nothing."""
-        flat = as_text(self._redis.run(SIGNATURES, self._keys[3:6:2], [])[0]).split()
+        flat = as_text(self._redis.run(SIGNATURES, self._keys_of(SIGNATURES))[0]).split()
         if not flat:
             return []
         wanted = self._embedder.embed([text])[0]
@@ -87,9 +88,9 @@ class RedisMemory:
         found: list[tuple[Memory, Sequence[float]]] = []
         left = list(names)
         while left:
-            arguments: Arguments = [MOST_CALL_BYTES, *left]
-            keys = [self._keys[0], self._keys[4]]
-            records, embeddings, looked_at = self._redis.run(CANDIDATES, keys, arguments)
+            records, embeddings, looked_at = self._redis.run(
+                CANDIDATES, self._keys_of(CANDIDATES), *left, most_bytes=MOST_CALL_BYTES
+            )
             memories = parse_memories(as_text(records))
             try:
                 rows = as_text(embeddings).split(" ") if memories else []
@@ -104,9 +105,14 @@ class RedisMemory:
         page: list[Memory] = []
         after, is_cut = cursor or Cursor("+inf", ""), 1
         while is_cut and len(page) <= limit:
-            wanted_count = limit + 1 - len(page)
-            arguments: Arguments = [after.at, after.id, wanted_count, MOST_CALL_BYTES]
-            records, cut = self._redis.run(MEMORIES_PAGE, self._keys[:2], arguments)
+            records, cut = self._redis.run(
+                MEMORIES_PAGE,
+                self._keys_of(MEMORIES_PAGE),
+                last_at=after.at,
+                last_id=after.id,
+                limit=limit + 1 - len(page),
+                most_bytes=MOST_CALL_BYTES,
+            )
             page += parse_memories(as_text(records))
             is_cut = as_int(cut)
             if is_cut:
@@ -121,7 +127,7 @@ class RedisMemory:
         return found[0]
 
     def _load(self, names: Sequence[str]) -> list[Memory]:
-        rows = self._redis.execute("HMGET", [self._keys[0], *names])
+        rows = self._redis.execute("HMGET", [self._keys["memories"], *names])
         return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
@@ -133,8 +139,13 @@ class RedisMemory:
         keys, account = self._with_account()
         names: list[str] = []
         for part in portions(rows, len, MOST_CALL_BYTES, PART):
-            arguments: Arguments = [b"[" + b",".join(part) + b"]", self._most, account]
-            reply = self._redis.run(REMEMBER, keys, arguments)
+            reply = self._redis.run(
+                REMEMBER,
+                keys,
+                new_memories=b"[" + b",".join(part) + b"]",
+                most_memories=self._most,
+                account=account,
+            )
             names += [as_bytes(name).decode() for name in reply]
         return names
 
@@ -148,20 +159,23 @@ class RedisMemory:
     def forget(self, memory_id: str) -> None:
         """Forget, in one round trip."""
         keys, account = self._with_account()
-        self._redis.run(FORGET_MEMORY, keys, [memory_id, account])
+        self._redis.run(FORGET_MEMORY, keys, memory_id=memory_id, account=account)
 
     def forget_all(self) -> int:
         """Forget, in one round trip."""
         keys, account = self._with_account()
-        return as_int(self._redis.run(FORGET_MEMORY, keys, ["", account])[0])
+        return as_int(self._redis.run(FORGET_MEMORY, keys, memory_id="", account=account)[0])
 
     def _restate(self, row: Sequence[str]) -> None:
         keys, account = self._with_account()
-        self._redis.run(RESTATE, keys, [render_compact(row), account])
+        self._redis.run(RESTATE, keys, new_memory=render_compact(row), account=account)
 
-    def _with_account(self) -> tuple[Sequence[str], bytes]:
+    def _keys_of(self, script: Script) -> Keys:
+        return {name: self._keys[name] for name in script.keys}
+
+    def _with_account(self) -> tuple[Keys, bytes]:
         keys, account = account_of(self._account, self.owner)
-        return [*self._keys, *keys], account
+        return self._keys | keys, account
 
     def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
         embeddings = self._embedder.embed([memory.content for memory in memories])

@@ -8,9 +8,9 @@ from chat.core.messages import Head, Turn
 from chat.core.portions import MOST_CALL_BYTES, portions
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis
-from chat.redis.keys import conversation_keys, conversations_key, restored_key
+from chat.redis.keys import Keys, conversation_keys, conversations_key, restored_key
 from chat.redis.records import render_terms, render_turn
-from chat.redis.restoring_script import RESTORE, STAGE
+from chat.redis.scripts import RESTORE, STAGE
 from chat.usecases.durable_ports import Whole
 
 PART = 100
@@ -76,32 +76,37 @@ class RedisRestorer:
             *(rendered.turn for rendered in part),
         ]
         conversation_id = whole.head.id
-        keys = conversation_keys(self._prefix, self._owner, conversation_id).all()
-        keys.append(conversations_key(self._prefix, self._owner))
-        staged = restored_key(self._prefix, self._owner, conversation_id, self._fencing)
+        keys = conversation_keys(self._prefix, self._owner, conversation_id)
+        keys["conversations"] = conversations_key(self._prefix, self._owner)
+        staged = {
+            "restored": restored_key(self._prefix, self._owner, conversation_id, self._fencing)
+        }
         account_keys, account = account_of(self._account, self._owner)
-        keys += [staged, *account_keys]
         if sum(map(len, pieces)) > MOST_CALL_BYTES:
             data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
-            self._stage([staged, *account_keys], account, data)
+            self._stage(staged | account_keys, account, data)
             pieces = []
-        self._redis.run(RESTORE, keys, [
-            self._fencing,
-            self._part_ms,
-            "1" if is_first else "",
-            "1" if is_last else "",
-            len(terms),
-            whole.lifetime_s,
-            conversation_id,
-            account,
+        self._redis.run(
+            RESTORE,
+            keys | staged | account_keys,
             *pieces,
-        ])  # fmt: skip
+            fencing=self._fencing,
+            part_ms=self._part_ms,
+            is_first="1" if is_first else "",
+            is_last="1" if is_last else "",
+            archived_count=len(terms),
+            lifetime_s=whole.lifetime_s,
+            conversation_id=conversation_id,
+            account=account,
+        )
 
-    def _stage(self, keys: Sequence[str], account: bytes, data: bytes) -> None:
+    def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
         """Lay down what is too long for one round trip, a piece with each."""
         for start in range(0, len(data), MOST_CALL_BYTES):
             piece = data[start : start + MOST_CALL_BYTES]
-            self._redis.run(STAGE, keys, [start, self._part_ms, account, piece])
+            self._redis.run(
+                STAGE, keys, begin=start, part_ms=self._part_ms, account=account, piece=piece
+            )
 
 
 def _render(turn: Turn, *, is_archived: bool) -> Rendered:

@@ -11,13 +11,13 @@ from chat.core.owners import anyone
 from chat.core.tokens import Vocabulary
 from chat.core.undoing import undone_on_error
 from chat.redis.account import NOBODY, Account, account_of
-from chat.redis.connection import Arguments, Redis, Value, as_bytes, as_int, as_text
+from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
 from chat.redis.counters import day_of, render_counters
 from chat.redis.ids import RedisIds
 from chat.redis.keys import (
+    Keys,
     conversation_keys,
-    conversations_key,
-    memory_keys,
+    owned_keys,
     rate_key,
     started_key,
     stats_keys,
@@ -30,12 +30,11 @@ from chat.redis.records import (
     render_terms,
     render_turn,
 )
-from chat.redis.turn_scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
+from chat.redis.script import Argument
+from chat.redis.scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 from chat.usecases.ports import Done, Repetition
 
 NO_LIMITS = Limits(0, 0)
-LOCK = 4
-"""The place of the lock among the keys."""
 SPARE_MS = 5_000
 """How much longer it stands that a start with an Idempotency-Key is running than its turn may take:
 what asks Redis comes on top. A start that took longer yet is not stored beside another."""
@@ -77,21 +76,20 @@ class RedisTurnStore:
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
         """Count, or find what there is, in one round trip; in none where nothing is to be known."""
-        limits, started = self._settings.limits, []
+        limits = self._settings.limits
         keys, text = self._entry(self._account, limits, adds)
-        if repetition:
-            started = [self._started_key(repetition)]
-        elif not (limits.per_owner or limits.of_all or text):
+        if not (repetition or limits.per_owner or limits.of_all or text):
             return None
-        arguments: Arguments = [
-            limits.per_owner,
-            limits.of_all,
-            repetition.body if repetition else "",
-            self._running(repetition) if repetition else "",
-            self._settings.lock_ms + SPARE_MS,
-            text,
-        ]
-        reply = self._redis.run(ADMIT, [*self._rate_keys(), *started, *keys], arguments)
+        reply = self._redis.run(
+            ADMIT,
+            self._rate_keys() | self._started_keys(repetition) | keys,
+            limit=limits.per_owner,
+            limit_of_all=limits.of_all,
+            body=repetition.body if repetition else "",
+            running=self._running(repetition) if repetition else "",
+            running_ms=self._settings.lock_ms + SPARE_MS,
+            account=text,
+        )
         if reply[0] == b"done" and repetition:
             return self._done(int(as_bytes(reply[1])), repetition)
         with undone_on_error(partial(self.dismiss, repetition)):
@@ -101,11 +99,11 @@ class RedisTurnStore:
 
     def _entry(
         self, account: Account | None, limits: Limits, adds: Adds = ""
-    ) -> tuple[Sequence[str], bytes]:
+    ) -> tuple[Keys, bytes]:
         """Give the keys and the text of the account with which a request begins, if it has one."""
         if account is None:
-            return (), NOBODY
-        return [*account.newcomers, *account.keys], account.render(adds, limits.credentials)
+            return {}, NOBODY
+        return account.keys | account.newcomers, account.render(adds, limits.credentials)
 
     def _note_word(self, account: Account | None, reply: Sequence[Value]) -> None:
         """Note the word that the owner's mark has as the request begins."""
@@ -115,8 +113,8 @@ class RedisTurnStore:
     def dismiss(self, repetition: Repetition | None) -> None:
         """Take back that the first request of a key is running."""
         if repetition:
-            key = self._started_key(repetition)
-            self._redis.run(RELEASE, [key], [self._running(repetition)])
+            key = self._started_keys(repetition)["started"]
+            self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
 
     def next_id(self) -> int:
         """Count up."""
@@ -132,41 +130,18 @@ class RedisTurnStore:
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store, in one round trip."""
-        is_owned = new.owner != anyone(new.id)
-        keys = self._keys(new) + stats_keys(self._settings.prefix, day_of(commit.at))
-        listed, started = 0, 0
-        if is_owned:
-            keys.append(conversations_key(self._settings.prefix, new.owner))
-            listed = len(keys)
-        if done:
-            keys.append(self._started_key(done.repetition))
-            started = len(keys)
-        memories = len(keys) + 1
-        if commit.memories:
-            keys += memory_keys(self._settings.prefix, new.owner)
+        turn, repetition = commit.turns[0], done.repetition if done else None
         account_keys, account = account_of(self._account, new.owner)
-        keys += account_keys
-        turn = commit.turns[0]
-        arguments: Arguments = [
-            new.context,
-            commit.context_tokens,
-            commit.vocabulary.evidence_tokens,
-            repr(commit.at),
-            commit.lifetime_s,
-            new.id,
-            render_turn(turn),
-            *_render_done(done, turn.number),
-            listed,
-            started,
-            f"{done.repetition.body}:{new.id}" if done else "",
-            commit.window_tokens,
-            render_embeddeds(commit.memories, self._settings.tag),
-            self._settings.most_memories,
-            memories,
-            render_counters(commit.counters, commit.at, new.owner if is_owned else None),
-            account,
-        ]
-        self._redis.run(CREATE, keys, arguments)
+        self._redis.run(
+            CREATE,
+            self._written_keys(new, commit) | self._started_keys(repetition) | account_keys,
+            context=new.context,
+            turn=render_turn(turn),
+            started=f"{repetition.body}:{new.id}" if repetition else "",
+            account=account,
+            **_render_done(done, turn.number),
+            **self._render_commit(new, commit),
+        )
 
     def load(self, conversation_id: int) -> Conversation:
         """Count, load and lock, as `load_or_repeat`."""
@@ -201,81 +176,99 @@ class RedisTurnStore:
         limits: Limits,
     ) -> Conversation | TurnResult:
         settings = self._settings
-        keys = conversation_keys(settings.prefix, owner, conversation_id).all()
+        keys = conversation_keys(settings.prefix, owner, conversation_id)
         account = self._account if self._account and self._account.owner == owner else None
         account_keys, text = self._entry(account, limits)
-        arguments: Arguments = [
-            settings.fencing,
-            settings.lock_ms,
-            limits.per_owner,
-            limits.of_all,
-            repetition.key if repetition else "",
-            repetition.body if repetition else "",
-            settings.most_found,
-            text,
+        reply = self._redis.run(
+            LOAD,
+            keys | self._rate_keys() | account_keys,
             *terms,
-        ]
-        reply = self._redis.run(LOAD, [*keys, *self._rate_keys(), *account_keys], arguments)
+            fencing=settings.fencing,
+            lock_ms=settings.lock_ms,
+            limit=limits.per_owner,
+            limit_of_all=limits.of_all,
+            repetition=repetition.key if repetition else "",
+            body=repetition.body if repetition else "",
+            most_found=settings.most_found,
+            account=text,
+        )
         if reply[0] == b"done":
             return parse_result(as_bytes(reply[1]))
-        unlock = partial(self._redis.run, RELEASE, [keys[LOCK]], [settings.fencing])
-        with undone_on_error(unlock):
+        with undone_on_error(partial(self._unlock, keys)):
             self._take_quota(limits, reply[9:11])
             self._note_word(account, reply)
             return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:13]])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
-        is_owned = loaded.owner != anyone(loaded.id)
-        keys = self._keys(loaded) + stats_keys(self._settings.prefix, day_of(commit.at))
-        if is_owned:
-            keys.append(conversations_key(self._settings.prefix, loaded.owner))
-            keys += memory_keys(self._settings.prefix, loaded.owner)
         account_keys, account = account_of(self._account, loaded.owner)
-        keys += account_keys
-        arguments: Arguments = [
-            self._settings.fencing,
-            loaded.turn_count,
-            commit.context_tokens,
-            commit.vocabulary.evidence_tokens,
-            repr(commit.at),
-            len(commit.evicted),
-            self._settings.archive_turns,
-            commit.lifetime_s,
-            loaded.id,
-            *_render_done(done, loaded.turn_count + 1),
-            render_terms(commit.evicted),
-            commit.window_tokens,
-            render_embeddeds(commit.memories, self._settings.tag),
-            self._settings.most_memories,
-            self._settings.tag,
-            render_counters(commit.counters, commit.at, loaded.owner if is_owned else None),
-            account,
+        self._redis.run(
+            COMMIT,
+            self._written_keys(loaded, commit) | account_keys,
             *map(render_turn, commit.turns),
-        ]
-        self._redis.run(COMMIT, keys, arguments)
+            fencing=self._settings.fencing,
+            turn_count=loaded.turn_count,
+            evicted_count=len(commit.evicted),
+            archive_turns=self._settings.archive_turns,
+            evicted_terms=render_terms(commit.evicted),
+            embedding_tag=self._settings.tag,
+            account=account,
+            **_render_done(done, loaded.turn_count + 1),
+            **self._render_commit(loaded, commit),
+        )
+
+    def _written_keys(self, conversation: Conversation, commit: Commit) -> Keys:
+        """Name the keys that are written with a conversation, but those of the account."""
+        prefix, owner = self._settings.prefix, conversation.owner
+        keys = self._keys(conversation) | stats_keys(prefix, day_of(commit.at))
+        return keys if owner == anyone(conversation.id) else keys | owned_keys(prefix, owner)
+
+    def _render_commit(self, conversation: Conversation, commit: Commit) -> dict[str, Argument]:
+        """Render what `CREATE` and `COMMIT` both take."""
+        is_owned = conversation.owner != anyone(conversation.id)
+        owner = conversation.owner if is_owned else None
+        return {
+            "conversation_id": conversation.id,
+            "context_tokens": commit.context_tokens,
+            "window_tokens": commit.window_tokens,
+            "evidence_tokens": commit.vocabulary.evidence_tokens,
+            "active_at": repr(commit.at),
+            "lifetime_s": commit.lifetime_s,
+            "new_memories": render_embeddeds(commit.memories, self._settings.tag),
+            "most_memories": self._settings.most_memories,
+            "counters": render_counters(commit.counters, commit.at, owner),
+        }
 
     def hold(self, loaded: Conversation) -> None:
         """Lock again, in one round trip."""
-        settings = self._settings
         keys, account = account_of(self._account, loaded.owner)
-        arguments: Arguments = [settings.fencing, loaded.turn_count, settings.lock_ms, account]
-        self._redis.run(HOLD, [*self._keys(loaded), *keys], arguments)
+        self._redis.run(
+            HOLD,
+            self._keys(loaded) | keys,
+            fencing=self._settings.fencing,
+            turn_count=loaded.turn_count,
+            lock_ms=self._settings.lock_ms,
+            account=account,
+        )
 
     def release(self, loaded: Conversation) -> None:
         """Unlock, if the lock is still this request's."""
-        self._redis.run(RELEASE, [self._keys(loaded)[LOCK]], [self._settings.fencing])
+        self._unlock(self._keys(loaded))
 
-    def _keys(self, conversation: Conversation) -> list[str]:
+    def _unlock(self, keys: Keys) -> None:
+        self._redis.run(RELEASE, {"lock": keys["lock"]}, fencing=self._settings.fencing)
+
+    def _keys(self, conversation: Conversation) -> Keys:
+        return conversation_keys(self._settings.prefix, conversation.owner, conversation.id)
+
+    def _rate_keys(self) -> Keys:
         prefix = self._settings.prefix
-        return conversation_keys(prefix, conversation.owner, conversation.id).all()
+        return {"caller_rate": rate_key(prefix, self._settings.rate_tag), "rate": rate_key(prefix)}
 
-    def _rate_keys(self) -> list[str]:
-        prefix = self._settings.prefix
-        return [rate_key(prefix, self._settings.rate_tag), rate_key(prefix)]
-
-    def _started_key(self, repetition: Repetition) -> str:
-        return started_key(self._settings.prefix, self._settings.rate_tag, repetition.key)
+    def _started_keys(self, repetition: Repetition | None) -> Keys:
+        """Name where an Idempotency-Key leads; without one the scripts do not look there."""
+        key = repetition.key if repetition else ""
+        return {"started": started_key(self._settings.prefix, self._settings.rate_tag, key)}
 
     def _running(self, repetition: Repetition) -> str:
         return f"{repetition.body}?{self._settings.fencing}"
@@ -288,18 +281,18 @@ class RedisTurnStore:
         """Give the result that is kept with the conversation: what is forgotten is so here too."""
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
-            kept = self._redis.get("HGET", [keys.done, repetition.key])
+            kept = self._redis.get("HGET", [keys["done"], repetition.key])
             if kept:
                 return parse_result(kept.split(b":", 2)[2])
         raise UnknownConversation
 
 
-def _render_done(done: Done | None, turn_number: int) -> tuple[str, bytes]:
+def _render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
     """Render the digest of the key, and what is kept under it; empty without one."""
     if done is None:
-        return "", b""
+        return {"repetition": "", "result": b""}
     head = f"{done.repetition.body}:{turn_number}:".encode()
-    return done.repetition.key, head + render_result(done.result)
+    return {"repetition": done.repetition.key, "result": head + render_result(done.result)}
 
 
 def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:

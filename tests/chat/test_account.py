@@ -38,7 +38,7 @@ from tests.chat.native import NativeConnection
 from tests.chat.test_settings import parse
 
 OWNER = "{f00d}"
-MARK, USAGE, ENDS, LISTED = account_keys("t", OWNER)
+MARK, USAGE, ENDS, LISTED = account_keys("t", OWNER).values()
 
 
 class LetterEmbedder:

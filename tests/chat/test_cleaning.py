@@ -80,7 +80,7 @@ def test_turns_that_left_the_archive_leave_the_index(
     store = make_store(archive_turns=5)
     taken = create(store, new(next_turn(1)))
     talk(store, *(f"unicorn{number} horse" for number in range(200)))
-    index = conversation_keys("t", f"{{anyone:{taken}}}", taken).index.encode()
+    index = conversation_keys("t", f"{{anyone:{taken}}}", taken)["index"].encode()
     before = connection.execute("HLEN", [index])[0]
 
     removed, is_complete = clean_up(cleaner.steps, cleaner, lambda: False)

@@ -21,8 +21,9 @@ from chat.core.owners import anyone
 from chat.core.tokens import Vocabulary
 from chat.redis.connection import Redis, Value
 from chat.redis.conversations import RedisConversationStore
-from chat.redis.ids import RAISE_ID, RedisIds
+from chat.redis.ids import RedisIds
 from chat.redis.records import parse_turns, render_turn
+from chat.redis.scripts import RAISE_ID
 from chat.redis.turns import SPARE_MS, RedisTurnStore
 from chat.usecases.change import forget_message
 from chat.usecases.ports import Done, Repetition
@@ -165,7 +166,7 @@ def test_where_not_all_keys_were_looked_at_ids_go_on_from_the_seconds_since_1970
     now = connection.execute("TIME", [])[0]
     assert isinstance(now, bytes)
 
-    redis.run(RAISE_ID, ["t:next_id"], [7, ""])
+    redis.run(RAISE_ID, {"next_id": "t:next_id"}, conversation_id=7, is_highest="")
 
     assert 0 < RedisIds(redis, "t").next() - int(now) <= 5
 

@@ -1,40 +1,32 @@
-"""Finds evicted turns by terms, inside the script that loads a conversation."""
-
-from chat.redis.fragments import CHUNK_BYTES
-
-MOST_READ_BYTES = 12_000
-"""The postings that a search reads, the rarest terms' first: about 1,500, whatever the history. The
-terms that are left out then are those that say least."""
-BM25_K1, BM25_B = 1.2, 0.75
-"""Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
-NEIGHBOUR_SHARE = 0.3
-"""What a turn gets of the score of the one before and of the one after: talk goes on."""
-SEARCH = f"""
-local function scores_of(terms)
-  local head = redis.call('HMGET', KEYS[7], ' count', ' terms')
-  local count, total = tonumber(head[1] or 0), tonumber(head[2] or 0)
-  local scores = {{}}
-  if #terms == 0 or count < 1 then return scores end
-  local mean = math.max(1, total / count)
-  local sizes, shares, read = {{}}, {{}}, 0
-  for place, term in ipairs(terms) do
+-- Finds evicted turns by terms: BM25, and a share of the neighbours' scores. Behind `index`.
+--
+-- A turn stands as far behind the archive's first as its number says, or nearer where one is
+-- missing.
+local function scores_of(wanted)
+  local head = redis.call('HMGET', index_key, ' count', ' terms')
+  local indexed, total = tonumber(head[1] or 0), tonumber(head[2] or 0)
+  local scores = {}
+  if #wanted == 0 or indexed < 1 then return scores end
+  local mean = math.max(1, total / indexed)
+  local even, by_length = BM25_K1 * (1 - BM25_B), BM25_K1 * BM25_B
+  local sizes, shares, read = {}, {}, 0
+  for place, term in ipairs(wanted) do
     local low, high, newest = chunks_of(term)
-    sizes[place] = {{term, (high - low) * {CHUNK_BYTES} + #newest}}
+    sizes[place] = {term, (high - low) * CHUNK_BYTES + #newest}
   end
   table.sort(sizes, function(a, b) return a[2] < b[2] end)
   for _, sized in ipairs(sizes) do
     read = read + sized[2]
-    if read <= {MOST_READ_BYTES} then
+    if read <= MOST_READ_BYTES then
       local postings = postings_of(sized[1])
       local _, found = string.gsub(postings, ';', '')
-      local weight = math.log(1 + (count - found + 0.5) / (found + 0.5)) * {BM25_K1 + 1}
+      local weight = math.log(1 + (indexed - found + 0.5) / (found + 0.5)) * (BM25_K1 + 1)
       if weight > 0 then
         for number, rest in string.gmatch(postings, '(%d+):([^;]+)') do
           local share = shares[rest]
           if not share then
             local times, length = string.match(rest, '(%d+):(%d+)')
-            share = times
-              / (times + {BM25_K1 * (1 - BM25_B)} + {BM25_K1 * BM25_B} * length / mean)
+            share = times / (times + even + by_length * length / mean)
             shares[rest] = share
           end
           number = number + 0
@@ -51,7 +43,7 @@ local function is_better(number, score, than)
 end
 
 local function best(scores, most)
-  local top, least = {{}}, 0
+  local top, least = {}, 0
   local function offer(number, score)
     local last = top[most]
     if last and not is_better(number, score, last) then return end
@@ -60,19 +52,19 @@ local function best(scores, most)
       top[place] = top[place - 1]
       place = place - 1
     end
-    top[place] = {{number, score}}
+    top[place] = {number, score}
     least = top[most] and top[most][2] or 0
   end
   for number, score in pairs(scores) do
     local before, after = scores[number - 1], scores[number + 1]
-    local shared = score + {NEIGHBOUR_SHARE} * ((before or 0) + (after or 0))
+    local shared = score + NEIGHBOUR_SHARE * ((before or 0) + (after or 0))
     if shared >= least then offer(number, shared) end
     if not before then
-      shared = {NEIGHBOUR_SHARE} * (score + (scores[number - 2] or 0))
+      shared = NEIGHBOUR_SHARE * (score + (scores[number - 2] or 0))
       if shared >= least then offer(number - 1, shared) end
     end
     if not after and not scores[number + 2] then
-      shared = {NEIGHBOUR_SHARE} * score
+      shared = NEIGHBOUR_SHARE * score
       if shared >= least then offer(number + 1, shared) end
     end
   end
@@ -82,7 +74,7 @@ end
 local function archived(number, first, length)
   local low, high, middle = 0, length, math.min(number - first, length - 1)
   while low <= middle and middle < high do
-    local turn = redis.call('LINDEX', KEYS[3], middle)
+    local turn = redis.call('LINDEX', archive_key, middle)
     local found = number_of(turn)
     if found == number then return turn end
     if found > number then high = middle else low = middle + 1 end
@@ -90,11 +82,11 @@ local function archived(number, first, length)
   end
 end
 
-local function search(terms, most)
-  local turns, scores = {{}}, {{}}
-  local oldest, length = redis.call('LINDEX', KEYS[3], 0), redis.call('LLEN', KEYS[3])
+local function search(wanted, most)
+  local turns, scores = {}, {}
+  local oldest, length = redis.call('LINDEX', archive_key, 0), redis.call('LLEN', archive_key)
   local first = oldest and number_of(oldest)
-  for _, found in ipairs(best(scores_of(terms), most)) do
+  for _, found in ipairs(best(scores_of(wanted), most)) do
     local turn = first and archived(found[1], first, length)
     if turn then
       turns[#turns + 1] = turn
@@ -103,8 +95,3 @@ local function search(terms, most)
   end
   return redis.status_reply('[' .. table.concat(turns, ',') .. ']'), table.concat(scores, ' ')
 end
-"""
-"""Find evicted turns by terms: BM25, and a share of the neighbours' scores.
-
-A turn stands as far behind the archive's first as its number says, or nearer where one is missing.
-"""

@@ -1,0 +1,18 @@
+-- Returns records as one JSON list, embeddings, and how many ids were looked at for them.
+--
+-- More than one have up to `most_bytes`.
+local records, embeddings, bytes, looked_at = {}, {}, 0, 0
+local most = tonumber(most_bytes)
+for _, id in ipairs(ids) do
+  local record = redis.call('HGET', memories_key, id)
+  local embedding = redis.call('HGET', memory_embeddings_key, id)
+  if record and embedding then
+    bytes = bytes + #record + #embedding
+    if bytes > most and #records > 0 then break end
+    records[#records + 1] = record
+    embeddings[#embeddings + 1] = embedding
+  end
+  looked_at = looked_at + 1
+end
+return {redis.status_reply('[' .. table.concat(records, ',') .. ']'),
+  redis.status_reply(table.concat(embeddings, ' ')), looked_at}

@@ -1,0 +1,19 @@
+-- Changes a conversation. What is nobody's is not pinned.
+--
+-- `lifetime_s` is one to begin now or '', `added_tokens` are counted as more in the window, and
+-- `fields` are names and values in turn.
+for place = 1, #fields, 2 do
+  if not conversations_key and fields[place] == 'pinned' and fields[place + 1] == '1' then
+    return redis.error_reply('CHATNOPIN it belongs to nobody')
+  end
+end
+for place = 1, #fields, 2 do put(conversation_key, fields[place], fields[place + 1]) end
+redis.call('HINCRBY', conversation_key, 'window_tokens', added_tokens)
+if redis.call('HGET', conversation_key, 'pinned') == '1' then
+  keep('0')
+  if conversations_key then redis.call('PERSIST', conversations_key) end
+elseif lifetime_s ~= '' then
+  keep(lifetime_s)
+end
+charge_conversation(conversation_id, conversation_key)
+return 1

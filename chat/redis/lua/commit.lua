@@ -1,0 +1,56 @@
+-- Appends turns and unlocks.
+--
+-- `repetition` is the digest of the Idempotency-Key or '', and `result` what is kept under it;
+-- `evicted_terms` has number, terms and length of each evicted turn as JSON; the names of
+-- embeddings begin with `embedding_tag`.
+-- A lock that has run out does not matter as long as no other turn came between. The first write is
+-- one that Redis refuses when it is out of memory; after it, a script is let finish.
+local to_remember = cjson.decode(new_memories)
+local refusal = #to_remember > 0 and refused(to_remember)
+if refusal then return refusal end
+refusal = lost()
+if refusal then return refusal end
+for _, turn in ipairs(turns) do push(turns_key, turn) end
+for _ = 1, tonumber(evicted_count) do
+  local turn = redis.call('LPOP', turns_key)
+  if not turn then break end
+  redis.call('RPUSH', archive_key, turn)
+end
+local cap = tonumber(archive_turns)
+if cap > 0 then
+  for _, turn in ipairs(redis.call('LRANGE', archive_key, 0, -cap - 1)) do
+    grown = grown - #turn - ITEM_BYTES
+    for index = 0, #cjson.decode(turn).messages - 1 do
+      take(embeddings_key, embedding_tag .. ':' .. number_of(turn) .. '.' .. index)
+    end
+  end
+  redis.call('LTRIM', archive_key, -cap, -1)
+end
+for _, entry in ipairs(cjson.decode(evicted_terms)) do index_terms(entry[1], entry[2], entry[3]) end
+local last = turn_count + #turns
+redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
+  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
+  'kept', kept(last))
+redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
+if repetition ~= '' then
+  put(done_key, repetition, result)
+  if redis.call('HLEN', done_key) > MOST_DONE then
+    local flat, oldest, lowest = redis.call('HGETALL', done_key), nil, math.huge
+    for i = 1, #flat, 2 do
+      local number = tonumber(string.match(flat[i + 1], '^%x+:(%d+):'))
+      if number < lowest then oldest, lowest = flat[i], number end
+    end
+    take(done_key, oldest)
+  end
+end
+redis.call('DEL', lock_key)
+local lifetime = redis.call('HGET', conversation_key, 'pinned') == '1' and '0' or lifetime_s
+keep(lifetime)
+if conversations_key then list(conversation_id, active_at, lifetime) end
+charge_conversation(conversation_id, conversation_key)
+if #to_remember > 0 then
+  remember(to_remember, tonumber(most_memories))
+  charge(' memories', -1)
+end
+count_all(counters)
+return 1

@@ -1,0 +1,31 @@
+-- Stores a conversation with its first turn.
+--
+-- `repetition` is the digest of the Idempotency-Key or '', `result` what is kept under it, and
+-- `started` what is to stand where the key leads.
+-- Of two that an Idempotency-Key started, as the first took longer than was noted, the one that is
+-- stored first counts.
+local to_remember = cjson.decode(new_memories)
+local refusal = erased() or full('conversation') or #to_remember > 0 and refused(to_remember)
+if refusal then return refusal end
+if started ~= '' and string.find(redis.call('GET', started_key) or '', '^%x+:') then
+  return redis.error_reply('CHATBUSY the key led to another one meanwhile')
+end
+if redis.call('EXISTS', conversation_key, turns_key) > 0 then
+  return redis.error_reply('CHATTAKEN the id is another one')
+end
+redis.call('HSET', conversation_key, 'context', context, 'context_tokens', context_tokens,
+  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'created_at', active_at,
+  'active_at', active_at, 'turn_count', 1, 'evicted_count', 0, 'pinned', 0, 'kept', '1:1:0')
+grown = grown + CONVERSATION_BYTES + #context
+push(turns_key, turn)
+if repetition ~= '' then put(done_key, repetition, result) end
+keep(lifetime_s)
+if conversations_key then list(conversation_id, active_at, lifetime_s) end
+charge_conversation(conversation_id, conversation_key)
+if #to_remember > 0 then
+  remember(to_remember, tonumber(most_memories))
+  charge(' memories', -1)
+end
+if started ~= '' then redis.call('SET', started_key, started, 'EX', STARTED_S) end
+count_all(counters)
+return 1

@@ -1,0 +1,17 @@
+-- Forgets a conversation, whatever its keys hold, and returns what there was.
+if redis.call('EXISTS', conversation_key) == 0 then
+  return redis.error_reply('CHATUNKNOWN no such conversation')
+end
+local function length(key)
+  return redis.call('TYPE', key).ok == 'list' and redis.call('LLEN', key) or 0
+end
+local window, archived, memories = length(turns_key), length(archive_key), 0
+if conversations_key then
+  memories = forget_beginning(conversation_id .. '.')
+  if memories > 0 then charge(' memories', -1) end
+  redis.call('ZREM', conversations_key, conversation_id)
+  drop(conversation_id)
+end
+local keys = redis.call('DEL', conversation_key, turns_key, archive_key, done_key, lock_key,
+  embeddings_key, index_key)
+return {window, archived, memories, keys}

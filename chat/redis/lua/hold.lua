@@ -1,0 +1,5 @@
+-- Locks again.
+local refusal = lost()
+if refusal then return refusal end
+redis.call('SET', lock_key, fencing, 'PX', lock_ms)
+return 1

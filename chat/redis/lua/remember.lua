@@ -1,0 +1,7 @@
+-- Remembers, and returns the ids.
+local to_remember = cjson.decode(new_memories)
+local refusal = erased() or full() or refused(to_remember)
+if refusal then return refusal end
+local ids = remember(to_remember, tonumber(most_memories))
+charge(' memories', -1)
+return ids

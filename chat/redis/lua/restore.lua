@@ -1,0 +1,51 @@
+-- Puts a part of a conversation's turns into its keys; with the last one it is there.
+--
+-- What is not whole stands for `part_ms`; `is_first` and `is_last` are '1' for the first part and
+-- for the last one; `archived_count` of its turns are archived. `pieces` are: the fields as JSON,
+-- or '' but for the last part; number, terms and length of the archived turns as JSON; turns.
+-- Without pieces here they wait, each behind its length in bytes and a colon.
+-- A conversation that is there is replaced only by who holds its lock, or where it lost turns.
+local refusal = erased() or full(is_first == '1' and 'conversation')
+if refusal then return refusal end
+local holder = redis.call('GET', lock_key)
+if holder and holder ~= fencing then return redis.error_reply('CHATBUSY a turn is running') end
+if is_first == '1' then
+  if not holder and redis.call('EXISTS', conversation_key) == 1 and not lost_turns() then
+    return redis.error_reply('CHATBUSY it is there')
+  end
+elseif not holder then
+  return redis.error_reply('CHATBUSY another one came between')
+end
+if #pieces == 0 then
+  local staged, place = redis.call('GET', restored_key) or '', 1
+  while place <= #staged do
+    local begin, size = string.match(staged, '^%d+:()', place), string.match(staged, '^%d+', place)
+    pieces[#pieces + 1] = string.sub(staged, begin, begin + size - 1)
+    place = begin + size
+  end
+  redis.call('DEL', restored_key)
+end
+if #pieces < 2 then return redis.error_reply('CHATBUSY what came before is gone') end
+if is_first == '1' then
+  redis.call('DEL', conversation_key, turns_key, archive_key, embeddings_key, index_key)
+  drop(conversation_id)
+  grown = CONVERSATION_BYTES
+  redis.call('SET', lock_key, fencing)
+end
+for place = 3, #pieces do
+  push(place < 3 + tonumber(archived_count) and archive_key or turns_key, pieces[place])
+end
+for _, entry in ipairs(cjson.decode(pieces[2])) do index_terms(entry[1], entry[2], entry[3]) end
+if is_last ~= '1' then
+  for _, key in ipairs(conversation_keys) do redis.call('PEXPIRE', key, part_ms) end
+  charge_conversation(conversation_id, lock_key)
+  return 1
+end
+local head = cjson.decode(pieces[1])
+for field, value in pairs(head) do put(conversation_key, field, value) end
+redis.call('HSET', conversation_key, 'kept', kept(head.turn_count))
+redis.call('DEL', lock_key)
+keep(lifetime_s)
+list(conversation_id, head.active_at, lifetime_s)
+charge_conversation(conversation_id, conversation_key)
+return 1

@@ -1,0 +1,66 @@
+-- The index of evicted turns by term. Behind `account`.
+--
+-- A term's postings are `number:times:length;` each, where `length` is how many terms the turn has.
+-- They are in chunks, `term 0`, `term 1` and so on; `term` has the numbers of the oldest chunk and
+-- of the newest, and the newest itself. ` count` and ` terms`, which no term is, have the sums over
+-- all turns. A chunk that has left the archive goes when its term comes again.
+local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
+
+local function chunks_of(term)
+  local head = redis.call('HGET', index_key, term)
+  if not head then return 0, 0, '', 0 end
+  local low, high, newest = string.match(head, '^(%d+),(%d+)|(.*)$')
+  return tonumber(low), tonumber(high), newest, #head
+end
+
+local function postings_of(term)
+  local low, high, newest = chunks_of(term)
+  local parts = {}
+  for chunk = low, high - 1 do
+    parts[#parts + 1] = redis.call('HGET', index_key, term .. ' ' .. chunk) or ''
+  end
+  return table.concat(parts) .. newest
+end
+
+local function forget_terms(number, terms, length)
+  local own = ';' .. number .. ':%d+:%d+;'
+  for term in pairs(terms) do
+    local low, high, newest = chunks_of(term)
+    for chunk = low, high - 1 do
+      local field = term .. ' ' .. chunk
+      local rest = string.gsub(';' .. (redis.call('HGET', index_key, field) or ''), own, ';', 1)
+      put(index_key, field, string.sub(rest, 2))
+    end
+    local rest = string.sub(string.gsub(';' .. newest, own, ';', 1), 2)
+    if low == high and rest == '' then
+      take(index_key, term)
+    else
+      put(index_key, term, low .. ',' .. high .. '|' .. rest)
+    end
+  end
+  redis.call('HINCRBY', index_key, ' count', -1)
+  redis.call('HINCRBY', index_key, ' terms', -length)
+end
+
+local function index_terms(number, terms, length)
+  local oldest = redis.call('LINDEX', archive_key, 0)
+  local first = oldest and number_of(oldest) or 0
+  for term, times in pairs(terms) do
+    local low, high, newest, before = chunks_of(term)
+    if #newest > CHUNK_BYTES then
+      put(index_key, term .. ' ' .. high, newest, 0)
+      high, newest = high + 1, ''
+    end
+    local field = term .. ' ' .. low
+    local chunk = low < high and redis.call('HGET', index_key, field)
+    local eldest = chunk and string.match(chunk, '(%d+):%d+:%d+;$')
+    if eldest and tonumber(eldest) < first then
+      take(index_key, field)
+      low = low + 1
+    end
+    local posting = number .. ':' .. times .. ':' .. length .. ';'
+    put(index_key, term, low .. ',' .. high .. '|' .. newest .. posting, before)
+  end
+  redis.call('HINCRBY', index_key, ' count', 1)
+  redis.call('HINCRBY', index_key, ' terms', length)
+end

@@ -1,0 +1,18 @@
+-- Whether a list of turns is not as it was left: Redis may have evicted the whole of it.
+--
+-- The head's `kept` has the number of the last turn, and how many there are in window and archive.
+-- With another number of the last turn it was left by a component that does not note it, and
+-- nothing is known.
+local function lost_turns()
+  local head = redis.call('HMGET', conversation_key, 'turn_count', 'kept')
+  local last, window, archived = string.match(head[2] or '', '^(%d+):(%d+):(%d+)$')
+  if last and last == head[1] and (redis.call('LLEN', turns_key) ~= tonumber(window)
+      or redis.call('LLEN', archive_key) ~= tonumber(archived)) then
+    return redis.error_reply('CHATLOST ' .. last)
+  end
+end
+
+local function kept(last)
+  return string.format('%d:%d:%d', last, redis.call('LLEN', turns_key),
+    redis.call('LLEN', archive_key))
+end

@@ -1,0 +1,141 @@
+"""Lua scripts: files that are put together when the component is built, and run with names.
+
+Each script is atomic, one round trip, and checks before its first write. What it is given has names
+that are declared once: a key `turns` is `turns_key` in Lua, an argument and a constant are what
+they are called. Only what is made here knows places.
+Errors of our own start with a code that the host passes on as it is: see `connection.OWN_ERRORS`.
+"""
+
+import hashlib
+import pathlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+FOLDER = pathlib.Path(__file__).parent / "lua"
+NOT_CODE = re.compile(r"--[^\n]*|'(?:[^'\\\n]|\\.)*'")
+WORD = re.compile(r"\b[A-Za-z_]\w*")
+TAIL = "*"
+"""What the name of all arguments that are left begins with, at the end of a script's."""
+
+Argument = bytes | int | str
+Constant = float | str
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """What scripts share: `lua/shared/NAME.lua`, with the constants that it names."""
+
+    name: str
+    constants: Mapping[str, Constant] = field(default_factory=dict)
+
+    def read(self) -> str:
+        """Return its text."""
+        return (FOLDER / "shared" / f"{self.name}.lua").read_text()
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script's text, the name by which Redis knows it, and the names of what it is given.
+
+    Shapes: `keys` come in this order, and all from the `least_keys`th on may be left out.
+            `has_tail` says whether it takes arguments without names, behind the others.
+    """
+
+    name: str
+    text: str
+    sha1: str
+    keys: Sequence[str]
+    least_keys: int
+    args: Sequence[str]
+    has_tail: bool
+
+    def operands(
+        self, keys: Mapping[str, str], tail: Sequence[Argument], arguments: Mapping[str, Argument]
+    ) -> list[Argument]:
+        """Return what stands behind the script in `EVAL`.
+
+        Errors: TypeError for a name that is missing or that was not declared.
+        """
+        given = self.keys[: max(self.least_keys, len(keys))]
+        self._check("keys", given, keys)
+        self._check("arguments", self.args, arguments)
+        if tail and not self.has_tail:
+            raise TypeError(f"{self.name} takes no arguments without names")
+        in_order = (arguments[name] for name in self.args)
+        return [len(given), *(keys[name] for name in given), *in_order, *tail]
+
+    def _check(self, what: str, wanted: Sequence[str], given: Mapping[str, object]) -> None:
+        wrong = given.keys() ^ set(wanted)
+        if wrong:
+            names = ", ".join(sorted(wrong))
+            raise TypeError(f"{self.name}: {what} that are missing, or not its own: {names}")
+
+
+def make_script(
+    name: str,
+    fragments: Sequence[Fragment] = (),
+    *,
+    keys: Sequence[str] = (),
+    maybe: Sequence[str] = (),
+    args: Sequence[str] = (),
+    constants: Mapping[str, Constant] | None = None,
+) -> Script:
+    """Read `lua/NAME.lua`, and put it behind its names and fragments.
+
+    `maybe` are more keys, which are nil in Lua where they are left out; `*name` at the end of the
+    arguments is a table of all that are left.
+    Errors: ValueError for a name that is used and not declared, or the other way round.
+    """
+    bodies = [fragment.read() for fragment in fragments] + [(FOLDER / f"{name}.lua").read_text()]
+    known = {k: v for fragment in fragments for k, v in fragment.constants.items()}
+    all_keys, body = [*keys, *maybe], "\n".join(bodies)
+    known.update(constants or {})
+    try:
+        text = render_names(body, all_keys, args, known) + body
+    except ValueError as error:
+        raise ValueError(f"lua/{name}.lua: {error}") from error
+    sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    named = [arg for arg in args if not arg.startswith(TAIL)]
+    return Script(name, text, sha1, all_keys, len(keys), named, len(named) < len(args))
+
+
+def render_names(
+    body: str, keys: Sequence[str], args: Sequence[str], constants: Mapping[str, Constant]
+) -> str:
+    """Render the names that stand before a script; a key that it does not use has none.
+
+    Errors: ValueError.
+    """
+    used = set(WORD.findall(NOT_CODE.sub(" ", body)))
+    locals_of_keys = [f"{key}_key" for key in keys]
+    named = [*(arg.removeprefix(TAIL) for arg in args), *constants]
+    _refuse("declared twice", (n for n in named if [*named, *locals_of_keys].count(n) > 1))
+    unknown = used.difference(named, locals_of_keys)
+    _refuse("not declared", (n for n in unknown if n.endswith("_key") or n.isupper()))
+    _refuse("declared and not used", (name for name in named if name not in used))
+    lines = [
+        *(f"local {n} = KEYS[{i}]" for i, n in enumerate(locals_of_keys, 1) if n in used),
+        *(line for place, arg in enumerate(args, 1) for line in _lines_of(arg, place)),
+        *(f"local {name} = {_literal(value)}" for name, value in constants.items()),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _refuse(why: str, names: Iterable[str]) -> None:
+    found = sorted(set(names))
+    if found:
+        raise ValueError(f"{', '.join(found)}: {why}")
+
+
+def _lines_of(arg: str, place: int) -> Iterator[str]:
+    if not arg.startswith(TAIL):
+        yield f"local {arg} = ARGV[{place}]"
+        return
+    name = arg.removeprefix(TAIL)
+    yield f"local {name} = {{}}"
+    yield f"for i = {place}, #ARGV do {name}[i - {place - 1}] = ARGV[i] end"
+
+
+def _literal(value: Constant) -> str:
+    return f"'{value}'" if isinstance(value, str) else repr(value)

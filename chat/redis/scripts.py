@@ -1,0 +1,246 @@
+"""The Lua scripts, with the names of their keys and arguments; `lua/NAME.lua` says what each does.
+
+Keys that come last may be left out, and are so for what is nobody's: the owner's list and memories,
+the owner's account, and the newcomers that are counted with it.
+"""
+
+from chat.core.limits import WINDOW_S
+from chat.core.owners import TAG_DIGITS
+from chat.redis.fragments import (
+    ACCOUNT,
+    BUSY,
+    COUNT_ALL,
+    INDEX,
+    IS,
+    KEEP,
+    LIMITS,
+    LIST,
+    LOST,
+    MEMORIES,
+    NEWCOMERS,
+    SEARCH,
+    SUMMARY,
+    TYPES,
+    WHOLE,
+)
+from chat.redis.keys import (
+    ACCOUNT_NAMES,
+    CONVERSATION_NAMES,
+    MEMORY_NAMES,
+    NEWCOMER_NAMES,
+    OWNED_NAMES,
+    STATS_NAMES,
+)
+from chat.redis.script import make_script
+
+CONVERSATION_BYTES = 600
+"""What Redis keeps about with the keys of a conversation, and its head."""
+MOST_DONE = 100
+"""Results of Idempotency-Keys that a conversation keeps."""
+STARTED_S = 86_400
+"""How long an Idempotency-Key of a new conversation is remembered."""
+NOT_THERE = "-"
+"""What stands for an embedding that is not kept."""
+SCAN_COUNT, SCANS = 1000, 10
+"""Keys that one step of a scan looks at, and steps of one script: some milliseconds of Redis."""
+ID_DIGITS = 15
+"""An id of more digits is none of ours: a script counts exactly up to 2^53."""
+
+# A turn: admit or load before the model, create or commit after it.
+RATES = ("caller_rate", "rate")
+LOAD = make_script(
+    "load",
+    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, INDEX, SEARCH],
+    keys=[*CONVERSATION_NAMES, *RATES],
+    maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
+    args=[
+        "fencing", "lock_ms", "limit", "limit_of_all", "repetition", "body", "most_found",
+        "account", "*searched",
+    ],
+    constants={"TAG_DIGITS": TAG_DIGITS},
+)  # fmt: skip
+HOLD = make_script(
+    "hold",
+    [IS, TYPES, WHOLE, ACCOUNT, LOST],
+    keys=CONVERSATION_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["fencing", "turn_count", "lock_ms", "account"],
+)
+COMMIT = make_script(
+    "commit",
+    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, INDEX, MEMORIES, COUNT_ALL],
+    keys=[*CONVERSATION_NAMES, *STATS_NAMES],
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=[
+        "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
+        "evicted_count", "archive_turns", "lifetime_s", "conversation_id", "repetition", "result",
+        "evicted_terms", "new_memories", "most_memories", "embedding_tag", "counters", "account",
+        "*turns",
+    ],
+    constants={"MOST_DONE": MOST_DONE},
+)  # fmt: skip
+ADMIT = make_script(
+    "admit",
+    [LIMITS, ACCOUNT, NEWCOMERS],
+    keys=[*RATES, "started"],
+    maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
+    args=["limit", "limit_of_all", "body", "running", "running_ms", "account"],
+    constants={"TAG_DIGITS": TAG_DIGITS},
+)
+CREATE = make_script(
+    "create",
+    [IS, ACCOUNT, KEEP, LIST, MEMORIES, COUNT_ALL],
+    keys=[*CONVERSATION_NAMES, *STATS_NAMES, "started"],
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=[
+        "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at", "lifetime_s",
+        "conversation_id", "turn", "repetition", "result", "started", "new_memories",
+        "most_memories", "counters", "account",
+    ],
+    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
+)  # fmt: skip
+RELEASE = make_script("release", keys=["lock"], args=["fencing"])
+NEXT_ID = make_script("next_id", keys=["next_id"])
+HIGHEST_ID = make_script(
+    "highest_id",
+    args=["begin", "pattern"],
+    constants={"SCANS": SCANS, "SCAN_COUNT": SCAN_COUNT, "ID_DIGITS": ID_DIGITS},
+)
+RAISE_ID = make_script("raise_id", keys=["next_id"], args=["conversation_id", "is_highest"])
+
+# An owner looks through conversations, changes and forgets them.
+SUMMARISE = make_script(
+    "summarise",
+    [IS, TYPES, WHOLE, SUMMARY],
+    keys=CONVERSATION_NAMES,
+    args=["conversation_id", "must_be_whole"],
+)
+LIST_PAGE = make_script(
+    "list_page",
+    [ACCOUNT, SUMMARY],
+    keys=["conversations"],
+    maybe=ACCOUNT_NAMES,
+    args=["beginning", "last_at", "last_id", "limit", "account"],
+)
+LIST_IDS = make_script("list_ids", keys=["conversations"])
+TURNS_PAGE = make_script(
+    "turns_page",
+    [IS, TYPES, WHOLE],
+    keys=CONVERSATION_NAMES,
+    args=["last_number", "turn_count", "most_bytes", "begin"],
+)
+CHANGE = make_script(
+    "change",
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, KEEP],
+    keys=CONVERSATION_NAMES,
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=["fencing", "lifetime_s", "added_tokens", "conversation_id", "account", "*fields"],
+)
+REPLACE = make_script(
+    "replace",
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, INDEX, MEMORIES],
+    keys=CONVERSATION_NAMES,
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=[
+        "fencing", "turn_number", "old", "new", "old_terms", "new_terms", "memory_id",
+        "conversation_id", "account",
+    ],
+)  # fmt: skip
+FORGET = make_script(
+    "forget",
+    [IS, ACCOUNT, MEMORIES],
+    keys=CONVERSATION_NAMES,
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=["conversation_id", "account"],
+)
+LOAD_EMBEDDINGS = make_script(
+    "load_embeddings",
+    [IS, TYPES],
+    keys=CONVERSATION_NAMES,
+    args=["*names"],
+    constants={"NOT_THERE": NOT_THERE},
+)
+KEEP_EMBEDDINGS = make_script(
+    "keep_embeddings",
+    [IS, TYPES, ACCOUNT],
+    keys=CONVERSATION_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["conversation_id", "account", "*fields"],
+)
+CLEAN_LIST = make_script(
+    "clean_list",
+    [ACCOUNT],
+    keys=["conversations"],
+    maybe=ACCOUNT_NAMES,
+    args=["beginning", "account"],
+)
+CLEAN_INDEX = make_script(
+    "clean_index",
+    [ACCOUNT, INDEX],
+    keys=CONVERSATION_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["conversation_id", "account"],
+)
+
+# A whole conversation comes back, in parts that count with the last one.
+STAGE = make_script(
+    "stage",
+    [ACCOUNT],
+    keys=["restored"],
+    maybe=ACCOUNT_NAMES,
+    args=["begin", "part_ms", "account", "piece"],
+)
+RESTORE = make_script(
+    "restore",
+    [IS, TYPES, WHOLE, ACCOUNT, KEEP, LIST, INDEX],
+    keys=[*CONVERSATION_NAMES, "conversations", "restored"],
+    maybe=ACCOUNT_NAMES,
+    args=[
+        "fencing", "part_ms", "is_first", "is_last", "archived_count", "lifetime_s",
+        "conversation_id", "account", "*pieces",
+    ],
+    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES},
+)  # fmt: skip
+
+# An owner's memories.
+REMEMBER = make_script(
+    "remember",
+    [IS, ACCOUNT, MEMORIES],
+    keys=MEMORY_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["new_memories", "most_memories", "account"],
+)
+RESTATE = make_script(
+    "restate",
+    [IS, ACCOUNT, MEMORIES],
+    keys=MEMORY_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["new_memory", "account"],
+)
+FORGET_MEMORY = make_script(
+    "forget_memory",
+    [IS, ACCOUNT, MEMORIES],
+    keys=MEMORY_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["memory_id", "account"],
+)
+SIGNATURES = make_script("signatures", keys=["memory_signatures", "memory_rows"])
+CANDIDATES = make_script(
+    "candidates", keys=["memories", "memory_embeddings"], args=["most_bytes", "*ids"]
+)
+MEMORIES_PAGE = make_script(
+    "memories_page",
+    keys=["memories", "memory_times"],
+    args=["last_at", "last_id", "limit", "most_bytes"],
+)
+
+# An owner's account, and what is counted.
+READ_MARK = make_script("read_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"])
+CHECK_MARK = make_script("check_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"])
+BEGIN_ERASURE = make_script("begin_erasure", keys=["mark"], args=["word", "runs_s", "marked_s"])
+END_ERASURE = make_script("end_erasure", keys=["mark"], args=["word"])
+COUNT_CREDENTIAL = make_script("count_credential", [LIMITS], keys=["credentials"], args=["limit"])
+SPEND = make_script(
+    "spend", keys=["imported"], args=["limit", "size_bytes"], constants={"WINDOW_S": WINDOW_S}
+)
+COUNT = make_script("count", [COUNT_ALL], keys=STATS_NAMES, args=["counters"])
