@@ -1,4 +1,4 @@
-"""How turns and results are written in Redis: as JSON, text as it is."""
+"""How conversations, turns and results are written in Redis: as JSON, text as it is."""
 
 import base64
 import struct
@@ -11,7 +11,9 @@ from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.memories import text_digest
 from chat.core.messages import (
+    Conversation,
     Embedded,
+    Found,
     Memory,
     Message,
     Recalled,
@@ -21,7 +23,9 @@ from chat.core.messages import (
     Usage,
     as_role,
 )
+from chat.core.tokens import Vocabulary
 from chat.core.vectors import signature
+from chat.redis.connection import Value, as_bytes, as_text
 
 
 def render_turn(turn: Turn) -> bytes:
@@ -160,4 +164,34 @@ def parse_result(data: bytes) -> TurnResult:
         seen = Usage(**usage, evicted=evicted, recalled=recalled, memories=memories)
         return TurnResult(**fields, usage=seen)
     except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
+def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
+    """Parse what `LOAD` gives.
+
+    Errors: CorruptConversation.
+    """
+    *head, turns, found, scores = reply
+    context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
+    try:
+        return Conversation(
+            id=conversation_id,
+            owner=owner,
+            context=context.decode(),
+            context_tokens=int(context_tokens),
+            window_tokens=int(window),
+            turn_count=int(turn_count),
+            turns=parse_turns(as_text(turns)),
+            active_at=float(active_at),
+            is_pinned=pinned == b"1",
+            vocabulary=Vocabulary(int(evidence)),
+            found=tuple(
+                Found(turn, float(score))
+                for turn, score in zip(
+                    parse_turns(as_text(found)), as_bytes(scores).split(), strict=True
+                )
+            ),
+        )
+    except ValueError as error:
         raise CorruptConversation from error

@@ -3,7 +3,7 @@
 Each script is atomic, one round trip, and checks before its first write. What it is given has names
 that are declared once: a key `turns` is `turns_key` in Lua, an argument and a constant are what
 they are called. Only what is made here knows places.
-Errors of our own start with a code that the host passes on as it is: see `connection.OWN_ERRORS`.
+Errors of our own start with a code that the host passes on as it is: see `parse_error`.
 """
 
 import hashlib

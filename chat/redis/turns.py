@@ -6,12 +6,11 @@ from functools import partial
 
 from chat.core.errors import CorruptConversation, UnknownConversation
 from chat.core.limits import Limits, Quota
-from chat.core.messages import Adds, Commit, Conversation, Found, TurnResult
+from chat.core.messages import Adds, Commit, Conversation, TurnResult
 from chat.core.owners import anyone
-from chat.core.tokens import Vocabulary
 from chat.core.undoing import undone_on_error
 from chat.redis.account import NOBODY, Account, account_of
-from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
+from chat.redis.connection import Redis, Value, as_bytes, as_int
 from chat.redis.counters import day_of, render_counters
 from chat.redis.ids import RedisIds
 from chat.redis.keys import (
@@ -23,8 +22,8 @@ from chat.redis.keys import (
     stats_keys,
 )
 from chat.redis.records import (
+    parse_conversation,
     parse_result,
-    parse_turns,
     render_embeddeds,
     render_result,
     render_terms,
@@ -293,33 +292,3 @@ def _render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
         return {"repetition": "", "result": b""}
     head = f"{done.repetition.body}:{turn_number}:".encode()
     return {"repetition": done.repetition.key, "result": head + render_result(done.result)}
-
-
-def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
-    """Parse what `LOAD` gives.
-
-    Errors: CorruptConversation.
-    """
-    *head, turns, found, scores = reply
-    context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
-    try:
-        return Conversation(
-            id=conversation_id,
-            owner=owner,
-            context=context.decode(),
-            context_tokens=int(context_tokens),
-            window_tokens=int(window),
-            turn_count=int(turn_count),
-            turns=parse_turns(as_text(turns)),
-            active_at=float(active_at),
-            is_pinned=pinned == b"1",
-            vocabulary=Vocabulary(int(evidence)),
-            found=tuple(
-                Found(turn, float(score))
-                for turn, score in zip(
-                    parse_turns(as_text(found)), as_bytes(scores).split(), strict=True
-                )
-            ),
-        )
-    except ValueError as error:
-        raise CorruptConversation from error

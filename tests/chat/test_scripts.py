@@ -4,6 +4,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 
@@ -12,6 +13,7 @@ from chat.redis.connection import Redis
 from chat.redis.script import FOLDER, Fragment, Script, render_names
 from chat.redis.scripts import HOLD, LIST_IDS, LOAD_EMBEDDINGS, RELEASE
 from tests.chat.native import NativeConnection
+from tests.running import ROOT
 
 SCRIPTS = [value for value in vars(scripts).values() if isinstance(value, Script)]
 FRAGMENTS = [value for value in vars(fragments).values() if isinstance(value, Fragment)]
@@ -51,6 +53,20 @@ def test_every_file_is_a_script_or_a_fragment() -> None:
 
     assert files == {script.name for script in SCRIPTS}
     assert shared == {fragment.name for fragment in FRAGMENTS}
+
+
+def test_a_changed_file_builds_the_component_again() -> None:
+    files = set(FOLDER.rglob("*.lua"))
+    manifest = tomllib.loads((ROOT / "spin.toml").read_text())
+    watch = manifest["component"]["chat"]["build"]["watch"]
+    known = subprocess.run(
+        ["make", "-pq"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout
+    sources = re.search(r"^SOURCES := (.*)$", known, re.MULTILINE)
+
+    assert files <= {path for pattern in watch for path in ROOT.glob(pattern)}
+    assert sources
+    assert files <= {ROOT / name for name in sources[1].split()}
 
 
 def test_keys_arguments_and_constants_are_locals_before_the_script() -> None:
