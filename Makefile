@@ -1,4 +1,5 @@
 # make up: the chat on this machine.  make test: everything a checkout has to pass.
+# make check: the part of that which takes a minute.
 # SPIN=spin: both on Spin instead of our own host.
 
 PYTHON ?= python3
@@ -8,16 +9,23 @@ SPIN ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# What is there when make up's part is installed, and when the tests' is, too.
+HOST := $(VENV)/.host
+TESTS := $(VENV)/.tests
+# Each list names everything that is installed, so pip looks for nothing else.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+FILES := --only-binary :all: --python-version 3.12 --target \
+	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
+CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
 # The whole path: the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
 SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up models test browser luacheck lint docs bench screenshot clean
+.PHONY: help up models test check browser luacheck lint docs bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -30,11 +38,14 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 	@$(BIN)/python -m host up --runtime-config-file runtime-config.toml --embedded redis \
 		--listen $(LISTEN) $(if $(SPIN),--spin $(SPIN)) $(ARGS)
 
-models: $(INSTALLED) ## write .spin/ai-models, the models for Spin's own engine
+models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm browser luacheck ## run all tests; with SPIN=spin those that have a host, on Spin
+test: app.wasm $(TESTS) browser luacheck ## run all tests; with SPIN=spin those that have a host, on Spin
 	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
+
+check: lint ## check style and types, and run the tests that need no host: a minute
+	@$(BIN)/python -m pytest -m "not long" $(CHECKED)
 
 # The browser of the page's tests. Where it cannot be installed they are skipped, and say so.
 browser:
@@ -49,34 +60,37 @@ luacheck:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
 
-screenshot: app.wasm browser ## make the picture in README anew
+screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
 	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
 
-lint: $(INSTALLED) ## check style and types
+lint: $(TESTS) ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-docs: $(INSTALLED) ## write anew what stands in docs/ and is made from tables
+docs: $(TESTS) ## write anew what stands in docs/ and is made from tables
 	@$(BIN)/python -m tests.documents
 
-bench: app.wasm ## measure against what people use instead, and write bench/RESULTS.md
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+bench: app.wasm $(TESTS) ## measure against what people use instead, and write bench/RESULTS.md
+	@$(PIP) -r bench/requirements.txt
 	@$(FIND_SPIN) $(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
 	rm -rf $(VENV) app.wasm tests/guests/probe/app.wasm .spin/wasmtime
 
-app.wasm: $(SOURCES) $(INSTALLED)
+app.wasm: $(SOURCES) requirements.txt | $(HOST)
 	@echo "Building app.wasm (about 10 s) ..."
 	@. $(BIN)/activate && componentize-py -w spin-http componentize app -o app.wasm
 
-$(INSTALLED): requirements.txt requirements-dev.txt requirements-files.txt
-	@echo "Installing what is pinned in requirements*.txt into $(VENV) (about a minute) ..."
+$(HOST): requirements.txt requirements-host.txt requirements-files.txt
+	@echo "Installing the host into $(VENV) (450 MB, about half a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	@$(BIN)/pip install --disable-pip-version-check --no-deps --only-binary :all: \
-		--python-version 3.12 --target $$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))') \
-		-r requirements-files.txt
+	@$(PIP) -r requirements.txt -r requirements-host.txt
+	@$(PIP) $(FILES) -r requirements-files.txt
+	@touch $@
+
+$(TESTS): $(HOST) requirements-test.txt
+	@echo "Installing the tests and linters into $(VENV) (400 MB, about half a minute) ..."
+	@$(PIP) -r requirements-test.txt
 	@touch $@

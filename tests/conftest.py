@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
+from tests.portioned import THOROUGH
 from tests.running import (
     ROOT,
     SPIN,
@@ -21,14 +23,34 @@ from tests.running import (
 )
 
 PROBE = ROOT / "tests" / "guests" / "probe"
+LONG_PARTS = {"wasm", "probe_wasm", "shared_chroma", "own_chroma", "own_redis"}
+"""Fixtures that compile a component or start what takes seconds."""
+LONG_PARAMETERS = {"chroma"}
+"""Values of parameters that make a test ask for such a fixture while it runs."""
+
+# The time limit of one example is off: how long it takes says how busy the machine is.
+hypothesis.settings.register_profile("usual", deadline=None, max_examples=100, print_blob=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
+hypothesis.settings.load_profile("thorough" if THOROUGH else "usual")
 
 
+def is_long(item: pytest.Item) -> bool:
+    """Whether a test needs one of the parts that take seconds to start."""
+    call = getattr(item, "callspec", None)
+    parameters = {str(value) for value in call.params.values()} if call else set()
+    needs = set(getattr(item, "fixturenames", ()))
+    return bool(needs & LONG_PARTS or parameters & LONG_PARAMETERS)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what holds on the other host only, with its reason."""
+    """Skip what holds on the other host only, with its reason; mark what is long."""
     other = "own_host" if SPIN else "spin"
     for item in items:
         for marker in item.iter_markers(other):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
+        if is_long(item):
+            item.add_marker("long")
 
 
 def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:

@@ -11,10 +11,15 @@ from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS
 from host.engines.llama_cpp import DEMO_MODEL
 from tests.chat.talk import SCRIPTS, play
 from tests.chat.tokenizers import DEMO_TOKENIZER, Count, load_tokenizers, mistral_data
+from tests.portioned import portion
+
+pytestmark = pytest.mark.long
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
 CONVERSATIONS = 1000
-"""For each script, shared out among the tokenizers."""
+"""For each script, shared out among the tokenizers; each has its seconds, and some at least."""
+LEAST_CONVERSATIONS = 60
+SECONDS = 1.0
 LONG = (3, 8, 20, 60, 150)
 """Words of a message."""
 FILLS_IN_TURNS = 20
@@ -33,9 +38,11 @@ def test_no_prompt_and_its_reserve_are_over_the_context_length(
 ) -> None:
     rng = random.Random(f"{tokenizer} {script}")
     write, count = SCRIPTS[script], tokenizers[tokenizer]
-    turns = 0
+    turns = conversations = 0
 
-    for number in range(CONVERSATIONS // len(tokenizers)):
+    for number in portion(
+        CONVERSATIONS // len(tokenizers), least=LEAST_CONVERSATIONS, seconds=SECONDS
+    ):
         played = play(
             write,
             count,
@@ -48,8 +55,9 @@ def test_no_prompt_and_its_reserve_are_over_the_context_length(
         )
         assert played.over_tokens <= 0
         turns += played.turns
+        conversations += 1
 
-    assert turns > CONVERSATIONS
+    assert turns > 3 * conversations
 
 
 @pytest.mark.parametrize("tokenizer", ["sentencepiece-32k", "tekken-131k"])
