@@ -23,7 +23,7 @@ from tests.running import (
 )
 
 PROBE = ROOT / "tests" / "guests" / "probe"
-LONG_PARTS = {"wasm", "probe_wasm", "shared_chroma", "own_chroma", "own_redis"}
+LONG_PARTS = {"wasm", "probe_wasm", "shared_chroma", "own_chroma", "own_redis", "models", "guarded"}
 """Fixtures that compile a component or start what takes seconds."""
 LONG_PARAMETERS = {"chroma"}
 """Values of parameters that make a test ask for such a fixture while it runs."""

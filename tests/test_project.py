@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from chat.http.openapi import VERSION
+from tests.architecture import imported_by
 from tests.running import ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -111,6 +113,21 @@ def test_the_versions_that_are_pinned_are_those_that_run() -> None:
             assert Version(importlib.metadata.version(package)) == version
 
 
+def test_the_host_imports_what_make_up_installs() -> None:
+    installed = {
+        package
+        for name in ("requirements.txt", "requirements-host.txt", "requirements-files.txt")
+        for package in pins_of(name)
+    }
+    packages = importlib.metadata.packages_distributions()
+    sources = [*(ROOT / "host").rglob("*.py"), *(ROOT / "models" / "spin").rglob("*.py")]
+    tops = {name.partition(".")[0] for path in sources for name in imported_by(path)}
+    others = tops - set(sys.stdlib_module_names) - {"host", "models"}
+
+    assert {canonicalize_name(packages[name][0]) for name in others} <= installed
+    assert {"wasmtime", "httpx", "tokenizers"} <= others
+
+
 def would_run(target: str) -> str:
     """Return what make would run for a target in a fresh clone, without running it."""
     return subprocess.run(
@@ -173,3 +190,11 @@ def test_the_spin_of_the_public_ci_is_one_that_the_document_names() -> None:
 
     version = setup["with"]["version"].removeprefix("v")
     assert f"| {version} |" in (ROOT / "docs" / "spin.md").read_text()
+
+
+@pytest.mark.parametrize("folder", ["tests/e2e/test_exports.py", "tests/chat/test_budget.py"])
+def test_what_starts_a_host_or_takes_long_is_not_in_make_check(folder: str) -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "not long", folder]
+    collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert collected.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, collected.stdout

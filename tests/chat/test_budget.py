@@ -70,7 +70,7 @@ def test_english_uses_four_fifths_of_the_budget_while_turns_are_evicted(
     most_words = max(4, length // FILLS_IN_TURNS * 3 // 4)
     used: list[float] = []
 
-    for _ in range(4):
+    for _ in portion(4, least=2, seconds=SECONDS):
         played = play(
             SCRIPTS["english"],
             tokenizers[tokenizer],

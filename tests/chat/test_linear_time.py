@@ -60,6 +60,8 @@ from chat.redis.records import (
 )
 from tests.hostile import is_linear, slow_texts
 
+pytestmark = pytest.mark.long
+
 MOST_BYTES = 10_000_000
 NOW = 9.0
 QUOTING = Quoting(MOST_BYTES, "{age}, {speaker} said: {memory}", 1000, NOW)

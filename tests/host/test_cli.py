@@ -16,6 +16,8 @@ from host.cli import make_parser
 from host.services.embedded import chroma_answers, redis_answers
 from tests.running import ROOT, RunningRedis, as_flags, await_line, free_port, run_host
 
+pytestmark = pytest.mark.long
+
 
 def up(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a host that is to end by itself."""

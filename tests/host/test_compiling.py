@@ -8,6 +8,8 @@ import pytest
 from host.abi.compiling import MOST_INSTANCES, RESERVED_BYTES, can_reserve
 from tests.running import ROOT
 
+pytestmark = pytest.mark.long
+
 COUNT = """
 import resource, sys
 from wasmtime import Store, WasmtimeError

@@ -10,6 +10,8 @@ from host.app.expressions import ExpressionError, parse_template
 from host.interfaces.resp import RedisError, describe_error, encode_command, read_reply
 from tests.hostile import slow_texts
 
+pytestmark = pytest.mark.long
+
 
 def read(reply: str) -> None:
     with contextlib.suppress(RedisError):

@@ -8,6 +8,8 @@ import pytest
 from host.engines.minilm import WIDTH, MiniLm
 from tests.running import ROOT
 
+pytestmark = pytest.mark.long
+
 REFERENCE = json.loads((ROOT / "tests" / "data" / "minilm.json").read_text())["cases"]
 
 

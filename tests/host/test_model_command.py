@@ -14,6 +14,8 @@ from host.engines.llama_cpp import DEMO_MODEL
 from tests.models import LONG, MINILM, TOKEN
 from tests.running import ROOT, RunningModels, free_port, run_models
 
+pytestmark = pytest.mark.long
+
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a server that is to end by itself."""
