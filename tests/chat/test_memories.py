@@ -24,6 +24,8 @@ from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
 from tests.minilm import MiniLmEmbedder
 
+pytestmark = pytest.mark.long
+
 ADA, BOB = "{ada}", "{bob}"
 BREAD = "Every Sunday I bake a dark rye bread with caraway seeds."
 
