@@ -11,6 +11,8 @@ from models.facts import NAME
 from models.score import score_model
 from models.talk import Kind
 
+pytestmark = pytest.mark.long
+
 SIX_MB = 6 * 1024 * 1024
 
 

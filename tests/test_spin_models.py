@@ -26,6 +26,8 @@ from models.spin.safetensors import as_f16, render_safetensors
 from tests.demo_prompts import prompts
 from tests.running import ROOT
 
+pytestmark = pytest.mark.long
+
 Array = NDArray[np.float32]
 MAX_REPLY_TOKENS = 40
 DIALOGUES = 12
