@@ -172,10 +172,10 @@ def admit(call: Call, operation: Operation) -> None:
     """
     if operation.access == "admin":
         check_operator(call.headers, parse_admin_token(get_variable))
-    if operation.takes is not None:
-        call.body  # noqa: B018
-    if operation.access == "owner":
-        call.caller.needed_owner()
+    if operation.access in {"optional", "owner"}:
+        caller, _ = call.caller, call.body  # each says what is wrong with it before what it asks
+        if operation.access == "owner":
+            caller.needed_owner()
     if operation.needs_memory and not call.settings.long_term.is_on:
         raise MemoryOff
 

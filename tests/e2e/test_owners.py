@@ -124,7 +124,12 @@ def keys_of(connection: Connection) -> list[bytes]:
     ],
 )
 def test_what_can_be_no_token_of_ours_is_refused(remote_chat: RunningHost, value: str) -> None:
-    for method, path in (("GET", "/conversations"), ("POST", "/"), ("GET", "/conversations/1")):
+    for method, path in (
+        ("GET", "/conversations"),
+        ("POST", "/"),
+        ("GET", "/conversations/1"),
+        ("GET", "/conversations/x"),
+    ):
         response = remote_chat.client.request(
             method, path, headers={"authorization": value}, content='{"context":"c","prompt":"p"}'
         )
