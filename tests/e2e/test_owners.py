@@ -460,7 +460,7 @@ INJECTIONS = [
     "chat:next_id", "\n*1\r\n$8\r\nFLUSHALL\r\n", "../1", "1:turns", "x" * 10_000,
 ]  # fmt: skip
 OURS = re.compile(
-    rb"[a-z0-9_-]+:(next_id|rate|cleanup|model_health|stats(:\d+(:owners)?)?|\{[0-9a-f]{40}\}:(rate|conversations|started:[0-9a-f]{40}"
+    rb"[a-z0-9_-]+:(next_id|rate|cleanup|model_health|probe|stats(:\d+(:owners)?)?|\{[0-9a-f]{40}\}:(rate|conversations|started:[0-9a-f]{40}"
     rb"|erased|usage|ends|seen|newcomers|credentials|imported"
     rb"|memories(:(times|texts|signatures|embeddings|rows))?)"
     rb"|\{([0-9a-f]{40}|anyone:\d+)\}:\d+(:(turns|archive|done|lock|embeddings|index))?)"
