@@ -11,7 +11,6 @@ import pytest
 from host.interfaces.resp import Connection, parse_address
 from tests.running import Answer, Asked, ModelEndpoint, RunningHost, RunningRedis, default_answer
 
-
 PASSING = {b"chat:rate", b"chat:probe"}
 """Keys that end by themselves within a test."""
 
