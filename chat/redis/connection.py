@@ -66,6 +66,7 @@ LOGIN = "refuses the login: see `redis_username` and `redis_password`"
 REFUSALS = {
     "AuthenticationFailed": LOGIN,
     "NOAUTH": LOGIN,
+    "unauthenticated": LOGIN,
     "WRONGPASS": LOGIN,
     "NOPERM": "does not allow its user what the chat needs",
     "switch database": "does not have the database of `redis_database`",
