@@ -323,7 +323,7 @@ def test_what_nobody_thought_of_is_undone_logged_and_answered(
     lines = logged(host, failed.headers["x-request-id"])
     fault = next(line for line in lines if "fault" in line)
     assert fault["fault"] == "TypeError"
-    assert any("quoting.py" in frame for frame in fault["traceback"])
+    assert any("quotes.py" in frame for frame in fault["traceback"])
     assert "yesterday" not in json.dumps(lines)
     connection.call([b"LSET", key, b"0", before])
     connection.close()
