@@ -349,6 +349,8 @@ def everything(redis: RunningRedis, chroma: RunningChroma) -> bytes:
     for key in _keys(connection, "*"):
         kind = connection.call([b"TYPE", key])
         assert isinstance(kind, Status)
+        if kind.text == "none":  # it has ended since it was listed
+            continue
         command, *rest = readers[kind.text]
         parts += [key, connection.call([command, key, *rest])]
     connection.close()
