@@ -31,7 +31,7 @@ class NativeHttp:
     """The collection's `Http` port over httpx; `calls` keeps what was asked."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60)
         self.calls: list[str] = []
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
