@@ -26,6 +26,7 @@ WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
 MOST_PIECES = 10_000_000
+MOST_CONVERSATIONS = 10_000_000
 MOST_PER_MINUTE = 10_000_000
 MOST_BYTES = 1_000_000_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -103,10 +104,7 @@ def parse_settings(get: Getter) -> Settings:
         retention_s=_integer(get, "retention_s", 0, LONGEST_S),
         is_open=_one_of(get, "access", ("open", "private")) == "open",
         limits=_limits(get),
-        bounds=Bounds(
-            _integer(get, "conversations_per_owner", 0, MOST_PER_MINUTE),
-            _integer(get, "bytes_per_owner", 0, MOST_BYTES),
-        ),
+        bounds=_bounds(get),
         client_address_header=_matching(
             get, "client_address_header", HEADER, "a header's name in lower case"
         ),
@@ -157,6 +155,13 @@ def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:
         top_k=_integer(get, "top_k", 0, 1_000_000),
         repeat_penalty=_number(get, "repeat_penalty", 0, 10),
         repeat_last_n=_integer(get, "repeat_last_n", 0, 1_000_000),
+    )
+
+
+def _bounds(get: Getter) -> Bounds:
+    return Bounds(
+        _integer(get, "conversations_per_owner", 0, MOST_CONVERSATIONS),
+        _integer(get, "bytes_per_owner", 0, MOST_BYTES),
     )
 
 

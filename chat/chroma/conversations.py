@@ -14,9 +14,10 @@ from chat.chroma.memories import ChromaMemory
 from chat.chroma.rows import Metadata, Record, as_number
 from chat.context.budget import bounded_turn
 from chat.core.errors import CorruptConversation
+from chat.core.heads import Head
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
-from chat.core.messages import Head, Message, Place, Turn, as_role
+from chat.core.messages import Message, Place, Turn, as_role
 from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
 

@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Iterator
 
 from chat.core.counters import BOUNDS_MS, Stats, Times
+from chat.usecases.stopwatch import MS_PER_S
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
-MS_PER_S = 1000
 COUNTERS = {
     "conversations_started": "Conversations that were begun.",
     "turns": "Turns that were stored.",

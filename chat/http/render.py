@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from chat.core.errors import EraseIncomplete, Unhealthy
+from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
-from chat.core.messages import Forgotten, FoundMemory, Memory, Place, Summary, TurnResult
+from chat.core.messages import FoundMemory, Memory, Place, TurnResult
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.response import Response, error_fields, render_json

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chat.core.heads import Head
 from chat.core.json_text import render_compact
-from chat.core.messages import Head, Turn
+from chat.core.messages import Turn
 from chat.core.portions import MOST_CALL_BYTES, portions
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chat.core.messages import Conversation, Head, Place, Turn, TurnResult
+from chat.core.heads import Head
+from chat.core.messages import Conversation, Place, Turn, TurnResult
 from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 
 

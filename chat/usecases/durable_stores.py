@@ -17,18 +17,9 @@ from chat.core.errors import (
     TurnsLost,
     UnknownConversation,
 )
+from chat.core.heads import Forgotten, Head, Summary
 from chat.core.limits import Quota
-from chat.core.messages import (
-    Adds,
-    Commit,
-    Conversation,
-    Forgotten,
-    Head,
-    Place,
-    Summary,
-    Turn,
-    TurnResult,
-)
+from chat.core.messages import Adds, Commit, Conversation, Place, Turn, TurnResult
 from chat.core.undoing import undone_on_error
 from chat.usecases.durable_ports import Archive, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn

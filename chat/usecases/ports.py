@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.counters import Stats
+from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import (
     Adds,
     Commit,
     Completion,
     Conversation,
-    Forgotten,
     FoundMemory,
     Memory,
     Message,
     Place,
     Sampling,
-    Summary,
     Turn,
     TurnResult,
 )

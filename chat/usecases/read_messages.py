@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chat.core.messages import Memory, Message, Place, Role, Summary, Turn
+from chat.core.heads import Summary
+from chat.core.messages import Memory, Message, Place, Role, Turn
 from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
 
 PAGE_TURNS = 100

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from chat.context.budget import fit_turns, message_tokens
+from chat.core.heads import Head
 from chat.core.lifetime import FOREVER
-from chat.core.messages import Conversation, Head, Turn
+from chat.core.messages import Conversation, Turn
 from chat.settings import Settings
 from chat.usecases.durable_ports import Whole
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from chat.core.errors import TurnsLost, UnknownConversation
-from chat.core.messages import Head, Turn
+from chat.core.heads import Head
+from chat.core.messages import Turn
 from chat.usecases.durable_ports import Archive, HotStore
 from chat.usecases.read_messages import every_turn
 from chat.usecases.recovery import MISSING

@@ -13,7 +13,6 @@ from chat.spin.models import SpinEmbedder, SpinModel
 from chat.spin.outgoing import Limit, SpinChroma, SpinEndpoint
 from chat.usecases.ports import Clock, Embedder, LanguageModel
 
-MS_PER_S = 1000
 CHROMA_TIMEOUT_S = 10
 """What a turn asks of Chroma has to be over long before its lock is."""
 

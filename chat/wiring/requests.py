@@ -23,11 +23,11 @@ from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import ArchivingRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
-from chat.usecases.stopwatch import Stopwatch
+from chat.usecases.stopwatch import MS_PER_S, Stopwatch
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
-from chat.wiring.models import MS_PER_S, Means, make_collection, make_embedder, make_model
+from chat.wiring.models import Means, make_collection, make_embedder, make_model
 
 MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
 """Evicted turns that a search gives, and how many where they are ranked once more."""

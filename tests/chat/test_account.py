@@ -13,8 +13,9 @@ from chat.core.errors import (
     StorageFull,
     UnknownConversation,
 )
+from chat.core.heads import Head
 from chat.core.limits import Bounds, Limits
-from chat.core.messages import Commit, Conversation, Head, Memory, Message, Place, Turn
+from chat.core.messages import Commit, Conversation, Memory, Message, Place, Turn
 from chat.core.owners import anyone
 from chat.core.tokens import UNKNOWN
 from chat.redis.account import (

@@ -13,12 +13,12 @@ from chat.core.errors import (
     UnknownConversation,
     UnknownMessage,
 )
+from chat.core.heads import Forgotten
 from chat.core.limits import Limits
 from chat.core.messages import (
     ROLES,
     Commit,
     Conversation,
-    Forgotten,
     Message,
     Place,
     Role,

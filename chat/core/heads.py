@@ -1,0 +1,63 @@
+"""What there is of a conversation beside its turns."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Head:
+    """What there is of a conversation beside its turns, where it is kept for good or carried away.
+
+    Units: the times are seconds since 1970. What is not known is None.
+    """
+
+    id: int
+    context: str
+    created_at: float | None
+    active_at: float
+    turn_count: int
+    title: str | None = None
+    is_pinned: bool | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A conversation as its owner sees it in a list.
+
+    Units: the times are seconds since 1970; `window_tokens` is the most that its context and the
+           turns in the window take, None where they are not in Redis.
+    """
+
+    id: int
+    title: str | None
+    context: str
+    created_at: float
+    active_at: float
+    expires_at: int | None
+    turn_count: int
+    evicted_turns: int
+    is_pinned: bool
+    window_tokens: int | None
+
+    @property
+    def head(self) -> Head:
+        """What of it is kept for good, or carried away."""
+        return Head(
+            id=self.id,
+            context=self.context,
+            created_at=self.created_at,
+            active_at=self.active_at,
+            turn_count=self.turn_count,
+            title=self.title,
+            is_pinned=self.is_pinned,
+        )
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was removed with a conversation."""
+
+    id: int
+    window_turns: int
+    archived_turns: int
+    memories: int
+    keys: int
