@@ -14,7 +14,7 @@ HOST := $(VENV)/.host
 TESTS := $(VENV)/.tests
 # Each list names everything that is installed, so pip looks for nothing else.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
-FILES := --only-binary :all: --python-version 3.12 --target \
+FILES := --upgrade --only-binary :all: --python-version 3.12 --target \
 	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)

@@ -13,7 +13,8 @@ from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
 from chat.core.counters import error_counter
-from chat.core.errors import ChatError, InternalError, InvalidSetting, MemoryOff, StoreUnavailable
+from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
+from chat.core.refusals import MemoryOff
 from chat.http.call import Call, Outside, Request
 from chat.http.cors import cors_headers
 from chat.http.credentials import check_operator

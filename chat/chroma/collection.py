@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from chat.chroma.requests import Http, labels_of, parse_count, send
 from chat.chroma.rows import MADE_BY, Record, _as_list, parse_rows, record_bytes, render_rows
-from chat.core.errors import MemoryUnavailable, OwnerErased
+from chat.core.errors import MemoryUnavailable
 from chat.core.owners import digest
 from chat.core.portions import portions
+from chat.core.refusals import OwnerErased
 from chat.usecases.durable_ports import Erased
 
 PAGE = 200

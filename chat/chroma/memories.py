@@ -9,10 +9,11 @@ from typing import Any
 
 from chat.chroma.collection import Collection
 from chat.chroma.rows import Metadata, Record, as_number
-from chat.core.errors import CorruptConversation, TextRemembered, UnknownMemory
+from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS
 from chat.core.memories import text_digest
 from chat.core.messages import FoundMemory, Memory, as_role
+from chat.core.refusals import TextRemembered, UnknownMemory
 from chat.usecases.ports import Cursor, Embedder
 from chat.usecases.read_messages import newest_page
 

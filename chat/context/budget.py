@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up
-from chat.core.errors import PromptTooLong
 from chat.core.messages import SIDES, Completion, Conversation, Message, Turn
+from chat.core.refusals import PromptTooLong
 from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 TEMPLATE_TOKENS = 24

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from chat.core.errors import InvalidRequest
 from chat.core.json_text import NotJson, parse_json
 from chat.core.messages import SIDES, Message
+from chat.core.refusals import InvalidRequest
 from chat.http.fields import (
     parse_content,
     parse_id,

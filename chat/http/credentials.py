@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from chat.core.errors import CredentialNeeded, InvalidCredential, OperatorNeeded
 from chat.core.owners import address_tag, anyone, digest, owner_tag
+from chat.core.refusals import CredentialNeeded, InvalidCredential, OperatorNeeded
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 bits in base64url."""

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chat.context.budget import bounded_turn
-from chat.core.errors import InvalidRequest, TooLarge
 from chat.core.heads import Head
 from chat.core.json_text import MOST_DEPTH, NotJson, first_deep_line, parse_next
 from chat.core.memories import MEMORY_ID, NOTE
 from chat.core.messages import SIDES, Memory, Message
+from chat.core.refusals import InvalidRequest, TooLarge
 from chat.http.fields import (
     MAX_ID,
     parse_content,

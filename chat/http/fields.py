@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from chat.core.errors import InvalidRequest, TooLarge
 from chat.core.json_text import nests_deeper, render_json_text
 from chat.core.messages import ROLES, Message
+from chat.core.refusals import InvalidRequest, TooLarge
 
 MAX_ID = 2**63 - 1
 """The largest number that Redis counts to."""

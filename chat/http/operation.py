@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from chat.core.errors import (
-    ChatError,
+from chat.core.errors import ChatError, InternalError, InvalidSetting
+from chat.core.refusals import (
     CredentialNeeded,
-    InternalError,
     InvalidCredential,
     InvalidRequest,
-    InvalidSetting,
     LimitExceeded,
     MemoryOff,
     OperatorNeeded,

@@ -3,28 +3,30 @@
 from collections.abc import Mapping
 
 from chat.core.errors import (
-    ConversationBusy,
     CorruptConversation,
-    CredentialNeeded,
     EraseIncomplete,
-    KeyReused,
-    LimitExceeded,
     MemoryUnavailable,
     ModelFailed,
     ModelTimeout,
     ModelUnavailable,
+    StoreUnavailable,
+    Unhealthy,
+)
+from chat.core.messages import ROLES
+from chat.core.refusals import (
+    ConversationBusy,
+    CredentialNeeded,
+    KeyReused,
+    LimitExceeded,
     OwnerErased,
     PromptTooLong,
     StorageFull,
-    StoreUnavailable,
     TextRemembered,
-    Unhealthy,
     UnknownConversation,
     UnknownMemory,
     UnknownMessage,
     UnknownRoute,
 )
-from chat.core.messages import ROLES
 from chat.http import conversation_handlers as conversations
 from chat.http import health_handlers as health
 from chat.http import memory_handlers as memories

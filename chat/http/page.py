@@ -4,8 +4,8 @@ import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chat.core.errors import UnknownRoute
 from chat.core.owners import digest
+from chat.core.refusals import UnknownRoute
 
 FOLDER = pathlib.Path(__file__).parent.parent.parent / "web"
 TYPES = {

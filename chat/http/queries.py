@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from chat.core.errors import InvalidRequest, TooLarge
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES, Place, Role
+from chat.core.refusals import InvalidRequest, TooLarge
 from chat.usecases.find_relevant import RelevantQuery
 from chat.usecases.ports import Cursor
 

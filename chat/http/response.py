@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chat.core.errors import CallerError, ChatError
+from chat.core.errors import ChatError
 from chat.core.json_text import render_json_text
+from chat.core.refusals import CallerError
 from chat.http.log_line import REQUEST_ID_HEADER, Fact
 from chat.http.page import WebFile
 

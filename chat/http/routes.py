@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chat.core.errors import MethodNotAllowed, UnknownRoute
+from chat.core.refusals import MethodNotAllowed, UnknownRoute
 from chat.http.operation import Operation
 from chat.http.operations import OPERATIONS
 

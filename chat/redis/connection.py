@@ -5,18 +5,20 @@ from typing import Protocol
 
 from chat.core.errors import (
     ChatError,
-    ConversationBusy,
     CorruptConversation,
     IdTaken,
+    OtherLength,
+    StoreUnavailable,
+    TurnsLost,
+)
+from chat.core.refusals import (
+    ConversationBusy,
     InvalidRequest,
     KeyReused,
     LimitExceeded,
-    OtherLength,
     OwnerErased,
     StorageFull,
-    StoreUnavailable,
     TextRemembered,
-    TurnsLost,
     UnknownConversation,
     UnknownMemory,
 )

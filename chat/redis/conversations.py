@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from chat.core.errors import CorruptConversation, UnknownConversation
+from chat.core.errors import CorruptConversation
 from chat.core.heads import Forgotten, Summary
 from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
 from chat.core.memories import memory_id
 from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
 from chat.core.portions import MOST_CALL_BYTES
+from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
 from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys

@@ -8,10 +8,11 @@ import heapq
 import itertools
 from collections.abc import Iterable, Sequence
 
-from chat.core.errors import CorruptConversation, UnknownMemory
+from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.messages import Embedded, FoundMemory, Memory
 from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.refusals import UnknownMemory
 from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text

@@ -4,23 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from chat.core.errors import CorruptConversation, UnknownConversation
+from chat.core.errors import CorruptConversation
 from chat.core.limits import Limits, Quota
 from chat.core.messages import Adds, Commit, Conversation, TurnResult
 from chat.core.owners import anyone
+from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
 from chat.redis.counters import day_of, render_counters
 from chat.redis.ids import RedisIds
-from chat.redis.keys import (
-    Keys,
-    conversation_keys,
-    owned_keys,
-    rate_key,
-    started_key,
-    stats_keys,
-)
+from chat.redis.keys import Keys, conversation_keys, owned_keys, rate_key, started_key, stats_keys
 from chat.redis.records import (
     parse_conversation,
     parse_result,

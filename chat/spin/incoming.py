@@ -17,7 +17,7 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Err, Ok
 
-from chat.core.errors import InvalidRequest, RequestTimeout, TooLarge
+from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.http.response import Response

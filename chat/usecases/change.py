@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from chat.context.budget import bounded_turn, message_tokens
-from chat.core.errors import PromptTooLong, UnknownMessage
 from chat.core.heads import Summary
 from chat.core.messages import Place, Turn
+from chat.core.refusals import PromptTooLong, UnknownMessage
 from chat.settings import Settings
 from chat.usecases.ports import ConversationStore
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from chat.core.errors import UnknownConversation, UnknownMemory
+from chat.core.refusals import UnknownConversation, UnknownMemory
 from chat.usecases.ports import LongTermMemory, OwnedStore
 from chat.usecases.read_messages import every_memory, every_summary
 

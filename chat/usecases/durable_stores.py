@@ -10,16 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from chat.core.errors import (
-    ChatError,
-    CorruptConversation,
-    StoreUnavailable,
-    TurnsLost,
-    UnknownConversation,
-)
+from chat.core.errors import ChatError, CorruptConversation, StoreUnavailable, TurnsLost
 from chat.core.heads import Forgotten, Head, Summary
 from chat.core.limits import Quota
 from chat.core.messages import Adds, Commit, Conversation, Place, Turn, TurnResult
+from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.usecases.durable_ports import Archive, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from chat.core.errors import UnknownConversation
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
+from chat.core.refusals import UnknownConversation
 from chat.settings import Settings
 from chat.usecases.ports import LongTermMemory
 from chat.usecases.read_messages import every_memory

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
-from chat.core.errors import StorageFull, TurnsLost, UnknownConversation
+from chat.core.errors import TurnsLost
+from chat.core.refusals import StorageFull, UnknownConversation
 from chat.settings import Settings
 from chat.usecases.durable_ports import Archive, Restorer, Whole
 from chat.usecases.rebuild import make_whole

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from chat.core.errors import TurnsLost, UnknownConversation
+from chat.core.errors import TurnsLost
 from chat.core.heads import Head
 from chat.core.messages import Turn
+from chat.core.refusals import UnknownConversation
 from chat.usecases.durable_ports import Archive, HotStore
 from chat.usecases.read_messages import every_turn
 from chat.usecases.recovery import MISSING

@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chat.core.errors import MemoryOff
 from chat.core.heads import Head, Summary
 from chat.core.memories import note_id
 from chat.core.messages import Memory, Turn
 from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.refusals import MemoryOff
 from chat.settings import Settings
 from chat.usecases.durable_ports import Restorer
 from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore

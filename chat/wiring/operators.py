@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from chat.chroma.database import ChromaDatabase
-from chat.core.errors import CorruptConversation, UnknownConversation
+from chat.core.errors import CorruptConversation
 from chat.core.owners import anyone
+from chat.core.refusals import UnknownConversation
 from chat.http.call import OperatorStores
 from chat.http.credentials import Caller
 from chat.redis.cleaner import OPEN, RedisCleaner

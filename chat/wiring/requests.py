@@ -7,8 +7,8 @@ from functools import cached_property, partial
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
 from chat.core.addresses import ChromaAddress
-from chat.core.errors import CredentialNeeded, MemoryOff
 from chat.core.owners import address_tag
+from chat.core.refusals import CredentialNeeded, MemoryOff
 from chat.http.credentials import Caller, owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import

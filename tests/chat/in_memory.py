@@ -5,16 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chat.context.terms import turn_terms
-from chat.core.errors import (
-    ConversationBusy,
-    IdTaken,
-    KeyReused,
-    LimitExceeded,
-    UnknownConversation,
-)
+from chat.core.errors import IdTaken
 from chat.core.limits import Quota
 from chat.core.messages import Adds, Commit, Conversation, Found, Turn, TurnResult
 from chat.core.owners import anyone
+from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
 from chat.usecases.ports import Done, Repetition
 
 MINUTE_S = 60

@@ -14,8 +14,8 @@ from pydoc_data.topics import topics
 from chat.context.budget import Measured, make_messages, measure, message_tokens
 from chat.context.recall import Quoting, fit_with_recall
 from chat.context.templates import render_prompt
-from chat.core.errors import PromptTooLong
 from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
+from chat.core.refusals import PromptTooLong
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]

@@ -6,17 +6,17 @@ from functools import partial
 
 import pytest
 
-from chat.core.errors import (
+from chat.core.heads import Head
+from chat.core.limits import Bounds, Limits
+from chat.core.messages import Commit, Conversation, Memory, Message, Place, Turn
+from chat.core.owners import anyone
+from chat.core.refusals import (
     InvalidRequest,
     LimitExceeded,
     OwnerErased,
     StorageFull,
     UnknownConversation,
 )
-from chat.core.heads import Head
-from chat.core.limits import Bounds, Limits
-from chat.core.messages import Commit, Conversation, Memory, Message, Place, Turn
-from chat.core.owners import anyone
 from chat.core.tokens import UNKNOWN
 from chat.redis.account import (
     Account,

@@ -15,8 +15,8 @@ from chat.context.budget import (
     measure,
     message_tokens,
 )
-from chat.core.errors import PromptTooLong
 from chat.core.messages import Completion, Conversation, Message, Turn
+from chat.core.refusals import PromptTooLong
 from chat.core.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
 
 NEW = message_tokens("hi")

@@ -11,12 +11,13 @@ from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import Http, base_path
 from chat.chroma.rows import Record
-from chat.core.errors import ConversationBusy, MemoryUnavailable, StoreUnavailable
+from chat.core.errors import MemoryUnavailable, StoreUnavailable
 from chat.core.heads import Head
 from chat.core.limits import Limits
 from chat.core.memories import memory_id
 from chat.core.messages import Commit, Conversation, Embedded, Memory, Message, Place
 from chat.core.portions import MOST_CALL_BYTES
+from chat.core.refusals import ConversationBusy
 from chat.core.tokens import UNKNOWN
 from chat.http.export_lines import LineParser
 from chat.redis.connection import Redis, RedisError, Value

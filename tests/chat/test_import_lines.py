@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chat.core.errors import InvalidRequest
+from chat.core.refusals import InvalidRequest
 from chat.http.export_lines import parse_export
 
 LINES = [

@@ -11,9 +11,10 @@ import pytest
 from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
-from chat.core.errors import CorruptConversation, OtherLength, TextRemembered, UnknownMemory
+from chat.core.errors import CorruptConversation, OtherLength
 from chat.core.memories import make_memories
 from chat.core.messages import Memory, Message, Role, Turn
+from chat.core.refusals import TextRemembered, UnknownMemory
 from chat.core.vectors import distance
 from chat.llm.once import OnceEmbedder
 from chat.redis.connection import Redis

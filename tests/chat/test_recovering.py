@@ -10,18 +10,11 @@ from chat.chroma.collection import collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
-from chat.core.errors import (
-    ConversationBusy,
-    IdTaken,
-    MemoryUnavailable,
-    StoreUnavailable,
-    TurnsLost,
-    UnknownConversation,
-    UnknownMemory,
-)
+from chat.core.errors import IdTaken, MemoryUnavailable, StoreUnavailable, TurnsLost
 from chat.core.limits import Limits
 from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
 from chat.core.owners import anyone
+from chat.core.refusals import ConversationBusy, UnknownConversation, UnknownMemory
 from chat.core.tokens import UNKNOWN
 from chat.redis.connection import Connection, Redis, RedisError, Value
 from chat.redis.conversations import RedisConversationStore

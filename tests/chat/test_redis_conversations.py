@@ -5,14 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chat.context.budget import LEAST_TEMPLATE_TOKENS, message_tokens
-from chat.core.errors import (
-    ConversationBusy,
-    CorruptConversation,
-    PromptTooLong,
-    TurnsLost,
-    UnknownConversation,
-    UnknownMessage,
-)
+from chat.core.errors import CorruptConversation, TurnsLost
 from chat.core.heads import Forgotten
 from chat.core.limits import Limits
 from chat.core.messages import (
@@ -27,6 +20,7 @@ from chat.core.messages import (
     Usage,
 )
 from chat.core.owners import anyone
+from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation, UnknownMessage
 from chat.core.tokens import UNKNOWN
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore

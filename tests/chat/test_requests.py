@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chat.core.errors import CallerError
+from chat.core.refusals import CallerError
 from chat.http.bodies import TurnRequest, parse_turn_request
 from chat.http.fields import MAX_ID
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.core.errors import UnknownRoute
+from chat.core.refusals import UnknownRoute
 from chat.http.queries import parse_list_query
 from chat.http.routes import find_operation, find_route, find_template
 

@@ -4,15 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from chat.core.errors import (
-    ConversationBusy,
-    ModelFailed,
-    ModelTimeout,
-    PromptTooLong,
-    UnknownConversation,
-)
+from chat.core.errors import ModelFailed, ModelTimeout
 from chat.core.messages import Completion, Message, Sampling
 from chat.core.owners import anyone
+from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
 from chat.usecases.ports import Repetition
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker

@@ -8,16 +8,11 @@ from chat.chroma.collection import collection_of
 from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
-from chat.core.errors import (
-    ConversationBusy,
-    IdTaken,
-    KeyReused,
-    LimitExceeded,
-    UnknownConversation,
-)
+from chat.core.errors import IdTaken
 from chat.core.limits import Limits
 from chat.core.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
 from chat.core.owners import anyone
+from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
 from chat.core.tokens import Vocabulary
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore

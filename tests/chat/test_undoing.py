@@ -2,7 +2,8 @@
 
 import pytest
 
-from chat.core.errors import ConversationBusy, StoreUnavailable
+from chat.core.errors import StoreUnavailable
+from chat.core.refusals import ConversationBusy
 from chat.core.undoing import undone_on_error
 
 
