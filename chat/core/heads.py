@@ -53,6 +53,18 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What is to be changed of a conversation; None leaves it as it is.
+
+    An empty title takes the title away.
+    """
+
+    context: str | None = None
+    title: str | None = None
+    is_pinned: bool | None = None
+
+
+@dataclass(frozen=True)
 class Forgotten:
     """What was removed with a conversation."""
 

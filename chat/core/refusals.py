@@ -31,6 +31,17 @@ class InvalidRequest(CallerError):
     code = "invalid_request"
 
 
+class PinNeedsOwner(InvalidRequest):
+    """What is nobody's would be kept for ever, and nobody could ever have it erased."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`pinned` must not be true here: this conversation was begun without a credential, "
+            "belongs to nobody, and expires",
+            "pinned",
+        )
+
+
 class Unauthorised(CallerError):
     """The credential is missing or wrong."""
 

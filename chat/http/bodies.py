@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from chat.core.heads import Change
 from chat.core.json_text import NotJson, parse_json
 from chat.core.messages import SIDES, Message
 from chat.core.refusals import InvalidRequest
@@ -17,7 +18,6 @@ from chat.http.fields import (
     refuse_others,
 )
 from chat.settings import Settings
-from chat.usecases.change import Change
 
 BODY_BYTES_PER_PROMPT_BYTE = 6
 """A JSON escape of one byte takes up to six."""

@@ -13,10 +13,10 @@ from chat.core.errors import (
 )
 from chat.core.refusals import (
     ConversationBusy,
-    InvalidRequest,
     KeyReused,
     LimitExceeded,
     OwnerErased,
+    PinNeedsOwner,
     StorageFull,
     TextRemembered,
     UnknownConversation,
@@ -42,17 +42,13 @@ class Connection(Protocol):
         """Run a command, and return its reply laid out flat; raises RedisError."""
 
 
-PIN_NEEDS_OWNER = (
-    "`pinned` must not be true here: this conversation was begun without a credential, belongs to "
-    "nobody, and expires"
-)
 OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATBUSY": ConversationBusy,
     "CHATCORRUPT": CorruptConversation,
     "CHATERASED": OwnerErased,
     "CHATLENGTH": OtherLength,
     "CHATNOMEMORY": UnknownMemory,
-    "CHATNOPIN": lambda: InvalidRequest(PIN_NEEDS_OWNER, "pinned"),
+    "CHATNOPIN": PinNeedsOwner,
     "CHATREMEMBERED": TextRemembered,
     "CHATREUSED": KeyReused,
     "CHATTAKEN": IdTaken,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.core.errors import CorruptConversation
-from chat.core.heads import Forgotten, Summary
+from chat.core.heads import Change, Forgotten, Summary
 from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
 from chat.core.memories import memory_id
 from chat.core.messages import Place, Turn
@@ -143,26 +143,27 @@ class RedisConversationStore:
     def change(
         self,
         conversation_id: int,
-        fields: Mapping[str, str],
-        lifetime_s: int | None,
-        added_tokens: int,
+        change: Change,
+        *,
+        context_tokens: int = 0,
+        lifetime_s: int | None = None,
     ) -> None:
-        """Change fields, in one round trip."""
+        """Change, in one round trip."""
 
-        def change(owner: str, keys: Keys) -> None:
+        def change_it(owner: str, keys: Keys) -> None:
             named, account = self._with_owner(owner, conversation_id, keys)
             self._redis.run(
                 CHANGE,
                 named,
-                *(part for field in fields.items() for part in field),
+                *_render_change(change, context_tokens),
                 fencing=self._fencing,
                 lifetime_s="" if lifetime_s is None else lifetime_s,
-                added_tokens=added_tokens,
+                added_tokens=context_tokens,
                 conversation_id=conversation_id,
                 account=account,
             )
 
-        self._find(conversation_id, change)
+        self._find(conversation_id, change_it)
 
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
@@ -176,7 +177,7 @@ class RedisConversationStore:
                 named,
                 fencing=self._fencing,
                 turn_number=old.turn.number,
-                old=old.data,
+                old=old.revision,
                 new=b"" if new is None else render_turn(new),
                 old_terms=render_terms([old.turn])[1:-1],
                 new_terms=render_terms([new or old.turn])[1:-1],
@@ -242,6 +243,18 @@ class RedisConversationStore:
         if owner == anyone(conversation_id):
             return keys, account
         return keys | owned_keys(self._prefix, owner) | account_keys, account
+
+
+def _render_change(change: Change, context_tokens: int) -> list[str]:
+    """Render what is changed, as names and values of the hash in turn."""
+    fields = []
+    if change.context is not None:
+        fields += ["context", change.context, "context_tokens", str(context_tokens)]
+    if change.title is not None:
+        fields += ["title", change.title]
+    if change.is_pinned is not None:
+        fields += ["pinned", "1" if change.is_pinned else "0"]
+    return fields
 
 
 def _parse_json(data: bytes) -> Any:

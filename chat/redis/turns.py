@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from chat.core.errors import CorruptConversation
 from chat.core.limits import Limits, Quota
 from chat.core.messages import Adds, Commit, Conversation, TurnResult
 from chat.core.owners import anyone
@@ -25,7 +24,7 @@ from chat.redis.records import (
 )
 from chat.redis.script import Argument
 from chat.redis.scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
-from chat.usecases.ports import Done, Repetition
+from chat.usecases.ports import AnsweredBefore, Done, Repetition
 
 NO_LIMITS = Limits(0, 0)
 SPARE_MS = 5_000
@@ -67,12 +66,12 @@ class RedisTurnStore:
         self._ids = RedisIds(redis, settings.prefix)
         self.quota: Quota | None = None
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Count, or find what there is, in one round trip; in none where nothing is to be known."""
         limits = self._settings.limits
         keys, text = self._entry(self._account, limits, adds)
         if not (repetition or limits.per_owner or limits.of_all or text):
-            return None
+            return
         reply = self._redis.run(
             ADMIT,
             self._rate_keys() | self._started_keys(repetition) | keys,
@@ -84,11 +83,10 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done" and repetition:
-            return self._done(int(as_bytes(reply[1])), repetition)
+            raise AnsweredBefore(self._done(int(as_bytes(reply[1])), repetition))
         with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
             self._note_word(self._account, reply)
-        return None
 
     def _entry(
         self, account: Account | None, limits: Limits, adds: Adds = ""
@@ -136,21 +134,14 @@ class RedisTurnStore:
             **self._render_commit(new, commit),
         )
 
-    def load(self, conversation_id: int) -> Conversation:
-        """Count, load and lock, as `load_or_repeat`."""
-        loaded = self.load_or_repeat(conversation_id)
-        if isinstance(loaded, TurnResult):
-            raise CorruptConversation  # results are kept under keys, and none was given
-        return loaded
-
-    def load_or_repeat(
+    def load(
         self,
         conversation_id: int,
         terms: Sequence[str] = (),
         repetition: Repetition | None = None,
         *,
         is_counted: bool = True,
-    ) -> Conversation | TurnResult:
+    ) -> Conversation:
         """Count, load and lock, in one round trip for each owner that may have it."""
         limits = self._settings.limits if is_counted else NO_LIMITS
         for owner in self._settings.owners(conversation_id):
@@ -167,7 +158,7 @@ class RedisTurnStore:
         repetition: Repetition | None,
         terms: Sequence[str],
         limits: Limits,
-    ) -> Conversation | TurnResult:
+    ) -> Conversation:
         settings = self._settings
         keys = conversation_keys(settings.prefix, owner, conversation_id)
         account = self._account if self._account and self._account.owner == owner else None
@@ -186,7 +177,7 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done":
-            return parse_result(as_bytes(reply[1]))
+            raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         with undone_on_error(partial(self._unlock, keys)):
             self._take_quota(limits, reply[9:11])
             self._note_word(account, reply)

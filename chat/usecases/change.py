@@ -1,22 +1,11 @@
 """Changes a conversation: its context, title and pin; forgets single messages."""
 
-from dataclasses import dataclass
-
 from chat.context.budget import bounded_turn, message_tokens
-from chat.core.heads import Summary
+from chat.core.heads import Change, Summary
 from chat.core.messages import Place, Turn
 from chat.core.refusals import PromptTooLong, UnknownMessage
 from chat.settings import Settings
 from chat.usecases.ports import ConversationStore
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is to be changed; None leaves it as it is, and an empty title takes it away."""
-
-    context: str | None
-    title: str | None
-    is_pinned: bool | None
 
 
 def change_conversation(
@@ -30,21 +19,9 @@ def change_conversation(
     needed_tokens = context_tokens + settings.sampling.max_reply_tokens
     if needed_tokens > settings.context_length:
         raise PromptTooLong(needed_tokens, settings.context_length, "context")
-    fields = _render_fields(change)
-    if change.context is not None:
-        fields |= {"context": change.context, "context_tokens": str(context_tokens)}
     lifetime_s = settings.lifetimes.active_s if change.is_pinned is False else None
-    store.change(conversation_id, fields, lifetime_s, added_tokens=context_tokens)
+    store.change(conversation_id, change, context_tokens=context_tokens, lifetime_s=lifetime_s)
     return store.summarise(conversation_id)
-
-
-def _render_fields(change: Change) -> dict[str, str]:
-    fields = {}
-    if change.title is not None:
-        fields["title"] = change.title
-    if change.is_pinned is not None:
-        fields["pinned"] = "1" if change.is_pinned else "0"
-    return fields
 
 
 def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:

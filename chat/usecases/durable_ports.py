@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.heads import Head
-from chat.core.messages import Conversation, Place, Turn, TurnResult
+from chat.core.messages import Conversation, Place, Turn
 from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 
 
 class HotTurnStore(TurnStore, Protocol):
     """A store of turns that an archive stands behind."""
 
-    def load_or_repeat(
+    def load(
         self,
         conversation_id: int,
         terms: Sequence[str] = (),
         repetition: Repetition | None = None,
         *,
         is_counted: bool = True,
-    ) -> Conversation | TurnResult:
+    ) -> Conversation:
         """Load, without counting the turn if it was counted before."""
 
     def hold(self, loaded: Conversation) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from chat.core.errors import ChatError, CorruptConversation, StoreUnavailable, TurnsLost
-from chat.core.heads import Forgotten, Head, Summary
+from chat.core.errors import ChatError, StoreUnavailable, TurnsLost
+from chat.core.heads import Change, Forgotten, Head, Summary
 from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Place, Turn, TurnResult
+from chat.core.messages import Adds, Commit, Conversation, Place, Turn
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.usecases.durable_ports import Archive, HotTurnStore
@@ -41,9 +41,9 @@ class RecoveringTurnStore:
         """What the caller has left."""
         return self._hot.quota
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Admit."""
-        return self._hot.admit(repetition, adds)
+        self._hot.admit(repetition, adds)
 
     def dismiss(self, repetition: Repetition | None) -> None:
         """Dismiss."""
@@ -75,24 +75,15 @@ class RecoveringTurnStore:
             self._archive.forget(new.id)
             raise
 
-    def load(self, conversation_id: int) -> Conversation:
-        """Load, and bring back before where that is needed."""
-        loaded = self.load_or_repeat(conversation_id)
-        if isinstance(loaded, TurnResult):
-            raise CorruptConversation  # results are kept under keys, and none was given
-        return loaded
-
-    def load_or_repeat(
+    def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
-    ) -> Conversation | TurnResult:
-        """Do the same."""
+    ) -> Conversation:
+        """Load, and bring back before where that is needed."""
         try:
-            loaded = self._hot.load_or_repeat(conversation_id, terms, repetition)
+            loaded = self._hot.load(conversation_id, terms, repetition)
         except MISSING as missing:
             self._recovery.recover(conversation_id, missing)
-            return self._hot.load_or_repeat(conversation_id, terms, repetition, is_counted=False)
-        if isinstance(loaded, TurnResult):
-            return loaded
+            return self._hot.load(conversation_id, terms, repetition, is_counted=False)
         is_open = loaded.owner != self._recovery.owner
         with undone_on_error(partial(self._hot.release, loaded)):
             known = self._archive.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
@@ -102,7 +93,7 @@ class RecoveringTurnStore:
                 self._hot.release(loaded)
             if is_open or known.has_turn:
                 self._recovery.recover(loaded.id)
-                return self._hot.load_or_repeat(loaded.id, terms, repetition, is_counted=False)
+                return self._hot.load(loaded.id, terms, repetition, is_counted=False)
             if known.turn_count < loaded.turn_count:  # it was away from some turns
                 self._archive_rest(loaded.id, known.turn_count)
         return loaded
@@ -168,22 +159,27 @@ class RecoveringStore:
     def change(
         self,
         conversation_id: int,
-        fields: Mapping[str, str],
-        lifetime_s: int | None,
-        added_tokens: int,
+        change: Change,
+        *,
+        context_tokens: int = 0,
+        lifetime_s: int | None = None,
     ) -> None:
         """Change, in the archive first."""
+        change_hot = partial(
+            self._hot.change,
+            conversation_id,
+            change,
+            context_tokens=context_tokens,
+            lifetime_s=lifetime_s,
+        )
         self.summarise(conversation_id)
         head = self._archive.load_head(conversation_id)
         if head is None:
-            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
+            change_hot()
             return
-        self._archive.change(changed_head(head, fields))
-        try:
-            self._hot.change(conversation_id, fields, lifetime_s, added_tokens)
-        except ChatError:
-            self._archive.change(head)
-            raise
+        self._archive.change(changed_head(head, change))
+        with undone_on_error(partial(self._archive.change, head)):
+            change_hot()
 
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
@@ -224,13 +220,13 @@ class RecoveringStore:
             return act(conversation_id)
 
 
-def changed_head(head: Head, fields: Mapping[str, str]) -> Head:
-    """Change a head as the fields of a conversation are."""
+def changed_head(head: Head, change: Change) -> Head:
+    """Return a head with the change made."""
     return dataclasses.replace(
         head,
-        context=fields.get("context", head.context),
-        title=fields.get("title", head.title) or None,
-        is_pinned=fields["pinned"] == "1" if "pinned" in fields else head.is_pinned,
+        context=head.context if change.context is None else change.context,
+        title=head.title if change.title is None else change.title or None,
+        is_pinned=head.is_pinned if change.is_pinned is None else change.is_pinned,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.counters import Stats
-from chat.core.heads import Forgotten, Summary
+from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import (
     Adds,
@@ -38,6 +38,14 @@ class Done:
     result: TurnResult
 
 
+class AnsweredBefore(Exception):
+    """A request that was sent before is sent again: `result` is what it was answered with."""
+
+    def __init__(self, result: TurnResult) -> None:
+        super().__init__("this request was answered before")
+        self.result = result
+
+
 class TurnStore(Protocol):
     """Where turns are taken from and stored. Every method may raise StoreUnavailable."""
 
@@ -45,12 +53,12 @@ class TurnStore(Protocol):
     def quota(self) -> Quota | None:
         """What the caller had left when a turn was counted; None without a limit."""
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
-        """Count a new conversation against the limits; or give the result that there was before.
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
+        """Count a new conversation against the limits.
 
-        Errors: LimitExceeded, KeyReused, ConversationBusy while the first request runs,
-                UnknownConversation if its conversation is gone, OwnerErased, StorageFull if what
-                it `adds` has no room.
+        Errors: AnsweredBefore, LimitExceeded, KeyReused, ConversationBusy while the first request
+                runs, UnknownConversation if its conversation is gone, OwnerErased, StorageFull if
+                what it `adds` has no room.
         """
 
     def dismiss(self, repetition: Repetition | None) -> None:
@@ -71,19 +79,14 @@ class TurnStore(Protocol):
         Errors: IdTaken, OwnerErased, StorageFull.
         """
 
-    def load(self, conversation_id: int) -> Conversation:
+    def load(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
+    ) -> Conversation:
         """Count a turn, load a conversation for it and lock it.
 
-        Errors: LimitExceeded, UnknownConversation, ConversationBusy, CorruptConversation,
-                OwnerErased, StorageFull.
-        """
-
-    def load_or_repeat(
-        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
-    ) -> Conversation | TurnResult:
-        """Load, with the evicted turns that have one of `terms`; or give the result of before.
-
-        Errors: those of `load`, and KeyReused.
+        With it come the evicted turns that have one of `terms`.
+        Errors: AnsweredBefore, KeyReused, LimitExceeded, UnknownConversation, ConversationBusy,
+                CorruptConversation, OwnerErased, StorageFull.
         """
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
@@ -99,10 +102,10 @@ class TurnStore(Protocol):
 
 @dataclass(frozen=True)
 class StoredTurn:
-    """A turn, and the very bytes that it is stored as."""
+    """A turn, and the store's own mark of this version of it, which nobody else can read."""
 
     turn: Turn
-    data: bytes
+    revision: bytes
 
 
 @dataclass(frozen=True)
@@ -135,11 +138,16 @@ class ConversationStore(Protocol):
     def change(
         self,
         conversation_id: int,
-        fields: Mapping[str, str],
-        lifetime_s: int | None,
-        added_tokens: int,
+        change: Change,
+        *,
+        context_tokens: int = 0,
+        lifetime_s: int | None = None,
     ) -> None:
-        """Change fields, begin a lifetime, and count so much more as in the window."""
+        """Change a conversation, all of it at once; a lifetime begins now, if one is given.
+
+        Units: `context_tokens` is the most that a new context takes, which counts from now on as
+               more in the window.
+        """
 
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
@@ -147,6 +155,7 @@ class ConversationStore(Protocol):
         """Put `new`, without the message at `place`, where `old` is; None for nothing.
 
         With the message goes the memory that it left.
+        Errors: ConversationBusy if the turn is not `old` any more.
         """
 
     def forget(self, conversation_id: int) -> Forgotten:

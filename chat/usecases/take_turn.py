@@ -23,7 +23,7 @@ from chat.core.messages import (
 from chat.core.owners import anyone
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
-from chat.usecases.ports import Clock, Done, LanguageModel, Repetition, TurnStore
+from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.turn_memory import Recaller
 
@@ -62,9 +62,10 @@ class TurnTaker:
         Without an `owner` it is anyone's who knows its id.
         Errors: those of the ports; whatever fails, nothing is stored, and it may be asked again.
         """
-        before = self._store.admit(repetition, "conversation")
-        if before is not None:
-            return before
+        try:
+            self._store.admit(repetition, "conversation")
+        except AnsweredBefore as before:
+            return before.result
         with undone_on_error(partial(self._store.dismiss, repetition)):
             context_tokens = message_tokens(context) if context else 0
             vocabulary = self._settings.vocabulary
@@ -98,9 +99,10 @@ class TurnTaker:
         Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
         """
         terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
-        loaded = self._store.load_or_repeat(conversation_id, terms, repetition)
-        if isinstance(loaded, TurnResult):
-            return loaded
+        try:
+            loaded = self._store.load(conversation_id, terms, repetition)
+        except AnsweredBefore as before:
+            return before.result
         with undone_on_error(partial(self._store.release, loaded)):
             ranked = self._recaller.rank(loaded, prompt)
             commit, usage = self._reply(ranked, prompt)

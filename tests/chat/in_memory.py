@@ -1,16 +1,25 @@
-"""The store of turns in this process: a second implementation of the port, held by its contract."""
+"""Stores in this process: second implementations of the ports, held by their contracts."""
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chat.context.terms import turn_terms
 from chat.core.errors import IdTaken
+from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Found, Turn, TurnResult
+from chat.core.messages import Adds, Commit, Conversation, Found, Place, Turn, TurnResult
 from chat.core.owners import anyone
-from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
-from chat.usecases.ports import Done, Repetition
+from chat.core.refusals import (
+    ConversationBusy,
+    KeyReused,
+    LimitExceeded,
+    PinNeedsOwner,
+    UnknownConversation,
+)
+from chat.usecases.ports import AnsweredBefore, Cursor, Done, Repetition, StoredTurn
+from chat.usecases.read_messages import newest_page
 
 MINUTE_S = 60
 
@@ -21,8 +30,16 @@ class Kept:
 
     conversation: Conversation
     archive: tuple[Turn, ...] = ()
+    title: str | None = None
+    created_at: float | None = None
+    lifetime_s: int = 0
     lock: str = ""
     done: dict[str, tuple[str, TurnResult]] = field(default_factory=dict)
+    embeddings: dict[str, Sequence[float]] = field(default_factory=dict)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Return all turns, the oldest first."""
+        return (*self.archive, *self.conversation.turns)
 
 
 @dataclass
@@ -33,6 +50,13 @@ class Shelf:
     kept: dict[tuple[str, int], Kept] = field(default_factory=dict)
     started: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     counted: int = 0
+
+    def find(self, owner: str | None, conversation_id: int) -> Kept:
+        """Find the owner's conversation with this id, or anyone's."""
+        for one in (*([owner] if owner else []), anyone(conversation_id)):
+            if (one, conversation_id) in self.kept:
+                return self.kept[one, conversation_id]
+        raise UnknownConversation
 
 
 class InMemoryTurnStore:
@@ -46,7 +70,7 @@ class InMemoryTurnStore:
         self._most = most
         self.quota: Quota | None = None
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> TurnResult | None:
+    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         assert adds in {"", "conversation", "memory"}
         if repetition and repetition.key in self._shelf.started:
             body, _, conversation_id = self._shelf.started[repetition.key]
@@ -54,11 +78,10 @@ class InMemoryTurnStore:
                 raise KeyReused
             if not conversation_id:
                 raise ConversationBusy
-            return self._find(conversation_id).done[repetition.key][1]
+            raise AnsweredBefore(self._find(conversation_id).done[repetition.key][1])
         self._count()
         if repetition:
             self._shelf.started[repetition.key] = (repetition.body, self._fencing, 0)
-        return None
 
     def _count(self) -> None:
         if self._most and self._shelf.counted >= self._most:
@@ -93,24 +116,17 @@ class InMemoryTurnStore:
             repetition = done.repetition
             self._shelf.started[repetition.key] = (repetition.body, self._fencing, new.id)
 
-    def load(self, conversation_id: int) -> Conversation:
-        loaded = self.load_or_repeat(conversation_id)
-        assert isinstance(loaded, Conversation)
-        return loaded
-
-    def load_or_repeat(
-        self,
-        conversation_id: int,
-        terms: Sequence[str] = (),
-        repetition: Repetition | None = None,
-    ) -> Conversation | TurnResult:
-        kept = self._find(conversation_id, is_counted=True)
+    def load(
+        self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
+    ) -> Conversation:
+        self._count()
+        kept = self._find(conversation_id)
         if repetition and repetition.key in kept.done:
             body, result = kept.done[repetition.key]
             if body != repetition.body:
                 raise KeyReused
             self._shelf.counted -= 1
-            return result
+            raise AnsweredBefore(result)
         if kept.lock:
             self._shelf.counted -= 1
             raise ConversationBusy
@@ -135,13 +151,8 @@ class InMemoryTurnStore:
         if kept and kept.lock == self._fencing:
             kept.lock = ""
 
-    def _find(self, conversation_id: int, *, is_counted: bool = False) -> Kept:
-        if is_counted:
-            self._count()
-        for owner in (*([self._owner] if self._owner else []), anyone(conversation_id)):
-            if (owner, conversation_id) in self._shelf.kept:
-                return self._shelf.kept[owner, conversation_id]
-        raise UnknownConversation
+    def _find(self, conversation_id: int) -> Kept:
+        return self._shelf.find(self._owner, conversation_id)
 
     def _append(self, kept: Kept, commit: Commit, done: Done | None) -> None:
         before = kept.conversation
@@ -157,5 +168,112 @@ class InMemoryTurnStore:
             vocabulary=commit.vocabulary,
             active_at=commit.at,
         )
+        kept.created_at = commit.at if kept.created_at is None else kept.created_at
+        kept.lifetime_s = commit.lifetime_s
         if done:
             kept.done[done.repetition.key] = (done.repetition.body, done.result)
+
+
+class InMemoryConversationStore:
+    """The `ConversationStore` and `EmbeddingStore` ports for one request."""
+
+    def __init__(self, shelf: Shelf, fencing: str, owner: str | None = None) -> None:
+        self._shelf = shelf
+        self._fencing = fencing
+        self._owner = owner
+
+    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+        own = [kept for (owner, _), kept in self._shelf.kept.items() if owner == self._owner]
+        summaries = [dataclasses.replace(_summary(kept), context="") for kept in own]
+        return newest_page(summaries, lambda one: (one.active_at, str(one.id)), cursor, limit)
+
+    def summarise(self, conversation_id: int) -> Summary:
+        return _summary(self._find(conversation_id))
+
+    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+        turns = self._find(conversation_id).turns()
+        wanted = [turn for turn in turns if not last_number or turn.number <= last_number]
+        return [StoredTurn(turn, repr(turn).encode()) for turn in wanted[-count:]]
+
+    def change(
+        self,
+        conversation_id: int,
+        change: Change,
+        *,
+        context_tokens: int = 0,
+        lifetime_s: int | None = None,
+    ) -> None:
+        kept = self._free(conversation_id)
+        before = kept.conversation
+        if change.is_pinned and before.owner == anyone(before.id):
+            raise PinNeedsOwner
+        kept.conversation = dataclasses.replace(
+            before,
+            context=before.context if change.context is None else change.context,
+            context_tokens=before.context_tokens if change.context is None else context_tokens,
+            window_tokens=before.window_tokens + context_tokens,
+            is_pinned=before.is_pinned if change.is_pinned is None else change.is_pinned,
+        )
+        kept.title = kept.title if change.title is None else change.title or None
+        kept.lifetime_s = kept.lifetime_s if lifetime_s is None else lifetime_s
+
+    def replace(
+        self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
+    ) -> None:
+        assert place.turn_number == old.turn.number
+        kept = self._free(conversation_id)
+        if old.revision not in {repr(turn).encode() for turn in kept.turns()}:
+            raise ConversationBusy
+
+        def replaced(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+            put = ((new if turn == old.turn else turn) for turn in turns)
+            return tuple(turn for turn in put if turn is not None)
+
+        kept.archive = replaced(kept.archive)
+        window = replaced(kept.conversation.turns)
+        kept.conversation = dataclasses.replace(kept.conversation, turns=window)
+
+    def forget(self, conversation_id: int) -> Forgotten:
+        kept = self._find(conversation_id)
+        del self._shelf.kept[kept.conversation.owner, conversation_id]
+        window, archived = len(kept.conversation.turns), len(kept.archive)
+        return Forgotten(conversation_id, window, archived, memories=0, keys=1)
+
+    def load_embeddings(
+        self, conversation_id: int, names: Sequence[str]
+    ) -> dict[str, Sequence[float]]:
+        kept = self._find(conversation_id).embeddings if names else {}
+        return {name: kept[name] for name in names if name in kept}
+
+    def keep_embeddings(
+        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
+    ) -> None:
+        self._find(conversation_id).embeddings.update(embeddings)
+
+    def _find(self, conversation_id: int) -> Kept:
+        return self._shelf.find(self._owner, conversation_id)
+
+    def _free(self, conversation_id: int) -> Kept:
+        """Find a conversation that no turn of another request holds."""
+        kept = self._find(conversation_id)
+        if kept.lock not in {"", self._fencing}:
+            raise ConversationBusy
+        return kept
+
+
+def _summary(kept: Kept) -> Summary:
+    is_forever = kept.conversation.is_pinned or not kept.lifetime_s
+    assert kept.created_at is not None
+    assert kept.conversation.active_at is not None
+    return Summary(
+        id=kept.conversation.id,
+        title=kept.title,
+        context=kept.conversation.context,
+        created_at=kept.created_at,
+        active_at=kept.conversation.active_at,
+        expires_at=None if is_forever else int(time.time()) + kept.lifetime_s,
+        turn_count=kept.conversation.turn_count,
+        evicted_turns=len(kept.archive),
+        is_pinned=kept.conversation.is_pinned,
+        window_tokens=kept.conversation.window_tokens,
+    )

@@ -11,6 +11,7 @@ from chat.chroma.conversations import ChromaArchive
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.core.errors import IdTaken, MemoryUnavailable, StoreUnavailable, TurnsLost
+from chat.core.heads import Change
 from chat.core.limits import Limits
 from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
 from chat.core.owners import anyone
@@ -20,7 +21,7 @@ from chat.redis.connection import Connection, Redis, RedisError, Value
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
-from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Done, Repetition
 from chat.usecases.read_messages import all_messages
@@ -169,7 +170,7 @@ def test_a_turn_on_an_expired_conversation_goes_on_from_the_archive(
     taken = talk(make_world(), 12)
     lose(connection)
 
-    loaded = make_world("two").turns.load_or_repeat(taken, ["prompt"])
+    loaded = make_world("two").turns.load(taken, ["prompt"])
 
     assert isinstance(loaded, Conversation)
     assert (loaded.context, loaded.turn_count) == ("Be a chef.", 12)

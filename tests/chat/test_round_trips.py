@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chat.core.errors import ChatError
+from chat.core.heads import Change
 from chat.core.json_text import MOST_DIGITS, render_json_text
 from chat.core.memories import note_id
 from chat.core.messages import ROLES, Memory, Message, Place
 from chat.core.refusals import UnknownMessage
 from chat.http.bodies import parse_messages
 from chat.http.fields import MOST_METADATA_BYTES, MOST_TITLE_CHARACTERS
-from chat.usecases.change import Change, change_conversation, forget_message
+from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.export import Line
 from tests.chat.test_exporting import (
     LONG,

@@ -4,78 +4,24 @@ from collections.abc import Callable
 
 import pytest
 
-from chat.chroma.collection import collection_of
-from chat.chroma.conversations import ChromaArchive
-from chat.chroma.memories import ChromaMemory
-from chat.chroma.requests import base_path
 from chat.core.errors import IdTaken
-from chat.core.limits import Limits
 from chat.core.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
-from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
 from chat.core.tokens import Vocabulary
-from chat.redis.connection import Redis
-from chat.redis.conversations import RedisConversationStore
-from chat.redis.restorer import RedisRestorer
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
-from chat.usecases.durable_stores import RecoveringTurnStore
 from chat.usecases.ports import Done, Repetition, TurnStore
-from chat.usecases.recovery import Recovery
-from tests.chat.in_memory import InMemoryTurnStore, Shelf
-from tests.chat.native import NativeConnection, NativeHttp
-from tests.chat.test_recovering import OneLetterEmbedder
-from tests.chat.test_settings import parse
+from tests.chat.native import NativeConnection
+from tests.chat.stores import OTHER, OWNER, answer_of, make_stores_of
 
-OWNER, OTHER = "{ada}", "{bob}"
 KEY = Repetition("a" * 40, "b" * 40)
 OTHER_BODY = Repetition("a" * 40, "c" * 40)
 MakeStore = Callable[..., TurnStore]
 
 
-def in_redis(
-    connection: NativeConnection, fencing: str, owner: str | None, most: int
-) -> RedisTurnStore:
-    def owners(conversation_id: int) -> list[str]:
-        return [*([owner] if owner else []), anyone(conversation_id)]
-
-    limits = Limits(most, 0)
-    settings = TurnStoreSettings("t", fencing, 60_000, 100, limits, owner or "{r}", owners)
-    return RedisTurnStore(Redis(connection), settings)
-
-
-def with_chroma(
-    connection: NativeConnection, http: NativeHttp, base: str, fencing: str, owner: str, most: int
-) -> RecoveringTurnStore:
-    redis = Redis(connection)
-    collection = collection_of(http, base, "t", owner, "m0de1")
-    embedder = OneLetterEmbedder()
-    archive = ChromaArchive(collection, ChromaMemory(collection, embedder, owner), embedder, 10)
-    restorer = RedisRestorer(
-        redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
-    )
-    recovery = Recovery(archive, restorer, parse(), owner)
-    hot = RedisConversationStore(
-        redis, prefix="t", fencing=fencing, owner=owner,
-        owners=lambda conversation_id: [owner, anyone(conversation_id)],
-    )  # fmt: skip
-    return RecoveringTurnStore(in_redis(connection, fencing, owner, most), archive, recovery, hot)
-
-
 @pytest.fixture(params=["memory", "redis", "chroma"])
 def make(request: pytest.FixtureRequest, connection: NativeConnection) -> MakeStore:
-    """Make the store of a request; all of a test look at the same conversations."""
-    shelf = Shelf()
-
-    def make_one(fencing: str = "one", owner: str = OWNER, most: int = 0) -> TurnStore:
-        if request.param == "memory":
-            return InMemoryTurnStore(shelf, fencing, owner, most)
-        if request.param == "redis":
-            return in_redis(connection, fencing, owner, most)
-        http = request.getfixturevalue("chroma")
-        base = base_path("default_tenant", request.getfixturevalue("database"))
-        return with_chroma(connection, http, base, fencing, owner, most)
-
-    return make_one
+    """Make the store of a request."""
+    make_stores = make_stores_of(request.param, request, connection)
+    return lambda *args, **named: make_stores(*args, **named).turns
 
 
 def turn(number: int, said: str = "") -> Turn:
@@ -170,14 +116,12 @@ def test_what_is_evicted_leaves_the_window_and_is_found_by_its_words(make: MakeS
     store.commit(store.load(taken), adding(2, evicted=(turn(1),)))
 
     store = make("three")
-    loaded = store.load_or_repeat(taken, ["prompt"])
+    loaded = store.load(taken, ["prompt"])
 
-    assert isinstance(loaded, Conversation)
     assert loaded.turns == (turn(2),)
     assert [found.turn for found in loaded.found] == [turn(1)]
     store.release(loaded)
-    other = make("four").load_or_repeat(taken, ["elephant"])
-    assert isinstance(other, Conversation)
+    other = make("four").load(taken, ["elephant"])
     assert other.found == ()
 
 
@@ -196,20 +140,20 @@ def test_a_turn_of_before_is_given_again_and_locks_nothing(make: MakeStore) -> N
     store = make("two")
     store.commit(store.load(taken), adding(2), Done(KEY, result(taken)))
 
-    assert make("three").load_or_repeat(taken, repetition=KEY) == result(taken)
+    assert answer_of(lambda: make("three").load(taken, repetition=KEY)) == result(taken)
     with pytest.raises(KeyReused):
-        make("four").load_or_repeat(taken, repetition=OTHER_BODY)
+        make("four").load(taken, repetition=OTHER_BODY)
     assert make("five").load(taken).turn_count == 2
 
 
 def test_a_start_of_before_is_given_again(make: MakeStore) -> None:
     store = make()
-    assert store.admit(KEY, "conversation") is None
+    store.admit(KEY, "conversation")
     with pytest.raises(ConversationBusy):
         make("two").admit(KEY, "conversation")
     taken = begin(store, Done(KEY, result(1)))
 
-    assert make("three").admit(KEY, "conversation") == result(taken)
+    assert answer_of(lambda: make("three").admit(KEY, "conversation")) == result(taken)
     with pytest.raises(KeyReused):
         make("four").admit(OTHER_BODY, "conversation")
 
@@ -222,7 +166,9 @@ def test_a_start_that_failed_may_be_asked_for_again(make: MakeStore) -> None:
         make("three").admit(KEY)
     store.dismiss(KEY)
 
-    assert make("four").admit(KEY) is None
+    make("four").admit(KEY)
+    with pytest.raises(ConversationBusy):
+        make("five").admit(KEY)
 
 
 def test_turns_are_counted_and_over_the_limit_there_are_none(make: MakeStore) -> None:

@@ -1,0 +1,96 @@
+"""The stores of one request, of each kind: in this process, in Redis, with Chroma behind it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from chat.chroma.collection import collection_of
+from chat.chroma.conversations import ChromaArchive
+from chat.chroma.memories import ChromaMemory
+from chat.chroma.requests import base_path
+from chat.core.limits import Limits
+from chat.core.owners import anyone
+from chat.redis.connection import Redis
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.restorer import RedisRestorer
+from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
+from chat.usecases.ports import AnsweredBefore, OwnedStore, TurnStore
+from chat.usecases.recovery import Recovery
+from tests.chat.in_memory import InMemoryConversationStore, InMemoryTurnStore, Shelf
+from tests.chat.native import NativeConnection, NativeHttp
+from tests.chat.test_recovering import OneLetterEmbedder
+from tests.chat.test_settings import parse
+
+OWNER, OTHER = "{ada}", "{bob}"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What looks at the conversations of one owner."""
+
+    turns: TurnStore
+    conversations: OwnedStore
+
+
+MakeStores = Callable[..., Stores]
+
+
+def in_redis(connection: NativeConnection, fencing: str, owner: str | None, most: int) -> Stores:
+    def owners(conversation_id: int) -> list[str]:
+        return [*([owner] if owner else []), anyone(conversation_id)]
+
+    redis = Redis(connection)
+    settings = TurnStoreSettings("t", fencing, 60_000, 100, Limits(most, 0), owner or "{r}", owners)
+    conversations = RedisConversationStore(
+        redis, prefix="t", fencing=fencing, owner=owner, owners=owners
+    )
+    return Stores(RedisTurnStore(redis, settings), conversations)
+
+
+def with_chroma(
+    connection: NativeConnection, http: NativeHttp, base: str, fencing: str, owner: str, most: int
+) -> Stores:
+    redis = Redis(connection)
+    collection = collection_of(http, base, "t", owner, "m0de1")
+    embedder = OneLetterEmbedder()
+    archive = ChromaArchive(collection, ChromaMemory(collection, embedder, owner), embedder, 10)
+    restorer = RedisRestorer(
+        redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
+    )
+    recovery = Recovery(archive, restorer, parse(), owner)
+    hot = in_redis(connection, fencing, owner, most)
+    assert isinstance(hot.turns, RedisTurnStore)
+    return Stores(
+        RecoveringTurnStore(hot.turns, archive, recovery, hot.conversations),
+        RecoveringStore(hot.conversations, archive, recovery),
+    )
+
+
+def make_stores_of(
+    kind: str, request: pytest.FixtureRequest, connection: NativeConnection
+) -> MakeStores:
+    """Return what makes the stores of a request; all of one test see the same conversations."""
+    shelf = Shelf()
+
+    def make(fencing: str = "one", owner: str | None = OWNER, most: int = 0) -> Stores:
+        if kind == "memory":
+            return Stores(
+                InMemoryTurnStore(shelf, fencing, owner, most),
+                InMemoryConversationStore(shelf, fencing, owner),
+            )
+        if kind == "redis" or owner is None:  # nothing stands behind what is nobody's
+            return in_redis(connection, fencing, owner, most)
+        http = request.getfixturevalue("chroma")
+        base = base_path("default_tenant", request.getfixturevalue("database"))
+        return with_chroma(connection, http, base, fencing, owner, most)
+
+    return make
+
+
+def answer_of(ask: Callable[[], object]) -> object:
+    """Return what a request was answered with before."""
+    with pytest.raises(AnsweredBefore) as before:
+        ask()
+    return before.value.result
