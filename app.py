@@ -153,10 +153,7 @@ def respond(request: Request, closing: ExitStack) -> Response:
     call = Call(
         request,
         route.parts,
-        operation.access,
-        operation.takes,
-        operation.counts,
-        operation.has_deadline,
+        operation,
         secrets.token_hex(FENCING_BYTES),
         OUTSIDE,
         SpinBackend(closing, make_word),

@@ -11,11 +11,11 @@ from chat.chroma.requests import Http, labels_of, parse_count, send
 from chat.chroma.rows import MADE_BY, Record, _as_list, parse_rows, record_bytes, render_rows
 from chat.core.errors import MemoryUnavailable
 from chat.core.owners import digest
-from chat.core.portions import portions
+from chat.core.portions import portions, slices
 from chat.core.refusals import OwnerErased
 from chat.usecases.durable_ports import Erased
 
-PAGE = 200
+RECORDS_A_CALL = 200
 """Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
 
 MOST_BODY_BYTES = 2 * 1024 * 1024
@@ -66,7 +66,7 @@ class Collection:
         One request for up to `PAGE` records and `MOST_BODY_BYTES`: they are written together, or
         not at all.
         """
-        for batch in portions(records, record_bytes, MOST_BODY_BYTES, PAGE):
+        for batch in portions(records, record_bytes, MOST_BODY_BYTES, RECORDS_A_CALL):
             self._post(self._made(), "upsert", render_rows(batch, self._made_by))
 
     def _checked(self, path: str, *, is_new: bool = False) -> str:
@@ -86,12 +86,14 @@ class Collection:
         path = self._found()
         if path is not None and records:
             self._checked(path)
-            for batch in portions(records, record_bytes, MOST_BODY_BYTES, PAGE):
+            for batch in portions(records, record_bytes, MOST_BODY_BYTES, RECORDS_A_CALL):
                 self._post(path, "update", render_rows(batch, self._made_by))
 
     def take(self, ids: Sequence[str]) -> list[Record]:
         """Give the records with these ids, in no order."""
-        return [record for batch in _batches(ids) for record in self._get({"ids": batch})]
+        return [
+            record for batch in slices(ids, RECORDS_A_CALL) for record in self._get({"ids": batch})
+        ]
 
     def every(self, where: Where) -> Iterator[Record]:
         """Give all records that fit, page by page, in no order.
@@ -103,16 +105,16 @@ class Collection:
         seen: set[str] = set()
         last, offset, looks = "", 0, 1
         while True:
-            page = self._get({"where": where, "limit": PAGE, "offset": offset})
+            page = self._get({"where": where, "limit": RECORDS_A_CALL, "offset": offset})
             if last and looks < MOST_LOOKS and (not page or page[0].id != last):
                 last, offset, looks = "", 0, looks + 1
                 continue
             new = [record for record in page if record.id not in seen]
             seen.update(record.id for record in new)
             yield from new
-            if len(page) < PAGE:
+            if len(page) < RECORDS_A_CALL:
                 return
-            last, offset = page[-1].id, offset + PAGE - 1
+            last, offset = page[-1].id, offset + RECORDS_A_CALL - 1
 
     def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
         path = self._found()
@@ -155,7 +157,7 @@ class Collection:
         """Take records away; those that are not there are so already."""
         path = self._found()
         if path is not None:
-            for batch in _batches(ids):
+            for batch in slices(ids, RECORDS_A_CALL):
                 self._post(path, "delete", {"ids": batch})
 
     def is_there(self) -> bool:
@@ -226,8 +228,3 @@ def collection_of(
 def collection_name(prefix: str, owner: str) -> str:
     """Name an owner's collection in Chroma."""
     return f"owner_{digest('collection', prefix, owner)}"
-
-
-def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(items), PAGE):
-        yield list(items[start : start + PAGE])

@@ -17,7 +17,7 @@ from chat.core.errors import CorruptConversation
 from chat.core.heads import Head
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
-from chat.core.messages import Message, Place, Turn, as_role
+from chat.core.messages import Message, Place, Placed, Turn, as_role
 from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
 
@@ -26,7 +26,7 @@ GOING: Metadata = {"going": True}
 """What a head says while its messages are taken away."""
 
 
-class ChromaArchive:
+class ChromaDurableStore:
     """One owner's conversations. Every method may raise MemoryUnavailable."""
 
     def __init__(
@@ -43,21 +43,16 @@ class ChromaArchive:
 
         Errors: those of the embedder.
         """
-        placed = [
-            (turn, Place(turn.number, index), message)
-            for turn in turns
-            for index, message in enumerate(turn.messages)
-            if message is not None
-        ]
-        embeddings = self._embedder.embed([message.content for *_, message in placed])
+        said = [(turn, placed) for turn in turns for placed in turn.placed()]
+        embeddings = self._embedder.embed([placed.message.content for _, placed in said])
         new = self._new_memories(head.id, turns) if is_remembered else {}
         records = []
-        for (turn, place, message), embedding in zip(placed, embeddings, strict=True):
-            name = memory_id(head.id, place)
-            metadata = _message_metadata(head.id, turn, place, message)
+        for (turn, placed), embedding in zip(said, embeddings, strict=True):
+            name = memory_id(head.id, placed.place)
+            metadata = _message_metadata(head.id, turn, placed)
             if name in new:
                 metadata |= {"memory": True, "digest": new[name]}
-            records.append(Record(name, message.content, metadata, embedding))
+            records.append(Record(name, placed.message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
         of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record has one
         records.append(Record(str(head.id), head.context, known, of_head[0]))
@@ -117,9 +112,9 @@ class ChromaArchive:
 
 
 def _message_metadata(
-    conversation_id: int, turn: Turn, place: Place, message: Message
+    conversation_id: int, turn: Turn, placed: Placed
 ) -> dict[str, str | int | float | bool | None]:
-    said_at = turn.at if message.created_at is None else message.created_at
+    place, message, said_at = placed
     extra = None if message.metadata is None else render_json_text(message.metadata)
     return {
         "kind": "message",

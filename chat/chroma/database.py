@@ -7,7 +7,7 @@ from chat.chroma.collection import OWNER, PREFIX
 from chat.chroma.requests import Http, base_path, labels_of, parse_count, send
 from chat.core.errors import MemoryUnavailable
 
-PAGE = 100
+COLLECTIONS_A_CALL = 100
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ChromaDatabase:
 
     def page(self, offset: int) -> tuple[list[Owned], int]:
         """Give ours of a page of collections, and the offset of the next; 0 if it was the last."""
-        reply = send(self._http, "GET", f"{self._base}?limit={PAGE}&offset={offset}")
+        reply = send(self._http, "GET", f"{self._base}?limit={COLLECTIONS_A_CALL}&offset={offset}")
         if not isinstance(reply, list):
             raise MemoryUnavailable
         labelled = ((labels_of(one), one) for one in reply)
@@ -37,7 +37,7 @@ class ChromaDatabase:
             for labels, one in labelled
             if labels.get(PREFIX) == self._prefix and OWNER in labels and "id" in one
         ]
-        return ours, offset + PAGE if len(reply) == PAGE else 0
+        return ours, offset + COLLECTIONS_A_CALL if len(reply) == COLLECTIONS_A_CALL else 0
 
     def every(self) -> Iterator[Owned]:
         """Give ours of all."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chat.context.budget import TEMPLATE_TOKENS
 from chat.context.markers import break_up
-from chat.core.messages import Found, FoundMemory, Message, Role, Turn
+from chat.core.messages import Found, FoundMemory, Placed, Role, Turn
 from chat.core.tokens import Vocabulary, estimate_tokens
 
 AROUND_TOKENS = 3
@@ -64,10 +64,9 @@ def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
     """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
     text, turn = quote(found.turn, now), found.turn
     tokens = turn.tokens - TEMPLATE_TOKENS
-    for message in turn.shown():
-        lead = _lead(message, turn.at, now)
-        tokens += estimate_tokens(lead, vocabulary) + AROUND_TOKENS
-        tokens += _behind_a_mark_tokens(message.content, vocabulary)
+    for placed in turn.placed():
+        tokens += estimate_tokens(_lead(placed, now), vocabulary) + AROUND_TOKENS
+        tokens += _behind_a_mark_tokens(placed.message.content, vocabulary)
     if _is_cut(turn):
         tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, age_s(turn.at, now), text, tokens)
@@ -82,16 +81,15 @@ def _behind_a_mark_tokens(content: str, vocabulary: Vocabulary) -> int:
 
 def quote(turn: Turn, now: float) -> str:
     """Quote a turn: a line for each message, with its age and its speaker."""
-    return "\n".join(_quote_message(message, turn.at, now) for message in turn.shown())
+    return "\n".join(_quote_message(placed, now) for placed in turn.placed())
 
 
-def _quote_message(message: Message, turn_at: float, now: float) -> str:
-    return f'{_lead(message, turn_at, now)} "{one_line(message.content, MOST_QUOTED_CHARACTERS)}"'
+def _quote_message(placed: Placed, now: float) -> str:
+    return f'{_lead(placed, now)} "{one_line(placed.message.content, MOST_QUOTED_CHARACTERS)}"'
 
 
-def _lead(message: Message, turn_at: float, now: float) -> str:
-    at = turn_at if message.created_at is None else message.created_at
-    return f"{age_words(now - at)}, {SPEAKERS[message.role]} said:"
+def _lead(placed: Placed, now: float) -> str:
+    return f"{age_words(now - placed.created_at)}, {SPEAKERS[placed.message.role]} said:"
 
 
 def make_memory_quote(

@@ -18,6 +18,11 @@ class Head:
     title: str | None = None
     is_pinned: bool | None = None
 
+    @property
+    def begun_at(self) -> float:
+        """When it was created; where that is not known, the earliest time that is."""
+        return self.active_at if self.created_at is None else self.created_at
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -44,13 +44,13 @@ def make_memories(conversation_id: int, turns: Sequence[Turn], min_chars: int) -
 
 
 def _memories_of(conversation_id: int, turn: Turn, min_chars: int) -> Iterator[Memory]:
-    for index, message in enumerate(turn.messages):
-        if message and message.role in SIDES and len(message.content) >= min_chars:
+    for place, message, created_at in turn.placed():
+        if message.role in SIDES and len(message.content) >= min_chars:
             yield Memory(
-                id=memory_id(conversation_id, Place(turn.number, index)),
+                id=memory_id(conversation_id, place),
                 role=message.role,
                 content=message.content,
-                at=turn.at if message.created_at is None else message.created_at,
+                at=created_at,
                 conversation_id=conversation_id,
             )
 

@@ -62,8 +62,23 @@ class Turn(NamedTuple):
         return self.prompt_tokens + self.reply_tokens
 
     def shown(self) -> tuple[Message, ...]:
-        """Give the messages that are still there."""
+        """Return the messages that are still there."""
         return tuple(message for message in self.messages if message is not None)
+
+    def placed(self) -> "list[Placed]":
+        """Return the messages that are still there, each with its place and its time.
+
+        The time is the message's own, or that of the turn.
+        """
+        return [
+            Placed(
+                Place(self.number, index),
+                message,
+                self.at if message.created_at is None else message.created_at,
+            )
+            for index, message in enumerate(self.messages)
+            if message is not None
+        ]
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,14 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.turn_number}.{self.index}"
+
+
+class Placed(NamedTuple):
+    """A message, where it stands, and when it was said: `created_at` is seconds since 1970."""
+
+    place: Place
+    message: Message
+    created_at: float
 
 
 @dataclass(frozen=True)

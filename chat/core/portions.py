@@ -1,6 +1,6 @@
 """Divides what goes to a store into calls that a host takes: one may carry a few megabytes."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 MOST_CALL_BYTES = 512 * 1024
@@ -32,3 +32,9 @@ def portions(
         total_bytes += size_bytes
     if portion:
         yield portion
+
+
+def slices(items: Sequence[Item], count: int) -> Iterator[Sequence[Item]]:
+    """Yield items in their order, `count` together; the last may be fewer."""
+    for begin in range(0, len(items), count):
+        yield items[begin : begin + count]

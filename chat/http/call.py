@@ -162,20 +162,37 @@ class Outside:
     describe_api: Callable[[], Mapping[str, Any]]
 
 
+class Terms(Protocol):
+    """On what terms an operation answers."""
+
+    @property
+    def access(self) -> Access:
+        """Which credential counts."""
+
+    @property
+    def takes(self) -> str | None:
+        """The name of the body's schema; None where no body is looked at."""
+
+    @property
+    def counts(self) -> Counts:
+        """What it counts as."""
+
+    @property
+    def has_deadline(self) -> bool:
+        """Whether all that it asks of models has `turn_timeout_s` together."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request; what it says is parsed when it is asked for, and once.
 
-    Shapes: `path` are the named parts of its path; `fencing` is a random value; `access`, `takes`,
-            `counts` and `has_deadline` are those of its operation.
+    Shapes: `path` has the segments of its path that have a name; `terms` are those of its
+            operation; `fencing` is a random value.
     """
 
     request: Request
     path: Mapping[str, str]
-    access: Access
-    takes: str | None
-    counts: Counts
-    has_deadline: bool
+    terms: Terms
     fencing: str
     outside: Outside
     backend: Backend
@@ -205,7 +222,7 @@ class Call:
         Errors: InvalidCredential.
         """
         header = self.settings.client_address_header
-        if self.access in {"none", "admin"}:
+        if self.terms.access in {"none", "admin"}:
             return parse_stranger(self.headers, header)
         return parse_caller(self.request.method, self.headers, header)
 
@@ -215,9 +232,9 @@ class Call:
 
         Errors: TooLarge, RequestTimeout, InvalidRequest.
         """
-        if self.takes is None:
+        if self.terms.takes is None:
             return b""
-        return self.request.read_body(body_limit(self.takes, self.settings))
+        return self.request.read_body(body_limit(self.terms.takes, self.settings))
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
@@ -230,6 +247,6 @@ class Call:
         Errors: LimitExceeded, StoreUnavailable; StorageFull if what it `adds` has no room.
         """
         stores = self.backend.connect(self, owner or self.caller.owner)
-        if self.counts == "turn":
+        if self.terms.counts == "turn":
             stores.turns.admit(None, adds)
         return stores

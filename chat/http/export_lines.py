@@ -19,10 +19,10 @@ from chat.http.fields import (
     parse_time,
     parse_title,
 )
-from chat.usecases.export import VERSION
+from chat.usecases.export import FORMAT_VERSION
 from chat.usecases.take_back import Exported
 
-MOST_MESSAGES = 10_000
+MAX_TURN_MESSAGES = 10_000
 """Messages of one turn."""
 MOST_NUMBER = 10**9
 """Turns of one conversation."""
@@ -70,8 +70,10 @@ class LineParser:
 
     def _begin(self, line: Mapping[str, Any]) -> None:
         version = line.get("version")
-        if self._is_begun or version != VERSION or isinstance(version, bool):
-            raise InvalidRequest(f"`version` must be {VERSION}, in the first line", "version")
+        if self._is_begun or version != FORMAT_VERSION or isinstance(version, bool):
+            raise InvalidRequest(
+                f"`version` must be {FORMAT_VERSION}, in the first line", "version"
+            )
         self._is_begun = True
 
     def _take_conversation(self, line: Mapping[str, Any]) -> None:
@@ -103,7 +105,11 @@ class LineParser:
 
     def _messages(self, line: Mapping[str, Any]) -> list[Message | None]:
         given = line.get("messages")
-        if not isinstance(given, list) or not 1 <= len(given) <= MOST_MESSAGES or not any(given):
+        if (
+            not isinstance(given, list)
+            or not 1 <= len(given) <= MAX_TURN_MESSAGES
+            or not any(given)
+        ):
             raise InvalidRequest("`messages` must be a list of messages, and of nulls", "messages")
         return [
             None

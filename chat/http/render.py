@@ -7,16 +7,15 @@ from typing import Any
 from chat.core.errors import EraseIncomplete, Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
-from chat.core.messages import FoundMemory, Memory, Place, TurnResult
+from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.response import Response, error_fields, render_json
 from chat.usecases.add_messages import Added
-from chat.usecases.check_health import OK, Health
+from chat.usecases.check_health import HEALTHY, Health
 from chat.usecases.erase import Receipt
 from chat.usecases.find_relevant import Relevant
 from chat.usecases.ports import Cursor
-from chat.usecases.read_messages import Placed
 from chat.usecases.take_back import Imported
 
 
@@ -244,7 +243,7 @@ def render_health(healths: Mapping[str, Health]) -> Response:
     notes = {name: health.note for name, health in healths.items() if health.note}
     if notes:
         shown["notes"] = notes
-    if {health.state for health in healths.values()} <= {OK}:
+    if {health.state for health in healths.values()} <= {HEALTHY}:
         return render_json(200, {"status": "ok", **shown})
     error = Unhealthy()
     shown = {"error": error_fields(error), **shown}

@@ -1,8 +1,9 @@
 """Asks another embedder once for each text of a request."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from chat.core.errors import ModelFailed, OtherLength
+from chat.core.portions import slices
 from chat.core.vectors import BATCH, unit
 from chat.usecases.ports import Embedder
 
@@ -23,7 +24,7 @@ class OnceEmbedder:
         Errors: those of the port; ModelFailed for embeddings that are none, and OtherLength.
         """
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for batch in _batches(missing):
+        for batch in slices(missing, BATCH):
             embeddings = [unit(embedding) for embedding in self._embedder.embed(batch)]
             if len(embeddings) != len(batch):
                 raise ModelFailed("the embedding model gave another number of embeddings")
@@ -31,8 +32,3 @@ class OnceEmbedder:
                 raise OtherLength
             self._known |= zip(batch, embeddings, strict=True)
         return [self._known[text] for text in texts]
-
-
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(texts), BATCH):
-        yield texts[start : start + BATCH]

@@ -35,7 +35,7 @@ from chat.redis.scripts import (
 )
 from chat.usecases.ports import Cursor, StoredTurn
 
-Found = TypeVar("Found")
+Outcome = TypeVar("Outcome")
 
 
 class RedisConversationStore:
@@ -228,7 +228,7 @@ class RedisConversationStore:
 
         self._find(conversation_id, keep)
 
-    def _find(self, conversation_id: int, act: Callable[[str, Keys], Found]) -> Found:
+    def _find(self, conversation_id: int, act: Callable[[str, Keys], Outcome]) -> Outcome:
         """Act on the conversation of the first owner that has it."""
         for owner in self._owners(conversation_id):
             try:

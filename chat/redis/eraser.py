@@ -2,6 +2,7 @@
 
 import re
 
+from chat.core.portions import slices
 from chat.redis.connection import Redis, as_bytes, as_int
 from chat.redis.keys import account_keys, memory_keys, owner_pattern
 from chat.usecases.durable_ports import Erased
@@ -54,7 +55,6 @@ class RedisEraser:
 
     def _remove(self, keys: list[bytes]) -> int:
         removed = 0
-        for start in range(0, len(keys), SCAN_COUNT):
-            batch = keys[start : start + SCAN_COUNT]
+        for batch in slices(keys, SCAN_COUNT):
             removed += as_int(self._redis.execute("UNLINK", batch)[0])
         return removed

@@ -126,7 +126,7 @@ def _render_fields(whole: Whole) -> bytes:
         "context_tokens": str(whole.context_tokens),
         "window_tokens": str(whole.window_tokens),
         "evidence_tokens": "0",
-        "created_at": repr(head.active_at if head.created_at is None else head.created_at),
+        "created_at": repr(head.begun_at),
         "active_at": repr(head.active_at),
         "turn_count": str(head.turn_count),
         "evicted_count": str(len(whole.evicted)),

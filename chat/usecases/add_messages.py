@@ -6,7 +6,7 @@ from functools import partial
 
 from chat.context.budget import bounded_turn, fit_turns
 from chat.core.lifetime import expires_at, lifetime_s
-from chat.core.messages import Commit, Conversation, Message, Place, Turn
+from chat.core.messages import Commit, Conversation, Message, Turn
 from chat.core.tokens import Vocabulary
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
@@ -79,10 +79,6 @@ def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 def make_added(loaded: Conversation, commit: Commit) -> Added:
     """Make the result, with an id for each message: its turn's number and its own within."""
-    ids = (
-        str(Place(turn.number, index))
-        for turn in commit.turns
-        for index in range(len(turn.messages))
-    )
+    ids = (str(placed.place) for turn in commit.turns for placed in turn.placed())
     ends = expires_at(commit.at, commit.lifetime_s)
     return Added(loaded.id, tuple(ids), len(commit.evicted), ends)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chat.core.errors import ChatError
 from chat.core.messages import Completion
 
-OK = "ok"
+HEALTHY = "ok"
 SLOW_FROM_TOKENS = 1024
 """Spin's own engine reads these in 1.5 s, with two million weights on two cores; 3,000 in 11 s."""
 SLOW_ENGINE = (
@@ -26,7 +26,7 @@ class Health:
 def tried(ask: Callable[[], str]) -> Health:
     """Ask a part, which returns its note or raises what went wrong."""
     try:
-        return Health(OK, ask())
+        return Health(HEALTHY, ask())
     except ChatError as error:
         return Health(error.code, str(error))
 

@@ -72,7 +72,7 @@ class Ahead:
     has_turn: bool
 
 
-class Archive(Protocol):
+class DurableStore(Protocol):
     """One owner's conversations, kept for good. Every method may raise MemoryUnavailable."""
 
     def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:

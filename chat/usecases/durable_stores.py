@@ -16,7 +16,7 @@ from chat.core.limits import Quota
 from chat.core.messages import Adds, Commit, Conversation, Place, Turn
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
-from chat.usecases.durable_ports import Archive, HotTurnStore
+from chat.usecases.durable_ports import DurableStore, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.usecases.read_messages import every_summary, every_turn, newest_page
 from chat.usecases.recovery import MISSING, Recovery
@@ -28,11 +28,11 @@ class RecoveringTurnStore:
     """The `TurnStore` port over a store that may forget, and an archive that does not."""
 
     def __init__(
-        self, hot: HotTurnStore, archive: Archive, recovery: Recovery, owned: OwnedStore
+        self, hot: HotTurnStore, durable: DurableStore, recovery: Recovery, owned: OwnedStore
     ) -> None:
         """Take the `owned` conversations, to archive what was begun before there was an archive."""
         self._hot = hot
-        self._archive = archive
+        self._durable = durable
         self._recovery = recovery
         self._owned = owned
 
@@ -52,7 +52,7 @@ class RecoveringTurnStore:
     def next_id(self) -> int:
         """Take the next id that the archive has not: Redis may have lost its counter."""
         taken = self._hot.next_id()
-        if self._archive.look(taken, 1).turn_count == 0:
+        if self._durable.look(taken, 1).turn_count == 0:
             return taken
         self.mend_ids()
         return self._hot.next_id()
@@ -63,16 +63,16 @@ class RecoveringTurnStore:
 
     def mend_ids(self, least: int = 0) -> None:
         """Let them go on behind those of the archive, too."""
-        self._hot.mend_ids(max([least, *(head.id for head in self._archive.load_heads())]))
+        self._hot.mend_ids(max([least, *(head.id for head in self._durable.load_heads())]))
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Archive, then store; a store that is away by then has nothing that is lost."""
-        self._archive.append(_head(new, commit, created_at=commit.at), commit.turns)
+        self._durable.append(_head(new, commit, created_at=commit.at), commit.turns)
         try:
             with contextlib.suppress(StoreUnavailable):
                 self._hot.create(new, dataclasses.replace(commit, memories=()), done)
         except ChatError:
-            self._archive.forget(new.id)
+            self._durable.forget(new.id)
             raise
 
     def load(
@@ -86,7 +86,7 @@ class RecoveringTurnStore:
             return self._hot.load(conversation_id, terms, repetition, is_counted=False)
         is_open = loaded.owner != self._recovery.owner
         with undone_on_error(partial(self._hot.release, loaded)):
-            known = self._archive.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
+            known = self._durable.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
             if is_open and known.turn_count == 0:
                 return loaded
             if is_open:  # the owner's own was lost, and its id given out again
@@ -95,14 +95,14 @@ class RecoveringTurnStore:
                 self._recovery.recover(loaded.id)
                 return self._hot.load(loaded.id, terms, repetition, is_counted=False)
             if known.turn_count < loaded.turn_count:  # it was away from some turns
-                self._archive_rest(loaded.id, known.turn_count)
+                self._catch_up(loaded.id, known.turn_count)
         return loaded
 
-    def _archive_rest(self, conversation_id: int, last_number: int) -> None:
+    def _catch_up(self, conversation_id: int, last_number: int) -> None:
         """Archive the turns behind the last one that is archived."""
         head = self._owned.summarise(conversation_id).head
         turns = every_turn(self._owned, conversation_id)
-        self._archive.append(head, [turn for turn in turns if turn.number > last_number])
+        self._durable.append(head, [turn for turn in turns if turn.number > last_number])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Archive, then store; not where the turn has no right to the conversation any more."""
@@ -111,11 +111,11 @@ class RecoveringTurnStore:
             return
         with contextlib.suppress(TurnsLost):  # the archive has them
             self._hot.hold(loaded)
-        self._archive.append(_head(loaded, commit, created_at=None), commit.turns)
+        self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
             self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
         except UnknownConversation:  # it was forgotten meanwhile
-            self._archive.forget(loaded.id)
+            self._durable.forget(loaded.id)
             raise
         except StoreUnavailable:
             return  # the archive has it, and the next turn finds it there
@@ -135,14 +135,14 @@ def _head(conversation: Conversation, commit: Commit, created_at: float | None) 
 class RecoveringStore:
     """The `ConversationStore` and `EmbeddingStore` ports over the same two."""
 
-    def __init__(self, hot: OwnedStore, archive: Archive, recovery: Recovery) -> None:
+    def __init__(self, hot: OwnedStore, durable: DurableStore, recovery: Recovery) -> None:
         self._hot = hot
-        self._archive = archive
+        self._durable = durable
         self._recovery = recovery
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
         """List what either has; all heads of the archive are looked at."""
-        found = {head.id: _summary(head) for head in self._archive.load_heads()}
+        found = {head.id: _summary(head) for head in self._durable.load_heads()}
         found |= {summary.id: summary for summary in every_summary(self._hot)}
         return newest_page(found.values(), _by_activity, cursor, limit)
 
@@ -173,24 +173,24 @@ class RecoveringStore:
             lifetime_s=lifetime_s,
         )
         self.summarise(conversation_id)
-        head = self._archive.load_head(conversation_id)
+        head = self._durable.load_head(conversation_id)
         if head is None:
             change_hot()
             return
-        self._archive.change(changed_head(head, change))
-        with undone_on_error(partial(self._archive.change, head)):
+        self._durable.change(changed_head(head, change))
+        with undone_on_error(partial(self._durable.change, head)):
             change_hot()
 
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
         """Forget a message, in the archive first."""
-        self._archive.forget_message(conversation_id, place)
+        self._durable.forget_message(conversation_id, place)
         self._hot.replace(conversation_id, place, old, new)
 
     def forget(self, conversation_id: int) -> Forgotten:
         """Forget, in the archive first: what fails then can be asked for again."""
-        records, memories = self._archive.forget(conversation_id)
+        records, memories = self._durable.forget(conversation_id)
         try:
             forgotten = self._hot.forget(conversation_id)
         except UnknownConversation:
@@ -236,7 +236,7 @@ def _summary(head: Head) -> Summary:
         id=head.id,
         title=head.title,
         context=head.context,
-        created_at=head.created_at or head.active_at,
+        created_at=head.begun_at,
         active_at=head.active_at,
         expires_at=None,
         turn_count=head.turn_count,

@@ -12,7 +12,7 @@ from chat.usecases.ports import LongTermMemory
 from chat.usecases.read_messages import every_memory
 from chat.usecases.snapshots import Snapshot, Snapshots
 
-VERSION = 1
+FORMAT_VERSION = 1
 Line = dict[str, Any]
 
 
@@ -31,7 +31,7 @@ def export(
     last_numbers: dict[int, float] = {}
     yield {
         "type": "export",
-        "version": VERSION,
+        "version": FORMAT_VERSION,
         "exported_at": now,
         "settings": _settings(settings),
     }

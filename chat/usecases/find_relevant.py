@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from chat.core.messages import Role
+from chat.core.messages import Placed, Role
+from chat.core.portions import slices
 from chat.core.vectors import BATCH, comparable, distance, embedding_name
 from chat.usecases.ports import Embedder, EmbeddingStore, OwnedStore
-from chat.usecases.read_messages import Placed, all_messages, read_messages
+from chat.usecases.read_messages import all_messages, read_messages
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,7 @@ def embed_rest(
     """
     missing = [name for name in texts if name not in known]
     made: dict[str, Sequence[float]] = {}
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
+    for batch in slices(missing, BATCH):
         embeddings = embedder.embed([texts[name] for name in batch])
         new = dict(zip(batch, embeddings, strict=True))
         store.keep_embeddings(conversation_id, new)

@@ -1,12 +1,11 @@
 """Reads a conversation's messages, over the context window and the archive."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from chat.core.heads import Summary
-from chat.core.messages import Memory, Message, Place, Role, Turn
-from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
+from chat.core.messages import Memory, Place, Placed, Role, Turn
+from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
@@ -14,15 +13,6 @@ PAGE_ITEMS = 100
 """Conversations, or memories, of one round trip."""
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A message and where it stands; `created_at` is seconds since 1970."""
-
-    place: Place
-    message: Message
-    created_at: float
 
 
 def read_messages(
@@ -65,7 +55,7 @@ def _messages_before(
     number, count = before.turn_number if before else 0, first_turns
     while page := store.turns_page(conversation_id, number, count):
         for stored in reversed(page):
-            for placed in reversed(_placed(stored)):
+            for placed in reversed(stored.turn.placed()):
                 if before is None or _is_before(placed.place, before):
                     yield placed
         number, count = page[0].turn.number - 1, PAGE_TURNS
@@ -75,19 +65,6 @@ def _messages_before(
 
 def _is_before(place: Place, other: Place) -> bool:
     return (place.turn_number, place.index) < (other.turn_number, other.index)
-
-
-def _placed(stored: StoredTurn) -> list[Placed]:
-    turn = stored.turn
-    return [
-        Placed(
-            Place(turn.number, index),
-            message,
-            turn.at if message.created_at is None else message.created_at,
-        )
-        for index, message in enumerate(turn.messages)
-        if message is not None
-    ]
 
 
 def every_turn(store: ConversationStore, conversation_id: int, last_number: int = 0) -> list[Turn]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from chat.core.errors import TurnsLost
 from chat.core.refusals import StorageFull, UnknownConversation
 from chat.settings import Settings
-from chat.usecases.durable_ports import Archive, Restorer, Whole
+from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
 
 MISSING = (UnknownConversation, TurnsLost)
@@ -18,7 +18,7 @@ class Recovery:
 
     def __init__(
         self,
-        archive: Archive,
+        durable: DurableStore,
         restorer: Restorer,
         settings: Settings,
         owner: str,
@@ -26,7 +26,7 @@ class Recovery:
     ) -> None:
         """Take what says, before the archive is read, whether its owner is being erased."""
         self._begin = begin
-        self._archive = archive
+        self._durable = durable
         self._restorer = restorer
         self._settings = settings
         self.owner = owner
@@ -41,29 +41,29 @@ class Recovery:
                 takes a turn of it; OwnerErased.
         """
         self._begin()
-        head = self._archive.load_head(conversation_id)
+        head = self._durable.load_head(conversation_id)
         needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
         if head is None or head.turn_count < needed:
             raise missing or UnknownConversation
-        turns = self._archive.load_turns(conversation_id)
+        turns = self._durable.load_turns(conversation_id)
         last = turns[-1].number if turns else 0
         head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
         self._restorer.restore(make_whole(self._settings, head, turns))
 
 
-class ArchivingRestorer:
+class DurableRestorer:
     """The `Restorer` port over an archive and a store: a whole conversation goes into both."""
 
-    def __init__(self, archive: Archive, restorer: Restorer) -> None:
-        self._archive = archive
+    def __init__(self, durable: DurableStore, restorer: Restorer) -> None:
+        self._durable = durable
         self._restorer = restorer
 
     def restore(self, whole: Whole) -> None:
         """Archive, then restore; what of it is remembered is said elsewhere."""
         turns = [*whole.evicted, *whole.turns]
-        self._archive.append(whole.head, turns, is_remembered=False)
+        self._durable.append(whole.head, turns, is_remembered=False)
         try:
             self._restorer.restore(whole)
         except StorageFull:
-            self._archive.forget(whole.head.id)
+            self._durable.forget(whole.head.id)
             raise

@@ -6,7 +6,7 @@ from chat.core.errors import TurnsLost
 from chat.core.heads import Head
 from chat.core.messages import Turn
 from chat.core.refusals import UnknownConversation
-from chat.usecases.durable_ports import Archive, HotStore
+from chat.usecases.durable_ports import DurableStore, HotStore
 from chat.usecases.read_messages import every_turn
 from chat.usecases.recovery import MISSING
 
@@ -28,14 +28,14 @@ class Snapshots:
     What is in the archive only stays there: bringing it back is for those who go on with it.
     """
 
-    def __init__(self, hot: HotStore, archive: Archive | None) -> None:
+    def __init__(self, hot: HotStore, durable: DurableStore | None) -> None:
         """Take the store, and the archive that is behind it, None if there is none."""
         self._hot = hot
-        self._archive = archive
+        self._durable = durable
 
     def list_ids(self) -> list[int]:
         """List the owner's conversations, those of the newest activity first."""
-        archived = self._archive.load_heads() if self._archive else []
+        archived = self._durable.load_heads() if self._durable else []
         newest_first = sorted(archived, key=lambda head: (head.active_at, head.id), reverse=True)
         return list(dict.fromkeys([*self._hot.list_ids(), *(head.id for head in newest_first)]))
 
@@ -44,14 +44,14 @@ class Snapshots:
 
         Errors: those of both; UnknownConversation if it was forgotten before the end, too.
         """
-        archived = self._archive.load_head(conversation_id) if self._archive else None
+        archived = self._durable.load_head(conversation_id) if self._durable else None
         try:
             return self._read_hot(conversation_id, archived.turn_count if archived else 0)
         except MISSING as missing:
             needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
-            if self._archive is None or archived is None or archived.turn_count < needed:
+            if self._durable is None or archived is None or archived.turn_count < needed:
                 raise
-            return _read_archive(self._archive, archived)
+            return _read_durable(self._durable, archived)
 
     def _read_hot(self, conversation_id: int, least: int) -> Snapshot:
         """Read from the store; TurnsLost if it has fewer turns than `least`."""
@@ -62,7 +62,7 @@ class Snapshots:
 
     def is_there(self, conversation_id: int) -> bool:
         """Whether the owner has such a conversation by now."""
-        if self._archive and self._archive.look(conversation_id, 1).turn_count:
+        if self._durable and self._durable.look(conversation_id, 1).turn_count:
             return True
         try:
             self._hot.summarise(conversation_id)
@@ -73,10 +73,9 @@ class Snapshots:
         return True
 
 
-def _read_archive(archive: Archive, head: Head) -> Snapshot:
+def _read_durable(durable: DurableStore, head: Head) -> Snapshot:
     """Read from the archive; the head is looked at again, as it is what goes first."""
-    turns = [turn for turn in archive.load_turns(head.id) if turn.number <= head.turn_count]
-    if archive.load_head(head.id) is None:
+    turns = [turn for turn in durable.load_turns(head.id) if turn.number <= head.turn_count]
+    if durable.load_head(head.id) is None:
         raise UnknownConversation
-    known_at = head.active_at if head.created_at is None else head.created_at
-    return Snapshot(replace(head, created_at=known_at), turns)
+    return Snapshot(replace(head, created_at=head.begun_at), turns)

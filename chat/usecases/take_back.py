@@ -15,7 +15,7 @@ from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.read_messages import every_summary
 from chat.usecases.rebuild import make_whole
 
-PAGE = 100
+MEMORIES_A_CALL = 100
 Key = tuple[float | None, float, int]
 """What shows that a conversation is there already: its times and how many turns it has."""
 
@@ -106,7 +106,7 @@ class Importer:
     def _remember(self, memories: Sequence[Memory]) -> None:
         if self._memory is None:
             return
-        for page in portions(memories, _content_bytes, MOST_CALL_BYTES, PAGE):
+        for page in portions(memories, _content_bytes, MOST_CALL_BYTES, MEMORIES_A_CALL):
             for name, memory in zip(self._memory.add(page), page, strict=True):
                 if memory.is_pinned and name == memory.id:
                     self._memory.change(memory)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chat.context.ranking import rank
 from chat.core.memories import make_memories
-from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Place, Turn
+from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Turn
 from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
 from chat.usecases.ports import Embedder, EmbeddingStore, LongTermMemory
@@ -71,9 +71,8 @@ class Recaller:
     def _names(self, turn: Turn) -> Mapping[str, str]:
         """Give the text of each message of a turn by the name of its embedding."""
         return {
-            embedding_name(self._tag, Place(turn.number, index)): message.content
-            for index, message in enumerate(turn.messages)
-            if message is not None
+            embedding_name(self._tag, placed.place): placed.message.content
+            for placed in turn.placed()
         }
 
     def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:

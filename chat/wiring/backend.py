@@ -14,7 +14,7 @@ from chat.wiring.credentials import count_session, erasure, make_erasers
 from chat.wiring.models import Means
 from chat.wiring.operators import AdminParts
 from chat.wiring.probes import make_probes
-from chat.wiring.requests import Parts, Who
+from chat.wiring.requests import RequestStores, Who
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class SpinBackend:
     closing: ExitStack
     make_word: Callable[[], str]
 
-    def connect(self, call: Call, owner: str | None) -> Parts:
+    def connect(self, call: Call, owner: str | None) -> RequestStores:
         """Connect to Redis, and have the parts for an owner ready, None for anyone."""
         who = Who(call.caller, owner, call.fencing)
-        return Parts(self._open(call), call.settings, who, self._means(call))
+        return RequestStores(self._open(call), call.settings, who, self._means(call))
 
     def connect_operator(self, call: Call) -> OperatorStores:
         """Connect to Redis for an operator."""
@@ -55,5 +55,5 @@ class SpinBackend:
         return Redis(self.closing.enter_context(open_redis(call.settings.redis_url)))
 
     def _means(self, call: Call) -> Means:
-        until = moment_in(call.settings.turn_timeout_s) if call.has_deadline else None
+        until = moment_in(call.settings.turn_timeout_s) if call.terms.has_deadline else None
         return Means(call.outside.clock, call.outside.timer, self.make_word, until)

@@ -13,7 +13,7 @@ from chat.settings import Settings
 from chat.spin.host import open_redis
 from chat.usecases.durable_ports import Erased
 from chat.wiring.models import Means, make_collection
-from chat.wiring.requests import Parts, Who
+from chat.wiring.requests import RequestStores, Who
 
 MARKED_S = 3600
 """How much longer than a turn may take it is known that an owner was erased."""
@@ -40,7 +40,7 @@ def erasure(settings: Settings, who: Who, owner: str, means: Means) -> Iterator[
     account, is_marked = Account(settings.key_prefix, owner), False
     with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
         redis = Redis(connection)
-        Parts(redis, settings, who, means).turns.admit(None)
+        RequestStores(redis, settings, who, means).turns.admit(None)
         longest_s = settings.turn_timeout_s + MARKED_S
         begin_erasure(redis, account, who.fencing, longest_s)
         is_marked = True

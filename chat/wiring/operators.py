@@ -18,7 +18,7 @@ from chat.settings import Settings
 from chat.spin.outgoing import SpinChroma
 from chat.usecases.clean_up import Cleaned, clean_owner
 from chat.wiring.models import Means, chroma_limit
-from chat.wiring.requests import Parts, Who
+from chat.wiring.requests import RequestStores, Who
 
 IN_CHROMA = "chroma "
 """What the place of a clean-up begins with that is through with Redis; an offset follows."""
@@ -69,7 +69,9 @@ class AdminParts:
         if OPEN.fullmatch(owner):
             return self._clean_open(int(owner.strip("{}").partition(":")[2]))
         caller = Caller(owner, "", is_secure=False)
-        parts = Parts(self._redis, self._settings, Who(caller, owner, self._fencing), self._means)
+        parts = RequestStores(
+            self._redis, self._settings, Who(caller, owner, self._fencing), self._means
+        )
         return clean_owner(parts.conversations, parts.long_term, self._before)
 
     def _clean_open(self, conversation_id: int) -> Cleaned:

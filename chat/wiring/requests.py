@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from chat.chroma.conversations import ChromaArchive
+from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.core.addresses import ChromaAddress
 from chat.core.owners import address_tag
@@ -18,10 +18,10 @@ from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
-from chat.usecases.durable_ports import Archive
+from chat.usecases.durable_ports import DurableStore
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
-from chat.usecases.recovery import ArchivingRestorer, Recovery
+from chat.usecases.recovery import DurableRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
 from chat.usecases.take_back import Importer
@@ -46,7 +46,7 @@ class Who:
 
 
 @dataclass(frozen=True)
-class Parts:
+class RequestStores:
     """The parts of one request over one connection to Redis, each made when it is asked for."""
 
     redis: Redis
@@ -128,7 +128,7 @@ class Parts:
         """
         hot = make_restorer(self.redis, self.settings, self.who, self._owner, self._account)
         durable = self._durable
-        restorer = hot if durable is None else ArchivingRestorer(durable.archive, hot)
+        restorer = hot if durable is None else DurableRestorer(durable.archive, hot)
         return Importer(self.turns, self.conversations, restorer, self.long_term, self.settings)
 
     @cached_property
@@ -217,7 +217,7 @@ class Parts:
         collection = make_collection(settings, address, owner, self.means.until, check)
         memory = ChromaMemory(collection, self.embedder, owner)
         min_chars = settings.long_term.min_chars
-        archive = ChromaArchive(collection, memory, self.embedder, min_chars)
+        archive = ChromaDurableStore(collection, memory, self.embedder, min_chars)
         unbounded = Account(settings.key_prefix, owner)
         restorer = make_restorer(redis, settings, self.who, owner, unbounded)
         begin = partial(unbounded.read, redis)
@@ -229,7 +229,7 @@ class Parts:
 class Durable:
     """Chroma, as what stands behind Redis for one owner."""
 
-    archive: Archive
+    archive: DurableStore
     memory: LongTermMemory
     recovery: Recovery
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from chat.chroma.collection import collection_of
-from chat.chroma.conversations import ChromaArchive
+from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.core.limits import Limits
@@ -55,7 +55,9 @@ def with_chroma(
     redis = Redis(connection)
     collection = collection_of(http, base, "t", owner, "m0de1")
     embedder = OneLetterEmbedder()
-    archive = ChromaArchive(collection, ChromaMemory(collection, embedder, owner), embedder, 10)
+    archive = ChromaDurableStore(
+        collection, ChromaMemory(collection, embedder, owner), embedder, 10
+    )
     restorer = RedisRestorer(
         redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.chroma.collection import MOST_BODY_BYTES, PAGE, collection_of
-from chat.chroma.conversations import ChromaArchive
+from chat.chroma.collection import MOST_BODY_BYTES, RECORDS_A_CALL, collection_of
+from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import Http, base_path
 from chat.chroma.rows import Record
@@ -30,7 +30,7 @@ from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.export import Line, export
 from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.rebuild import make_whole
-from chat.usecases.recovery import ArchivingRestorer, Recovery
+from chat.usecases.recovery import DurableRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.take_back import Importer
 from tests.chat.native import NativeConnection, NativeHttp
@@ -144,11 +144,11 @@ def in_archive(hot: Hot, http: Http, database: str) -> World:
     base = base_path("default_tenant", database)
     collection = collection_of(http, base, "t", hot.owner, TAG)
     memory = ChromaMemory(collection, OneLetterEmbedder(), hot.owner)
-    archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
+    archive = ChromaDurableStore(collection, memory, OneLetterEmbedder(), 10)
     recovery = Recovery(archive, hot.restorer, SETTINGS, hot.owner)
     turns = RecoveringTurnStore(hot.turns, archive, recovery, hot.store)
     store = RecoveringStore(hot.store, archive, recovery)
-    restorer = ArchivingRestorer(archive, hot.restorer)
+    restorer = DurableRestorer(archive, hot.restorer)
     importer = Importer(turns, store, restorer, memory, SETTINGS)
     return World(hot.owner, turns, store, memory, Snapshots(hot.store, archive), importer)
 
@@ -330,11 +330,11 @@ def test_a_conversation_that_is_going_from_the_archive_is_not_exported(
 def test_no_record_is_missed_that_moves_as_others_go(chroma: NativeHttp, database: str) -> None:
     base = base_path("default_tenant", database)
     collection = collection_of(chroma, base, "t", "{ada}", TAG)
-    records = [Record(f"{n}", "x", {"kind": "note"}, [1.0]) for n in range(3 * PAGE)]
+    records = [Record(f"{n}", "x", {"kind": "note"}, [1.0]) for n in range(3 * RECORDS_A_CALL)]
     collection.write(records)
     found = collection.every({"kind": "note"})
-    read = [next(found).id for _ in range(PAGE)]
-    collection.remove([f"{n}" for n in range(PAGE // 2)])
+    read = [next(found).id for _ in range(RECORDS_A_CALL)]
+    collection.remove([f"{n}" for n in range(RECORDS_A_CALL // 2)])
 
     read += [record.id for record in found]
 

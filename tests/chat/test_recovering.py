@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from chat.chroma.collection import collection_of
-from chat.chroma.conversations import ChromaArchive
+from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.core.errors import IdTaken, MemoryUnavailable, StoreUnavailable, TurnsLost
@@ -100,7 +100,7 @@ def make_world(connection: NativeConnection, chroma: NativeHttp, database: str) 
         http = FailingHttp(chroma, chroma_fails_at) if chroma_fails_at else chroma
         collection = collection_of(http, base_path("default_tenant", database), "t", owner, "m0de1")
         memory = ChromaMemory(collection, OneLetterEmbedder(), owner)
-        archive = ChromaArchive(collection, memory, OneLetterEmbedder(), 10)
+        archive = ChromaDurableStore(collection, memory, OneLetterEmbedder(), 10)
         restorer = RedisRestorer(
             redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=20
         )
