@@ -10,7 +10,7 @@ from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 
 
 class HotTurnStore(TurnStore, Protocol):
-    """A store of turns that an archive stands behind."""
+    """A store of turns that a durable store stands behind."""
 
     def load(
         self,
@@ -63,7 +63,7 @@ class Restorer(Protocol):
 
 @dataclass(frozen=True)
 class Ahead:
-    """What an archive knows of a conversation: how many turns it has, and whether one more.
+    """What a durable store knows of a conversation: how many turns it has, and whether one more.
 
     `turn_count` is 0 for a conversation that is not there.
     """

@@ -1,7 +1,7 @@
-"""Stores over which an archive is the source of truth: written before Redis, which can be lost.
+"""Stores over Redis, which can be lost, and a durable store behind it, which is written first.
 
-What Redis has of an owner's conversation is made anew from the archive where it is gone, and where
-it is behind: after Redis failed just when a turn had been archived.
+A conversation that Redis has lost, or whose last turns it lacks, is made anew there from the
+durable store.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ Outcome = TypeVar("Outcome")
 
 
 class RecoveringTurnStore:
-    """The `TurnStore` port over a store that may forget, and an archive that does not."""
+    """The `TurnStore` port over a store that may forget, and one that does not."""
 
     def __init__(
         self, hot: HotTurnStore, durable: DurableStore, recovery: Recovery, owned: OwnedStore
     ) -> None:
-        """Take the `owned` conversations, to archive what was begun before there was an archive."""
+        """Take the `owned` conversations, to copy what was begun before there was a durable store."""
         self._hot = hot
         self._durable = durable
         self._recovery = recovery
@@ -50,7 +50,7 @@ class RecoveringTurnStore:
         self._hot.dismiss(repetition)
 
     def next_id(self) -> int:
-        """Take the next id that the archive has not: Redis may have lost its counter."""
+        """Take the next id that is free in the durable store too: Redis may have lost its counter."""
         taken = self._hot.next_id()
         if self._durable.look(taken, 1).turn_count == 0:
             return taken
@@ -62,11 +62,11 @@ class RecoveringTurnStore:
         return self._hot.last_id()
 
     def mend_ids(self, least: int = 0) -> None:
-        """Let them go on behind those of the archive, too."""
+        """Let ids go on behind those of the durable store, too."""
         self._hot.mend_ids(max([least, *(head.id for head in self._durable.load_heads())]))
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
-        """Archive, then store; a store that is away by then has nothing that is lost."""
+        """Store durably, then in Redis; where Redis is away by then, nothing is lost."""
         self._durable.append(_head(new, commit, created_at=commit.at), commit.turns)
         try:
             with contextlib.suppress(StoreUnavailable):
@@ -99,17 +99,17 @@ class RecoveringTurnStore:
         return loaded
 
     def _catch_up(self, conversation_id: int, last_number: int) -> None:
-        """Archive the turns behind the last one that is archived."""
+        """Copy the turns behind the last one that the durable store has."""
         head = self._owned.summarise(conversation_id).head
         turns = every_turn(self._owned, conversation_id)
         self._durable.append(head, [turn for turn in turns if turn.number > last_number])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
-        """Archive, then store; not where the turn has no right to the conversation any more."""
+        """Store durably, then in Redis; not where the turn has no right to the conversation any more."""
         if loaded.owner != self._recovery.owner:
             self._hot.commit(loaded, commit, done)
             return
-        with contextlib.suppress(TurnsLost):  # the archive has them
+        with contextlib.suppress(TurnsLost):  # the durable store has them
             self._hot.hold(loaded)
         self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
@@ -118,7 +118,7 @@ class RecoveringTurnStore:
             self._durable.forget(loaded.id)
             raise
         except StoreUnavailable:
-            return  # the archive has it, and the next turn finds it there
+            return  # the durable store has it, and the next turn finds it there
         except TurnsLost:
             self._hot.release(loaded)  # the same
 
@@ -141,7 +141,7 @@ class RecoveringStore:
         self._recovery = recovery
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
-        """List what either has; all heads of the archive are looked at."""
+        """List what either store has; all heads of the durable one are looked at."""
         found = {head.id: _summary(head) for head in self._durable.load_heads()}
         found |= {summary.id: summary for summary in every_summary(self._hot)}
         return newest_page(found.values(), _by_activity, cursor, limit)
@@ -164,7 +164,7 @@ class RecoveringStore:
         context_tokens: int = 0,
         lifetime_s: int | None = None,
     ) -> None:
-        """Change, in the archive first."""
+        """Change, in the durable store first."""
         change_hot = partial(
             self._hot.change,
             conversation_id,
@@ -184,12 +184,12 @@ class RecoveringStore:
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
-        """Forget a message, in the archive first."""
+        """Forget a message, in the durable store first."""
         self._durable.forget_message(conversation_id, place)
         self._hot.replace(conversation_id, place, old, new)
 
     def forget(self, conversation_id: int) -> Forgotten:
-        """Forget, in the archive first: what fails then can be asked for again."""
+        """Forget, in the durable store first: what fails then can be asked for again."""
         records, memories = self._durable.forget(conversation_id)
         try:
             forgotten = self._hot.forget(conversation_id)
@@ -231,7 +231,7 @@ def changed_head(head: Head, change: Change) -> Head:
 
 
 def _summary(head: Head) -> Summary:
-    """Summarise a conversation that is in the archive only: it does not expire there."""
+    """Summarise a conversation that is in the durable store only: it does not expire there."""
     return Summary(
         id=head.id,
         title=head.title,

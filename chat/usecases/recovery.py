@@ -1,4 +1,4 @@
-"""Makes anew in Redis what it has lost of a conversation, from the archive behind it."""
+"""Makes anew in Redis what it has lost of a conversation, from the durable store behind it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
 
 MISSING = (UnknownConversation, TurnsLost)
-"""What the archive makes good."""
+"""Errors that the durable store can make good."""
 
 
 class Recovery:
@@ -24,7 +24,7 @@ class Recovery:
         owner: str,
         begin: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take what says, before the archive is read, whether its owner is being erased."""
+        """Take `begin`, which is called before the durable store is read: OwnerErased ends it."""
         self._begin = begin
         self._durable = durable
         self._restorer = restorer
@@ -36,7 +36,7 @@ class Recovery:
     ) -> None:
         """Bring a conversation back, of which Redis said what is `missing`.
 
-        Errors: UnknownConversation if it is not archived; TurnsLost if it is not so far that Redis
+        Errors: UnknownConversation if the durable store has none; TurnsLost if it is not so far that Redis
                 lost nothing else; ConversationBusy if another request brings it back just now, or
                 takes a turn of it; OwnerErased.
         """
@@ -52,14 +52,14 @@ class Recovery:
 
 
 class DurableRestorer:
-    """The `Restorer` port over an archive and a store: a whole conversation goes into both."""
+    """The `Restorer` port over a durable store and Redis: a whole conversation goes into both."""
 
     def __init__(self, durable: DurableStore, restorer: Restorer) -> None:
         self._durable = durable
         self._restorer = restorer
 
     def restore(self, whole: Whole) -> None:
-        """Archive, then restore; what of it is remembered is said elsewhere."""
+        """Store durably, then restore; its memories are added elsewhere."""
         turns = [*whole.evicted, *whole.turns]
         self._durable.append(whole.head, turns, is_remembered=False)
         try:

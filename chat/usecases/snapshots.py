@@ -25,33 +25,33 @@ class Snapshot:
 class Snapshots:
     """What an export needs of the stores of one owner.
 
-    What is in the archive only stays there: bringing it back is for those who go on with it.
+    What is in the durable store only stays there: a turn brings it back, a read does not.
     """
 
     def __init__(self, hot: HotStore, durable: DurableStore | None) -> None:
-        """Take the store, and the archive that is behind it, None if there is none."""
+        """Take the store, and the durable one behind it; None if there is none."""
         self._hot = hot
         self._durable = durable
 
     def list_ids(self) -> list[int]:
         """List the owner's conversations, those of the newest activity first."""
-        archived = self._durable.load_heads() if self._durable else []
-        newest_first = sorted(archived, key=lambda head: (head.active_at, head.id), reverse=True)
+        kept = self._durable.load_heads() if self._durable else []
+        newest_first = sorted(kept, key=lambda head: (head.active_at, head.id), reverse=True)
         return list(dict.fromkeys([*self._hot.list_ids(), *(head.id for head in newest_first)]))
 
     def read(self, conversation_id: int) -> Snapshot:
-        """Read a conversation from the store, or from the archive where that has more.
+        """Read a conversation from the store, or from the durable one where that has more turns.
 
         Errors: those of both; UnknownConversation if it was forgotten before the end, too.
         """
-        archived = self._durable.load_head(conversation_id) if self._durable else None
+        kept = self._durable.load_head(conversation_id) if self._durable else None
         try:
-            return self._read_hot(conversation_id, archived.turn_count if archived else 0)
+            return self._read_hot(conversation_id, kept.turn_count if kept else 0)
         except MISSING as missing:
             needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
-            if self._durable is None or archived is None or archived.turn_count < needed:
+            if self._durable is None or kept is None or kept.turn_count < needed:
                 raise
-            return _read_durable(self._durable, archived)
+            return _read_durable(self._durable, kept)
 
     def _read_hot(self, conversation_id: int, least: int) -> Snapshot:
         """Read from the store; TurnsLost if it has fewer turns than `least`."""
@@ -74,7 +74,7 @@ class Snapshots:
 
 
 def _read_durable(durable: DurableStore, head: Head) -> Snapshot:
-    """Read from the archive; the head is looked at again, as it is what goes first."""
+    """Read from the durable store; the head is read again, since forgetting removes it first."""
     turns = [turn for turn in durable.load_turns(head.id) if turn.number <= head.turn_count]
     if durable.load_head(head.id) is None:
         raise UnknownConversation

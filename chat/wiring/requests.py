@@ -61,14 +61,14 @@ class RequestStores:
         hot = self._hot_turns
         if durable is None:
             return hot
-        return RecoveringTurnStore(hot, durable.archive, durable.recovery, self._hot_conversations)
+        return RecoveringTurnStore(hot, durable.store, durable.recovery, self._hot_conversations)
 
     @cached_property
     def conversations(self) -> OwnedStore:
         """Where the caller's conversations are."""
         durable = self._durable
         hot = self._hot_conversations
-        return hot if durable is None else RecoveringStore(hot, durable.archive, durable.recovery)
+        return hot if durable is None else RecoveringStore(hot, durable.store, durable.recovery)
 
     @cached_property
     def long_term(self) -> LongTermMemory | None:
@@ -128,7 +128,7 @@ class RequestStores:
         """
         hot = make_restorer(self.redis, self.settings, self.who, self._owner, self._account)
         durable = self._durable
-        restorer = hot if durable is None else DurableRestorer(durable.archive, hot)
+        restorer = hot if durable is None else DurableRestorer(durable.store, hot)
         return Importer(self.turns, self.conversations, restorer, self.long_term, self.settings)
 
     @cached_property
@@ -138,8 +138,8 @@ class RequestStores:
         Errors: CredentialNeeded.
         """
         owner = self._owner
-        archive = None if self._durable is None else self._durable.archive
-        return Snapshots(self._make_store(owner, lambda _: [owner]), archive)
+        store = None if self._durable is None else self._durable.store
+        return Snapshots(self._make_store(owner, lambda _: [owner]), store)
 
     def count_import(self, size: int) -> None:
         """Count the bytes of an import, which a client's address may have so many of.
@@ -205,31 +205,31 @@ class RequestStores:
         return RedisTurnStore(self.redis, wanted, self._account)
 
     @cached_property
-    def _durable(self) -> "Durable | None":
+    def _durable(self) -> "Behind | None":
         """What stands behind Redis; None where nothing does."""
         if self.who.owner is None or self.settings.chroma is None:
             return None
         return self._make_durable(self.who.owner, self.settings.chroma)
 
-    def _make_durable(self, owner: str, address: ChromaAddress) -> "Durable":
+    def _make_durable(self, owner: str, address: ChromaAddress) -> "Behind":
         settings, redis, account = self.settings, self.redis, self._account
         check = partial(account.check, redis) if account else lambda: None
         collection = make_collection(settings, address, owner, self.means.until, check)
         memory = ChromaMemory(collection, self.embedder, owner)
         min_chars = settings.long_term.min_chars
-        archive = ChromaDurableStore(collection, memory, self.embedder, min_chars)
+        store = ChromaDurableStore(collection, memory, self.embedder, min_chars)
         unbounded = Account(settings.key_prefix, owner)
         restorer = make_restorer(redis, settings, self.who, owner, unbounded)
         begin = partial(unbounded.read, redis)
-        recovery = Recovery(archive, restorer, settings, owner, begin)
-        return Durable(archive, memory, recovery)
+        recovery = Recovery(store, restorer, settings, owner, begin)
+        return Behind(store, memory, recovery)
 
 
 @dataclass(frozen=True)
-class Durable:
+class Behind:
     """Chroma, as what stands behind Redis for one owner."""
 
-    archive: DurableStore
+    store: DurableStore
     memory: LongTermMemory
     recovery: Recovery
 
