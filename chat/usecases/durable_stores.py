@@ -30,7 +30,7 @@ class RecoveringTurnStore:
     def __init__(
         self, hot: HotTurnStore, durable: DurableStore, recovery: Recovery, owned: OwnedStore
     ) -> None:
-        """Take the `owned` conversations, to copy what was begun before there was a durable store."""
+        """Take the `owned` conversations, to copy those begun before there was a durable store."""
         self._hot = hot
         self._durable = durable
         self._recovery = recovery
@@ -50,7 +50,7 @@ class RecoveringTurnStore:
         self._hot.dismiss(repetition)
 
     def next_id(self) -> int:
-        """Take the next id that is free in the durable store too: Redis may have lost its counter."""
+        """Take the next id that is free in both stores: Redis may have lost its counter."""
         taken = self._hot.next_id()
         if self._durable.look(taken, 1).turn_count == 0:
             return taken
@@ -105,7 +105,7 @@ class RecoveringTurnStore:
         self._durable.append(head, [turn for turn in turns if turn.number > last_number])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
-        """Store durably, then in Redis; not where the turn has no right to the conversation any more."""
+        """Store durably, then in Redis; not where the turn has lost its right to be stored."""
         if loaded.owner != self._recovery.owner:
             self._hot.commit(loaded, commit, done)
             return

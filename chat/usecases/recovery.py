@@ -36,9 +36,9 @@ class Recovery:
     ) -> None:
         """Bring a conversation back, of which Redis said what is `missing`.
 
-        Errors: UnknownConversation if the durable store has none; TurnsLost if it is not so far that Redis
-                lost nothing else; ConversationBusy if another request brings it back just now, or
-                takes a turn of it; OwnerErased.
+        Errors: UnknownConversation if the durable store has none; TurnsLost if it lacks turns too;
+                ConversationBusy if another request brings it back just now, or takes a turn of it;
+                OwnerErased.
         """
         self._begin()
         head = self._durable.load_head(conversation_id)
