@@ -1,4 +1,4 @@
-"""What every store of turns keeps to: in this process, in Redis, and with Chroma behind it."""
+"""The contract of every store of turns: in this process, in Redis, and with Chroma behind it."""
 
 from collections.abc import Callable
 
@@ -63,7 +63,7 @@ def with_chroma(
 
 @pytest.fixture(params=["memory", "redis", "chroma"])
 def make(request: pytest.FixtureRequest, connection: NativeConnection) -> MakeStore:
-    """Make the store of a request; all of a test look at the same conversations."""
+    """Make the store of a request; all stores of a test have the same conversations."""
     shelf = Shelf()
 
     def make_one(fencing: str = "one", owner: str = OWNER, most: int = 0) -> TurnStore:

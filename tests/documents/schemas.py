@@ -29,7 +29,7 @@ NO_SPACES = "[^\t-"
 
 
 def words_of(schema: Mapping[str, Any]) -> str:
-    """Say what a value may be; the fields of an object are left to who asks."""
+    """Return in words what a value may be; the caller describes the fields of an object."""
     if "$ref" in schema:
         return f"`{schema['$ref'].rpartition('/')[2]}`"
     if "const" in schema:

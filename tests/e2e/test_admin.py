@@ -42,7 +42,7 @@ def stats(host: RunningHost) -> dict[str, Any]:
 
 
 def metrics(host: RunningHost) -> dict[str, float]:
-    """Give every sample that Prometheus reads, by its name and its labels."""
+    """Return every sample that Prometheus reads, by its name and its labels."""
     answered = admin(host, "GET", "/metrics")
     assert answered.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     return {
