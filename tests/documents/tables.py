@@ -24,9 +24,9 @@ ALL_ON = {"long_term": "chroma", "model_api": "openai"}
 """Settings with which all others are looked at."""
 WHO = {
     "": "anybody; no credential is looked at",
-    "owner page or none": "anybody; with a credential it is about what is yours",
-    "owner page": "owners: it needs a credential",
-    "admin": "operators: it needs `admin_token`",
+    "owner page or none": "anybody; a credential is needed for what belongs to an owner",
+    "owner page": "owners; a credential is needed",
+    "admin": "operators; `admin_token` is needed",
 }
 """Who may ask, by the names of the credentials that count."""
 CODE = re.compile(r"^`(\w+)`", re.MULTILINE)
