@@ -25,7 +25,7 @@ def _sum_of_products(one: Sequence[float], other: Sequence[float]) -> float:
 dot: Callable[[Sequence[float], Sequence[float]], float] = getattr(
     math, "sumprod", _sum_of_products
 )
-"""The guest's Python has `math.sumprod`, which takes a tenth of the time; Python 3.11 has not."""
+"""The guest's Python has `math.sumprod`, which takes a tenth of the time; Python 3.11 lacks it."""
 
 
 def unit(embedding: Sequence[float]) -> Sequence[float]:

@@ -96,7 +96,7 @@ def cookie_name(*, is_secure: bool) -> str:
 def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -> Caller:
     """Find out whom a request is from; `headers` have their names in lower case.
 
-    Errors: InvalidCredential for a Bearer token that cannot be one of ours.
+    Errors: InvalidCredential for a Bearer token that cannot be a session token.
     """
     stranger = parse_stranger(headers, address_header)
     token = _bearer(headers)

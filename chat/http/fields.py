@@ -17,7 +17,7 @@ MOST_METADATA_DEPTH = 32
 It is less than JSON may nest, because stores and exports put metadata within a few more.
 """
 MOST_AHEAD_S = 300
-"""How far a caller's clock may be ahead of ours."""
+"""How far a caller's clock may be ahead of this service's."""
 
 
 def parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) -> Message:

@@ -28,7 +28,7 @@ FROM_ENVIRONMENT = re.compile(r"\$[A-Z_]+")
 SECRET = "a-secret-of-the-operator"
 MAKE_VARIABLES = {"ARGS", "SPIN", "LISTEN"}
 WITH_FILE = {"-r", "-f"}
-"""Flags of other programs behind which a file of ours stands."""
+"""Flags of other programs whose value is a file of this project."""
 
 
 def wrongs_of(line: str) -> Iterator[str]:

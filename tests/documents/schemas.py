@@ -1,4 +1,4 @@
-"""Says in words what a JSON Schema of ours allows."""
+"""Describes in words what a JSON Schema of this project allows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ OTHERS = (
     ("default", "by default {}"),
     ("description", "{}"),
 )
-"""Bounds by their names, and what is said of each."""
+"""The words for each bound of a schema, by its name."""
 NO_SPACES = "[^\t-"
 """How the pattern begins that says: something other than white space."""
 

@@ -246,7 +246,7 @@ def test_counters_that_are_broken_stop_no_turn(
 
 
 def age(redis: RunningRedis, key: str, field: str, days: int) -> None:
-    """Let something be so many days older than it is."""
+    """Make something older by a number of days."""
     connection = Connection(parse_address(redis.address))
     connection.call(
         [b"HSET", key.encode(), field.encode(), repr(time.time() - days * 86400).encode()]

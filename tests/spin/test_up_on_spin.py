@@ -1,4 +1,4 @@
-"""`python -m host up --spin`: a real spin serves, and services and models of ours run beside it."""
+"""`python -m host up --spin`: a real spin serves, with the host's services and models beside it."""
 
 import json
 import os
