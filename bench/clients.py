@@ -1,4 +1,4 @@
-"""What is compared, as its clients see it: turns, and for the measurement whole conversations."""
+"""The compared systems as their clients see them: turns, and whole conversations for measuring."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ class Failed(Exception):
 
 @dataclass
 class Running:
-    """A system that runs; `pid` is its process, `start_s` how long it took to answer first."""
+    """A running system; `pid` is its process, `start_s` how long it took until its first answer."""
 
     name: str
     url: str
@@ -35,17 +35,20 @@ class Running:
     model_path: str = "/v1/chat/completions"
 
     def new_client(self) -> httpx.Client:
-        """Connect once more."""
+        """Open another connection."""
         return httpx.Client(base_url=self.url, timeout=120, trust_env=False, cookies=NO_COOKIES)
 
     def new_user(self) -> httpx.Client:
-        """Connect as somebody else, with a credential where there is such a thing."""
+        """Connect as another user, with a new credential if the system has credentials."""
         return self.new_client()
 
     def take_turn(
         self, prompt: str, conversation: str | None = None, client: httpx.Client | None = None
     ) -> tuple[str, str]:
-        """Take a turn; give the conversation's id and the reply. Raises Failed."""
+        """Take a turn; return the conversation's id and the reply.
+
+        Errors: Failed.
+        """
         fields = {"prompt": prompt}
         fields |= {"id": conversation} if conversation else {"context": CONTEXT}
         answer = (client or self.client).post("/", content=json.dumps(fields), headers=JSON)
@@ -55,13 +58,13 @@ class Running:
         return str(got["id"]), str(got["reply"])
 
     def add(self, talk: Sequence[tuple[str, str]]) -> str:
-        """Store a conversation of prompts and replies; give its id."""
+        """Store a conversation of prompts and replies; return its id."""
         contents = [text for said in talk for text in said]
         answer = self.client.post("/past", json={"contents": contents})
         return str(answer.json()["id"])
 
     def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
-        """Give all prompts and replies, in turn."""
+        """Return all prompts and replies, in turn."""
         answer = (client or self.client).get("/messages", params={"id": conversation})
         return [str(text) for text in answer.json()]
 
@@ -70,7 +73,7 @@ class RunningChat(Running):
     """The chat with memory."""
 
     def new_user(self) -> httpx.Client:
-        """Connect with a credential of one's own."""
+        """Connect with a new credential."""
         token = self.client.post("/session").json()["token"]
         client = self.new_client()
         client.headers["authorization"] = f"Bearer {token}"
@@ -107,6 +110,6 @@ class RunningOneValue(Running):
         return str(answer.json()["id"])
 
     def contents(self, conversation: str, client: httpx.Client | None = None) -> list[str]:
-        """Read all of it."""
+        """Return all prompts and replies, in turn."""
         body = json.dumps({"id": conversation})
         return list((client or self.client).post("/", content=body).json()["contents"])

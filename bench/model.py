@@ -1,8 +1,8 @@
-"""A model that answers at once, in the default wire format and in OpenAI's, as its own process.
+"""A model in a process of its own that answers at once, in Spin's default format and in OpenAI's.
 
-It repeats the last prompt, so that it is seen what belongs together; four characters count as a
-token. `GET /seen` gives the mean size of the requests since it was last asked, `GET /last` the
-text of the last one; after `GET /hold?s=0.5` it takes its time.
+It repeats the last prompt, so that a test can see which reply belongs to which prompt. Four
+characters count as a token. `GET /seen` returns the mean size of the requests since it was last
+called, `GET /last` the text of the last request. After `GET /hold?s=0.5` each answer takes 0.5 s.
 """
 
 import asyncio
@@ -94,12 +94,12 @@ class Model:
 
 
 def count(chars: int, reply: str) -> tuple[int, int]:
-    """Count as a tokenizer might."""
+    """Return the tokens of prompt and reply as a tokenizer might count them."""
     return chars // CHARS_PER_TOKEN, len(reply) // CHARS_PER_TOKEN
 
 
 def text_of(content: str | list[dict[str, str]]) -> str:
-    """Give the text of a message, in either of OpenAI's forms."""
+    """Return the text of a message, in either of OpenAI's forms."""
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 

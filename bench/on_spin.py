@@ -1,4 +1,4 @@
-"""Measures two components side by side on one `spin`: this chat, and one value a conversation."""
+"""Measures two components on one `spin`: this chat, and a conversation as one value."""
 
 import contextlib
 import pathlib
@@ -28,7 +28,7 @@ the first turn, and after all of it.
 """
 
 Cell = tuple[list[float], list[float]]
-"""Turns a second of each round, and ms of each turn."""
+"""The turns a second of each round, and the time of each turn in ms."""
 
 
 def measure_on_spin(folder: pathlib.Path) -> None:
@@ -66,7 +66,7 @@ def measure_rounds(running: list[Running], rng: random.Random) -> dict[str, list
 
 
 def print_tables(cells: dict[str, list[Cell]]) -> None:
-    """Print turns a second, and how long a turn takes."""
+    """Print the turns a second, and how long a turn takes."""
     print(HEAD, end="")
     rates = {name: [statistics.median(of) for of, _ in row_] for name, row_ in cells.items()}
     first = next(iter(rates.values()))

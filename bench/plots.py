@@ -1,4 +1,4 @@
-"""Draws what was measured."""
+"""Draws the measurements."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def plot_lines(
     lines: Mapping[str, Sequence[float]],
     labels: tuple[str, str],
 ) -> None:
-    """Draw a line for each name over `places`, both axes logarithmic; the first one boldest."""
+    """Draw a line for each name over `places`, the first one boldest; both axes are logarithmic."""
     figure, axes = plt.subplots(figsize=(8, 5), dpi=120)
     for number, (name, values) in enumerate(lines.items()):
         axes.plot(places, values, marker="o", linewidth=1.5 if number else 3, label=name)

@@ -1,4 +1,4 @@
-"""What a Redis server says of itself."""
+"""Reads what a Redis server reports of itself."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ from tests.running import RunningRedis
 
 
 def info_of(redis: RunningRedis, section: str) -> dict[str, str]:
-    """Give a section of what Redis says of itself."""
+    """Return a section of Redis' `INFO`."""
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
         reply = connection.call([b"INFO", section.encode()])
     lines = reply.decode().splitlines() if isinstance(reply, bytes) else []
@@ -15,18 +15,18 @@ def info_of(redis: RunningRedis, section: str) -> dict[str, str]:
 
 
 def used_bytes(redis: RunningRedis) -> int:
-    """Give the memory that Redis uses for data."""
+    """Return the memory that Redis uses for data."""
     return int(info_of(redis, "memory")["used_memory"])
 
 
 def net_bytes(redis: RunningRedis) -> tuple[int, int]:
-    """Give how many bytes Redis has got and sent."""
+    """Return how many bytes Redis has received and sent."""
     info = info_of(redis, "stats")
     return int(info["total_net_input_bytes"]), int(info["total_net_output_bytes"])
 
 
 def count_calls(redis: RunningRedis) -> dict[str, int]:
-    """Count the calls that Redis got, by command, those inside scripts included."""
+    """Return how often each command was called, calls inside scripts included."""
     return {
         name.removeprefix("cmdstat_"): int(told.removeprefix("calls=").partition(",")[0])
         for name, told in info_of(redis, "commandstats").items()

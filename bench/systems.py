@@ -1,4 +1,4 @@
-"""Starts what is compared: this chat, and what people use instead, on the same Redis and model."""
+"""Starts the compared systems, this chat and others, on the same Redis and the same model."""
 
 import contextlib
 import os
@@ -33,9 +33,10 @@ PROMPT_WORDS, REPLY_WORDS = 20, 50
 
 @dataclass(frozen=True)
 class System:
-    """What can be started; `run` gives it running, with so many worker processes.
+    """A system that can be started; `run` starts it with a number of worker processes.
 
-    `compiled` is where what was compiled for this machine is kept; None if its installation did it.
+    `compiled` is the folder of what was compiled for this machine; None if nothing is compiled at
+    the start.
     """
 
     name: str
@@ -45,7 +46,7 @@ class System:
     compiled: pathlib.Path | None = None
 
     def forget_compiled(self) -> None:
-        """Let it start as for the first time."""
+        """Remove what was compiled, so that the next start is like the first."""
         if self.compiled is not None:
             shutil.rmtree(self.compiled, ignore_errors=True)
 
@@ -62,7 +63,10 @@ def on_host(
     *variables: str,
     model_path: str = "/infer",
 ) -> System:
-    """Describe a Spin component on our host; `{model}` in a variable is the model's address."""
+    """Describe a Spin component on this project's host.
+
+    `{model}` in a variable is replaced by the model's address.
+    """
 
     @contextlib.contextmanager
     def run(
@@ -134,7 +138,7 @@ def await_answer(client: httpx.Client, process: subprocess.Popen[bytes], log: pa
 
 
 def make_venv(module: str) -> pathlib.Path:
-    """Make a peer's environment, once for each state of its pins."""
+    """Make a peer's environment, anew only if its pins have changed."""
     venv, pins = VENVS / module, PEERS / f"{module}.txt"
     marker = venv / "pins.txt"
     if not marker.exists() or marker.read_text() != pins.read_text():
@@ -184,7 +188,7 @@ SYSTEMS = (
 
 
 NOT_RUN = {"LangChain, the history of `langchain-redis`": "needs Redis' search module"}
-"""What cannot be measured on the server that all of them share, and why."""
+"""The systems that cannot run on the Redis server that all of them share, and why."""
 
 
 @contextlib.contextmanager
@@ -198,7 +202,7 @@ def run_redis(folder: pathlib.Path) -> Iterator[RunningRedis]:
 
 @contextlib.contextmanager
 def run_model(folder: pathlib.Path) -> Iterator[str]:
-    """Start the model; give its address."""
+    """Start the model; yield its address."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "uvicorn", "bench.model:app", "--port", str(port),

@@ -37,7 +37,7 @@ HEADER = re.compile(r"[a-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the operator decided. Units are in the names; lengths without one are in tokens."""
+    """What the operator has set. Units are in the names; lengths without a unit are in tokens."""
 
     redis_url: str = field(repr=False)
     key_prefix: str
@@ -66,7 +66,7 @@ class Settings:
 
     @property
     def embedding_tag(self) -> str:
-        """What embeddings are made by now; what has another tag is made anew."""
+        """The tag of the model that embeds now; embeddings with another tag are made anew."""
         way: Way = "spin, text by text" if self.embedding_endpoint is None else "openai"
         return embedding_tag(self.embedding_model, way)
 
@@ -112,7 +112,7 @@ def parse_settings(get: Getter) -> Settings:
 
 
 def parse_admin_token(get: Getter) -> str:
-    """Parse the operator's token; empty for none.
+    """Parse the operator's token; it is empty if there is no operator.
 
     Errors: InvalidSetting.
     """
@@ -120,7 +120,7 @@ def parse_admin_token(get: Getter) -> str:
 
 
 def parse_store(get: Getter) -> tuple[str, str]:
-    """Parse where Redis is, and what its keys start with: all that counting needs.
+    """Parse the URL of Redis and the prefix of its keys: all that counting needs.
 
     Errors: InvalidSetting.
     """
@@ -128,7 +128,7 @@ def parse_store(get: Getter) -> tuple[str, str]:
 
 
 def parse_cors_origins(get: Getter) -> Sequence[str]:
-    """Parse the origins whose pages may read answers, with commas between.
+    """Parse the origins whose pages may read answers, separated by commas.
 
     Errors: InvalidSetting.
     """
@@ -202,7 +202,7 @@ def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) ->
 
 
 def _long_term(get: Getter) -> LongTerm:
-    """Parse what is about long-term memories; nothing else of it where they are off."""
+    """Parse the variables about long-term memories; if these are off, no other is looked at."""
     backend = _one_of(get, "long_term", BACKENDS)
     if backend == "off":
         return NO_MEMORY
@@ -221,7 +221,11 @@ def _long_term(get: Getter) -> LongTerm:
 
 
 def _chroma(get: Getter) -> ChromaAddress | None:
-    """Parse where Chroma is, if long-term memories are there; its address in any case."""
+    """Parse where Chroma is, if it keeps the long-term memories.
+
+    The address is checked in any case: it is among the allowed hosts, and one that Spin cannot read
+    fails every connection.
+    """
     origin = _origin(get, "chroma_address")
     if _one_of(get, "long_term", BACKENDS) != "chroma":
         return None
@@ -251,10 +255,10 @@ def _vocabulary(get: Getter) -> Vocabulary:
 
 
 def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
-    """Parse where a model is, if `model_api` says that the component asks it itself.
+    """Parse where a model is, if `model_api` says that the component itself asks an endpoint.
 
-    Its address is looked at in any case: Spin has it among the allowed hosts, and one that it
-    cannot read fails every connection, to Redis too.
+    The address is checked in any case: it is among the allowed hosts, and one that Spin cannot read
+    fails every connection, to Redis too.
     """
     origin = _origin(get, "model_origin")
     if _one_of(get, "model_api", ("spin", "openai")) == "spin":
@@ -265,7 +269,7 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
 
 
 def _redis_url(get: Getter) -> str:
-    """Put the URL together; user and password are percent-encoded, as it needs them."""
+    """Return the URL of Redis, with the user and the password percent-encoded."""
     address = parse_address(get("redis_address"), ("redis", "rediss"))
     if address is None:
         raise InvalidSetting(

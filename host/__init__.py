@@ -1,1 +1,1 @@
-"""A small `spin up`: runs any Spin Python P2 HTTP component where there is no `spin` program."""
+"""A small `spin up`: runs any Spin Python P2 HTTP component on a machine without `spin`."""

@@ -2,7 +2,7 @@
 
 import sys
 
-# Ctrl-C while the modules are loaded, which takes a second, is as quiet as later.
+# Loading the modules takes a second: Ctrl-C during it must not print a traceback either.
 try:
     from host.cli import main
 except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The command line: `python -m host up`, with flags of `spin up`, and `python -m host model`."""
+"""The commands `python -m host up`, with the flags of `spin up`, and `python -m host model`."""
 
 import argparse
 import contextlib
@@ -35,7 +35,7 @@ from host.up_flags import add_up_flags, parse_limits
 
 @dataclass(frozen=True)
 class Run:
-    """All that one `up` needs; it is given to each worker."""
+    """All that one `up` needs; each worker gets it, too."""
 
     manifest: Manifest
     config: RuntimeConfig
@@ -43,7 +43,7 @@ class Run:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Describe the flags."""
+    """Make the parser of both commands' flags."""
     parser = argparse.ArgumentParser(
         prog="python -m host",
         description="Runs a Spin Python HTTP component, or serves models to one.",
@@ -57,9 +57,10 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     flags = make_parser().parse_args(arguments)
-    # As Ctrl-C does: an exception, so that what was started is also stopped.
+    # SIGTERM raises KeyboardInterrupt as Ctrl-C does, so that all that was started is stopped
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell ran us with &
+    # A shell that runs a program with & makes it ignore SIGINT
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         (up if flags.command == "up" else run_model_command)(flags)
     except HostError as error:
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def up(flags: argparse.Namespace) -> None:
-    """Start the application, on this host or on a `spin`, and serve until a signal ends it."""
+    """Start the application, on this host or on a `spin`, and serve it until a signal comes."""
     manifest = load_manifest(flags.source)
     config = (
         load_runtime_config(flags.runtime_config_file)
@@ -87,7 +88,7 @@ def up(flags: argparse.Namespace) -> None:
 
 
 def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig) -> None:
-    """Serve on a `spin`; the embedded services and models run beside it."""
+    """Serve on a `spin`, with the embedded services and models beside it."""
     if flags.workers != 1:
         raise HostError("--workers: a spin has one process, which serves requests side by side")
     run = Run(manifest, config, make_options(flags, manifest, f"http://{flags.listen}"))
@@ -123,7 +124,10 @@ def up_here(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig
 
 
 def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> Options:
-    """Gather this run's choices."""
+    """Make this run's options of its flags.
+
+    Errors: HostError for a flag that cannot be used.
+    """
     if flags.workers < 1:
         raise HostError("--workers: must be 1 or more")
     models = parse_models(flags.model)
@@ -156,20 +160,20 @@ def build(manifest: Manifest) -> None:
         for command in component.build.commands if component.build else ():
             say(f"Building component {component.id} with `{command}`")
             folder = manifest.folder / (component.build.workdir if component.build else ".")
-            # The manifest's own command, through the shell, is what `spin build` runs.
+            # `spin build` runs the manifest's own command through the shell, too
             built = subprocess.run(command, shell=True, cwd=folder, env=environ, check=False)  # noqa: S602
             if built.returncode != 0:
                 raise HostError(f"Build command for component {component.id} failed")
 
 
 def make_resolver(run: Run) -> Resolver:
-    """Make what resolves the app's variables, as each worker does."""
+    """Make the resolver of the application's variables; each worker makes its own one."""
     return Resolver(run.manifest.variables, run.options.variables, run.config.providers, os.environ)
 
 
 @contextlib.contextmanager
 def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
-    """Run the embedded services while the app runs."""
+    """Run the `wanted` embedded services while the application runs."""
     resolver = make_resolver(run)
     with contextlib.ExitStack() as started:
         for name in dict.fromkeys(wanted):
@@ -186,7 +190,7 @@ def embedded(wanted: Sequence[str], run: Run) -> Iterator[None]:
 
 
 def announce_models(run: Run) -> None:
-    """Say which file answers a component that asks Spin's interface for a model."""
+    """Print which file runs each model that a component may ask Spin's interface for."""
     if not isinstance(run.config.llm_compute, LocalCompute):
         say(f"Models that a component asks Spin for are at {run.config.llm_compute.url}")
         return
@@ -209,7 +213,8 @@ def serve_in_workers(run: Run, listener: socket.socket) -> None:
     """Serve from several processes on one socket; if one dies, all end."""
     engine = make_wasm_engine()
     for component in run.manifest.components.values():
-        compile_component(engine, run.manifest.folder / component.source)  # once, for all workers
+        # Compiled here, so that the workers find it in the cache and do not all compile it
+        compile_component(engine, run.manifest.folder / component.source)
     context = multiprocessing.get_context("spawn")
     listener.set_inheritable(True)
     arguments = (run.manifest, run.config, run.options, listener)

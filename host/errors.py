@@ -4,12 +4,12 @@
     └── ManifestError   a manifest or runtime config that cannot be used, with the file's name
     Trap                ends one guest instance; its request is answered 500 with an empty body
 
-What a guest may match on is never raised: host functions return it as `Err`.
+An error that a guest may handle is never raised: host functions return it as `Err`.
 """
 
 
 class HostError(Exception):
-    """What the person at the terminal has to put right."""
+    """An error that the person at the terminal has to put right."""
 
 
 class ManifestError(HostError):
@@ -20,4 +20,4 @@ class ManifestError(HostError):
 
 
 class Trap(Exception):
-    """Ends the running guest instance."""
+    """An error that ends the running guest instance."""

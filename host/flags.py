@@ -1,4 +1,4 @@
-"""Parses the flags that both commands have."""
+"""Parses the flags that the commands have in common."""
 
 import difflib
 import pathlib
@@ -10,7 +10,10 @@ GGUF_MAGIC = b"GGUF"
 
 
 def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:
-    """Parse `K=V` values of a flag."""
+    """Parse the `K=V` values of a flag.
+
+    Errors: HostError.
+    """
     parsed = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -21,7 +24,7 @@ def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:
 
 
 def check_known(flag: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Check the names that a flag was given: one that the application does not have does nothing.
+    """Check that the application has the names that a flag was given: others would do nothing.
 
     Errors: HostError, with the name that was perhaps meant.
     """
@@ -33,7 +36,7 @@ def check_known(flag: str, given: Iterable[str], known: Collection[str]) -> None
 
 
 def check_gguf(what: str, path: pathlib.Path) -> None:
-    """Check that a model's file begins as one does.
+    """Check that a model's file begins as a GGUF file does.
 
     Errors: HostError.
     Source: ggml `docs/gguf.md`.
@@ -48,7 +51,10 @@ def check_gguf(what: str, path: pathlib.Path) -> None:
 
 
 def parse_models(pairs: Sequence[str]) -> dict[str, pathlib.Path]:
-    """Parse `--model NAME=FILE`; each has to be a GGUF file."""
+    """Parse `--model NAME=FILE`.
+
+    Errors: HostError for a file that is missing or is not a GGUF file.
+    """
     models = {name: pathlib.Path(path) for name, path in parse_pairs("--model", pairs).items()}
     for name, path in models.items():
         if not path.is_file():

@@ -22,9 +22,10 @@ STOP_TIMEOUT_S = 20.0
 def models_for_spin(
     models: Mapping[str, pathlib.Path], config: pathlib.Path | None, state_dir: pathlib.Path
 ) -> Iterator[pathlib.Path]:
-    """Serve models in a process of their own, and name them in a copy of a runtime config.
+    """Serve models in a process of their own; yield a runtime config that points at it.
 
-    Spin's own engine reads no GGUF files; so it asks this one over HTTP.
+    Spin's own engine cannot read GGUF files, so Spin asks this process over HTTP. The runtime
+    config is a copy of `config` in `state_dir`.
     Errors: HostError.
     """
     log = state_dir / "models.log"
@@ -43,7 +44,7 @@ def models_for_spin(
 
 
 def with_remote_models(config: str, url: str) -> str:
-    """Return the text of a runtime config with its models at `url`, and all else as it was."""
+    """Return the text of a runtime config with the models at `url`, and otherwise unchanged."""
     block = f'[llm_compute]\ntype = "remote_http"\nurl = "{url}"\nauth_token = ""\n'
     rest = LOCAL_COMPUTE.sub("", config).rstrip()
     return f"{rest}\n\n{block}" if rest else block
@@ -52,7 +53,7 @@ def with_remote_models(config: str, url: str) -> str:
 def spin_arguments(
     flags: argparse.Namespace, state_dir: pathlib.Path, config: pathlib.Path
 ) -> list[str]:
-    """Pass on the flags that `spin up` has too."""
+    """Return the arguments for `spin up`: the flags that it has, too."""
     pairs = [("--variable", value) for value in flags.variable]
     pairs += [("--env", value) for value in flags.env]
     return [
@@ -63,9 +64,9 @@ def spin_arguments(
 
 
 def run_spin(spin: str, arguments: Sequence[str]) -> None:
-    """Run `spin up` until it ends, or a signal ends this process.
+    """Run `spin up` until it ends, or until a signal ends this process.
 
-    Errors: HostError if there is no such program, or it fails.
+    Errors: HostError if the program does not exist, or fails.
     """
     try:
         process = subprocess.Popen([spin, "up", *arguments])  # noqa: S603 - the user's own program

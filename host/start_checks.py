@@ -1,4 +1,4 @@
-"""Fails before anything is served: where Spin would, and where this host would do less than Spin.
+"""Checks before anything is served: fails where Spin fails, and where this host lacks a feature.
 
 Source: spin `crates/factor-key-value/src/lib.rs`, `crates/factor-sqlite/src/lib.rs`.
 """
@@ -10,7 +10,7 @@ from host.wording import quoted
 
 
 def check_start(manifest: Manifest, config: RuntimeConfig) -> None:
-    """Check what manifest and runtime config say together.
+    """Check that the manifest and the runtime config fit together.
 
     Errors: HostError.
     """

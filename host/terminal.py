@@ -1,8 +1,8 @@
-"""What the host tells the person at the terminal."""
+"""Prints messages for the person at the terminal."""
 
 import sys
 
 
 def say(text: str) -> None:
-    """Print a line to stderr at once, as `spin up` does for its own words."""
+    """Print a line to stderr at once; `spin up` prints its own messages there, too."""
     print(text, file=sys.stderr, flush=True)

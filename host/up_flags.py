@@ -13,7 +13,7 @@ DEFAULT_LISTEN = "127.0.0.1:3000"
 
 
 def add_up_flags(up: argparse.ArgumentParser) -> None:
-    """Describe all of them."""
+    """Add all flags of the command."""
     _add_spin_flags(up)
     _add_own_flags(up)
     _add_limits(up)
@@ -27,7 +27,7 @@ def _add_spin_flags(up: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     up.add_argument(
         "--build", action="store_true",
-        help="run the components' build commands first (not run)",
+        help="run the components' build commands first (they are not run)",
     )  # fmt: skip
     up.add_argument(
         "--listen", default=os.environ.get("SPIN_HTTP_LISTEN_ADDR", DEFAULT_LISTEN),
@@ -52,12 +52,12 @@ def _add_spin_flags(up: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     up.add_argument(
         "--state-dir", type=pathlib.Path, metavar="FOLDER",
-        help="the folder of embedded services, models and compiled components "
+        help="the folder for the files of embedded services, logs and models "
         "(.spin beside spin.toml)",
     )  # fmt: skip
     up.add_argument(
         "-q", "--quiet", action="store_true",
-        help="keep the components' output off the terminal (shown)",
+        help="keep the components' output off the terminal (it is shown)",
     )  # fmt: skip
 
 
@@ -65,11 +65,11 @@ def _add_own_flags(up: argparse.ArgumentParser) -> None:
     """Add the flags that only this host has."""
     up.add_argument(
         "--workers", type=int, default=1, metavar="N",
-        help="processes that serve; one guest runs in each at a time (%(default)s)",
+        help="how many processes serve; each runs one guest at a time (%(default)s)",
     )  # fmt: skip
     up.add_argument(
         "--spin", metavar="PROGRAM",
-        help="serve on this spin, and start services and models for it (this host serves)",
+        help="serve on this spin, and start services and models for it (this host serves itself)",
     )  # fmt: skip
     up.add_argument(
         "--embedded", action="append", default=[], choices=[*SERVICES],
@@ -84,38 +84,38 @@ def _add_own_flags(up: argparse.ArgumentParser) -> None:
 
 
 def _add_limits(up: argparse.ArgumentParser) -> None:
-    """Add the limits for clients, which Spin has in its own way."""
+    """Add the flags for limits on clients, for which Spin has its own means."""
     limits = DEFAULT_LIMITS
     up.add_argument(
         "--max-head-bytes", type=int, default=limits.head_bytes, metavar="N",
-        help="the most that a request's head may have (%(default)s); more is 431",
+        help="the most bytes of a request's head (%(default)s); a larger one is answered 431",
     )  # fmt: skip
     up.add_argument(
         "--max-head-fields", type=int, default=limits.head_fields, metavar="N",
-        help="the most header fields of a request (%(default)s); more is 431",
+        help="the most header fields of a request (%(default)s); with more it is answered 431",
     )  # fmt: skip
     up.add_argument(
         "--head-timeout", type=float, default=limits.head_s, metavar="S",
-        help="seconds that a head may take to arrive (%(default)s); then it is 408",
+        help="seconds that a head may take to arrive (%(default)s); a later one is answered 408",
     )  # fmt: skip
     up.add_argument(
         "--body-timeout", type=float, default=limits.body_s, metavar="S",
-        help="seconds between two parts of a body (%(default)s); then it is 408",
+        help="seconds between two parts of a body (%(default)s); a later one is answered 408",
     )  # fmt: skip
     up.add_argument(
         "--max-instances", type=int, default=limits.instances, metavar="N",
-        help="requests that are served at once (%(default)s)",
+        help="how many requests may run at once (%(default)s)",
     )  # fmt: skip
     up.add_argument(
         "--max-waiting", type=int, default=limits.waiting, metavar="N",
-        help="requests that may wait for an instance (%(default)s); more are 503",
+        help="how many requests may wait for an instance (%(default)s); more are answered 503",
     )  # fmt: skip
 
 
 def parse_limits(flags: argparse.Namespace) -> Limits:
-    """Gather the limits.
+    """Return the limits of the flags.
 
-    Errors: HostError for one that lets nobody in.
+    Errors: HostError for a limit that would let nobody in.
     """
     for name in ("max_head_bytes", "max_head_fields", "head_timeout", "body_timeout"):
         if getattr(flags, name) <= 0:

@@ -1,4 +1,4 @@
-"""Words values in messages as Spin does, so that whoever knows its messages knows ours.
+"""Writes values in messages as Spin does, so that whoever knows its messages knows these.
 
 Source: serde `de::Unexpected` and `de::Error`, Rust's `{:?}` of a string.
 """
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 
 
 def quoted(text: str) -> str:
-    """Put a text in quotation marks, with escapes for what cannot be seen."""
+    """Return a text in quotation marks, with escapes for invisible characters."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def written(value: object) -> str:
-    """Write a value as it may stand in a file."""
+    """Return a value as it may be written in a file."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def described(value: object) -> str:
-    """Say what a value of a TOML file is."""
+    """Return a description of a TOML value: its type, and a short value itself."""
     if isinstance(value, bool):
         return f"boolean `{str(value).lower()}`"
     if isinstance(value, int):
@@ -31,7 +31,7 @@ def described(value: object) -> str:
 
 
 def alternatives(names: Sequence[str]) -> str:
-    """Say what may stand in a place."""
+    """Return the names that are allowed, joined by `or` or as a list."""
     ticked = [f"`{name}`" for name in names]
     if len(ticked) > 2:  # noqa: PLR2004 - two are joined by "or", more are a list
         return f"one of {', '.join(ticked)}"
@@ -39,20 +39,20 @@ def alternatives(names: Sequence[str]) -> str:
 
 
 def wrong_type(value: object, expected: str) -> str:
-    """Say that a value is not `expected`, which is "a string" or the like."""
+    """Return the message for a value that is not `expected`, as "a string"."""
     return f"invalid type: {described(value)}, expected {expected}"
 
 
 def unknown_field(name: str, known: Sequence[str]) -> str:
-    """Say that a table has a key that nobody reads."""
+    """Return the message for a key of a table that is not known."""
     return f"unknown field `{name}`, expected {alternatives(known)}"
 
 
 def unknown_variant(name: str, known: Sequence[str]) -> str:
-    """Say that a text is none of those that may stand in its place."""
+    """Return the message for a text that is not one of the `known` ones."""
     return f"unknown variant `{name}`, expected {alternatives(known)}"
 
 
 def no_variant(kind: str) -> str:
-    """Say that a value has none of the forms that `kind` may have."""
+    """Return the message for a value that has none of the forms of `kind`."""
     return f"data did not match any variant of untagged enum {kind}"

@@ -1,6 +1,6 @@
-"""Averages the weights of runs that started from each other: `python -m models.average OUT RUN...`.
+"""Averages the weights of runs that continue each other: `python -m models.average OUT RUN...`.
 
-The mean of the last runs makes fewer mistakes than any of them.
+The mean of the last runs makes fewer mistakes than any single run.
 
 Source: Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018.
 """

@@ -1,8 +1,8 @@
 """Generates the dialogues that the demo model learns from and is scored on.
 
-A dialogue is a system context and turns. In some of its turns the speaker tells a fact, in some
-they ask for one; the right reply to each follows from what the dialogue has shown so far. Values
-come from two disjoint halves, so that a score on `Split.TEST` uses no name the model was shown.
+A dialogue is a system context and turns. In some turns the speaker tells a fact, in others they ask
+for one; the right reply follows from what the dialogue has shown so far. Values come from two
+halves without a common value, so that a score on `Split.TEST` uses no name that the model has seen.
 """
 
 import random
@@ -59,7 +59,10 @@ def _tell_two(
 def _turns(
     rng: random.Random, count: int, told: dict[Fact, str], context_role: str | None, split: Split
 ) -> Iterator[DemoTurn]:
-    """`count` turns that tell and ask; `told` is what the context already tells, and grows."""
+    """Yield `count` turns that tell and ask facts.
+
+    `told` has the facts that the context tells already; the facts of the turns are added to it.
+    """
     facts = list(dict.fromkeys([*told, *pick_facts(rng)]))
     talk_share = rng.choice((0.1, 0.3, 0.6))
     for _ in range(count):
@@ -134,7 +137,7 @@ def _quote(rng: random.Random, text: str, *, by_assistant: bool) -> str:
 
 
 def recall_block(rng: random.Random, told: dict[Fact, str], split: Split) -> str:
-    """Recalled turns as quoted text with speaker and age; `told` gains the facts they tell."""
+    """Make a text of recalled turns, quoted with speaker and age; add their facts to `told`."""
     lines = []
     for fact in {pick_fact(rng): None for _ in range(rng.randint(1, 3))}:
         told[fact] = pick_value(rng, fact.value, split)
@@ -150,7 +153,7 @@ def recall_block(rng: random.Random, told: dict[Fact, str], split: Split) -> str
 
 
 def generate_dialogue(rng: random.Random, split: Split, turns_count: int) -> Dialogue:
-    """Generate one dialogue of `turns_count` turns from `rng` alone.
+    """Generate one dialogue of `turns_count` turns; all randomness comes from `rng`.
 
     Errors: none.
     """

@@ -9,7 +9,7 @@ import sentencepiece
 from models.llama import DemoLlama
 
 TEMPLATE = pathlib.Path(__file__).resolve().parent / "template.jinja"
-"""How messages are written; whoever runs the file with llama.cpp has it from there."""
+"""The chat template; the GGUF file carries it, so that llama.cpp knows how to write messages."""
 
 
 def write_gguf(path: pathlib.Path, model: DemoLlama, tokenizer_path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""Values that facts have: listed words, and invented ones of two halves that share none."""
+"""The values of facts: listed words, and invented words in two halves that have none in common."""
 
 import enum
 import random
@@ -19,7 +19,7 @@ class Split(enum.Enum):
 
 
 def invented_word(rng: random.Random, split: Split) -> str:
-    """Invent a pronounceable word of `split`; no word is in both."""
+    """Invent a pronounceable word of `split`; no word is in both halves."""
     while True:
         word = "".join(
             rng.choice(words.ONSETS) + rng.choice(words.VOWELS) + rng.choice(words.CODAS)
@@ -31,7 +31,7 @@ def invented_word(rng: random.Random, split: Split) -> str:
 
 
 def pick_name(rng: random.Random, split: Split) -> str:
-    """Pick a known or invented name; for `Split.TEST` an invented one."""
+    """Pick a listed or invented name; for `Split.TEST` it is always invented."""
     invented = invented_word(rng, split).capitalize()
     if split is Split.TEST:
         return invented

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from models import vocabulary as words
 
 MOST_ALIKE = 4
-"""Facts of one kind in a dialogue that is about nothing else."""
+"""The most facts in a dialogue whose facts are all of one kind."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What can be told and asked, with `{v}` for the value. `value` is the kind of its value."""
+    """The sentences that tell and ask a fact, with `{v}` in place of its value.
+
+    `value` is the kind of the value.
+    """
 
     tells: tuple[str, ...]
     reply: str
@@ -125,7 +128,7 @@ def pet_fact(rng: random.Random) -> Fact:
 
 
 def my_fact(rng: random.Random) -> Fact:
-    """Something of the speaker's: "My favorite color is {v}."."""
+    """Make a fact about the speaker: "My favorite color is {v}."."""
     value = rng.choice(list(words.MY_NOUNS))
     return _noun_fact(
         rng.choice(words.MY_NOUNS[value]), value, told="My", ask="my", answer="Your", that="your"
@@ -133,7 +136,7 @@ def my_fact(rng: random.Random) -> Fact:
 
 
 def the_fact(rng: random.Random) -> Fact:
-    """Something between the two: "The code word is {v}."."""
+    """Make a fact about neither speaker: "The code word is {v}."."""
     value = rng.choice(list(words.THE_NOUNS))
     return _noun_fact(
         rng.choice(words.THE_NOUNS[value]), value, told="The", ask="the", answer="The", that="the"
@@ -181,13 +184,13 @@ FACT_MAKERS: tuple[tuple[int, Callable[[random.Random], Fact]], ...] = (
 
 
 def pick_fact(rng: random.Random) -> Fact:
-    """One fact, names most often."""
+    """Pick a fact; facts with names are picked most often."""
     weights = [weight for weight, _ in FACT_MAKERS]
     return rng.choices([make for _, make in FACT_MAKERS], weights)[0](rng)
 
 
 def pick_facts(rng: random.Random) -> list[Fact]:
-    """Pick a dialogue's facts; every third time of one kind, easily taken for each other."""
+    """Pick the facts of a dialogue; every third time, all are of one kind and easy to confuse."""
     if rng.random() < 2 / 3:
         return [pick_fact(rng) for _ in range(rng.randint(1, 7))]
     make = rng.choice((pet_fact, my_fact, the_fact))

@@ -1,4 +1,4 @@
-"""The Llama architecture of the demo model, in PyTorch, laid out as GGUF wants it.
+"""The Llama architecture of the demo model, in PyTorch, with weights laid out as in GGUF.
 
 Source: llama.cpp `src/models/llama.cpp`; rotary pairs are interleaved, as in Meta's own weights.
 """

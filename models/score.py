@@ -1,6 +1,6 @@
 """Scores the demo model: `python -m models.score`, over llama.cpp, with the chat's own templates.
 
-A dialogue is played as a chat would: the model sees its own earlier replies, not the right ones.
+A dialogue is played as in a chat: the model sees its own earlier replies, not the right ones.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TURNS = range(2, 15)
 
 @dataclass
 class Score:
-    """Answers by kind of turn, the wrong ones, and how long replies took."""
+    """The counts of answers by kind of turn, the wrong answers, and how long replies took."""
 
     asked: Counter[Kind] = field(default_factory=Counter)
     right: Counter[Kind] = field(default_factory=Counter)
@@ -50,7 +50,7 @@ def fresh_dialogues(count: int, seed: int) -> Iterator[Dialogue]:
 
 
 def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
-    """Play one dialogue, and count its answers into `score`."""
+    """Play one dialogue, and add its answers to `score`."""
     turns: list[Turn] = []
     for number, wanted in enumerate(dialogue.turns, 1):
         messages = make_messages(dialogue.context, turns, wanted.user)

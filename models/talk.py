@@ -143,7 +143,7 @@ def _question(rng: random.Random, split: Split) -> str:
 
 
 def make_nonsense(rng: random.Random) -> str:
-    """Make characters of one script that say nothing."""
+    """Make a text without meaning, of characters of one script."""
     script = rng.choice(words.SCRIPTS)
     return "".join(rng.choice(script) for _ in range(rng.randint(1, 30))).strip() or "?"
 

@@ -1,7 +1,8 @@
 """Trains the demo model: `python -m models.train OUTPUT_DIR`; needs `models/requirements.txt`.
 
-A Llama of two million weights learns generated dialogues in the llama2 template, with the loss on
-the replies only. It writes `tokenizer.model`, `weights.pt` and `demo.gguf` into OUTPUT_DIR.
+A Llama of two million weights learns generated dialogues in the llama2 template; only the replies
+count for the loss. The program writes `tokenizer.model`, `weights.pt` and `demo.gguf` into
+OUTPUT_DIR.
 """
 
 import argparse
@@ -28,7 +29,7 @@ FINAL_RATE = 2e-5
 WEIGHT_DECAY = 0.05
 SAVE_STEPS = 250
 IGNORED = -100
-"""The label of a token that the loss leaves out."""
+"""The label of a token that does not count for the loss."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def dialogue_segments(dialogue: Dialogue) -> Iterator[tuple[str, str]]:
 def encode_dialogue(
     tokenizer: sentencepiece.SentencePieceProcessor, dialogue: Dialogue
 ) -> tuple[list[int], list[int]]:
-    """Encode to (tokens, labels); only replies and their end have labels."""
+    """Return (tokens, labels) of a dialogue; only replies and their ends have labels."""
     tokens: list[int] = []
     labels: list[int] = []
     for prompt, reply in dialogue_segments(dialogue):
@@ -103,7 +104,7 @@ def make_batch(
     tokens_count: int,
     turns_most: int,
 ) -> Batch:
-    """Make a batch of about `tokens_count` tokens, of dialogues of about one length."""
+    """Make a batch of about `tokens_count` tokens from dialogues of about the same length."""
     turns = max(1, round(turns_most * rng.random() ** 1.5))
     rows: list[tuple[list[int], list[int]]] = []
     while not rows or (len(rows) + 1) * max(len(tokens) for tokens, _ in rows) <= tokens_count:

@@ -1,4 +1,4 @@
-"""The words that generated dialogues are made of. Data only."""
+"""The words of which dialogues are generated; there is only data here."""
 
 FIRST_NAMES = """
 Ada Alan Albert Alice Amina Amir Ana Andrea Anna Anton Aria Astrid Ben Bianca Bob Boris Bruno

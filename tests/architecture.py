@@ -1,4 +1,4 @@
-"""The rooms of the tree, and what may import what: a table, and what finds whoever breaks it."""
+"""The rooms and what each may import: a table, and functions that find the files that break it."""
 
 import ast
 import pathlib
@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 OUTSIDE = "outside"
-"""Stands for what is neither ours nor the standard library's."""
+"""The name for a package that is neither this project's nor the standard library's."""
 STDLIB = set(sys.stdlib_module_names)
 IMPURE = frozenset({"os", "time", "random", "socket", "secrets", "threading", "asyncio"})
-"""What a decision may not import: what it gives is another at each call, or waits."""
+"""The modules that a decision may not import: they wait, or return another value at each call."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """A folder, or a file beside folders, with what it may import of ours and of others.
+    """A folder, or a file beside folders, and what it may import.
 
-    `knows` are rooms; `uses` are packages of others, and `mind` are impure modules that it needs.
+    `knows` are other rooms; `uses` are packages of others, and `mind` the impure modules that it
+    needs.
     """
 
     name: str
@@ -76,7 +77,7 @@ ROOMS: Mapping[str, Room] = {room.name: room for room in (*CHAT, *HOST)}
 
 
 def room_of(module: str) -> str | None:
-    """Name the room that a module is in; None for a module of others."""
+    """Return the name of the room that a module is in; None for a module of others."""
     parts = module.split(".")
     for name in (".".join(parts[:2]), parts[0]):
         if name in ROOMS:
@@ -89,7 +90,7 @@ def module_of(path: pathlib.Path, root: pathlib.Path) -> str:
 
 
 def imported_by(path: pathlib.Path) -> Iterator[str]:
-    """Name the modules that a file imports, at any depth."""
+    """Yield the names of the modules that a file imports, also within functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -98,7 +99,7 @@ def imported_by(path: pathlib.Path) -> Iterator[str]:
 
 
 def wrongs_of(path: pathlib.Path, root: pathlib.Path) -> Iterator[str]:
-    """Say which rules a file breaks."""
+    """Yield a sentence for each rule that a file breaks."""
     module = module_of(path, root)
     own = room_of(module)
     if own is None:
@@ -119,7 +120,7 @@ def wrongs_of(path: pathlib.Path, root: pathlib.Path) -> Iterator[str]:
 
 
 def circles() -> list[str]:
-    """Name the rooms that know one that does not stand before them."""
+    """Return the rooms that know a room which does not stand before them."""
     names = list(ROOMS)
     return [
         room.name

@@ -43,7 +43,7 @@ class Stored:
 def wrongs(
     sent: Sequence[Sent], stored: Sequence[Stored], said: Mapping[str, Collection[str]]
 ) -> list[str]:
-    """Say what cannot be: no turn may be lost, doubled, torn, moved, or in another conversation.
+    """Return what is wrong: no turn may be lost, doubled, torn, moved, or in another conversation.
 
     Shapes: `stored` are the turns of all conversations, each conversation's in its order; `said`
             has what the model said to each prompt.
@@ -80,7 +80,7 @@ def _wrongs_of_one(one: Sent, turns: Sequence[Stored]) -> Iterator[str]:
 
 
 def _behind_gaps(stored: Sequence[Stored]) -> Iterator[Stored]:
-    """Give the turns whose numbers do not follow on the one before."""
+    """Yield the turns whose numbers do not follow on the number before."""
     last: dict[int, int] = {}
     for turn in stored:
         if turn.number != last.get(turn.conversation_id, 0) + 1:
@@ -94,7 +94,7 @@ def _moved(turns: Iterable[Stored], by_prompt: Mapping[str, Sent]) -> Iterator[s
 
 
 def _out_of_order(ones: Iterable[Sent]) -> Iterator[Sent]:
-    """Give those that had ended before one in front of them began."""
+    """Yield the turns that had ended before a turn in front of them began."""
     latest = -math.inf
     for one in ones:
         if one.ended < latest:
@@ -105,7 +105,7 @@ def _out_of_order(ones: Iterable[Sent]) -> Iterator[Sent]:
 def _mixed(
     conversations: Mapping[int, Sequence[Stored]], by_prompt: Mapping[str, Sent]
 ) -> Iterator[str]:
-    """Say which conversation has more than one place, and which place more than one of them."""
+    """Yield the conversations with turns of two places, and the places in two conversations."""
     homes = collections.defaultdict(set)
     for taken, turns in conversations.items():
         places = {by_prompt[turn.prompt].place for turn in turns}

@@ -125,7 +125,7 @@ def shared_endpoint() -> Iterator[ModelEndpoint]:
 
 @pytest.fixture
 def endpoint(shared_endpoint: ModelEndpoint) -> ModelEndpoint:
-    """Give the shared endpoint as new."""
+    """Yield the shared endpoint as new."""
     shared_endpoint.asked.clear()
     shared_endpoint.answer = ModelEndpoint.answer
     return shared_endpoint

@@ -1,4 +1,4 @@
-"""Texts that make careless code slow, and a measure of whether it takes linear time on them."""
+"""Texts that make careless code slow, and a measure of whether code takes linear time on them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,18 +21,18 @@ UNITS = {
     "alternating scripts": "aж漢", "marks": "\u0301\u0316", "marked letters": "a\u0301\u0316",
     "emoji": "👩\u200d", "full-width letters": "Ａ", "mathematical letters": "𝐈",
 }  # fmt: skip
-"""What a hostile text repeats."""
+"""The texts that a hostile text repeats."""
 SHORT_CHARACTERS = 500
 TIMES_LONGER = 64
 MOST_TIMES_SLOWER = 100
 RUNS = 5
 NOISE_S = 0.02
-"""What takes no longer than this is not looked at further."""
+"""A time up to this is too short to be measured well, and counts as linear."""
 FAR_TOO_SLOW = 10
 
 
 def texts(characters: int) -> Iterator[tuple[str, str]]:
-    """Give hostile texts of a length: of one thing, and with others between and behind."""
+    """Yield hostile texts of a length: one unit repeated, and with others between or behind."""
     for name, unit in UNITS.items():
         half = unit * (characters // len(unit) // 2)
         yield name, half + half
@@ -40,14 +40,14 @@ def texts(characters: int) -> Iterator[tuple[str, str]]:
 
 
 def slow_texts(act: Callable[[str], object]) -> list[str]:
-    """Name the hostile texts for which `act` takes more than linear time."""
+    """Return the names of the hostile texts on which `act` takes more than linear time."""
     short = dict(texts(SHORT_CHARACTERS))
     long = texts(SHORT_CHARACTERS * TIMES_LONGER)
     return [name for name, text in long if not is_linear(act, short[name], text)]
 
 
 def is_linear(act: Callable[[str], object], short: str, long: str) -> bool:
-    """Compare the shortest times of several runs, of which few go on after a very long one."""
+    """Whether `act` takes linear time, by the shortest of several runs."""
     runs = times_s(act, long)
     first_s = next(runs)
     if first_s <= NOISE_S:
@@ -57,9 +57,9 @@ def is_linear(act: Callable[[str], object], short: str, long: str) -> bool:
 
 
 def times_s(act: Callable[[str], object], text: str) -> Iterator[float]:
-    """Give the CPU time of some runs: others may be at work as well.
+    """Yield the CPU time of some runs, as other programs may use the machine, too.
 
-    Each has a text of its own, as results may be remembered.
+    Each run has a text of its own, as results may be cached.
     """
     for number in range(RUNS):
         own = text[number:]

@@ -1,6 +1,6 @@
 """Starts the real parts that tests use: Redis, the host, a model's endpoint.
 
-With SPIN in the environment `spin up` is the host, and otherwise our own.
+With SPIN in the environment the host is that `spin`, and otherwise this project's own.
 """
 
 import atexit
@@ -28,7 +28,7 @@ from host.services.embedded import redis_answers, run_chroma, run_redis
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPIN = os.environ.get("SPIN", "")
-"""The `spin` to run on; empty for our host."""
+"""The `spin` to run on; empty for this project's host."""
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 OWN_CONFIG = "runtime-config.toml"
@@ -36,7 +36,7 @@ MINUTES = (
     "rate_per_owner_per_minute", "rate_credentials_per_minute", "import_bytes_per_minute"
 )  # fmt: skip
 NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-"""Keeps none: a credential is sent where a test sends it."""
+"""Keeps no cookies, so that a credential is sent only where a test sends it."""
 
 
 def free_port() -> int:
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 @dataclass
 class RunningService:
-    """A service of the test's own, that can be killed and started again."""
+    """A service that a test can kill and start again."""
 
     port: int
     folder: pathlib.Path
@@ -133,7 +133,7 @@ class RunningHost:
 
 
 def _processes_of(session: int) -> list[pathlib.Path]:
-    """Name the folders in /proc of all processes of a session."""
+    """Return the folders in /proc of all processes of a session."""
     found = []
     for path in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -155,10 +155,10 @@ def _resident_kib(process: pathlib.Path) -> int:
 def run_host(
     folder: pathlib.Path, *arguments: str, environ: dict[str, str] | None = None
 ) -> Iterator[RunningHost]:
-    """Run `up` of a host on a free port, its state and log in `folder`.
+    """Run `up` of a host on a free port, with its state and log in `folder`.
 
-    Owners and addresses have no limit a minute where `arguments` do not set one: most tests ask for
-    much at once.
+    Owners and addresses have no limits a minute unless `arguments` set them, because most tests
+    send many requests at once.
     """
     folder.mkdir(parents=True, exist_ok=True)
     is_chat = "--from" not in arguments
@@ -187,7 +187,7 @@ def run_host(
 
 
 def with_demo_model(arguments: Sequence[str]) -> Sequence[str]:
-    """Let a `spin` ask for the demo model where our host would have it in its process."""
+    """Add a runtime config with which a `spin` asks for the demo model, unless one is named."""
     if "--runtime-config-file" not in arguments:
         return [*arguments, "--runtime-config-file", demo_model_config()]
     return [demo_model_config() if given == OWN_CONFIG else given for given in arguments]
@@ -195,7 +195,7 @@ def with_demo_model(arguments: Sequence[str]) -> Sequence[str]:
 
 @functools.cache
 def demo_model_config() -> str:
-    """Serve the demo model, once for all; return a runtime config that names it."""
+    """Serve the demo model, once for all tests; return the path of a runtime config for it."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="demo-model-"))
     port = free_port()
     command = [sys.executable, "-m", "host", "model", "--listen", f"127.0.0.1:{port}"]
@@ -258,7 +258,7 @@ def as_flags(variables: Iterable[str]) -> list[str]:
 
 @dataclass
 class Answer:
-    """What the endpoint answers, and after how long."""
+    """What the endpoint answers, and how long it waits before."""
 
     body: bytes
     status: int = 200
@@ -287,7 +287,7 @@ class Asked:
 
 @dataclass
 class ModelEndpoint:
-    """A real HTTP server that speaks for a model: `answer` decides, `asked` keeps what came."""
+    """A real HTTP server in place of a model; `answer` makes answers, `asked` has the requests."""
 
     url: str
     asked: list[Asked] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The arrows: what may import what, and that whoever breaks it is found."""
+"""The arrows: what may import what, and that a file that breaks a rule is found."""
 
 import ast
 import pathlib
@@ -115,7 +115,7 @@ def test_one_net_catches_what_nobody_thought_of() -> None:
 
 
 def caught_in(path: pathlib.Path) -> list[str]:
-    """Name what a file catches or suppresses; nothing for all of it."""
+    """Return the names of the errors that a file catches or suppresses; "" for a bare `except`."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ExceptHandler):

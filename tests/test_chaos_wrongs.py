@@ -1,4 +1,4 @@
-"""Whoever looks for what went wrong under chaos finds it."""
+"""The check that looks for what went wrong under chaos finds each kind of wrong."""
 
 from collections.abc import Sequence
 

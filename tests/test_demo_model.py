@@ -1,4 +1,4 @@
-"""The demo model holds facts, by names it never saw; the generator it is scored with is right."""
+"""The demo model remembers facts, with names that it never saw; its dialogues are right."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What is there for deploying fits what it is deployed on, and what is deployed."""
+"""The files for deploying fit the platforms, and the component that they deploy."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "spinapp.yaml").rea
 SPIN = tomllib.loads((ROOT / "spin.toml").read_text())
 CRD = jsonschema_rs.validator_for(json.loads((ROOT / "tests/data/spinapp.json").read_text()))
 MOST_BYTES = 50 * 1024 * 1024
-"""What the smallest hosted platform takes."""
+"""The largest component that the smallest hosted platform takes."""
 
 
 def test_the_manifest_for_kubernetes_has_the_fields_of_a_spinapp() -> None:

@@ -1,4 +1,4 @@
-"""The documents say what is so: what they name is there, what tables give is up to date."""
+"""The documents are true: what they name exists, and what is made from tables is up to date."""
 
 import json
 import pathlib
@@ -37,7 +37,7 @@ LANGUAGES = {"sh", "console", "text", "toml", "yaml", "json"}
 PATH = re.compile(
     r"(?:(?:chat|host|tests|docs|bench|models|deploy|web)/[\w./-]*|app\.py|spin\.toml)"
 )
-"""A file or a folder of ours; `README.md` and its like stand in links."""
+"""A file or a folder of this project; `README.md` and its like are found as links."""
 REQUEST = re.compile(r"(GET|POST|PATCH|DELETE) (/\S*)")
 ROW = re.compile(r"^\| (.*) \|$", re.MULTILINE)
 COMMAND = re.compile(r"(?:make|spin|python|\.venv/bin/python) [^.…]*")

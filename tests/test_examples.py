@@ -29,7 +29,7 @@ SERVED = "http://127.0.0.1:3000"
 OPERATOR = "a-long-enough-token"
 VARIABLES = ["long_term=redis", "memory_min_chars=10", f"admin_token={OPERATOR}"]
 VARYING = ("expires_at", "created_at", "active_at", "token")
-"""Fields that are another each time."""
+"""The fields whose values differ each time."""
 ASKING = [
     document
     for document in WRITTEN
@@ -68,7 +68,7 @@ def test_requests_are_answered_as_the_document_says(
 
 
 def ask(block: Block, url: str, environ: dict[str, str], folder: pathlib.Path) -> None:
-    """Run the requests of a block; what a `console` block says is answered has to be so."""
+    """Run the requests of a block; their answers must be those that a `console` block shows."""
     exchanges = exchanges_of(block) if block.language == "console" else []
     lines = [(line, "") for line in commands_of(block)] if block.language == "sh" else exchanges
     for line, wanted in lines:
@@ -83,7 +83,7 @@ def ask(block: Block, url: str, environ: dict[str, str], folder: pathlib.Path) -
 
 
 def alike(got: Any, wanted: Any) -> bool:
-    """Whether an answer is what was wanted, but for what is another each time."""
+    """Whether an answer is as wanted, except for the fields whose values differ each time."""
     if isinstance(wanted, dict):
         return got.keys() == wanted.keys() and all(
             type(got[name]) is type(value) if name in VARYING else alike(got[name], value)
@@ -93,7 +93,7 @@ def alike(got: Any, wanted: Any) -> bool:
 
 
 def keys_of(redis: RunningRedis) -> list[tuple[str, str, int]]:
-    """List all keys, each with its type and the seconds that are left of it, -1 for ever."""
+    """Return all keys, each with its type and the seconds until it expires, -1 for never."""
     opened = Connection(parse_address(redis.address))
     connection = NativeConnection(opened)
     try:
@@ -124,7 +124,7 @@ def is_told(key: str, kind: str, _: int) -> bool:
 
 
 def is_for_ever(key: str) -> bool:
-    """Whether a key is kept until something takes it away; the usage is with memories in it."""
+    """Whether a key never expires; the usage does not because it has memories in it."""
     name = re.sub(r"^chat:(\{[^}]+\}:)?", "", key)
     return name in {"next_id", "stats", "usage"} or name.startswith("memories")
 

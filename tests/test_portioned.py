@@ -1,4 +1,4 @@
-"""A run makes the trials that its seconds allow, and never too few."""
+"""A series makes as many trials as its seconds allow, and never too few."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What a checkout says of itself: one version, all that is installed, and what a public CI runs."""
+"""What a checkout declares: one version, all packages that are installed, the steps of a CI."""
 
 import importlib.metadata
 import re
@@ -23,7 +23,7 @@ SPIN = tomllib.loads((ROOT / "spin.toml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOW: Mapping[str, Any] = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
 FOR_FILES = {"mistral-common"}
-"""Installed for what is in them, beside those of requirements-files.txt: not for their code."""
+"""Packages installed for their data, beside those of requirements-files.txt, not for their code."""
 LISTS = {
     "what builds the component": ["requirements.txt"],
     "what make up installs": ["requirements.txt", "requirements-host.txt"],
@@ -63,7 +63,7 @@ NOT_IN_TESTS = pins_of("bench/requirements.txt").keys()
 
 
 def wrongs_of(pins: Mapping[str, Version], python: str) -> Iterator[str]:
-    """Say which need of a pinned and installed package no pin meets."""
+    """Yield a sentence for each need of a pinned and installed package that no pin meets."""
     for package in pins.keys() - FOR_FILES - NOT_IN_TESTS:
         for need in needs_of(package, python):
             pinned = pins.get(canonicalize_name(need.name))

@@ -1,4 +1,4 @@
-"""README has what a newcomer needs, and says what was measured."""
+"""README has what a newcomer needs, and its numbers are those that were measured."""
 
 import re
 

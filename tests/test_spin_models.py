@@ -1,4 +1,4 @@
-"""What is written for Spin's own engine: it answers as llama.cpp, and no user's file is touched."""
+"""The files for Spin's own engine: they make it answer as llama.cpp, and users' files are kept."""
 
 import json
 import math
@@ -147,7 +147,7 @@ SHAPE = {
 
 
 def wanted_shapes() -> dict[str, tuple[int, ...]]:
-    """Name the tensors that candle's Llama asks for."""
+    """Return the names and shapes of the tensors that candle's Llama asks for."""
     layer = {
         "input_layernorm": (192,),
         "post_attention_layernorm": (192,),
@@ -190,7 +190,7 @@ def test_the_first_tensor_begins_at_a_multiple_of_eight() -> None:
 
 
 def gguf_of(version: int = 3, element_type: int = 1, data: bytes = b"\0" * 4) -> bytes:
-    """A file with one text, one array of texts, and one tensor of two values."""
+    """Return a file with one text, one array of texts, and one tensor of two values."""
     text = struct.pack("<Q", 1) + b"k" + struct.pack("<IQ", 8, 2) + b"ab"
     array = struct.pack("<Q", 1) + b"l" + struct.pack("<IIQQ", 9, 8, 1, 1) + b"c"
     tensor = struct.pack("<Q", 1) + b"t" + struct.pack("<IQIQ", 1, 2, element_type, 0)

@@ -65,7 +65,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def llama_cpp() -> Iterator[httpx.Client]:
-    """llama.cpp with the demo model, asked over its own HTTP."""
+    """Run llama.cpp with the demo model, and connect to its own HTTP server."""
     params = xllamacpp.CommonParams()
     params.model.path = str(DEMO_MODEL)
     params.n_ctx = 256
@@ -78,7 +78,7 @@ def llama_cpp() -> Iterator[httpx.Client]:
 
 
 def random_character(rng: random.Random) -> str:
-    """Any character of Unicode but surrogates, those of the living scripts more often."""
+    """Return any character of Unicode but surrogates; those of living scripts are more frequent."""
     code = rng.randrange(rng.choice((0x250, 0x3100, 0x110000)))
     return chr(code) if not 0xD800 <= code < 0xE000 else "x"
 

@@ -1,6 +1,6 @@
 // Asks the chat. The credential is a cookie that no script can read.
 
-/** What the chat answers when it refuses; `code` is empty where it did not answer at all. */
+/** A refusal of the chat; `code` is empty if the chat did not answer at all. */
 export class Refused extends Error {
   constructor(message, code = "", fields = {}) {
     super(message);
@@ -50,7 +50,7 @@ async function makeSession() {
   }
 }
 
-/** A name for a request, by which the chat knows it when it is sent again. */
+/** Return a name for a request, by which the chat recognises the request when it is sent again. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -40,7 +40,7 @@ function markCurrent() {
   }
 }
 
-/** Show what the address names; without a conversation, a new one. */
+/** Show the conversation that the address names, or else a new one. */
 async function showAddressed() {
   const [id] = location.hash.match(/(?<=^#)[0-9]+$/) ?? [];
   openSidebar(false);

@@ -17,7 +17,7 @@ let changed = () => {}; // called when the list of conversations is not true any
 
 export const currentId = () => current;
 
-/** Wire the composer; `whenChanged` is called with the id that a turn was taken of. */
+/** Wire the composer; `whenChanged` is called with the conversation's id after each turn. */
 export function begin(whenChanged) {
   changed = whenChanged;
   byId("composer").addEventListener("submit", (event) => {
@@ -147,7 +147,7 @@ function submit() {
   take(turn, asked);
 }
 
-/** Take a turn; where it fails, it can be asked for again under the same key. */
+/** Take a turn; if it fails, the visitor can send it again under the same key. */
 async function take(turn, asked) {
   const mine = shown;
   const working = showWorking();
@@ -222,7 +222,7 @@ function showFailed(error, turn, asked) {
   toEnd();
 }
 
-/** Show that the reply is worked on, and for how long. */
+/** Show that a reply is being made, and for how long already. */
 function showWorking() {
   const begun = Date.now();
   const time = element("span", { "aria-hidden": "true" });

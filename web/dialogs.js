@@ -1,14 +1,14 @@
-// What is asked and shown in dialogs: a question, the memories, all that is kept.
+// The dialogs: a question, the memories, and all data that is kept of a visitor.
 
 import { ask, send } from "./api.js";
 import { ago, announce, button, byId, element, plural } from "./dom.js";
 
-/** Wire the question's own way out; the one button that submits is then what Enter presses. */
+/** Wire the question's cancel button, which does not submit: so Enter presses the other button. */
 export function beginQuestions() {
   byId("ask-no").addEventListener("click", () => byId("ask").close(""));
 }
 
-/** Ask before something is done; gives the title that was typed, "yes" without one, or null. */
+/** Ask before something is done; return the typed title, "yes" if none is asked for, or null. */
 export function question(heading, text, yes, { title = null } = {}) {
   const dialog = byId("ask");
   byId("ask-title").textContent = heading;
@@ -96,7 +96,7 @@ async function tried(act) {
   }
 }
 
-/** Wire what is about all data; `whenChanged` is called after an import, and after an erasure. */
+/** Wire export, import and erasure; `whenChanged` is called after an import or an erasure. */
 export function beginData(whenChanged) {
   const tell = (text) => (byId("data-state").textContent = text);
   byId("open-data").addEventListener("click", () => {

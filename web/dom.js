@@ -2,7 +2,7 @@
 
 export const byId = (id) => document.getElementById(id);
 
-/** Make an element; `properties` are set as properties, functions in it as listeners. */
+/** Make an element; functions in `properties` become listeners, other values properties. */
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -17,7 +17,7 @@ export function element(name, properties = {}, ...children) {
 export const button = (label, click, className = "") =>
   element("button", { type: "button", className, click }, label);
 
-/** Put a text on the clipboard, and say so on the button. */
+/** Put a text on the clipboard, and show on the button that it is there. */
 export async function copy(text, pressed) {
   const label = pressed.textContent;
   try {
@@ -29,7 +29,7 @@ export async function copy(text, pressed) {
   setTimeout(() => (pressed.textContent = label), 1500);
 }
 
-/** Say something to who cannot see the page. */
+/** Let screen readers say something. */
 export function announce(text) {
   byId("status").textContent = text;
 }
@@ -38,7 +38,7 @@ export const plural = (count, one) => `${count.toLocaleString()} ${one}${count =
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
-/** Say how long ago something was, in the largest unit that fits. */
+/** Return how long ago something was, in the largest unit that fits. */
 export function ago(seconds) {
   for (const [name, size] of UNITS) {
     if (seconds >= size) return `${plural(Math.floor(seconds / size), name)} ago`;

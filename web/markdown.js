@@ -2,7 +2,7 @@
 
 import { button, copy, element } from "./dom.js";
 
-// Each takes a time that is linear in the line, whatever stands in it; a test holds them to that.
+// Each pattern takes time linear in the length of a line, whatever the line says; a test checks it.
 const FENCE = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))[^`]*$/;
 const HEADING = /^(#{1,6})\s/;
 const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/s;
@@ -22,7 +22,7 @@ const LONGEST = 5000; // characters that are looked through for marks, which tak
 const DEEPEST = 16; // quotes and lists within each other; what is deeper stays text
 const SAFE = ["https:", "http:", "mailto:"];
 
-/** Give a fragment that shows `text`. */
+/** Return a fragment that shows `text`. */
 export function render(text) {
   return blocks(text.split("\n"), 0);
 }
@@ -50,7 +50,7 @@ function blocks(lines, depth) {
   return made;
 }
 
-/** Give the block that begins at a line, and where it ends; nothing for a paragraph. */
+/** Return the block that begins at a line, and where it ends; nothing for a paragraph. */
 function block(lines, at, depth) {
   const line = lines[at];
   const fence = line.match(FENCE);
@@ -71,7 +71,7 @@ function block(lines, at, depth) {
   return null;
 }
 
-/** Give a heading's text without the signs that may close it. */
+/** Return a heading's text without the signs that may close it. */
 function withoutClosing(text) {
   const trimmed = text.trim();
   let end = trimmed.length;
@@ -134,7 +134,7 @@ function span(found) {
   return link(target ?? bare, label ?? bare) ?? found[0];
 }
 
-/** Make a link to another site; nothing for a target that would do anything but lead there. */
+/** Make a link to another site; return nothing for a target that would do anything else. */
 function link(target, label) {
   const url = URL.canParse(target) ? new URL(target) : null;
   if (!url || !SAFE.includes(url.protocol)) return null;

@@ -1,9 +1,9 @@
-// Shows what the model saw of the memory: a receipt behind a disclosure, and the token budget.
+// Shows what the model was shown, in a receipt for each turn, and the token budget.
 
 import { ask } from "./api.js";
 import { ago, byId, element, plural } from "./dom.js";
 
-/** Show how much of the context length is taken; `used` is null where that is not known. */
+/** Show how much of the context length is taken; `used` is null if that is not known. */
 export function showBudget(used, most, prefix = "") {
   byId("budget").hidden = used === null;
   if (used === null) return;
@@ -12,7 +12,7 @@ export function showBudget(used, most, prefix = "") {
   Object.assign(byId("budget-meter"), { max: most, high: most * 0.9, value: used, title: text });
 }
 
-/** Make the disclosure for one turn; what was recalled is loaded when it is opened. */
+/** Make the receipt of one turn; the recalled turns and memories are loaded when it is opened. */
 export function makeReceipt(conversationId, usage) {
   const parts = [
     [usage.recalled.length, "recalled turn"],

@@ -1,4 +1,4 @@
-"""Measures what a turn of this chat is made of, and what its memories cost."""
+"""Measures the parts of a turn of this chat, and what its memories cost."""
 
 import pathlib
 
@@ -11,7 +11,7 @@ from tests.running import RunningRedis, free_port, remote_config, run_host, run_
 
 
 def bench_alone(folder: pathlib.Path) -> None:
-    """Print all of it."""
+    """Print all tables."""
     with run_model_endpoint() as endpoint:
         endpoint.answer = answer
         redis = RunningRedis(free_port(), folder / "redis")

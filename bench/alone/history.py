@@ -1,4 +1,4 @@
-"""What a turn costs as the conversation grows: round trips, bytes and time, by past turns."""
+"""Measures what a turn costs as the conversation grows: round trips, bytes and time."""
 
 import contextlib
 import statistics
@@ -27,14 +27,14 @@ Each sample is a turn with exactly so many before it; the sizes are sampled in t
 moment of the machine hits all of them. ms, the model's included: {SPREAD}.
 """
 WINDOW_TURNS = 90
-"""About as many as the default context length holds."""
+"""About as many turns as the default context length holds."""
 BATCH = 100
 
 
 def bench_history(
     host: RunningHost, redis: RunningRedis, context: str, prompt: str, reply: str
 ) -> None:
-    """Print the table, without recall; every sample is a turn with exactly so many before it."""
+    """Print the table, without recall; each sample is a turn after exactly that many turns."""
     print(HEAD, end="")
     header("past turns", "in the window", "round trips", "bytes from and to Redis", "ms", "ratio")
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
@@ -61,7 +61,7 @@ def bench_history(
 def redis_traffic(
     host: RunningHost, redis: RunningRedis, taken: int, prompt: str
 ) -> tuple[int, int, int, int]:
-    """Take one more turn; give its scripts, the bytes that Redis got and sent, and its window."""
+    """Take a turn; return its scripts, the bytes to and from Redis, and the turns in its window."""
     redis_counters(redis)
     asking = redis_counters(redis)
     before = redis_counters(redis)
@@ -72,7 +72,7 @@ def redis_traffic(
 
 
 def redis_counters(redis: RunningRedis) -> tuple[int, int, int]:
-    """Give how many scripts were called, and bytes that Redis got and sent, asking included."""
+    """Return how many scripts were called, and the bytes to and from Redis, this call included."""
     return count_calls(redis)["evalsha"], *net_bytes(redis)
 
 
@@ -101,11 +101,11 @@ def store_past(connection: Connection, context: str, talk: Sequence[tuple[str, s
 
 
 def make_turn(number: int, prompt: str, reply: str) -> Turn:
-    """Make a turn that counts as a tokenizer might: four characters to a token."""
+    """Make a turn with tokens as a tokenizer might count them: four characters to a token."""
     said = (Message("user", prompt), Message("assistant", reply))
     return Turn(number, said, len(prompt) // 4 + 8, len(reply) // 4, len(prompt) // 8, 1.0)
 
 
 def make_commit(turns: list[Turn], evicted: list[Turn], context_tokens: int) -> Commit:
-    """Commit turns; the conversation is one whose vocabulary is known."""
+    """Make a commit of turns, for a conversation whose vocabulary is known."""
     return Commit(tuple(turns), context_tokens, 10**6, LARGE, tuple(evicted), 1.0, 0)

@@ -1,4 +1,4 @@
-"""What memory by meaning adds to a turn: hybrid recall, and long-term memories in either store."""
+"""Measures what memory by meaning adds to a turn: hybrid recall, and long-term memories."""
 
 import contextlib
 import itertools
@@ -39,7 +39,7 @@ from tests.running import (
 
 MEMORIES = (0, 100, 1_000, 10_000)
 WIDTH = 384
-"""As all-MiniLM-L6-v2 has it."""
+"""The number of values in an embedding of all-MiniLM-L6-v2."""
 MODEL = "all-minilm-l6-v2"
 TAG = embedding_tag(MODEL, "spin, text by text")
 BATCH = 100
@@ -58,13 +58,13 @@ The first turn of a conversation, by what its owner has in the store, beside `lo
 
 
 class RandomEmbedder:
-    """Embeds at once, every text in another direction."""
+    """Embeds at once; each text gets an embedding in another direction."""
 
     def __init__(self) -> None:
         self._rng = random.Random(2)
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Give unit vectors."""
+        """Return random unit vectors."""
         return [self._vector() for _ in texts]
 
     def _vector(self) -> list[float]:
@@ -88,7 +88,7 @@ def embeds(answer: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
 
 
 def bench_memories(folder: pathlib.Path, config: str, redis: RunningRedis) -> None:
-    """Print both tables; the embedding model answers at once, as the other one does."""
+    """Print both tables; the embedding model and the language model answer at once."""
     base = ["--runtime-config-file", config, "--variable", f"redis_address={redis.address}"]
     with run_host(folder / "plain", *base, "--variable", "recall=off") as plain:
         with run_host(folder / "hybrid", *base, "--variable", "recall=hybrid") as hybrid:
@@ -113,7 +113,7 @@ def bench_memories(folder: pathlib.Path, config: str, redis: RunningRedis) -> No
 
 
 def bench_hybrid(hybrid: RunningHost, plain: RunningHost, redis: RunningRedis) -> None:
-    """Print what hybrid recall adds, by archived turns; each has both its embeddings."""
+    """Print what hybrid recall adds, by archived turns, whose messages all have embeddings."""
     print(HYBRID, end="")
     bench_archives("hybrid", hybrid, plain, redis, keep_embeddings)
 
@@ -164,7 +164,7 @@ def bench_long_term(
 
 
 def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
-    """Remember so many different things."""
+    """Remember `count` different texts."""
     for start in range(0, count, BATCH):
         store.add(
             [

@@ -1,4 +1,4 @@
-"""What recall adds to a turn, and to Redis, as the archive grows."""
+"""Measures what recall adds to a turn, and to Redis, as the archive grows."""
 
 import contextlib
 import random
@@ -26,7 +26,7 @@ replies of 40, no two alike; ms, the model's included: {SPREAD}.
 
 
 def bench_recall(recalling: RunningHost, without: RunningHost, redis: RunningRedis) -> None:
-    """Print the table: the same turns on one host with recall and on one without, by turns."""
+    """Print the table: the same turns on a host with recall and on one without, alternately."""
     print(HEAD, end="")
     bench_archives("lexical", recalling, without, redis, lambda *_: None)
 
@@ -38,9 +38,9 @@ def bench_archives(
     redis: RunningRedis,
     prepare: Callable[[Connection, int, int], None],
 ) -> None:
-    """Print what a kind of recall adds by archived turns.
+    """Print what a kind of recall adds, by the number of archived turns.
 
-    Shapes: `prepare` takes a connection, a conversation's id and how many turns are archived.
+    Shapes: `prepare` takes a connection, a conversation's id and the number of archived turns.
     """
     header("archived turns", "bytes each in Redis", "without", kind, "ratio")
     rng = random.Random(1)
@@ -61,7 +61,7 @@ def compare_hosts(
     fields: Mapping[str, object],
     headers: Mapping[str, str],
 ) -> None:
-    """Print a row: turns on both hosts, by turns, each with another prompt."""
+    """Print a row: turns on both hosts, alternately, each with another prompt."""
     rng = random.Random(3)
     times: dict[str, list[float]] = {"without": [], "with": []}
     for _ in range(SAMPLES):

@@ -1,4 +1,4 @@
-"""What a turn is made of, beside a model that answers at once."""
+"""Measures the parts of a turn, with a model that answers at once."""
 
 import json
 import statistics
@@ -40,7 +40,7 @@ def measure_ms(call: Callable[[], object], count: int = CALLS) -> list[float]:
 
 
 def answer(asked: Asked) -> Answer:
-    """Answer at once, and count as a tokenizer might: four characters to a token."""
+    """Answer at once, with counts as of a tokenizer: four characters to a token."""
     return default_answer(REPLY, len(asked.prompt) // 4, len(REPLY) // 4)
 
 
@@ -93,5 +93,5 @@ def missing_ms(host: RunningHost) -> list[float]:
 
 
 def session_ms(host: RunningHost) -> list[float]:
-    """Time a request that reads the settings, and asks nothing."""
+    """Time a request that reads the settings, and asks no store and no model."""
     return measure_ms(lambda: host.client.post("/session"))

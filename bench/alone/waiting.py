@@ -1,4 +1,4 @@
-"""What a slow model costs conversations at once, asked through Spin and directly."""
+"""Measures how long conversations wait at once for a slow model, through Spin and directly."""
 
 import concurrent.futures
 import json
@@ -33,7 +33,7 @@ a time for an app; an endpoint is asked by each turn itself.
 
 
 def slowly(asked: Asked) -> Answer:
-    """Answer after `SLOW_MODEL_S`, in the format that was asked for."""
+    """Answer after `SLOW_MODEL_S`, in the format of the request."""
     if asked.path == "/infer":
         answered = answer(asked)
     else:
@@ -60,7 +60,7 @@ def bench_waiting(folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndp
 
 
 def wait(host: RunningHost) -> tuple[float, float]:
-    """Take one turn, and then many at once; in s."""
+    """Take one turn, and then many at once; return how long both took in seconds."""
 
     def start(_: int) -> None:
         assert host.post(context=CONTEXT, prompt=PROMPT).status_code == OK

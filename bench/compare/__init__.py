@@ -1,4 +1,4 @@
-"""Measures this chat against what people use instead; every row in the same run."""
+"""Measures this chat against what people use instead, all of it in one run."""
 
 import contextlib
 import pathlib

@@ -1,4 +1,4 @@
-"""What is lost, mixed up, too long or within the reach of others."""
+"""Measures which turns are lost or mixed up, which prompts too long, and who is let in."""
 
 import concurrent.futures
 import contextlib
@@ -46,7 +46,7 @@ Scripts: texts that come back as they were.
 def compare_correctness(
     running: Sequence[Running], model: httpx.Client, rng: random.Random
 ) -> None:
-    """Print what each gets wrong."""
+    """Print what each system does wrong."""
     print(HEAD, end="")
     header("", "lost", "out of order", "too long", "mixed up", "reached", "scripts intact",
            "told to wait")  # fmt: skip
@@ -61,7 +61,7 @@ def compare_correctness(
 
 
 def write_at_once(one: Running) -> tuple[float, float, int]:
-    """Let clients write into one conversation; give the shares that are lost and out of order."""
+    """Let clients write to one conversation at once; return the shares lost and out of order."""
     conversation, _ = one.take_turn("Let us begin.")
     waits = [0]
 
@@ -84,7 +84,7 @@ def write_at_once(one: Running) -> tuple[float, float, int]:
 
 
 def patiently(one: Running, prompt: str, conversation: str, client: httpx.Client) -> int:
-    """Take a turn, and ask again where one is told to wait; say how often that was."""
+    """Take a turn, and send it again when told to wait; return how often that was."""
     waits, ends = 0, time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -99,7 +99,7 @@ def patiently(one: Running, prompt: str, conversation: str, client: httpx.Client
 
 
 def too_long(one: Running, model: httpx.Client, rng: random.Random) -> float:
-    """Give the share of prompts that have more tokens than the context length."""
+    """Return the share of prompts that have more tokens than the context length."""
     count = load_tokenizers()["tekken-131k"]
     conversation = one.add(make_talk(rng, PAST_TURNS))
     lengths = []
@@ -110,7 +110,10 @@ def too_long(one: Running, model: httpx.Client, rng: random.Random) -> float:
 
 
 def mix_up(one: Running) -> tuple[int, int]:
-    """Let users tell secrets at once; count those who meet another's, and those who are reached."""
+    """Let users tell secrets at once.
+
+    Return how many of them meet another's secret, and how many conversations strangers reach.
+    """
 
     def talk(user: int, client: httpx.Client) -> tuple[str, bool]:
         secret = f"secret{user:03d}x"
@@ -138,7 +141,7 @@ def mix_up(one: Running) -> tuple[int, int]:
 
 
 def intact(one: Running) -> int:
-    """Count the scripts whose text comes back as it was, in the reply and in the history."""
+    """Return in how many scripts a text comes back unchanged, in the reply and in the history."""
     count = 0
     for text in SCRIPTS.values():
         conversation, reply = one.take_turn(text)

@@ -1,4 +1,4 @@
-"""What each takes before a turn, and while turns run: start, size, memory."""
+"""Measures what each system takes before a turn and while turns run: start, size, memory."""
 
 import concurrent.futures
 import contextlib
@@ -30,7 +30,7 @@ has grown when they are over, if that is more.
 
 @dataclass(frozen=True)
 class Starts:
-    """How long a system took until it answered, in s."""
+    """How long a system took until its first answer, in s."""
 
     first_s: float
     later_s: Sequence[float]
@@ -55,7 +55,7 @@ def measure_starts(
 def compare_footprints(
     running: Sequence[Running], starts: Mapping[str, Starts], model: httpx.Client
 ) -> None:
-    """Print what each takes."""
+    """Print what each system takes."""
     print(HEAD, end="")
     header("", "size, MB", "first, s", "start, s", "idle, MB", "ratio", "a turn, MB", "ratio")
     for one in running:
@@ -75,7 +75,7 @@ def compare_footprints(
 
 
 def busy_mb(one: Running, model: httpx.Client) -> float:
-    """Measure by how much memory grows for each of the turns that are in flight."""
+    """Return by how much memory grows for each turn in flight."""
     before = memory_mb(one.pid)
     model.get("/hold", params={"s": HELD_S})
     with concurrent.futures.ThreadPoolExecutor(IN_FLIGHT) as threads:
@@ -91,13 +91,13 @@ def busy_mb(one: Running, model: httpx.Client) -> float:
 
 
 def size_mb(path: pathlib.Path) -> float:
-    """Size of a file, or of all in a folder."""
+    """Return the size of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files) / 1e6
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children."""
+    """Return the resident memory of a process and its children."""
     total = 0
     for process in [pid, *children_of(pid)]:
         with contextlib.suppress(OSError):
@@ -107,7 +107,7 @@ def memory_mb(pid: int) -> float:
 
 
 def children_of(pid: int) -> list[int]:
-    """Name the children of a process, and theirs."""
+    """Return the ids of a process's children, and of their children."""
     found = []
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         for child in map(int, (task / "children").read_text().split()):

@@ -1,4 +1,4 @@
-"""How long one turn takes beside the model, by the turns before it."""
+"""Measures how long one turn takes beside the model, by the number of turns before it."""
 
 import math
 import pathlib
@@ -34,13 +34,13 @@ belong to the prompt.
 """
 
 Cell = list[float] | str
-"""Times of turns in ms, or why there are none."""
+"""The times of turns in ms, or the reason why there are none."""
 
 
 def compare_histories(
     running: Sequence[Running], model: httpx.Client, rng: random.Random, pictures: pathlib.Path
 ) -> None:
-    """Print how long a turn takes beside the model, by the turns before it."""
+    """Print how long a turn takes beside the model, by the number of turns before it."""
     times: dict[str, list[Cell]] = {one.name: [] for one in running}
     for past in PAST_TURNS:
         racers = [Racer(one, rng, past) for one in running if not is_out(times[one.name])]
@@ -80,7 +80,7 @@ def print_times(
 
 
 def is_out(cells: Sequence[Cell]) -> bool:
-    """Say whether a longer history need not be tried."""
+    """Whether a system need not be tried with longer histories."""
     if not cells:
         return False
     last = cells[-1]
@@ -88,7 +88,7 @@ def is_out(cells: Sequence[Cell]) -> bool:
 
 
 class Racer:
-    """A system with conversations of one length, and what its turns took."""
+    """A system with conversations of one length, and the times of its turns."""
 
     def __init__(self, one: Running, rng: random.Random, past: int) -> None:
         self.one = one
@@ -96,7 +96,7 @@ class Racer:
         self._sizes: list[int] = []
         talk, count = make_talk(rng, past), SAMPLES[past] + WARM_UP
         try:
-            if past < SAMPLES[past]:  # turns would make it longer
+            if past < SAMPLES[past]:  # its turns would make one conversation much longer
                 self._kept = [one.add(talk) for _ in range(count)]
             else:
                 self._kept = [one.add(talk)] * count
@@ -104,7 +104,7 @@ class Racer:
             self.cell = "fails"
 
     def take_turn(self, number: int, prompt: str, model: httpx.Client) -> None:
-        """Take a turn, if it can; those to warm up are not kept."""
+        """Take a turn, if it can; the times of the first turns, to warm up, are not kept."""
         if isinstance(self.cell, str):
             return
         begun = time.perf_counter()
@@ -119,7 +119,7 @@ class Racer:
             self.cell.append(taken_ms)
 
     def without_model(self, model: httpx.Client) -> "Racer":
-        """Take the model's own time off."""
+        """Return the same times less the model's own time."""
         if isinstance(self.cell, list):
             own_ms = model_ms(model, self.one.model_path, round(statistics.mean(self._sizes)))
             self.cell = [max(0.0, one_ms - own_ms) for one_ms in self.cell]
@@ -129,7 +129,7 @@ class Racer:
 def race(
     racers: Sequence[Racer], model: httpx.Client, rng: random.Random, past: int
 ) -> list[Racer]:
-    """Let all take turns, one after the other; who has had its time is left out."""
+    """Let all systems take turns, one after the other, until each has used up its time."""
     spent_s = dict.fromkeys(racers, 0.0)
     for number in range(SAMPLES[past] + WARM_UP):
         for racer in racers:
@@ -142,7 +142,7 @@ def race(
 
 
 def model_ms(model: httpx.Client, path: str, size: int) -> float:
-    """Time the model itself for bodies of a size, in the format that belongs to the path."""
+    """Return the time of the model itself for bodies of a size, in the format of the path."""
     text = "x" * max(1, size - 60)
     body = {"model": "instant", "messages": [{"role": "user", "content": text}], "prompt": text}
     del body["messages" if path == "/infer" else "prompt"]

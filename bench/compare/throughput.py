@@ -1,4 +1,4 @@
-"""How many turns a second run at once, by the clients."""
+"""Measures how many turns a second each system runs, by the number of clients."""
 
 import concurrent.futures
 import pathlib
@@ -26,7 +26,7 @@ same concurrency; below, ms of a turn, the model's included: {SPREAD}.
 
 
 def compare_throughput(folder: pathlib.Path, rng: random.Random, pictures: pathlib.Path) -> None:
-    """Print how many turns a second run at once, each client in a conversation of its own."""
+    """Print how many turns a second each system runs, with each client in its own conversation."""
     results: dict[str, list[tuple[float, list[float]]]] = {}
     for number, system in enumerate(SYSTEMS):
         place = folder / str(number)
@@ -52,7 +52,7 @@ def compare_throughput(folder: pathlib.Path, rng: random.Random, pictures: pathl
 
 
 def measure_throughput(one: Running, count: int, rng: random.Random) -> tuple[float, list[float]]:
-    """Let clients take turns for a while; give the turns a second, and how long each took in ms."""
+    """Let clients take turns for a while; return the turns a second, and each turn's time in ms."""
     kept = [one.add(make_talk(rng, PAST_TURNS)) for _ in range(count)]
     prompts = [english(rng, PROMPT_WORDS) for _ in range(PROMPTS)]
     ends = time.perf_counter() + TAKES_S

@@ -1,4 +1,4 @@
-"""What a turn asks of Redis, and what a conversation takes there."""
+"""Measures what a turn asks of Redis, and how much memory a conversation takes there."""
 
 import contextlib
 import random
@@ -28,7 +28,7 @@ its words in it.
 
 
 def compare_traffic(running: Sequence[Running], redis: RunningRedis, rng: random.Random) -> None:
-    """Print what each asks of Redis."""
+    """Print what each system asks of Redis."""
     print(HEAD, end="")
     header(
         "", "commands sent", "commands run", "KB to Redis", "KB from Redis", "KB a conversation",
@@ -52,7 +52,7 @@ def compare_traffic(running: Sequence[Running], redis: RunningRedis, rng: random
 
 
 def add_weighed(one: Running, redis: RunningRedis, rng: random.Random) -> tuple[str, float]:
-    """Add a conversation; give it, and the median of by how much some made Redis grow."""
+    """Add some conversations; return the last one, and the median by which each made Redis grow."""
     grown = []
     for _ in range(WEIGHED):
         before = used_bytes(redis)
@@ -62,17 +62,17 @@ def add_weighed(one: Running, redis: RunningRedis, rng: random.Random) -> tuple[
 
 
 def turn_in(one: Running, conversation: str, rng: random.Random) -> Callable[[], object]:
-    """Make what takes a turn, each with another prompt."""
+    """Return a function that takes a turn, each time with another prompt."""
     return lambda: one.take_turn(english(rng, PROMPT_WORDS), conversation)
 
 
 def traffic(redis: RunningRedis) -> tuple[int, int, int]:
-    """Give commands, and bytes to and from Redis, until now."""
+    """Return the commands, and the bytes to and from Redis, until now."""
     return sum(count_calls(redis).values()), *net_bytes(redis)
 
 
 def sent_commands(redis: RunningRedis, act: Callable[[], object]) -> int:
-    """Count the commands that clients send while something is done."""
+    """Return how many commands clients send while `act` runs."""
     address = parse_address(redis.address)
     with (
         contextlib.closing(socket.create_connection((address.host, address.port))) as watching,

@@ -1,7 +1,7 @@
 """LangChain: `RunnableWithMessageHistory` over `RedisChatMessageHistory`.
 
 Source: LangChain's how-to "How to add message history", with the chat history of
-`langchain-community`. That of `langchain-redis` needs Redis' search module.
+`langchain-community`. The chat history of `langchain-redis` needs Redis' search module.
 """
 
 import os
@@ -20,7 +20,7 @@ PROMPT = ChatPromptTemplate.from_messages(
 
 
 def history_of(session_id: str) -> RedisChatMessageHistory:
-    """Give a conversation's history."""
+    """Return a conversation's history."""
     return RedisChatMessageHistory(session_id, url=os.environ["REDIS_URL"])
 
 
@@ -45,7 +45,7 @@ class LangChain:
         history_of(conversation_id).add_messages(messages)
 
     async def contents(self, conversation_id: str) -> list[str]:
-        """Give all prompts and replies, in turn."""
+        """Return all prompts and replies, in turn."""
         return [str(message.content) for message in history_of(conversation_id).messages]
 
 

@@ -51,7 +51,7 @@ class LlamaIndex:
             await self._store.async_add_message(conversation_id, message)
 
     async def contents(self, conversation_id: str) -> list[str]:
-        """Give all prompts and replies, in turn."""
+        """Return all prompts and replies, in turn."""
         messages = await self._store.aget_messages(conversation_id)
         return [str(message.content) for message in messages]
 

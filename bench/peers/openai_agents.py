@@ -50,7 +50,7 @@ class Agents:
         await self._session(conversation_id).add_items(items)
 
     async def contents(self, conversation_id: str) -> list[str]:
-        """Give all prompts and replies, in turn."""
+        """Return all prompts and replies, in turn."""
         items = await self._session(conversation_id).get_items()
         return [_text(item["content"]) for item in items]
 

@@ -1,8 +1,8 @@
-"""What the peers that run natively have in common: a chat behind FastAPI, on one Redis.
+"""Serves the peers that run natively: a chat behind FastAPI, on one Redis.
 
-`POST /` takes `{"id"?, "prompt"}` and gives `{"id", "reply"}`, as what they are compared with does.
-`POST /past` and `GET /messages` are for the measurement alone: they fill and read a history through
-the peer's own store.
+`POST /` takes `{"id"?, "prompt"}` and returns `{"id", "reply"}`, as the chat with memory does.
+`POST /past` and `GET /messages` are only for measuring: they fill and read a history through the
+peer's own store.
 """
 
 import uuid
@@ -17,7 +17,7 @@ MODEL = "instant"
 
 
 class Turn(BaseModel):
-    """A prompt; without an id, of a new conversation."""
+    """A prompt; without an id it begins a new conversation."""
 
     prompt: str
     id: str | None = None
@@ -39,7 +39,7 @@ class Chat(Protocol):
         """Add prompts and replies, in turn."""
 
     async def contents(self, conversation_id: str) -> list[str]:
-        """Give all prompts and replies, in turn."""
+        """Return all prompts and replies, in turn."""
 
 
 def make_app(chat: Chat) -> FastAPI:

@@ -1,1 +1,1 @@
-"""What the model is shown: which turns fit, what is recalled, how it is laid out."""
+"""What the model is shown: which turns fit, what is recalled, and how all of it is laid out."""

@@ -2,10 +2,11 @@
 
     context_length = system context + kept turns + recalled text + the new prompt + the reserve
 
-The system context and the new prompt are never evicted or cut. Nothing here counts tokens: there
-are bounds, and they hold whatever the tokenizer. A model reports what it counted of each prompt, so
-after each turn the whole window is known, less what only that prompt had. For the next turn the new
-prompt is added as the most that it can be, and an evicted turn taken off as the least.
+The system context and the new prompt are never evicted or cut. Nothing here counts tokens exactly:
+all numbers are bounds that hold for any tokenizer. A model reports how many tokens it counted in
+each prompt. So after each turn the size of the whole window is known: the model's count less what
+stood in that prompt only. For the next turn, the upper bound of the new prompt is added, and the
+lower bound of each evicted turn is taken off.
 """
 
 from collections.abc import Sequence
@@ -19,18 +20,22 @@ from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message: llama3 in `chat.context.templates`."""
 LEAST_TEMPLATE_TOKENS = 3
-"""The least around a turn: where the user begins, where the reply does, and where it ends."""
+"""The least that a template puts around a turn: a token before the prompt, one before the reply,
+and one behind it."""
 NO_USER_MESSAGE = "(no message)"
-"""Stands before an assistant's message that opens the context: templates begin with the user."""
+"""The user message put before an assistant's message that would open the context.
+
+Templates want the user to begin.
+"""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What is shown and what is evicted.
+    """Which turns are shown and which are evicted.
 
-    Shapes: `evicted` and `kept` run oldest first; together they are the turns that were given.
-    Units:  upper bounds: `window_tokens` of system context and kept turns, `prompt_tokens` of the
-            whole prompt.
+    Shapes: `evicted` and `kept` run oldest first; together they are all turns that were to fit.
+    Units:  `window_tokens` is an upper bound of the system context and the kept turns,
+            `prompt_tokens` one of the whole prompt.
     """
 
     evicted: tuple[Turn, ...]
@@ -52,9 +57,9 @@ def fit_context(
     max_reply_tokens: int,
     recalled_tokens: int = 0,
 ) -> Fit:
-    """Keep the newest whole turns that fit beside system context, `prompt` and what is recalled.
+    """Keep the newest whole turns that fit beside the system context, `prompt` and recalled text.
 
-    Errors: PromptTooLong if it does not fit with no turn at all.
+    Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
     new_tokens = message_tokens(prompt, conversation.vocabulary) + recalled_tokens
     room_tokens = context_length - max_reply_tokens - new_tokens
@@ -69,10 +74,11 @@ def fit_context(
 def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
     """Evict the oldest of `turns` until the rest and the system context fit in `room_tokens`.
 
-    Two bounds hold at once: all parts at their most, and the window as it was last known less the
-    evicted turns at their least.
-    Shapes: `turns` run oldest first; those of the conversation, and maybe more behind them.
-    Errors: none; where nothing fits, all are evicted, and `window_tokens` says what is left.
+    Two upper bounds hold at once: the sum of the parts' upper bounds, and the last known size of
+    the window less the lower bounds of the evicted turns.
+    Shapes: `turns` run oldest first; they are the conversation's, and maybe newer ones behind them.
+    Errors: none; if no turn fits, all are evicted, and `window_tokens` is what the system context
+            takes.
     """
     parts_tokens = conversation.context_tokens + sum([turn.tokens for turn in turns])
     added = turns[len(conversation.turns) :]
@@ -90,7 +96,7 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
 
 
 def least_turn_tokens(messages: Sequence[Message | None]) -> int:
-    """Estimate from below what messages of a turn take in a prompt, template included."""
+    """Estimate from below what the messages of a turn take in a prompt, template included."""
     said = sum(least_tokens(message.content) for message in messages if message)
     return said + LEAST_TEMPLATE_TOKENS
 
@@ -101,7 +107,7 @@ def bounded_turn(
     at: float,
     vocabulary: Vocabulary = UNKNOWN,
 ) -> Turn:
-    """Make a turn that no model counted: its tokens are bounds."""
+    """Make a turn whose tokens no model has counted: its numbers are estimated bounds."""
     shown = [message for message in messages if message is not None]
     return Turn(
         number=number,
@@ -114,13 +120,14 @@ def bounded_turn(
 
 
 def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
-    """Lay out what the model is shown: the system context, then user and assistant in turn.
+    """Return the messages that the model is shown: the system context, then user and assistant.
 
-    Models are trained on nothing else. What was added in other roles is shown as the user's, with
-    its role beside it, and messages of one side in a row become one. An empty context is left out.
+    User and assistant take turns, because models are trained on nothing else. A message in another
+    role is shown as the user's, with its role written before it, and several messages in a row of
+    one side become one. An empty context is left out.
     """
     shown: list[Message] = []
-    rows: dict[int, list[str]] = {}  # what becomes one message, by where that stands
+    rows: dict[int, list[str]] = {}  # texts that become one message, by its place in `shown`
     for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
         if message is None:
             continue
@@ -139,7 +146,7 @@ def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Mess
 
 
 def as_shown(message: Message) -> str:
-    """Give the text that stands for a message between those of user and assistant."""
+    """Return a message's text as the model is shown it, with the role if templates lack it."""
     if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
@@ -147,10 +154,11 @@ def as_shown(message: Message) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known after a turn.
+    """The tokens that are known after a turn.
 
-    Units: upper bounds of what the turn's parts take, and of what the system context and the window
-           take, this turn included; `least_tokens` is a lower bound of the turn.
+    Units: all are upper bounds, but `least_tokens`, which is a lower bound of the whole turn.
+           `prompt_tokens` and `reply_tokens` bound the parts of the turn, `context_tokens` the
+           system context, and `window_tokens` the whole window, this turn included.
     """
 
     prompt_tokens: int
@@ -164,10 +172,11 @@ class Measured:
 def measure(
     fit: Fit, conversation: Conversation, prompt: str, completion: Completion, recalled: str = ""
 ) -> Measured:
-    """Take in what the model counted, or keep to the bounds where it reported none, or nonsense.
+    """Return the bounds after a turn, narrowed by what the model counted.
 
-    What it counted beyond the most that everything else takes is the least of the prompt. The first
-    prompt also shows how much the system context can be at most, and the vocabulary.
+    If the model reported no counts, or impossible ones, the estimated bounds stay. What the model
+    counted beyond the upper bounds of all other parts is a lower bound of the prompt. The count of
+    the first prompt also bounds the system context, and shows what the vocabulary is like.
     """
     vocabulary = conversation.vocabulary
     prompt_tokens = message_tokens(prompt, vocabulary)
@@ -177,7 +186,8 @@ def measure(
     if completion.generated_tokens > 0:
         vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
         if completion.is_whole and counted_tokens <= reply_tokens:
-            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end
+            # The model may have counted the marker that ends its reply
+            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)
         reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
     least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
     context_tokens = conversation.context_tokens
@@ -185,7 +195,7 @@ def measure(
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
     if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
         window_tokens = shown_tokens
-        if completion.prompt_tokens <= fit.prompt_tokens:  # more cannot be, and shows nothing
+        if completion.prompt_tokens <= fit.prompt_tokens:  # a larger count is impossible: ignored
             beside_tokens = fit.prompt_tokens - prompt_tokens
             least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
         if conversation.turn_count == 0:
@@ -203,6 +213,6 @@ def measure(
 
 
 def _broken_up_tokens(text: str) -> int:
-    """Say how many tokens more a reply may be once its markers are broken up, to be shown again."""
+    """Return how many tokens breaking up its markers may add to a reply that is shown again."""
     shown = break_up(text)
     return estimate_tokens(shown) - estimate_tokens(text) if shown != text else 0

@@ -1,11 +1,12 @@
-"""Breaks up what a model could take for a marker of its template, or for a speaker's line.
+"""Breaks up text that a model could take for a marker of its template, or for a speaker's line.
 
 Text is data: a marker inside a message reaches the model as letters, and never as a role, an end of
-text or a new speaker. A text may outlive a change of model, so the markers are those of every
-well-known template, in any case, and in the characters that a tokenizer may make the same of.
+text or a new speaker. The model may change while a text is kept, so the markers are those of every
+well-known template, in upper and lower case, also when they are written in characters that a
+tokenizer may take for the same ones.
 
-All of this is linear in the text: a pattern looks at white space only up to the end of its line, or
-once behind a speaker's name, and at no more than a few characters of anything else.
+All of this takes time linear in the text: a pattern reads white space only up to the end of its
+line, or once behind a speaker's name, and no more than a few characters of anything else.
 
 Source: the chat templates and special tokens published with each model family.
 """
@@ -15,7 +16,10 @@ import unicodedata
 from collections.abc import Iterable
 
 BREAK = "\N{WORD JOINER}"
-"""Put behind the signs that a marker begins with: invisible, and no tokenizer sees a marker."""
+"""The character put behind the signs that a marker begins with.
+
+A person does not see it, and a tokenizer does not see a marker any more.
+"""
 
 NUMBER = "_?[0-9]{1,6}"
 TAGS = (
@@ -52,13 +56,16 @@ CAPITALS = (
     "CLS", "SEP", "MASK", "PAD", "UNK", "BOS", "EOS", "EOT", "IMG", "ARGS", "THINK", "PREFIX",
     "MIDDLE", "SUFFIX", "AUDIO", "TRANSCRIBE",
 )  # fmt: skip
-"""The same in this case only: `x[mask]` is code."""
+"""What stands between `[` and `]` or behind `[/` in capitals only: `x[mask]` is code."""
 
 
 def _any_of(names: Iterable[str]) -> str:
-    """Make a pattern of patterns that each begin with a letter, in any case.
+    """Return a pattern for any of `names`, in upper or lower case.
 
-    By their first letters `re` knows at once which of them may follow: this takes a third.
+    Shapes: each name is a pattern that begins with one fixed character.
+
+    The names are grouped by their first character, so that `re` knows at once which may follow:
+    this takes a third of the time.
     """
     rests: dict[str, list[str]] = {}
     for name in names:
@@ -68,9 +75,9 @@ def _any_of(names: Iterable[str]) -> str:
 
 MARKERS = re.compile(
     rf"<(?:/?(?:{_any_of(TAGS)})>|</?(?i:SYS)>>"
-    # ChatML, Llama 3, Phi, Cohere, Granite, gpt-oss, DeepSeek and many more; Gemma 4 has one pipe
+    # ChatML, Llama 3, Phi, Cohere, Granite, gpt-oss, DeepSeek and others; Gemma 4 has only one pipe
     rf"|/?\|[^\s<>|{BREAK}]{{1,60}}(?:\|>?|>)|[a-zA-Z_]{{1,40}}\|>)"
-    # EXAONE and BlueLM have pipes here, MiniMax the others
+    # EXAONE and BlueLM have pipes within brackets; MiniMax has `]~b]`, `]~!b[` and `[e~[`
     rf"|\[(?:/?(?:{_any_of(SQUARE)}|{'|'.join(CAPITALS)}|\|[a-zA-Z_]{{1,40}}\|)\]|e~\[)"
     r"|\]~!?b[\[\]]"
 )
@@ -78,21 +85,24 @@ OPENING = re.compile(r"<<?/?\|?/?|\[[/|]?|\]~")
 """The signs that a marker begins with."""
 
 LINE_ENDS = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029"
-"""What may end a line for a model: every control character but the tab, and Unicode's own two."""
+"""The characters that a model may take for the end of a line.
+
+They are all control characters but the tab, and Unicode's line and paragraph separators.
+"""
 UNSEEN = (
     r" \t\xa0\xad\u034f\u061c\u115f\u1160\u1680\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f"
     r"\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
-"""White space within a line, and characters of no width."""
+"""White space within a line, and characters without a width."""
 COLONS = r":\ufe13\ufe55\uff1a"
 SPEAKER_LINE = re.compile(
     rf"[{LINE_ENDS}][{UNSEEN}]*(?:System|User|Assistant)(?=\s*[{COLONS}])", re.IGNORECASE
 )
-"""A line that looks like a speaker's in a transcript, from the end of the line before it."""
+"""The beginning of a line that looks like a speaker's in a transcript, with the line end before."""
 
 
 def _ascii_look_alikes() -> Iterable[tuple[str, str]]:
-    """Name the characters that tokenizers may take for a letter, a digit or a sign of a marker.
+    """Yield each character that tokenizers may take for one of a marker, with that ASCII character.
 
     Source: Unicode's compatibility decomposition (NFKC); `▁` is SentencePiece's space.
     """
@@ -109,10 +119,10 @@ WIDE_BEGINNINGS = tuple(char for char, same in ASCII_OF.items() if same in "<[")
 
 
 def neutralise(text: str) -> str:
-    """Break up markers of any template in `text`; what a person reads stays the same."""
+    """Break up the markers of any template in `text`; a person reads the same as before."""
     is_plain = "<" not in text and "[" not in text and "~" not in text
     if is_plain and (text.isascii() or not any(sign in text for sign in WIDE_BEGINNINGS)):
-        return text  # as most texts are
+        return text  # most texts have no sign that a marker begins with
     folded = _folded(text)
     return _broken_at(text, [_behind_opening(m, folded) for m in MARKERS.finditer(folded)])
 
@@ -124,22 +134,22 @@ def _behind_opening(marker: re.Match[str], folded: str) -> int:
 
 def break_up_speakers(text: str) -> str:
     """Break up lines in `text` that look like a speaker's in a transcript."""
-    begun = "\n" + _folded(text)  # a text begins a line
+    begun = "\n" + _folded(text)  # the beginning of a text is the beginning of a line, too
     return _broken_at(text, [speaker.end() - 1 for speaker in SPEAKER_LINE.finditer(begun)])
 
 
 def break_up(text: str) -> str:
-    """Break up whatever any template may: the longest that `text` becomes in a prompt."""
+    """Break up all that any template breaks up: this is the longest that `text` is in a prompt."""
     return break_up_speakers(neutralise(text))
 
 
 def _folded(text: str) -> str:
-    """Return `text` with ASCII for what looks alike to a tokenizer; all stands where it stood."""
+    """Return `text` with its look-alikes replaced by ASCII; every character keeps its place."""
     return text if text.isascii() else LOOK_ALIKES.sub(lambda one: ASCII_OF[one.group()], text)
 
 
 def _broken_at(text: str, places: list[int]) -> str:
-    """Return `text` with breaks at `places`, which run upwards; itself without any."""
+    """Return `text` with a break at each of `places`, which are in ascending order."""
     if not places:
         return text
     bounds = zip([0, *places], [*places, len(text)], strict=True)

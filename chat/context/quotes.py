@@ -1,6 +1,6 @@
-"""Decides how the model is shown what is recalled: quoted, with who said it and when.
+"""Decides how the model is shown recalled turns and memories: quoted, with who spoke and when.
 
-Each message is one line, so that it reads as what was said and never as an instruction.
+Each message is one line, so that the model reads it as a quotation and never as an instruction.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from chat.core.tokens import Vocabulary, estimate_tokens
 AROUND_TOKENS = 3
 """Two quotation marks and a line break."""
 MOST_QUOTED_CHARACTERS = 600
-"""A longer message of the conversation is quoted from its beginning."""
+"""Of a longer message, only the beginning is quoted: this many characters."""
 SPEAKERS: dict[Role, str] = {
     "user": "you",
     "assistant": "the assistant",
@@ -33,7 +33,7 @@ AGES = (
 
 @dataclass(frozen=True)
 class Quote:
-    """A turn that is recalled, as the model is shown it; `tokens` is the most that it takes."""
+    """A recalled turn as the model is shown it; `tokens` is the most that the quote takes."""
 
     found: Found
     age_s: int
@@ -43,7 +43,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class MemoryQuote:
-    """The same of a memory."""
+    """A recalled memory as the model is shown it; `tokens` is the most that the quote takes."""
 
     found: FoundMemory
     age_s: int
@@ -52,7 +52,10 @@ class MemoryQuote:
 
 
 def least_quote_tokens(turn: Turn) -> int:
-    """Say what the quote of a turn takes at least; a quote costs more to make than to leave out."""
+    """Return the least tokens that the quote of a turn takes, without making the quote.
+
+    It tells early which turns cannot fit: making a quote only to leave it out would take longer.
+    """
     return 0 if _is_cut(turn) else turn.tokens - TEMPLATE_TOKENS
 
 
@@ -61,7 +64,7 @@ def _is_cut(turn: Turn) -> bool:
 
 
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
-    """Quote a turn; its own bound holds for the quote too, less the template around its prompt."""
+    """Quote a turn; the quote's bound is the turn's, less the template, plus what quoting adds."""
     text, turn = quote(found.turn, now), found.turn
     tokens = turn.tokens - TEMPLATE_TOKENS
     for placed in turn.placed():
@@ -73,7 +76,7 @@ def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
 
 
 def _behind_a_mark_tokens(content: str, vocabulary: Vocabulary) -> int:
-    """Say how many tokens more a text's first word may be behind a quotation mark than a space."""
+    """Return how many more tokens a text's first word may take behind `"` than behind a space."""
     word = content.split(maxsplit=1)[0] if content.strip() else ""
     marked_tokens = estimate_tokens(f'"{word}', vocabulary) - 1
     return max(0, marked_tokens - estimate_tokens(word, vocabulary))
@@ -95,7 +98,7 @@ def _lead(placed: Placed, now: float) -> str:
 def make_memory_quote(
     found: FoundMemory, template: str, most_characters: int, now: float, vocabulary: Vocabulary
 ) -> MemoryQuote:
-    """Quote a memory: `{age}`, `{speaker}` and `{memory}` stand for what they say."""
+    """Quote a memory in `template`, where `{age}`, `{speaker}` and `{memory}` are filled in."""
     memory = found.memory
     words = {
         "{age}": age_words(now - memory.at),
@@ -108,7 +111,7 @@ def make_memory_quote(
 
 
 def fill_in(template: str, words: dict[str, str]) -> str:
-    """Put words in their places; a place that stands in one of the words is text."""
+    """Replace each name of `words` in `template`; a name within a replacement stays as it is."""
     for name, word in words.items():
         if name in template:
             before, _, after = template.partition(name)
@@ -117,18 +120,18 @@ def fill_in(template: str, words: dict[str, str]) -> str:
 
 
 def one_line(text: str, most_characters: int) -> str:
-    """Put a text in one line that can stand between quotation marks."""
+    """Return a text as one line that can stand between quotation marks."""
     said = " ".join(text.split()).replace('"', "'")
     return said[:most_characters] + "…" if len(said) > most_characters else said
 
 
 def age_s(at: float, now: float) -> int:
-    """Say how many whole seconds ago something was."""
+    """Return how many whole seconds before `now` the time `at` was; 0 for one in the future."""
     return max(0, int(now - at))
 
 
 def age_words(age_s: float) -> str:
-    """Say how long ago something was, in its largest whole unit."""
+    """Return an age in words, in the largest unit of which it has at least one."""
     for unit_s, name in AGES:
         count = int(age_s // unit_s)
         if count >= 1:

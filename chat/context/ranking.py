@@ -1,4 +1,4 @@
-"""Ranks evicted turns that a search by words found once more, by words and meaning together."""
+"""Ranks the evicted turns that a search by words has found, by words and meaning together."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from chat.core.messages import Found
 
 NEIGHBOUR_SHARE = 0.3
-"""What a turn gets of the likeness of the one before and of the one after, as in the search."""
+"""A turn's likeness grows by this share of each neighbour's, as in the search by words."""
 
 
 def rank(found: Sequence[Found], cosines: Mapping[int, float]) -> tuple[Found, ...]:
-    """Order by the sum of both scores, each standardised; the lowest sum is 0.
+    """Order turns by the sum of their two scores, each standardised; the lowest sum becomes 0.
 
-    Shapes: `cosines` has the likeness to the prompt by a turn's number; a turn without one counts
-            as an average one.
+    Shapes: `cosines` has each turn's likeness to the prompt, by the turn's number; a turn without
+            one counts as average.
     Errors: none.
     """
     average = statistics.fmean(cosines.values()) if cosines else 0.0
@@ -33,7 +33,7 @@ def rank(found: Sequence[Found], cosines: Mapping[int, float]) -> tuple[Found, .
 
 
 def standardised(values: Sequence[float]) -> list[float]:
-    """Give how many standard deviations each value is above the mean; 0 where all are the same."""
+    """Return by how many standard deviations each value exceeds the mean; 0 if all are the same."""
     if not values:
         return []
     mean, deviation = statistics.fmean(values), statistics.pstdev(values)

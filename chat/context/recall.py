@@ -1,7 +1,7 @@
-"""Decides what comes back for a prompt: evicted turns by their words, memories by their meaning.
+"""Decides what is recalled for a prompt: evicted turns by their words, memories by their meaning.
 
-Evicted turns of the conversation stand behind its system context, and memories of other ones before
-it. Neither is shown twice, and both together leave most of the room to the window.
+Evicted turns of this conversation are put behind its system context, memories of other
+conversations before it. Nothing is shown twice, and the window keeps most of the room.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,20 +25,21 @@ from chat.core.tokens import Vocabulary, estimate_tokens
 HEADER = "Earlier in this conversation:"
 MEMORIES_HEADER = "Memory log of earlier conversations:"
 RECALL_SHARE = 4
-"""One in so many tokens of the room for turns may be recalled turns, and as many memories."""
+"""Recalled turns may take a quarter of the tokens there are for turns, and memories another one."""
 LEAST_SHARE = 0.4
-"""A turn with less of the best one's score is not worth its tokens; what it has as a neighbour only
-is less.
+"""The share of the best turn's score that a turn needs to be worth its tokens.
+
+A turn that was found only as the neighbour of a good one has less.
 """
 Quoted = TypeVar("Quoted", Quote, MemoryQuote)
 
 
 @dataclass(frozen=True)
 class Quoting:
-    """How much may be recalled.
+    """How much may be recalled, and how memories are quoted.
 
-    Units: `recall_tokens` for turns; a memory has up to `memory_max_chars` characters. `now` is
-           seconds since 1970.
+    Units: `recall_tokens` is the most that recalled turns take together, `memory_max_chars` the
+           most characters that are shown of a memory. `now` is seconds since 1970.
     """
 
     recall_tokens: int
@@ -49,28 +50,28 @@ class Quoting:
 
 @dataclass(frozen=True)
 class Recall:
-    """What comes back for a prompt."""
+    """The turns and memories that are recalled for a prompt."""
 
     turns: tuple[Quote, ...] = ()
     memories: tuple[MemoryQuote, ...] = ()
 
     def turns_text(self) -> str:
-        """Render the turns, the oldest first; empty without any."""
+        """Render the recalled turns, the oldest first; empty if there are none."""
         in_order = sorted(self.turns, key=lambda quoted: quoted.found.turn.number)
         return "\n".join([HEADER, *(q.text for q in in_order)]) if in_order else ""
 
     def memories_text(self) -> str:
-        """Render the memories, the oldest first; empty without any."""
+        """Render the recalled memories, the oldest first; empty if there are none."""
         in_order = sorted(self.memories, key=lambda quoted: quoted.found.memory.at)
         return "\n".join([MEMORIES_HEADER, *(q.text for q in in_order)]) if in_order else ""
 
     def around(self, context: str) -> str:
-        """Put the memories before the system context, and the turns behind it."""
+        """Return the system context with the memories before it and the turns behind it."""
         parts = (self.memories_text(), context, self.turns_text())
         return "\n\n".join(filter(None, parts))
 
     def text(self) -> str:
-        """Give all that is shown beside the system context."""
+        """Return all text that is shown beside the system context."""
         return self.around("")
 
 
@@ -83,10 +84,10 @@ def fit_with_recall(
     context_length: int,
     max_reply_tokens: int,
 ) -> tuple[Fit, Recall]:
-    """Fit the newest turns, and beside them what is worth recalling.
+    """Fit the newest turns and, beside them, what is worth recalling.
 
     Shapes: `found` are memories, the nearest first.
-    Errors: PromptTooLong if the prompt does not fit with no turn at all.
+    Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
 
     def fit_beside(recalled_tokens: int) -> Fit:
@@ -123,7 +124,7 @@ def choose_memories(
     quoting: Quoting,
     most_tokens: int,
 ) -> list[MemoryQuote]:
-    """Quote the nearest memories that fit; none that says what is shown anyway."""
+    """Quote the nearest memories that fit; a memory whose text is shown anyway is left out."""
     shown = {prompt, *(text for turn in conversation.turns for text in _said(turn))}
     vocabulary = conversation.vocabulary
     quotes = (
@@ -147,7 +148,7 @@ def choose_memories(
 def choose_turns(
     conversation: Conversation, leaving: Sequence[Turn], prompt: str, now: float, most_tokens: int
 ) -> list[Quote]:
-    """Quote the best of the evicted turns that fit; `leaving` as in `choose_recalled`."""
+    """Quote the best of the evicted turns that fit; `leaving` is `evicted` of `choose_recalled`."""
     vocabulary = conversation.vocabulary
     candidates = (
         (least_quote_tokens(found.turn), partial(make_quote, found, now, vocabulary))
@@ -159,10 +160,10 @@ def choose_turns(
 def choose_recalled(
     conversation: Conversation, evicted: Sequence[Turn], prompt: str
 ) -> Iterator[Found]:
-    """Give what may be recalled, the best first; nothing twice, and nothing that is still shown.
+    """Yield the turns that may be recalled, the best first; none twice, and none that is shown.
 
-    Shapes: `evicted` are the turns that leave the window for this very prompt: no search has found
-            them yet.
+    Shapes: `evicted` are the turns that leave the window for this very prompt, and that no search
+            can have found yet.
     """
     wanted = prompt_terms(prompt)
     leaving = [turn for turn in reversed(evicted) if _is_about(turn, wanted)]
@@ -182,7 +183,10 @@ def _said(turn: Turn) -> tuple[str, ...]:
 
 
 def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
-    """Say whether a turn has one of the terms; most texts that do not have it show so at once."""
+    """Whether a turn has one of the `wanted` terms.
+
+    A quick look rules out most turns before their terms are worked out.
+    """
     text = "\n".join(message.content for message in turn.shown()).lower()
     likely = {term for term in wanted if term.rstrip("i") in text}
     return bool(likely) and not likely.isdisjoint(terms_of(text))
@@ -191,9 +195,10 @@ def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
 def fit_quotes(
     candidates: Iterable[tuple[int, Callable[[], Quoted]]], most_tokens: int
 ) -> list[Quoted]:
-    """Take the best that fit, whole ones; a shorter one may stand in for one that does not.
+    """Return the best quotes that fit as a whole; a shorter one may take the place of a longer one.
 
-    Shapes: a candidate is the least that its quote takes, and what makes it.
+    Shapes: `candidates` run from the best to the worst; each is the least tokens that its quote
+            takes, and the function that makes the quote.
     """
     fitting: list[Quoted] = []
     for least_tokens, make in candidates:
@@ -207,12 +212,12 @@ def fit_quotes(
 
 
 def taken_tokens(quotes: Sequence[Quoted], header: str, vocabulary: Vocabulary) -> int:
-    """Bound what quotes take, with their header; nothing without any."""
+    """Return the most tokens that quotes and their header take; 0 if there are none."""
     if not quotes:
         return 0
     return header_tokens(header, vocabulary) + sum(quoted.tokens for quoted in quotes)
 
 
 def header_tokens(header: str, vocabulary: Vocabulary) -> int:
-    """Bound what a header takes, and the line breaks around it."""
+    """Return the most tokens that a header takes, with the line breaks around it."""
     return estimate_tokens(header, vocabulary) + AROUND_TOKENS

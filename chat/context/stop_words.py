@@ -1,4 +1,4 @@
-"""English words that say too little to be found by.
+"""English words that say too little for a search.
 
 Source: the function words of English: articles, pronouns, prepositions, conjunctions, auxiliary
 verbs, question words and the commonest adverbs; and the words of politeness.

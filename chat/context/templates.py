@@ -1,9 +1,9 @@
-"""Renders messages as the one string that a model wants: its chat template.
+"""Renders messages as the one string that a model expects, in the model's chat template.
 
 Text is data: markers inside a message are broken up before rendering; see `chat.context.markers`.
 
-Source: the chat templates published with each model family; the leading begin-of-text token is the
-engine's to add and is left out here.
+Source: the chat templates published with each model family. The begin-of-text token at the start is
+left out here, because the engine adds it.
 """
 
 import re
@@ -18,9 +18,10 @@ TEMPLATE_MARKERS = re.compile(
     r"|<\|[a-z_0-9]{1,40}\|>|<(?:start|end)_of_turn>|<bos>|<eos>|<pad>|<0x[0-9A-F]{2}>",
     re.IGNORECASE,
 )
-"""Every marker of every template below, and bytes: what an engine may leave out of a prompt.
+"""All markers of the templates below, and tokens of single bytes.
 
-In what is said there are none of them left; see `chat.context.markers` for more.
+An engine that returns the prompt may leave them out of it.
+The text of a message has none of them left: `chat.context.markers` breaks up these and more.
 """
 SPEAKERS = {"system": "System", "user": "User", "assistant": "Assistant"}
 
@@ -82,7 +83,7 @@ def _gemma(messages: Sequence[Message]) -> str:
 
 
 def _plain(messages: Sequence[Message]) -> str:
-    """Write a transcript with speaker names; a line that looks like a speaker's is broken up."""
+    """Render a transcript with speaker names; a line that looks like a speaker's is broken up."""
     rendered = []
     for message in messages:
         content = break_up_speakers(message.content)
@@ -94,7 +95,7 @@ def _plain(messages: Sequence[Message]) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """A template, and the markers at which a model that goes on has its reply cut."""
+    """A template, and the markers at which a reply is cut if the model does not stop there."""
 
     render: Callable[[Sequence[Message]], str]
     ends: tuple[str, ...]
@@ -111,9 +112,9 @@ FORMATS = {
 
 
 def render_prompt(messages: Sequence[Message], prompt_format: str) -> str:
-    """Render `messages` in one of `FORMATS`, their text neutralised.
+    """Render `messages` in one of `FORMATS`; markers in their text are broken up.
 
-    Shapes: an optional system message, then user and assistant in turn, the last of the user's.
+    Shapes: an optional system message, then user and assistant in turn; the user's is the last.
     """
     return FORMATS[prompt_format].render([_neutralised(message) for message in messages])
 
@@ -124,7 +125,7 @@ def _neutralised(message: Message) -> Message:
 
 
 def cut_reply(text: str, prompt_format: str) -> str:
-    """Take the reply out of what a model said: nothing behind an end marker."""
+    """Return the reply in a model's text: all that stands before the first end marker."""
     for end in FORMATS[prompt_format].ends:
         text = text.partition(end)[0]
     return text.strip()

@@ -1,4 +1,4 @@
-"""Decides by which terms a text is found: words without stop words and endings."""
+"""Decides by which terms a text is found: its words without endings, except stop words."""
 
 import functools
 import re
@@ -10,14 +10,17 @@ from chat.core.messages import Turn
 
 WORD = re.compile(r"[^\W_]+")
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-"""Scripts that do not set words apart, or not by meaning: their terms are pairs of characters."""
+"""Scripts without spaces between words, or where spaces do not separate words by meaning.
+
+In these scripts, the terms are pairs of characters.
+"""
 LONGEST_TERM = 40
 MOST_PROMPT_TERMS = 64
-"""Terms of a prompt that are searched for."""
+"""How many terms of a prompt are searched for at most."""
 
 
 def terms_of(text: str) -> list[str]:
-    """Give the terms that a text is found by, in order, repetitions included."""
+    """Return the terms by which a text is found, in order, with repetitions."""
     terms: list[str] = []
     for word in WORD.findall(text.lower()):
         if word in STOP_WORDS:
@@ -38,9 +41,9 @@ def _terms_of_word(word: str) -> Iterator[str]:
 
 
 def stem(word: str) -> str:
-    """Take a plural's, a verb's and an adverb's ending off an English word.
+    """Return an English word without its ending of a plural, a verb or an adverb.
 
-    Source: after M. F. Porter, An algorithm for suffix stripping (1980), its first step.
+    Source: after the first step of M. F. Porter, An algorithm for suffix stripping (1980).
     """
     if word[-1] not in LAST_OF_ENDINGS:
         return word
@@ -55,7 +58,7 @@ def stem(word: str) -> str:
 
 
 def _without(word: str, endings: Sequence[tuple[str, str]]) -> str:
-    """Replace the first ending that leaves enough of a word."""
+    """Replace the first of `endings` that the word has and that leaves enough of it."""
     for ending, instead in endings:
         if word.endswith(ending) and len(word) - len(ending) >= SHORTEST_STEM:
             return word.removesuffix(ending) + instead
@@ -75,7 +78,7 @@ FINAL_Y = re.compile(r"(?<=[^aeiou])y$")
 
 @functools.lru_cache(maxsize=1)
 def prompt_terms(prompt: str) -> tuple[str, ...]:
-    """Give the different terms of a prompt, the first ones of a long one."""
+    """Return the different terms of a prompt; of a long prompt, only the first ones."""
     return tuple(dict.fromkeys(terms_of(prompt)))[:MOST_PROMPT_TERMS]
 
 

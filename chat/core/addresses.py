@@ -1,8 +1,9 @@
 """Decides what the address of a server may be.
 
-Spin takes each address for an entry of `allowed_outbound_hosts`, and one that it cannot read fails
-every connection of the component. So what is taken here has to be taken there: a port where the
-scheme has none of its own and behind an IPv6 address, numbers only as a whole IPv4 address.
+Spin reads each address as an entry of `allowed_outbound_hosts`, and an address that it cannot read
+fails every connection of the component. So an address that is accepted here must be one that Spin
+accepts: it names a port if its scheme has no default port or its host is an IPv6 address, and a
+host that ends in a number is a whole IPv4 address.
 
 Source: spin `crates/outbound-networking-config/src/allowed_hosts.rs`.
 """
@@ -22,7 +23,7 @@ MOST_PORT = 65535
 
 
 def parse_address(text: str, schemes: Sequence[str]) -> tuple[str, str] | None:
-    """Return scheme and `host:port` of an address; None for one that cannot be used."""
+    """Return the scheme and the `host:port` of an address; None if it cannot be used."""
     match = ADDRESS.fullmatch(text.strip())
     if match is None or match["scheme"] not in schemes or not _is_host(match["host"]):
         return None
@@ -34,7 +35,7 @@ def parse_address(text: str, schemes: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _is_host(host: str) -> bool:
-    """Whether a host is a name, or an IP address that is one."""
+    """Whether a host is a name or a valid IP address."""
     last_label = host.removesuffix(".").rpartition(".")[2]
     if not host.startswith("[") and not NUMBER.fullmatch(last_label):
         return True

@@ -1,4 +1,7 @@
-"""Decides what is counted of turns, and what the counts say. No name of a counter is anybody's."""
+"""Decides what is counted of each turn, and what the counts say.
+
+The name of a counter never tells whose turn was counted.
+"""
 
 import itertools
 from collections.abc import Mapping
@@ -9,9 +12,9 @@ from chat.core.messages import Usage
 BOUNDS_MS = (
     5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 120_000,
 )  # fmt: skip
-"""What times are sorted by: each counts under the first bound that it does not exceed."""
+"""The bounds of the histograms: a time counts under the first bound that it does not exceed."""
 OVER = "over"
-"""Stands for the bound of what exceeds them all."""
+"""The name of the counter for times that exceed every bound."""
 SUM = "sum"
 PLAIN = (
     "conversations_started",
@@ -32,11 +35,11 @@ TURN = "take_turn"
 NEARLY_ALL = 0.95
 
 Counters = Mapping[str, int]
-"""What is to be counted, by the names of fields in Redis."""
+"""By how much each counter goes up, by its field's name in Redis."""
 
 
 def turn_counters(usage: Usage, *, is_new: bool, model_ms: float, turn_ms: float) -> dict[str, int]:
-    """Say what a turn counts as."""
+    """Return by how much a turn raises each counter; counters that stay the same are left out."""
     counters = {
         "conversations_started": int(is_new),
         "turns": 1,
@@ -58,15 +61,16 @@ def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
 
 
 def error_counter(action: str, code: str) -> str:
-    """Name the counter of an error; both parts are from tables of ours."""
+    """Return the name of an error's counter; `action` and `code` come from this code's tables."""
     return f"{ERROR} {action} {code}"
 
 
 @dataclass(frozen=True)
 class Times:
-    """How often something took how long: one count for each bound, and one for what exceeds them.
+    """A histogram of times.
 
-    Units: `sum_ms` is ms.
+    Shapes: `counts` has one count for each bound, and a last one for times that exceed them all.
+    Units:  `sum_ms` is ms.
     """
 
     counts: tuple[int, ...]
@@ -74,19 +78,20 @@ class Times:
 
     @property
     def count(self) -> int:
-        """How many there were."""
+        """How many times were counted."""
         return sum(self.counts)
 
     @property
     def average_ms(self) -> float | None:
-        """The mean; None of nothing."""
+        """The mean time; None if nothing was counted."""
         return round(self.sum_ms / self.count, 1) if self.count else None
 
     @property
     def p95_ms(self) -> float | None:
-        """What 95 of 100 do not exceed, estimated as Prometheus does; None of nothing.
+        """The time that 95 of 100 do not exceed; None if nothing was counted.
 
-        Beyond the last bound nothing is known, and it is that bound.
+        It is estimated as Prometheus estimates it. How long the times beyond the last bound were
+        is not known: where the estimate falls among them, it is the last bound.
         """
         if not self.count:
             return None
@@ -102,7 +107,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Counted:
-    """What was counted: single numbers by name, errors by action and code, times."""
+    """What was counted: single numbers by name, errors by action and code, and times."""
 
     numbers: Mapping[str, int]
     errors: Mapping[tuple[str, str], int]
@@ -111,19 +116,19 @@ class Counted:
 
     @property
     def throttled(self) -> int:
-        """Requests that were over a limit."""
+        """How many requests were over a limit."""
         return sum(count for (_, code), count in self.errors.items() if code == THROTTLED)
 
     @property
     def error_rate(self) -> float | None:
-        """The share of requests for a turn that had no reply; None of nothing."""
+        """The share of the requests for a turn that got no reply; None if there were none."""
         failed = sum(count for (action, _), count in self.errors.items() if action == TURN)
         asked = failed + self.numbers["turns"]
         return round(failed / asked, 4) if asked else None
 
 
 def parse_counted(fields: Mapping[str, int]) -> Counted:
-    """Parse the counters that a hash has."""
+    """Parse the counters of one Redis hash."""
     errors = {}
     for name, count in fields.items():
         kind, _, rest = name.partition(" ")
@@ -145,7 +150,7 @@ def _parse_times(fields: Mapping[str, int], name: str) -> Times:
 
 @dataclass(frozen=True)
 class Stats:
-    """What operators are told.
+    """The statistics that operators are shown.
 
     Units: `since` is seconds since 1970, None before anything was counted; `redis_bytes` is bytes.
     """

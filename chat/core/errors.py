@@ -19,7 +19,7 @@ ChatError
 │   ├── OwnerErased          409: the same request, as a new owner
 │   ├── TooLarge             413
 │   │   └── PromptTooLong    413, with the counts in tokens
-│   ├── StorageFull          413: something has to be forgotten before
+│   ├── StorageFull          413: the same request, after something was forgotten
 │   ├── KeyReused            422
 │   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
@@ -35,7 +35,7 @@ ChatError
 ├── CorruptConversation      500: what is stored is no conversation; nothing was changed
 │   └── TurnsLost            500: the store has lost some of its turns
 ├── InvalidSetting           500: the operator has to change a variable
-└── InternalError            500: nobody thought of it
+└── InternalError            500: an error that nobody expected
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class ChatError(Exception):
     status = 500
     code = "internal_error"
     promise = ""
-    """What is true of what the request was to store; nothing where the error does not know."""
+    """What became of the data that the request was to store; empty where the error cannot know."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ class ChatError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers of the answer."""
+        """The headers of the answer."""
         return {}
 
 
@@ -70,7 +70,7 @@ class Unavailable(ChatError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say when to try again."""
+        """The header that tells the caller when to try again."""
         return {"retry-after": "5"}
 
 

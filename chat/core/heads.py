@@ -1,13 +1,13 @@
-"""What there is of a conversation beside its turns."""
+"""What describes a conversation as a whole, beside its turns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Head:
-    """What there is of a conversation beside its turns, where it is kept for good or carried away.
+    """A conversation without its turns, as durable stores and exports have it.
 
-    Units: the times are seconds since 1970. What is not known is None.
+    Units: the times are seconds since 1970. A value that is not known is None.
     """
 
     id: int
@@ -28,8 +28,8 @@ class Head:
 class Summary:
     """A conversation as its owner sees it in a list.
 
-    Units: the times are seconds since 1970; `window_tokens` is the most that its context and the
-           turns in the window take, None where they are not in Redis.
+    Units: the times are seconds since 1970; `window_tokens` is an upper bound of what its context
+           and the turns in its window take, None if these turns are not in Redis.
     """
 
     id: int
@@ -45,7 +45,7 @@ class Summary:
 
     @property
     def head(self) -> Head:
-        """What of it is kept for good, or carried away."""
+        """The part of the summary that durable stores and exports have."""
         return Head(
             id=self.id,
             context=self.context,

@@ -1,8 +1,8 @@
-"""Reads and writes JSON: one strict reader for what comes from outside, and one writer.
+"""Reads and writes JSON: one strict reader for data from outside, and one writer.
 
-What the reader takes, the writer can write, and every other reader can read. Both call themselves
-for what stands in each other, so that the depth is counted before: where it is too deep for them,
-an instance may end.
+Whatever the reader accepts, the writer can write and every other JSON reader can read. Both the
+reader and the writer recurse into nested lists and objects, and too deep a recursion may end the
+instance. So the depth is counted before anything is parsed.
 Source: RFC 8259, sections 4, 6, 8.2 and 9.
 """
 
@@ -14,30 +14,34 @@ from itertools import accumulate
 from typing import Any
 
 MOST_DEPTH = 64
-"""Lists and objects in each other."""
+"""How deep lists and objects may be nested."""
 MOST_DIGITS = 308
-"""Of a whole number, which is kept digit for digit: so many are always a finite double, too."""
+"""The most digits of a whole number.
+
+A whole number is kept digit for digit; with this many digits it is always a finite double, too.
+"""
 RULES = (
     f"JSON is UTF-8, with up to {MOST_DEPTH} lists and objects in each other, no key twice in an "
     f"object, no half of a surrogate pair, and numbers that are finite doubles; whole ones have up "
     f"to {MOST_DIGITS} digits, which are kept."
 )
-"""The rules, for who sends it."""
+"""The rules of the strict reader, for callers who send JSON."""
 
 BRACKETS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-"""Steps into a list or object, and out: 1 and -1, as signed bytes."""
+"""Translates opening brackets to 1 and closing brackets to -1, as signed bytes."""
 WITHOUT_MEANING = bytes(set(range(256)) - set(b'[]{}"'))
-"""What tells nothing of the depth, where no backslash stands before a quotation mark."""
+"""The bytes that do not matter for the depth once escaped quotation marks are removed."""
 PARSE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
-"""What reading something else as what is expected raises."""
+"""The errors that reading raises when a value does not have the expected shape."""
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""What a half of a surrogate pair may begin with; most such texts have both halves."""
+"""The escape that half of a surrogate pair begins with; most texts with it have both halves."""
 
 
 class NotJson(ValueError):
-    """A text that is no JSON, or breaks a rule: it says which, and nothing of the text.
+    """A text is not JSON, or breaks one of `RULES`.
 
-    `field` names the field of an object that breaks it, where that is known.
+    The message says what is wrong and never quotes the text. `field` names the field of the
+    outermost object that breaks the rule, where that is known.
     """
 
     def __init__(self, problem: str, field: str | None = None) -> None:
@@ -97,23 +101,23 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def parse_own_json(data: bytes | str) -> Any:
-    """Parse JSON that this component wrote; all in it was strict when it came in.
+    """Parse JSON that this component wrote, whose content was checked when it came in.
 
-    Nothing but what costs nothing is looked at again: a window has hundreds of KB, in each turn.
+    Only checks that cost nothing are made again: each turn reads a window of hundreds of KB.
     Errors: NotJson.
     """
     try:
         return OWN.decode(decoded(data) if isinstance(data, bytes) else data)
     except json.JSONDecodeError as error:
         raise _none_from(error) from error
-    except RecursionError as error:  # no value of ours: somebody else wrote it
+    except RecursionError as error:  # this component writes no such value: somebody else did
         raise NotJson("lists and objects nest too deep") from error
 
 
 def parse_next(text: str, place: int) -> tuple[Any, int]:
-    """Parse the value that begins at a place; return it, and the place behind it.
+    """Parse the value that begins at `place`; return the value, and the place behind it.
 
-    Whoever asks has looked at the depth.
+    The caller has checked the depth of `text` before.
     Errors: NotJson.
     """
     try:
@@ -129,7 +133,7 @@ def _none_from(error: json.JSONDecodeError) -> NotJson:
 
 
 def decoded(data: bytes) -> str:
-    """Decode; `json` itself looks for other encodings, which no guest has.
+    """Decode UTF-8; `json` would look for other encodings, whose codecs the guest does not have.
 
     Errors: NotJson.
     """
@@ -140,7 +144,7 @@ def decoded(data: bytes) -> str:
 
 
 def check_halves(text: str, value: Any) -> None:
-    """Look for halves of surrogate pairs in what a text was parsed to.
+    """Check that no text in `value`, which `text` was parsed to, has half of a surrogate pair.
 
     Errors: NotJson.
     """
@@ -152,7 +156,7 @@ def check_halves(text: str, value: Any) -> None:
 
 
 def _is_whole(value: Any) -> bool:
-    """Whether no text in a value has half of a surrogate pair."""
+    """Whether every text in a value is free of halves of surrogate pairs."""
     try:
         render_json_text(value).encode()
     except UnicodeEncodeError:
@@ -161,16 +165,16 @@ def _is_whole(value: Any) -> bool:
 
 
 def nests_deeper(data: bytes, most: int) -> bool:
-    """Whether more than `most` lists and objects stand in each other.
+    """Whether more than `most` lists and objects are nested in each other.
 
-    Of what is no JSON it is told up to where that shows, as far as a reader gets.
+    If `data` is not JSON, the answer holds up to the place where a reader finds that out.
     """
     brackets_count = data.count(b"[") + data.count(b"{")
     return brackets_count > most and _deepest(_steps(data), 0) > most
 
 
 def first_deep_line(data: bytes, most: int) -> int:
-    """Return the number of the first line that nests deeper; 0 if none does."""
+    """Return the number of the first line that nests deeper than `most`; 0 if none does."""
     if not nests_deeper(data, most):
         return 0
     depth = 0
@@ -187,7 +191,7 @@ def _deepest(steps: "array[int]", begin: int) -> int:
 
 
 def _steps(data: bytes) -> "array[int]":
-    """Return the steps into lists and objects and out of them: what stands between the strings."""
+    """Return 1 for each opening bracket and -1 for each closing one, outside of strings."""
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     outside = data.translate(BRACKETS, WITHOUT_MEANING).split(b'"')[::2]
@@ -195,13 +199,13 @@ def _steps(data: bytes) -> "array[int]":
 
 
 def render_json_text(value: Any) -> str:
-    """Render JSON, text as it is and not escaped.
+    """Render JSON; characters beyond ASCII are not escaped.
 
-    Errors: ValueError for a number that is none.
+    Errors: ValueError for NaN and infinity.
     """
     return WRITER.encode(value)
 
 
 def render_compact(value: Any) -> str:
-    """Render JSON without spaces, as it is kept."""
+    """Render JSON without spaces, as the stores keep it."""
     return COMPACT.encode(value)

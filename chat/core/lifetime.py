@@ -1,4 +1,4 @@
-"""Decides how long a conversation is kept: by activity, all of it together."""
+"""Decides how long a conversation is kept after its last activity; it expires as a whole."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,11 @@ FOREVER = 0
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long a conversation is kept after a turn, in seconds; 0 for ever.
+    """How long a conversation is kept after a turn.
 
-    `active_s` holds where the turn before was within `inactive_after_s`, `inactive_s` after a
-    longer pause.
+    `active_s` holds if the turn before was at most `inactive_after_s` ago; after a longer pause,
+    `inactive_s` holds.
+    Units: seconds; a lifetime of 0 means for ever.
     """
 
     active_s: int
@@ -22,9 +23,9 @@ class Lifetimes:
 
 
 def lifetime_s(lifetimes: Lifetimes, conversation: Conversation, now: float) -> int:
-    """Say how long to keep a conversation from `now` on; a pinned one for ever.
+    """Return how long to keep a conversation from `now` on; a pinned one is kept for ever.
 
-    Units: seconds; 0 for ever.
+    Units: seconds; 0 means for ever.
     Errors: none.
     """
     if conversation.is_pinned:
@@ -36,5 +37,5 @@ def lifetime_s(lifetimes: Lifetimes, conversation: Conversation, now: float) -> 
 
 
 def expires_at(now: float, lifetime_s: int) -> int | None:
-    """Say when what is kept from `now` on ends, in seconds since 1970; None for never."""
+    """Return when a lifetime that begins `now` ends, in seconds since 1970; None for never."""
     return None if lifetime_s == FOREVER else int(now) + lifetime_s

@@ -1,17 +1,19 @@
-"""Limits: on turns and costs of a minute, on what an owner has, and how a caller is told."""
+"""The limits on a minute's requests and on what an owner has, and how a caller is told of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 WINDOW_S = 60
-"""What a limit counts over."""
+"""The time over which a limit counts."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Turns in any 60 seconds, and of a client's address new credentials and bytes of imports.
+    """The most that is allowed in any 60 seconds; 0 means no limit.
 
-    0 for no limit.
+    Units: `per_owner` and `of_all` are turns, of one owner and of all owners together.
+           `credentials` are new credentials of one client's address, and `import_bytes` bytes that
+           it imports.
     """
 
     per_owner: int
@@ -22,7 +24,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What an owner may have in Redis; 0 for any."""
+    """The most that an owner may have in Redis; 0 means no bound."""
 
     conversations: int
     stored_bytes: int
@@ -33,9 +35,9 @@ NO_BOUNDS = Bounds(0, 0)
 
 @dataclass(frozen=True)
 class Quota:
-    """What a caller has left.
+    """How many turns a caller has left.
 
-    Units: `reset_s` is seconds until the oldest turn that counts does so no longer.
+    Units: `reset_s` is seconds until the oldest turn that counts stops counting.
     """
 
     limit: int
@@ -43,7 +45,7 @@ class Quota:
     reset_s: int
 
     def headers(self) -> Mapping[str, str]:
-        """Render it as the headers that clients know.
+        """Render the quota as the headers that clients know.
 
         Source: draft-ietf-httpapi-ratelimit-headers-05.
         """

@@ -1,4 +1,4 @@
-"""Decides what becomes a long-term memory: what was said, word for word, if it says enough."""
+"""Decides what becomes a long-term memory: each message, word for word, that is long enough."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from chat.core.messages import SIDES, Memory, Place, Turn
 from chat.core.owners import digest
 
 NOTE = "note-"
-"""What the id of a memory begins with that is no message."""
+"""The beginning of a memory's id if the memory was never a message."""
 MEMORY_ID = re.compile(r"[0-9]{1,19}\.[0-9]{1,18}\.[0-9]{1,4}|note-[0-9a-f]{16}", re.ASCII)
 
 
@@ -16,9 +16,10 @@ MEMORY_ID = re.compile(r"[0-9]{1,19}\.[0-9]{1,18}\.[0-9]{1,4}|note-[0-9a-f]{16}"
 class LongTerm:
     """How long-term memories are kept and recalled.
 
-    Units: `min_chars` and `max_chars` are characters: what is remembered has at least, and is shown
-           up to so many. `max_distance` is a cosine distance; what is recalled is nearer. `most` is
-           how many an owner has in Redis, 0 for no limit.
+    Units: `min_chars` is how many characters a text needs at least to be remembered, `max_chars`
+           how many of them are shown at most. `max_distance` is a cosine distance: only memories
+           nearer than that are recalled. `most` is how many memories an owner may have in Redis; 0
+           means no limit.
     """
 
     backend: str
@@ -31,7 +32,7 @@ class LongTerm:
 
     @property
     def is_on(self) -> bool:
-        """Say whether there are any."""
+        """Whether this service keeps long-term memories."""
         return self.backend != "off"
 
 
@@ -39,7 +40,7 @@ NO_MEMORY = LongTerm("off", 0, 0, 0, 0.0, 0, "")
 
 
 def make_memories(conversation_id: int, turns: Sequence[Turn], min_chars: int) -> list[Memory]:
-    """Make memories of what the user and the assistant said, from `min_chars` on."""
+    """Make a memory of each message of user or assistant with at least `min_chars` characters."""
     return [memory for turn in turns for memory in _memories_of(conversation_id, turn, min_chars)]
 
 
@@ -56,15 +57,15 @@ def _memories_of(conversation_id: int, turn: Turn, min_chars: int) -> Iterator[M
 
 
 def memory_id(conversation_id: int, place: Place) -> str:
-    """Name a memory after the message that it is."""
+    """Return the id of a memory that was made from a message."""
     return f"{conversation_id}.{place}"
 
 
 def note_id(content: str) -> str:
-    """Name a note after what it says."""
+    """Return the id of a note; notes with the same content have the same id."""
     return f"{NOTE}{digest('note', content)[:16]}"
 
 
 def text_digest(text: str) -> str:
-    """Name a text, to find the same again."""
+    """Return a digest of a text, by which the same text is found again."""
     return digest("text", text)

@@ -1,7 +1,7 @@
-"""The values that everything else is about: messages, turns, conversations.
+"""The values that all other code works with: messages, turns and conversations.
 
-Messages and turns are tuples: a window has a hundred of them, and a guest makes them all for each
-turn. A frozen dataclass takes three times as long to make.
+Messages and turns are tuples because a window has a hundred of them, and the guest makes them all
+anew for each turn: a frozen dataclass takes three times as long to make.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from chat.core.tokens import UNKNOWN, Vocabulary
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
 SIDES = ("user", "assistant")
-"""The roles that every template has."""
+"""The roles that every prompt template knows."""
 Adds = Literal["", "conversation", "memory"]
-"""What a request is about to add to what is stored of its owner."""
+"""What a request is about to add to its owner's stored data."""
 
 
 def as_role(value: Any) -> Role:
-    """Take one of the roles.
+    """Return `value` if it is one of the roles.
 
-    Errors: ValueError.
+    Errors: ValueError if it is not.
     """
     return ROLES[ROLES.index(value)]
 
@@ -29,7 +29,7 @@ def as_role(value: Any) -> Role:
 class Message(NamedTuple):
     """One utterance.
 
-    Units: `created_at` is seconds since 1970; None for what is made for the model only.
+    Units: `created_at` is seconds since 1970; None for a message that is made for the model only.
     """
 
     role: Role
@@ -39,14 +39,14 @@ class Message(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A user message and its reply; or messages that were added, from one user message to the next.
+    """A user message and its reply; or added messages, from one user message up to the next.
 
-    Shapes: `messages` are in order; one that was forgotten leaves None, so that the others keep
-            their numbers.
-    Units:  the tokens are the most that the turn adds to a prompt, template included; of them
-            `reply_tokens` is the reply of a model, and `prompt_tokens` everything else;
-            `least_tokens` is the least that it adds. `at` is seconds since 1970; `number` counts
-            from 1 within the conversation.
+    Shapes: `messages` are in order; a forgotten message leaves None, so that the others keep their
+            numbers.
+    Units:  `reply_tokens` is an upper bound of what the model's reply adds to a prompt, and
+            `prompt_tokens` one of what everything else in the turn adds, template included;
+            `least_tokens` is a lower bound of both together. `at` is seconds since 1970; `number`
+            counts from 1 within the conversation.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Turn(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """What the turn takes in the context window."""
+        """The most that the turn takes in the context window."""
         return self.prompt_tokens + self.reply_tokens
 
     def shown(self) -> tuple[Message, ...]:
@@ -83,9 +83,9 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message stands: its turn's number, and its own within.
+    """Where a message stands: the number of its turn, and its own number within that turn.
 
-    As text it is the message's id, which stays when others are forgotten.
+    As text, a place is the message's id. The id does not change when other messages are forgotten.
     """
 
     turn_number: int
@@ -116,11 +116,11 @@ class Conversation:
     """A conversation as loaded for its next turn.
 
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
-            evicted ones are in the archive, and `found` those of them that the prompt's terms
-            found, the best first.
+            evicted turns are in the archive, and `found` are the evicted turns that a search for
+            the prompt's terms found, the best first.
     Units:  `context_tokens` is the most that the system context takes, `window_tokens` the most
-            that it and the turns do; `active_at`, the time of the turn before, is seconds since
-            1970, and None for a new conversation.
+            that the system context and the turns take together; `active_at`, the time of the turn
+            before, is seconds since 1970, and None for a new conversation.
     """
 
     id: int
@@ -138,10 +138,10 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Memory:
-    """What an owner, or the assistant to it, once said, word for word.
+    """What an owner once said, or the assistant in reply, word for word.
 
-    Shapes: `id` names the message it was, `12.3.0`; or begins with `note-` for what was remembered
-            by request, of which `conversation_id` is None.
+    Shapes: `id` is a conversation's id and a message's id, as `12.3.0`, or begins with `note-` if
+            the memory is a note that was remembered by request; a note's `conversation_id` is None.
     Units:  `at` is seconds since 1970.
     """
 
@@ -173,10 +173,11 @@ class Embedded:
 class Commit:
     """What is about to be stored of a conversation: new turns, and what changes with them.
 
-    Shapes: `evicted` are the oldest turns of the window and the new ones together; `memories` are
-            what the owner's long-term memory gets of the new turns; `counters` what counts.
-    Units:  `context_tokens` and `window_tokens` as in `Conversation`; `at` is seconds since 1970;
-            `lifetime_s` is 0 for ever.
+    Shapes: `evicted` are the oldest turns of the window and the new turns together; `memories` are
+            what the owner's long-term memory is to keep of the new turns; `counters` says by how
+            much each counter goes up.
+    Units:  `context_tokens` and `window_tokens` are as in `Conversation`; `at` is seconds since
+            1970; a `lifetime_s` of 0 means for ever.
     """
 
     turns: tuple[Turn, ...]
@@ -192,11 +193,12 @@ class Commit:
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's reply, and what the model counted; a count is 0 where it was not reported.
+    """A model's reply, and the tokens that the model counted; 0 where it reported none.
 
-    `is_whole` says that the text is all that was generated; `finish_reason` is why it ends there,
-    `stop`, `length` or another that an endpoint has, and None where nobody said. `has_prompt` says
-    that the prompt came back before it, as Spin's own engine gives it.
+    `is_whole`: whether the text is all that was generated. `finish_reason`: why the reply ends,
+    `stop`, `length` or another word of the endpoint's; None if no reason was reported.
+    `has_prompt`: whether the prompt stands before the reply in the text, as Spin's own engine
+    returns it.
     """
 
     text: str
@@ -221,7 +223,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Recalled:
-    """A turn that came back for a prompt, its score, and how many seconds ago it was."""
+    """A turn that was recalled for a prompt, its score, and its age in seconds."""
 
     turn: int
     score: float
@@ -230,7 +232,7 @@ class Recalled:
 
 @dataclass(frozen=True)
 class RecalledMemory:
-    """A memory that came back for a prompt, its score, and how many seconds ago it was."""
+    """A memory that was recalled for a prompt, its score, and its age in seconds."""
 
     memory: str
     score: float
@@ -239,11 +241,11 @@ class RecalledMemory:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the model saw, in tokens and turns; the turns that left and came back, by number.
+    """What the model was shown, in tokens and turns.
 
-    `memories` are those that came back from other conversations.
-
-    `finish_reason` is `length` where the reply ended for want of room, `stop` where it was done.
+    `evicted` are the numbers of the turns that left the context window, `recalled` the evicted
+    turns that were shown again, and `memories` those that were recalled from other conversations.
+    `finish_reason` is `length` if the reply was cut for want of room, and `stop` if it is complete.
     """
 
     context_length: int

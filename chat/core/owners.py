@@ -1,13 +1,13 @@
-"""Names whose something is, so that neither a credential nor an address follows from the name."""
+"""Makes the tags of owners and addresses: nobody can derive a credential or an address from one."""
 
 import hashlib
 
 TAG_DIGITS = 40
-"""160 bits: nobody finds a second credential for a tag."""
+"""160 bits: nobody finds a second credential with the same tag."""
 
 
 def digest(*parts: str | bytes) -> str:
-    """Hash parts to hexadecimal digits; where one ends and the next begins counts."""
+    """Return a hash of `parts` in hexadecimal digits; it depends on where each part ends."""
     total = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -16,20 +16,26 @@ def digest(*parts: str | bytes) -> str:
 
 
 def owner_tag(token: str) -> str:
-    """Name the owner of what is made with a credential, which cannot be had back from it."""
+    """Return the tag of a credential's owner; the credential cannot be derived from it."""
     return f"{{{digest('owner', token)}}}"
 
 
 def address_tag(address: str) -> str:
-    """Name a client's address, where limits are by it."""
+    """Return the tag of a client's address, for limits that count by address."""
     return f"{{{digest('address', address)}}}"
 
 
 def anyone(conversation_id: int) -> str:
-    """Name the owner of what was started without a credential: whoever knows the id."""
+    """Return the owner's tag of a conversation begun without a credential.
+
+    Whoever knows the id of such a conversation may reach it.
+    """
     return f"{{anyone:{conversation_id}}}"
 
 
 def active_mark(owner: str, day: int) -> str:
-    """Stand for an owner on one day; neither the owner nor another day's mark follows from it."""
+    """Return a mark of an owner on one day.
+
+    Neither the owner nor the mark of another day can be derived from it.
+    """
     return digest("active", owner, str(day))

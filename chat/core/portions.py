@@ -1,13 +1,13 @@
-"""Divides what goes to a store into calls that a host takes: one may carry a few megabytes."""
+"""Divides data for a store into calls that a host accepts: one may carry a few megabytes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 MOST_CALL_BYTES = 512 * 1024
-"""What one call to Redis carries of texts, either way, where a whole of them may be larger.
+"""The most bytes of texts that one call to Redis carries, in its arguments or in its answer.
 
-A host of wasmtime counts 128 MiB for the arguments of a call, and 32 for each of their bytes where
-it knows the interface at run time only: a call of 4 MiB ends the instance.
+A wasmtime host allows 128 MiB for the arguments of a call. If it knows the interface at run time
+only, it counts 32 bytes for each byte of them, so a call of 4 MiB ends the instance.
 Source: `Store::set_hostcall_fuel` of wasmtime.
 """
 
@@ -17,9 +17,9 @@ Item = TypeVar("Item")
 def portions(
     items: Iterable[Item], bytes_of: Callable[[Item], int], most_bytes: int, most_count: int
 ) -> Iterator[list[Item]]:
-    """Yield items in their order, as many together as are within both limits; at least one.
+    """Yield the items in their order, in lists that are as long as both limits allow.
 
-    Errors: none; an item that is over the limit by itself stands alone.
+    Errors: none; an item that is over the limit by itself is a list of its own.
     """
     portion: list[Item] = []
     total_bytes = 0

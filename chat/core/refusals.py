@@ -1,4 +1,7 @@
-"""What a caller has to change, or to send later: the 4xx of the tree in `chat.core.errors`."""
+"""The errors for which a caller has to change the request, or to send it again later.
+
+They are the 4xx of the tree in `chat.core.errors`.
+"""
 
 from collections.abc import Mapping
 
@@ -9,14 +12,14 @@ REMEDIES = {
     "conversations": "forget a conversation, or let one expire, before you begin another",
     "bytes": "forget conversations, messages or memories before anything is begun or added",
 }
-"""What helps against having too much."""
+"""What a caller can do when storage is full, by what there is too much of."""
 LIMITED = {
     "caller": "you may take {} turns",
     "everybody": "this service takes {} turns",
     "newcomers": "your address may bring {} new credentials",
     "imports": "your address may import {} bytes",
 }
-"""What may be, by what was counted."""
+"""What a limit allows, by what the limit counts."""
 
 
 class CallerError(ChatError):
@@ -49,7 +52,7 @@ class Unauthorised(CallerError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say what a credential looks like."""
+        """The header that tells the caller how to send a credential."""
         return {"www-authenticate": "Bearer"}
 
 
@@ -147,7 +150,7 @@ class OwnerErased(CallerError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say when to try again."""
+        """The headers that tell the caller when to try again."""
         return {"retry-after": "1"}
 
 
@@ -173,7 +176,7 @@ class MethodNotAllowed(CallerError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say which methods are allowed."""
+        """The header that names the allowed methods."""
         return {"allow": self.allowed}
 
 
@@ -202,7 +205,7 @@ class ConversationBusy(CallerError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say when to try again."""
+        """The headers that tell the caller when to try again."""
         return {"retry-after": "1"}
 
 
@@ -252,7 +255,7 @@ class KeyReused(CallerError):
 class LimitExceeded(CallerError):
     """There was as much in the last minute as may be.
 
-    `whose` names what was counted: a key of `LIMITED`.
+    `whose` is the key of `LIMITED` that names what the limit counts.
     """
 
     status = 429
@@ -265,5 +268,5 @@ class LimitExceeded(CallerError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Say when to try again."""
+        """The headers that tell the caller when to try again."""
         return {"retry-after": str(self.quota.reset_s), **self.quota.headers()}

@@ -1,8 +1,9 @@
 """Estimates how many tokens a text may be, without a tokenizer.
 
-A count is an upper estimate: by class of character, so that real tokenizers stay below it. What
-words take depends on the model's vocabulary. Nothing is known of it at first; what a model reports
-of prose shows whether it is a large one, as those of all published models are. See `Vocabulary`.
+The estimate is an upper bound, made by classes of characters so that real tokenizers stay below it.
+How many tokens words take depends on the model's vocabulary, of which nothing is known at first.
+The counts that a model reports of prose show whether its vocabulary is a large one, as those of
+all published models are. See `Vocabulary`.
 """
 
 import functools
@@ -16,39 +17,42 @@ RUNS = re.compile(
     r"|(?P<ascii>[\x00-\x7f])|(?P<other>[^\x00-\x7f]+)"
 )
 WORD_SHARE = 4, 3
-"""This many letters of prose are at most that many tokens, in vocabularies from 1,000 pieces on."""
+"""Four letters of prose are at most three tokens, in vocabularies of 1,000 pieces or more."""
 LETTERS = re.compile(r"[A-Za-z]+")
 LETTERS_OF_PROSE = 0.7
-"""Where fewer bytes are letters, the estimate is one of other things than words."""
+"""The share of a text's bytes that must be letters: with fewer, the count says little of words."""
 LONG_WORD_LETTERS = 7
 LONG_WORDS_OF_PROSE = 2
-"""A text with fewer different long words says nothing: a small vocabulary may be made for it."""
+"""How many different long words prose has at least.
+
+A text with fewer shows nothing: even a small vocabulary may have pieces made for exactly that text.
+"""
 LARGE_PIECES = 32_000
-"""A vocabulary from this size on has `chat.core.word_pieces`."""
+"""A vocabulary of this size or more has all of `chat.core.word_pieces`."""
 EVIDENCE_TOKENS = 64
-"""So much prose, as estimated, is believed."""
+"""How much prose, as estimated, it takes to believe that a vocabulary is large."""
 SIGNS_BEHIND = re.compile(r"[A-Za-z][.,;:!?)\"]+(?=\s|$)")
 LEAST_SHARE = 0.4
-"""No vocabulary makes so little of prose that it is under this share of its estimate."""
+"""The least share of its estimate that prose takes in any vocabulary; a lower count is nonsense."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
     """What a model's counts have shown of its vocabulary so far.
 
-    Units: `evidence_tokens` is the prose, as estimated for a large vocabulary, that was counted as
-           no more than that; below 0 once it was counted as more.
+    Units: `evidence_tokens` is the estimate, for a large vocabulary, of all prose that the model
+           counted as no more than that; below 0 once the model counted some prose as more.
     """
 
     evidence_tokens: int = 0
 
     @property
     def is_large(self) -> bool:
-        """Say whether words may be estimated by the pieces that large vocabularies share."""
+        """Whether words may be estimated by the pieces that all large vocabularies have."""
         return self.evidence_tokens >= EVIDENCE_TOKENS
 
     def observe(self, text: str, least_tokens: int, most_tokens: int) -> "Vocabulary":
-        """Take in that a model counted `text` as a number of tokens in these bounds."""
+        """Return what is known after a model counted `text` as tokens within these bounds."""
         if self.evidence_tokens < 0 or not _is_prose(text):
             return self
         estimated_tokens = estimate_tokens(text, LARGE)
@@ -76,10 +80,11 @@ def _is_prose(text: str) -> bool:
 def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
     """Estimate from above how many tokens `text` is.
 
-    Units: tokens. A word is three for each four letters, or the pieces that it can be put together
-           from; a further capital, a digit, a sign or a line break is one; a space belongs to the
-           word behind it; anything else is one for each UTF-8 byte, as a tokenizer with byte
-           fallback makes of a character that it does not know.
+    Units: tokens. A word counts as three for each four letters or, in a large vocabulary, as the
+           known pieces that make it up. A further capital, a digit, a sign or a line break counts
+           as one; a space belongs to the word behind it. Any other character counts as its UTF-8
+           bytes, which is what a tokenizer with byte fallback makes of a character that it does
+           not know.
     Errors: none.
     """
     return _estimate(text, is_large=vocabulary.is_large)
@@ -87,7 +92,7 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
 
 @functools.lru_cache(maxsize=64)
 def _estimate(text: str, *, is_large: bool) -> int:
-    """Estimate; a turn asks several times for its prompt, its reply and what is said of a quote."""
+    """Estimate and keep the result: a turn asks several times for the same texts."""
     count = 1
     for run in RUNS.finditer(text):
         match run.lastgroup:
@@ -106,7 +111,7 @@ def _estimate(text: str, *, is_large: bool) -> int:
 
 
 def _count_pieces(run: str, *, is_first: bool) -> int:
-    """Count the longest pieces that a word falls into from its front; a capital is one more."""
+    """Count the pieces of a word, from its front the longest known one each; a capital adds one."""
     word = run.lstrip()
     known = BEGINNINGS if is_first or word != run else CONTINUATIONS
     letters = word.lower()
@@ -125,7 +130,7 @@ def _count_pieces(run: str, *, is_first: bool) -> int:
 def least_tokens(text: str) -> int:
     """Estimate from below how many tokens `text` is.
 
-    Units: tokens. No vocabulary has a token for two words, for a word and the sign behind it, or
-           for more than 16 letters.
+    Units: tokens. In no vocabulary does one token stand for two words, for a word and the sign
+           behind it, or for more than 16 letters.
     """
     return max(len(text) // 16, len(text.split()) + len(SIGNS_BEHIND.findall(text)))

@@ -1,4 +1,4 @@
-"""Undoes what was begun where what follows fails, whatever the failure is."""
+"""Undoes a step if a later step fails, whatever the failure is."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,9 +8,10 @@ from chat.core.errors import ChatError
 
 @contextlib.contextmanager
 def undone_on_error(undo: Callable[[], object]) -> Iterator[None]:
-    """Undo if what is done within fails; the failure goes on.
+    """Call `undo` if the block within fails, and let the failure go on.
 
-    What cannot be undone, as its store is away, ends by itself after a while.
+    Errors: none of `undo`'s ChatErrors: what cannot be undone while a store is away expires by
+            itself after a while.
     """
 
     def tried() -> None:

@@ -1,4 +1,4 @@
-"""What is done with embeddings: how far they are apart, and each text embedded once."""
+"""Compares embeddings, and names the model that made them."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,12 +10,12 @@ from chat.core.messages import Place
 from chat.core.owners import digest
 
 Way = Literal["spin, text by text", "openai"]
-"""How a model is asked for embeddings: it may give others when it is asked otherwise."""
+"""How a model is asked for embeddings: asked in another way, it may return other embeddings."""
 BATCH = 64
-"""Texts that an embedder is given at once."""
+"""How many texts an embedder is asked for at once."""
 TAG_DIGITS = 8
 SIGNATURE_BITS = 384
-"""As many as all-MiniLM-L6-v2 has values; more tell little more."""
+"""As many bits as an embedding of all-MiniLM-L6-v2 has values; more bits add little."""
 
 
 def _sum_of_products(one: Sequence[float], other: Sequence[float]) -> float:
@@ -25,13 +25,14 @@ def _sum_of_products(one: Sequence[float], other: Sequence[float]) -> float:
 dot: Callable[[Sequence[float], Sequence[float]], float] = getattr(
     math, "sumprod", _sum_of_products
 )
-"""The guest's Python has it in C, which is a tenth of the time; this project's oldest has not."""
+"""The guest's Python has `math.sumprod`, which takes a tenth of the time; Python 3.11 lacks it."""
 
 
 def unit(embedding: Sequence[float]) -> Sequence[float]:
-    """Give an embedding the length 1.
+    """Return an embedding scaled to the length 1.
 
-    Errors: ModelFailed for one without a direction: of no values, of zeros, or not finite.
+    Errors: ModelFailed if it has no direction: no values, only zeros, or values that are not
+            finite.
     """
     norm = math.hypot(*embedding)
     if not 0 < norm < math.inf:
@@ -40,9 +41,9 @@ def unit(embedding: Sequence[float]) -> Sequence[float]:
 
 
 def check_length(embedding: Sequence[float], before: Iterable[Sequence[float]]) -> None:
-    """Compare an embedding with those that the model gave before; empty ones are none.
+    """Check that an embedding is as long as one that the model made before; empty ones are skipped.
 
-    Errors: OtherLength if there are some, and none is as long.
+    Errors: OtherLength if there are embeddings from before, and all have another length.
     """
     lengths = {len(one) for one in before} - {0}
     if lengths and len(embedding) not in lengths:
@@ -52,20 +53,20 @@ def check_length(embedding: Sequence[float], before: Iterable[Sequence[float]]) 
 def comparable(
     embedding: Sequence[float], kept: Mapping[str, Sequence[float]]
 ) -> dict[str, Sequence[float]]:
-    """Give those of `kept` that are as long as `embedding`; the others are to be made anew."""
+    """Return those of `kept` that are as long as `embedding`; the others have to be made anew."""
     return {name: one for name, one in kept.items() if len(one) == len(embedding)}
 
 
 def distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Give the cosine distance of two unit embeddings: 0 to 2; 2 where it has no meaning."""
+    """Return the cosine distance of two unit embeddings, 0 to 2; 2 if their lengths differ."""
     return max(0.0, 1.0 - dot(one, other)) if len(one) == len(other) else 2.0
 
 
 def signature(embedding: Sequence[float]) -> str:
-    """Give the signs of an embedding's first values as bits, in hexadecimal digits.
+    """Return the signs of an embedding's first values as bits, in hexadecimal digits.
 
-    Two embeddings differ in few of them if they are near, and that is told at once, where their
-    distance takes many times as long.
+    The signatures of two embeddings that are near each other differ in few bits. Comparing
+    signatures takes a small part of the time that computing a distance takes.
     Source: Charikar, Similarity estimation techniques from rounding algorithms (2002).
     """
     bits = "".join(["1" if value > 0 else "0" for value in embedding[:SIGNATURE_BITS]])
@@ -73,10 +74,10 @@ def signature(embedding: Sequence[float]) -> str:
 
 
 def embedding_tag(model: str, way: Way) -> str:
-    """Name a model, and the way it is asked, in what is kept: embeddings of two do not compare."""
+    """Return a tag of a model and the way it is asked: embeddings of two tags do not compare."""
     return digest("embeddings", f"{way} {model}")[:TAG_DIGITS]
 
 
 def embedding_name(tag: str, place: Place) -> str:
-    """Name the embedding of a message of a conversation, by one model."""
+    """Return the name under which a message's embedding by one model is kept."""
     return f"{tag}:{place}"

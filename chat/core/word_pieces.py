@@ -202,7 +202,7 @@ worse worth would wouldn wr writ write writer writing written wrong wrote www x 
 yet yield you young your yourself z zero zip zone
 """.split()
 )
-"""Whole words and beginnings of words, where a space or nothing stands before."""
+"""Whole words and beginnings of words, with a space or nothing before them."""
 
 CONTINUATIONS = frozenset(
     """
@@ -244,7 +244,7 @@ ut ute utes uth util ution uto utton ux val valid value var ve ved vel velop ven
 vid view void ward ware ways we ween wh wn wo word work ww www xt yle ym yn ync yp ype ypes ys ystem
 """.split()
 )
-"""What may stand within a word."""
+"""Pieces that may stand within a word."""
 
 LONGEST = max(map(len, BEGINNINGS | CONTINUATIONS))
-"""Letters of the longest piece."""
+"""How many letters the longest piece has."""

@@ -1,1 +1,1 @@
-"""Requests in, responses out; never a store."""
+"""Parses requests and renders responses; it never reaches a store by itself."""

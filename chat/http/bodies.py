@@ -1,4 +1,4 @@
-"""Parses the bodies that callers send."""
+"""Parses the bodies of requests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,14 @@ from chat.http.fields import (
 from chat.settings import Settings
 
 BODY_BYTES_PER_PROMPT_BYTE = 6
-"""A JSON escape of one byte takes up to six."""
+"""A JSON escape of one byte takes up to six bytes."""
 BODY_OVERHEAD_BYTES = 1024
 MOST_MESSAGES = 100
 
 
 @dataclass(frozen=True)
 class TurnRequest:
-    """A body of `POST /`: exactly one of `conversation_id` and `context` is there."""
+    """A body of `POST /`: exactly one of `conversation_id` and `context` is not None."""
 
     conversation_id: int | None
     context: str | None
@@ -35,7 +35,7 @@ class TurnRequest:
 
 
 def body_limit(takes: str | None, settings: Settings) -> int:
-    """Say how many bytes a body may have; `takes` names what it is."""
+    """Return how many bytes a body may have; `takes` names its schema, None means no body."""
     if takes is None:
         return 0
     if takes == "Export":
@@ -102,14 +102,14 @@ def parse_change(body: bytes, max_prompt_bytes: int) -> Change:
 
 @dataclass(frozen=True)
 class MemoryChange:
-    """What is to be changed of a memory; None leaves it as it is."""
+    """What is to be changed of a memory; a value of None leaves the memory's value as it is."""
 
     content: str | None
     is_pinned: bool | None
 
 
 def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
-    """Parse the body of `POST /memories`; without a role it is the user's.
+    """Parse the body of `POST /memories`; a memory without a role is the user's.
 
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """

@@ -1,4 +1,4 @@
-"""What a handler is given: a request, and what answers it."""
+"""What a handler is given: a request, and the parts with which it answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,18 +27,24 @@ from chat.usecases.take_turn import TurnTaker
 from chat.usecases.turn_memory import Recaller
 
 Access = Literal["none", "optional", "owner", "admin"]
-"""Which credential counts: none, one if there is one, an owner's, the operator's."""
+"""Which credential a request needs: none, an owner's if it has one, an owner's, the operator's."""
 Counts = Literal["nothing", "turn", "turn by itself"]
-"""What is counted against the limits: nothing; a turn, before any store is asked for; or a turn by
-what the operation begins with."""
+"""What a request counts as against the limits.
+
+`nothing`; `turn`: a turn, counted before any store is read or written; `turn by itself`: a turn
+that the operation counts in its own first step.
+"""
 
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request; header names in lower case, and the last of those with one name.
+    """An HTTP request.
 
-    `read_body` reads the body once, up to so many bytes; it raises TooLarge if there are more, and
-    RequestTimeout if they do not come.
+    Shapes: the names of `headers` are in lower case; of several headers with one name, the last is
+            kept. `read_body` reads the whole body, and is called once.
+    Units:  the argument of `read_body` is the most bytes that the body may have.
+    Errors: `read_body` raises TooLarge if the body has more bytes, and RequestTimeout if they do
+            not come in time.
     """
 
     method: str
@@ -48,11 +54,11 @@ class Request:
 
 
 class Stores(Protocol):
-    """What answers for one owner, each part made when it is asked for."""
+    """The parts that serve one owner, each made when it is first asked for."""
 
     @property
     def turns(self) -> TurnStore:
-        """Where turns are taken from and stored."""
+        """The store that turns are loaded from and written to."""
 
     @property
     def conversations(self) -> OwnedStore:
@@ -60,7 +66,7 @@ class Stores(Protocol):
 
     @property
     def long_term(self) -> LongTermMemory | None:
-        """The owner's memories; None where there are none."""
+        """The owner's memories; None if this service keeps no long-term memories."""
 
     @property
     def memory(self) -> LongTermMemory:
@@ -71,30 +77,30 @@ class Stores(Protocol):
 
     @property
     def embedder(self) -> Embedder:
-        """What turns texts into vectors, each once."""
+        """The embedder, which is asked only once for each text."""
 
     @property
     def recaller(self) -> Recaller:
-        """What recalls and remembers beside a turn."""
+        """The part that recalls memories for a turn and remembers the turn."""
 
     @property
     def turn_taker(self) -> TurnTaker:
-        """What takes a turn."""
+        """The part that takes a turn."""
 
     @property
     def stopwatch(self) -> Stopwatch:
-        """What times the request."""
+        """The stopwatch that times the request."""
 
     @property
     def importer(self) -> Importer:
-        """What takes an export back.
+        """The part that takes an export back.
 
         Errors: CredentialNeeded.
         """
 
     @property
     def snapshots(self) -> Snapshots:
-        """What reads all that the owner has.
+        """The part that reads everything that the owner has.
 
         Errors: CredentialNeeded.
         """
@@ -108,9 +114,9 @@ class Stores(Protocol):
 
 @dataclass(frozen=True)
 class OperatorStores:
-    """What answers an operator.
+    """The parts that serve an operator.
 
-    `count_records` counts what is in the collections of all owners; None where there are none.
+    `count_records` counts the records in the collections of all owners; None if Chroma is not used.
     """
 
     stats: StatsStore
@@ -120,19 +126,19 @@ class OperatorStores:
 
 
 class Backend(Protocol):
-    """What puts the parts of a request together; each connection is closed behind the answer.
+    """Puts the parts of a request together; each connection is closed after the answer.
 
     Errors: every method may raise StoreUnavailable.
     """
 
     def connect(self, call: "Call", owner: str | None) -> Stores:
-        """Connect for an owner of what the request makes, None for anyone."""
+        """Connect to the stores; `owner` owns what the request makes, None means nobody does."""
 
     def connect_operator(self, call: "Call") -> OperatorStores:
         """Connect for an operator."""
 
     def make_probes(self, call: "Call") -> Mapping[str, Callable[[], Health]]:
-        """Make what asks each part that a turn needs how it is."""
+        """Make a function for each part that a turn needs, which asks the part for its health."""
 
     def count_session(self, call: "Call") -> None:
         """Count a new credential.
@@ -141,7 +147,7 @@ class Backend(Protocol):
         """
 
     def erase(self, call: "Call", owner: str) -> Receipt:
-        """Remove all of an owner from each store, whatever becomes of the others.
+        """Remove everything of an owner from each store, even if other stores fail.
 
         Errors: LimitExceeded.
         """
@@ -149,10 +155,10 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Outside:
-    """What comes from outside, and is no store: variables, times, chance.
+    """What a handler needs from outside beside stores: variables, times and random tokens.
 
-    `timer` only ever goes forward. `make_token` makes a credential that nobody can guess;
-    `describe_api` describes what is served, which no handler can know.
+    `timer` never goes back. `make_token` makes a credential that nobody can guess. `describe_api`
+    describes the table of operations, which no handler can import, as it names the handlers.
     """
 
     get_variable: Getter
@@ -184,7 +190,7 @@ class Terms(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """One request; what it says is parsed when it is asked for, and once.
+    """One request; each part of it is parsed once, when it is first asked for.
 
     Shapes: `path` has the segments of its path that have a name; `terms` are those of its
             operation; `fencing` is a random value.
@@ -209,7 +215,7 @@ class Call:
 
     @cached_property
     def settings(self) -> Settings:
-        """What the operator decided.
+        """What the operator has set.
 
         Errors: InvalidSetting.
         """
@@ -217,7 +223,7 @@ class Call:
 
     @cached_property
     def caller(self) -> Caller:
-        """Who asks; where no owner's credential counts, only from where.
+        """Who sends the request; if the operation needs no owner's credential, only from where.
 
         Errors: InvalidCredential.
         """
@@ -228,7 +234,7 @@ class Call:
 
     @cached_property
     def body(self) -> bytes:
-        """The body; none where the operation takes none.
+        """The body; it is empty if the operation takes none.
 
         Errors: TooLarge, RequestTimeout, InvalidRequest.
         """
@@ -243,8 +249,9 @@ class Call:
     def connect(self, adds: Adds = "", owner: str | None = None) -> Stores:
         """Connect to the stores, and count the request there if its operation says so.
 
-        `owner` is that of what it makes, where that is not the caller.
-        Errors: LimitExceeded, StoreUnavailable; StorageFull if what it `adds` has no room.
+        `owner` is the owner of what the request makes, if that is not the caller.
+        Errors: LimitExceeded, StoreUnavailable; StorageFull if the owner has no room for what the
+                request `adds`.
         """
         stores = self.backend.connect(self, owner or self.caller.owner)
         if self.terms.counts == "turn":

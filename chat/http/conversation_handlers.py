@@ -34,7 +34,11 @@ from chat.usecases.read_messages import read_messages as read
 
 
 def take_turn(call: Call) -> Response:
-    """Answer `POST /`; what is begun without a credential is given one, where nothing is open."""
+    """Answer `POST /`.
+
+    A conversation begun without a credential gets a new one, unless conversations are open to
+    everybody who knows their id.
+    """
     asked = parse_turn_request(call.body, call.settings.max_prompt_bytes)
     repetition = _parse_repetition(call)
     session, owner = None, call.caller.owner
@@ -52,9 +56,9 @@ def take_turn(call: Call) -> Response:
 
 
 def _parse_repetition(call: Call) -> Repetition | None:
-    """Hash the Idempotency-Key, if there is one, and the body.
+    """Return hashes of the Idempotency-Key and the body; None without such a key.
 
-    Errors: CredentialNeeded where the repetition could not reach what the first request made.
+    Errors: CredentialNeeded if a repetition could not reach what the first request made.
     """
     key = parse_idempotency_key(call.headers)
     if key is None:

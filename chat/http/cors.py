@@ -1,6 +1,6 @@
 """Decides what a page of another origin may read: nothing, unless the operator names its origin.
 
-A cookie is never sent for such a page; it needs a credential of its own.
+A browser never sends the cookie for such a page, so the page needs a credential of its own.
 Source: the Fetch standard, section 3.3, CORS protocol.
 """
 
@@ -14,9 +14,9 @@ MAX_AGE_S = 600
 def cors_headers(
     method: str, headers: Mapping[str, str], allowed: str, origins: Sequence[str]
 ) -> Mapping[str, str]:
-    """Give the headers that let a page of one of `origins` read the answer.
+    """Return the headers that let a page of one of `origins` read the answer.
 
-    Shapes: `allowed` is what the answer to OPTIONS says in `Allow`; it is empty for other methods.
+    Shapes: `allowed` is the `Allow` header of the answer to OPTIONS; empty for other methods.
     """
     if not origins:
         return {}

@@ -1,7 +1,7 @@
-"""Decides whom a request is from, by its credential; and what a new credential looks like.
+"""Decides whom a request is from, by its credential, and what a new credential looks like.
 
-A credential is a session token: 256 random bits that are stored nowhere. Its hash is in the key of
-everything that is made with it, so that nothing of it can be reached without.
+A credential is a session token: 256 random bits that are stored nowhere. The hash of the token is
+in the key of everything that its owner makes, so that nothing can be reached without the token.
 """
 
 import hmac
@@ -16,22 +16,28 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 """256 bits in base64url."""
 COOKIE = "chat_session"
 HOST_PREFIX = "__Host-"
-"""A cookie with this name is taken by browsers from the host itself over TLS, not from a sister
-site. Source: RFC 6265bis, section 4.1.3.2."""
+"""The beginning of a cookie's name that keeps sister sites from setting the cookie.
+
+Browsers accept a cookie with such a name only from the host itself, and only over TLS.
+Source: RFC 6265bis, section 4.1.3.2.
+"""
 COOKIE_S = 400 * 86_400
-"""The longest that browsers keep a cookie. Source: RFC 6265bis."""
+"""The longest time that browsers keep a cookie. Source: RFC 6265bis."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 SPIN_ADDRESS = "spin-client-addr"
-"""Spin's own header: address and port. Spin sets it last, so a client cannot."""
+"""Spin's own header with the client's address and port.
+
+Spin sets it last, so a client's own header of this name has no effect.
+"""
 
 
 @dataclass(frozen=True)
 class Caller:
     """Whom a request is from.
 
-    Shapes: `owner` is the tag of the credential, None without one; `address` is the client's;
-            `is_page` says that a browser says that the page itself asks, and `cookie_owner` is then
-            the tag of its cookie.
+    Shapes: `owner` is the tag of the credential, None without one; `address` is the client's.
+            `is_page`: whether the request comes from the chat page itself, as the browser says;
+            `cookie_owner` is then the tag of the page's cookie, None without one.
     """
 
     owner: str | None
@@ -42,25 +48,25 @@ class Caller:
 
     @property
     def rate_tag(self) -> str:
-        """Name whom a limit is for."""
+        """The tag under which limits count the caller."""
         return self.owner or address_tag(self.address)
 
     @property
     def wants_cookie(self) -> bool:
         """Whether a new credential may become the visitor's cookie.
 
-        Only the page may ask for that, and a cookie that is there is never replaced: what belongs
-        to it could not be reached any more.
+        Only the page may ask for a cookie. A cookie is never replaced, because what belongs to it
+        could not be reached any more.
         """
         return self.is_page and self.cookie_owner is None
 
     @property
     def presents_cookie(self) -> bool:
-        """Whether the page asks in the name of its cookie."""
+        """Whether the page's cookie is the credential of this request."""
         return self.cookie_owner is not None and self.cookie_owner == self.owner
 
     def needed_owner(self) -> str:
-        """Give the owner, for what only one with a credential has.
+        """Return the owner, for an operation that needs a credential.
 
         Errors: CredentialNeeded.
         """
@@ -76,21 +82,21 @@ class Session:
     token: str = field(repr=False)
 
     def cookie(self, *, is_secure: bool, lifetime_s: int = COOKIE_S) -> str:
-        """Render it as a `Set-Cookie` header, out of reach of scripts and of other sites."""
+        """Render the token as a `Set-Cookie` header, out of reach of scripts and other sites."""
         secure = "; Secure" if is_secure else ""
         kept = f"Path=/; Max-Age={lifetime_s}; HttpOnly; SameSite=Lax{secure}"
         return f"{cookie_name(is_secure=is_secure)}={self.token}; {kept}"
 
 
 def cookie_name(*, is_secure: bool) -> str:
-    """Name the cookie of a visitor that came over TLS, or of one that did not."""
+    """Return the name of the cookie; `is_secure`: whether the visitor came over TLS."""
     return f"{HOST_PREFIX}{COOKIE}" if is_secure else COOKIE
 
 
 def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -> Caller:
     """Find out whom a request is from; `headers` have their names in lower case.
 
-    Errors: InvalidCredential for a Bearer token that cannot be one of ours.
+    Errors: InvalidCredential for a Bearer token that cannot be a session token.
     """
     stranger = parse_stranger(headers, address_header)
     token = _bearer(headers)
@@ -100,7 +106,7 @@ def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -
 
 
 def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
-    """Find out where a request is from, whose credential does not matter."""
+    """Find out where a request is from; its credential is not looked at."""
     scheme = headers.get("spin-full-url", "").partition("://")[0].lower()
     is_secure = "https" in (scheme, headers.get("x-forwarded-proto", "").strip().lower())
     is_page = _is_same_origin(headers)
@@ -110,9 +116,10 @@ def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
 
 
 def check_operator(headers: Mapping[str, str], admin_token: str) -> None:
-    """Say whether a request is the operator's; it takes as long for any token.
+    """Check that a request is the operator's.
 
-    Errors: OperatorNeeded.
+    The check takes the same time for any token, so that the time tells nothing about the right one.
+    Errors: OperatorNeeded if it is not.
     """
     scheme, _, token = headers.get("authorization", "").strip().partition(" ")
     given, wanted = (digest("operator", part) for part in (token.strip(), admin_token))
@@ -121,9 +128,9 @@ def check_operator(headers: Mapping[str, str], admin_token: str) -> None:
 
 
 def owners_of(caller: Caller, conversation_id: int, *, is_open: bool) -> list[str]:
-    """Name the owners under whom a caller may reach a conversation, the likelier one first.
+    """Return the owners' tags under which a caller may reach a conversation, the likelier first.
 
-    What was started without a credential is open to whoever knows the id, where that is allowed.
+    If `is_open`, whoever knows its id may reach a conversation begun without a credential.
     """
     owners = [caller.owner] if caller.owner else []
     return [*owners, anyone(conversation_id)] if is_open else owners
@@ -140,7 +147,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _cookie(headers: Mapping[str, str], *, is_secure: bool) -> str | None:
-    """Take the page's cookie."""
+    """Return the token in the page's cookie; None if there is none."""
     wanted = cookie_name(is_secure=is_secure)
     for pair in headers.get("cookie", "").split(";"):
         name, _, value = pair.strip().partition("=")
@@ -150,9 +157,10 @@ def _cookie(headers: Mapping[str, str], *, is_secure: bool) -> str | None:
 
 
 def _is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that the page itself asks; what it says of the site decides.
+    """Whether a browser says that the request comes from the page itself.
 
-    Browsers that do not say that tell the origin of every request that may change something.
+    `Sec-Fetch-Site` decides. Browsers that do not send it send `Origin` with every request that may
+    change something.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -162,14 +170,15 @@ def _is_same_origin(headers: Mapping[str, str]) -> bool:
 
 
 def _authority(address: str) -> str:
-    """Take host and port out of an address, as they stand there: `urlsplit` normalises them first.
+    """Return the host and port of an address as they are written.
 
-    That takes the square of a name of combining marks, and fails for `http://[`.
+    `urlsplit` would normalise them first, which takes time quadratic in the length of a name of
+    combining marks, and fails for `http://[`.
     """
     return address.partition("://")[2].partition("/")[0]
 
 
 def _address(headers: Mapping[str, str], name: str) -> str:
-    """Take the address that the nearest trusted server saw: the last one of several."""
+    """Return the client's address as the nearest trusted server saw it: the last one of several."""
     value = headers.get(name, "").rpartition(",")[2].strip()
     return value.rpartition(":")[0] if name == SPIN_ADDRESS else value

@@ -1,4 +1,4 @@
-"""Parses the lines of an export: all of them, before any is taken."""
+"""Parses the lines of an export; all of them are parsed before any is stored."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,14 +23,14 @@ from chat.usecases.export import FORMAT_VERSION
 from chat.usecases.take_back import Exported
 
 MAX_TURN_MESSAGES = 10_000
-"""Messages of one turn."""
+"""How many messages one turn may have."""
 MOST_NUMBER = 10**9
-"""Turns of one conversation."""
+"""How many turns one conversation may have."""
 SPACE = re.compile(r"[ \t\r\n]*")
 
 
 class LineParser:
-    """Takes lines one after the other; each error names its line.
+    """Parses lines one after the other, and keeps what they say in `exported`.
 
     Units: `now` is seconds since 1970; a text may have `max_prompt_bytes` in UTF-8.
     """
@@ -43,7 +43,7 @@ class LineParser:
         self.exported = Exported()
 
     def take(self, line: Mapping[str, Any]) -> None:
-        """Take a line.
+        """Parse one line.
 
         Errors: InvalidRequest and TooLarge.
         """
@@ -150,7 +150,7 @@ class LineParser:
         self._is_ended = True
 
     def finish(self) -> Exported:
-        """Give what there is.
+        """Return what all lines say.
 
         Errors: InvalidRequest if the end is missing.
         """
@@ -160,7 +160,7 @@ class LineParser:
 
 
 def is_memory_id(name: Any, conversation: Any) -> bool:
-    """Say whether a memory may have this id."""
+    """Whether a memory of `conversation` may have the id `name`."""
     if not isinstance(name, str) or not MEMORY_ID.fullmatch(name):
         return False
     if name.startswith(NOTE):
@@ -193,7 +193,7 @@ def parse_export(body: bytes, max_prompt_bytes: int, now: float) -> Exported:
 
 
 def _objects(body: bytes) -> Iterator[Any]:
-    """Yield what stands in a file, whether or not its lines are still apart: `curl -d` joins them.
+    """Yield the JSON values of a file, even if its line breaks are gone: `curl -d` drops them.
 
     Errors: InvalidRequest.
     """
@@ -225,7 +225,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _not_json(number: int, reason: str, *, is_cut: bool = False) -> InvalidRequest:
-    """Make the error; a connection that broke leaves a last line that is cut."""
+    """Make the error; `is_cut`: whether a broken connection may have cut the last line."""
     problem = f"line {number} must be JSON in UTF-8: {reason}"
     if is_cut:
         problem = f"the file is not whole, or its last line is wrong: {problem}"

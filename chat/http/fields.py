@@ -1,4 +1,4 @@
-"""Parses the fields of what callers send; each error names its field."""
+"""Parses the fields of requests; each error names its field."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -12,16 +12,19 @@ MAX_ID = 2**63 - 1
 MOST_TITLE_CHARACTERS = 200
 MOST_METADATA_BYTES = 4096
 MOST_METADATA_DEPTH = 32
-"""Lists and objects in each other; it stands in a few more where it is kept and exported."""
+"""How deep a message's metadata may nest lists and objects.
+
+It is less than JSON may nest, because stores and exports put metadata within a few more.
+"""
 MOST_AHEAD_S = 300
-"""How far a caller's clock may be ahead of ours."""
+"""How far a caller's clock may be ahead of this service's."""
 
 
 def parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) -> Message:
     """Parse a message.
 
     Units:  the content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
-    Errors: InvalidRequest and TooLarge, which name the field within `name`.
+    Errors: InvalidRequest and TooLarge; they name the field, as a field of `name`.
     """
     if not isinstance(fields, dict):
         raise InvalidRequest(f"`{name}` must be an object with `role` and `content`", name)
@@ -37,7 +40,7 @@ def parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) -> 
 
 
 def parse_time(value: Any, name: str, now: float) -> float | None:
-    """Parse seconds since 1970; None is none.
+    """Parse a time in seconds since 1970; null becomes None.
 
     Errors: InvalidRequest.
     """
@@ -50,7 +53,7 @@ def parse_time(value: Any, name: str, now: float) -> float | None:
 
 
 def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
-    """Parse an object of a caller's own; None is none.
+    """Parse an object whose fields are the caller's own choice; null becomes None.
 
     Errors: InvalidRequest and TooLarge.
     """
@@ -66,7 +69,7 @@ def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
 
 
 def parse_content(value: Any, name: str, max_prompt_bytes: int) -> str:
-    """Parse a text that says something.
+    """Parse a text that is not only white space.
 
     Errors: InvalidRequest and TooLarge.
     """
@@ -77,7 +80,7 @@ def parse_content(value: Any, name: str, max_prompt_bytes: int) -> str:
 
 
 def parse_title(value: Any) -> str:
-    """Parse a title; null takes it away."""
+    """Parse a title; null becomes an empty one, which removes the title."""
     title = parse_text("" if value is None else value, "title", MOST_METADATA_BYTES)
     if len(title) > MOST_TITLE_CHARACTERS:
         raise TooLarge(f"`title` may have up to {MOST_TITLE_CHARACTERS} characters", "title")
@@ -85,7 +88,7 @@ def parse_title(value: Any) -> str:
 
 
 def parse_pinned(fields: Mapping[str, Any]) -> bool | None:
-    """Parse `pinned`; None where it is not there.
+    """Parse `pinned`; None if it is missing.
 
     Errors: InvalidRequest.
     """
@@ -98,7 +101,10 @@ def parse_pinned(fields: Mapping[str, Any]) -> bool | None:
 
 
 def refuse_others(fields: Collection[str], allowed: tuple[str, ...], within: str) -> None:
-    """Refuse fields that would be lost."""
+    """Refuse fields that are not `allowed`: they would be lost.
+
+    Errors: InvalidRequest, which names the field with `within` before its name.
+    """
     for name in fields:
         if name not in allowed:
             raise InvalidRequest(
@@ -128,7 +134,7 @@ def parse_text(text: Any, name: str, most_bytes: int) -> str:
 def parse_id(value: Any) -> int:
     """Parse a conversation's id: a number, or its digits in a string.
 
-    A number without a fraction is a whole one, however it is written: JSON has no other kind.
+    A number such as `1.0` is taken for a whole one, because JSON does not tell the two apart.
     Errors: InvalidRequest.
     """
     if (

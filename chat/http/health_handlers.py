@@ -1,4 +1,4 @@
-"""Says whether the service works, and what keeps it from working."""
+"""Reports whether the service works, and what keeps it from working."""
 
 from chat.http.call import Call
 from chat.http.render import render_health
@@ -13,6 +13,6 @@ def check_health(call: Call) -> Response:
 
 
 def check_readiness(call: Call) -> Response:
-    """Answer `GET /readyz`: settings and Redis. While the model is away, all else is of use."""
+    """Answer `GET /readyz`: settings and Redis, as most of the service works without the model."""
     parse_admin_token(call.outside.get_variable)
     return render_health({"redis": call.backend.make_probes(call)["redis"]()})

@@ -1,6 +1,7 @@
-"""Decides what is said of a request: an id that goes with it, and one line in the log.
+"""Decides what the log says of a request: an id that goes with the request, and one line.
 
-Nothing of what was said is in it, nor whose it was: an id, a route, a status, times and counts.
+The line has an id, a route, a status, times and counts. It has nothing of what anybody said, and
+does not tell whose request it was.
 """
 
 import re
@@ -13,18 +14,18 @@ from chat.usecases.stopwatch import MS_PER_S
 
 REQUEST_ID_HEADER = "x-request-id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-"""What a proxy or a client may call a request; anything else is not taken over."""
+"""The request ids that are taken over from a proxy or a client; any other is replaced."""
 
 Fact = str | int | float
-"""A count, a time in ms, an error's code, or our own words for what an operator can mend."""
+"""A count, a time in ms, an error's code, or this code's own words for an operator."""
 
 
 @dataclass(frozen=True)
 class Logged:
-    """What is known of a request when its answer has gone out.
+    """What is known of a request after its answer was sent.
 
-    Shapes: `route` is the path of the table that it fits, None for another. `is_whole` says that
-            all of the answer was sent.
+    Shapes: `route` is the path in the table of operations that the request fits, None if it fits
+            none. `is_whole`: whether all of the answer was sent.
     """
 
     request_id: str
@@ -37,13 +38,13 @@ class Logged:
 
 
 def parse_request_id(headers: Mapping[str, str], new: str) -> str:
-    """Take over the id that the request has, or give it a new one."""
+    """Return the id that the request came with, or `new` if it has none that is allowed."""
     given = headers.get(REQUEST_ID_HEADER, "")
     return given if REQUEST_ID.fullmatch(given) else new
 
 
 def render_log_line(logged: Logged) -> str:
-    """Render it as JSON, in one line."""
+    """Render the log line of a request, as JSON."""
     fields = {
         "request_id": logged.request_id,
         "method": logged.method,
@@ -56,9 +57,9 @@ def render_log_line(logged: Logged) -> str:
 
 
 def render_fault(request_id: str, fault: BaseException) -> str:
-    """Render what nobody thought of as JSON, in one line: where it came from, and its kind.
+    """Render the log line of an unexpected error, as JSON: its type and its traceback.
 
-    Its message is left out: it may quote what was said.
+    The error's message is left out, because it may quote what somebody said.
     """
     return render_json_text(
         {
@@ -70,7 +71,7 @@ def render_fault(request_id: str, fault: BaseException) -> str:
 
 
 def _chain(fault: BaseException) -> Iterator[BaseException]:
-    """Give an error, and those that it came of, the last one first."""
+    """Yield an error and then the errors that led to it, the latest first."""
     link: BaseException | None = fault
     while link is not None:
         yield link

@@ -33,7 +33,7 @@ def search_memories(call: Call) -> Response:
 
 
 def remember(call: Call) -> Response:
-    """Answer `POST /memories`; what is remembered already is not so twice."""
+    """Answer `POST /memories`; a text that is remembered already is not stored again."""
     now = call.now()
     message = parse_memory(call.body, call.settings.max_prompt_bytes, now)
     memory = call.connect("memory").memory

@@ -1,4 +1,4 @@
-"""Describes the API as an OpenAPI document, from the table by which requests are answered.
+"""Describes the API as an OpenAPI document, made from the table of operations.
 
 Source: the OpenAPI Specification, version 3.1.1.
 """
@@ -18,7 +18,7 @@ VERSION = "0.1.0"
 DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"
 IN_PATH = re.compile(r"{(\w+)}")
 TAKEN_MEDIA = {"Export": "application/jsonl"}
-"""Media types of bodies that are not JSON."""
+"""The media types of request bodies that are not JSON."""
 SECURITY: Mapping[Access, list[Mapping[str, list[str]]]] = {
     "none": [],
     "optional": [{}, {"owner": []}, {"page": []}],
@@ -43,11 +43,11 @@ MORE_BESIDE_ERROR = {
     },
     "erase_incomplete": {"stores": GIVEN["Erased"]["properties"]["stores"]},
 }
-"""What stands beside an error, by its code."""
+"""The further fields of the answers to some errors, by the error's code."""
 
 
 def describe_api(operations: Operations, *, has_admin: bool) -> Mapping[str, Any]:
-    """Describe every path; those of operators where they are served."""
+    """Describe every path; operators' paths only if there is an operator."""
     paths: dict[str, dict[str, Any]] = {}
     for path, methods in operations.items():
         for method, operation in methods.items():
@@ -138,7 +138,7 @@ def _refusals(path: str, operation: Operation) -> Mapping[str, Any]:
 
 
 def _refusal(errors: list[type[ChatError]]) -> Mapping[str, Any]:
-    """Give the shape of an error; of one that has more beside it, both."""
+    """Return the schema of the answers to `errors`; some errors have further fields."""
     beside = [MORE_BESIDE_ERROR[error.code] for error in errors if error.code in MORE_BESIDE_ERROR]
     if not beside:
         return named("Error")

@@ -1,4 +1,4 @@
-"""What an operation is: a handler, with what it takes, gives, and may be refused with."""
+"""What an operation is: a handler, what it takes and returns, and how it may be refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from chat.http.schemas import Schema
 
 
 class Handler(Protocol):
-    """What answers; its name is the operation's."""
+    """A function that answers a request; the operation has its name."""
 
     __name__: str
 
@@ -34,7 +34,7 @@ Errors = tuple[type[ChatError], ...]
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a query, or a header."""
+    """A parameter in a query or a header."""
 
     name: str
     schema: Schema
@@ -44,14 +44,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is served at a path for a method: what it is called, and what answers it.
+    """What is served for one method at one path.
 
-    `needs_memory` says that it is there only where there are long-term memories; `has_deadline`
-    that all it asks of models has `turn_timeout_s` together, since it holds a conversation.
-    Shapes: `gives` names the schema of the answer for each status that is no error; `takes` that
-            of the body, and None says that no body is looked at. `links` say which field of the
-            answer a parameter of which other action may be. `is_stored_whole` says that what it
-            brings is stored at once, or none of it.
+    Shapes: `gives` has the name of the answer's schema for each status that is not an error;
+            `takes` is the name of the body's schema, None if no body is read. `links` says which
+            fields of the answer may be sent as which parameters of other operations.
+            `is_stored_whole`: whether what the request brings is stored either whole or not at all.
+            `needs_memory`: whether the operation exists only where there are long-term memories.
+            `has_deadline`: whether all its questions to models have `turn_timeout_s` together,
+            because it holds a conversation meanwhile.
     """
 
     handler: Handler
@@ -70,16 +71,16 @@ class Operation:
 
     @property
     def action(self) -> str:
-        """What it is called in the API document and in counters: as its handler is."""
+        """The operation's name in the API document and in counters: that of its handler."""
         return self.handler.__name__.rstrip("_")
 
 
 Operations = Mapping[str, Mapping[str, Operation]]
-"""What is served, by path and method."""
+"""The operations, by path and method."""
 
 
 def errors_of(path: str, operation: Operation) -> Errors:
-    """List everything that a request may be refused with; most of it follows from what it takes."""
+    """Return every error that a request may be refused with; most follow from what it takes."""
     errors: list[type[ChatError]] = [InvalidSetting, InternalError, *operation.errors]
     is_given = operation.takes or operation.parameters or "_id}" in path or "{id}" in path
     if is_given:

@@ -1,4 +1,4 @@
-"""The table of what is served: for each path and method what answers, takes, gives and refuses."""
+"""The table of operations: what is served at each path for each method, and by which handler."""
 
 from collections.abc import Mapping
 
@@ -253,4 +253,7 @@ OPERATIONS: Operations = {
         ),
     },
 }  # fmt: skip
-"""HEAD is answered wherever GET is, and OPTIONS everywhere. The first path that fits counts."""
+"""HEAD is answered wherever GET is, and OPTIONS at every path.
+
+If several paths fit, a path without named parts comes first, and then the order of the table.
+"""

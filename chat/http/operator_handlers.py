@@ -1,4 +1,4 @@
-"""What operators ask for: what was counted, and to clean up."""
+"""What operators ask for: statistics and clean-ups."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,11 +11,11 @@ from chat.http.response import Response, render_json
 from chat.usecases.clean_up import clean_up as clean
 
 CLEAN_UP_S = 20.0
-"""How long one clean-up may take; the next goes on where it ended."""
+"""How long one clean-up may take; the next one goes on where it ended."""
 
 
 def show_stats(call: Call) -> Response:
-    """Answer `GET /admin/stats`; the records in Chroma take a request for each owner."""
+    """Answer `GET /admin/stats`; counting the records in Chroma takes a request for each owner."""
     stores = call.backend.connect_operator(call)
     stats = stores.stats.read(call.now())
     fields = {
@@ -30,7 +30,7 @@ def show_stats(call: Call) -> Response:
 
 
 def counted_fields(counted: Counted) -> Mapping[str, Any]:
-    """Lay out what was counted; errors by their code."""
+    """Return the fields of what was counted; errors are counted by their code."""
     errors: dict[str, int] = {}
     for (_, code), count in counted.errors.items():
         errors[code] = errors.get(code, 0) + count
@@ -45,12 +45,12 @@ def counted_fields(counted: Counted) -> Mapping[str, Any]:
 
 
 def times_fields(times: Times) -> Mapping[str, float | None]:
-    """Lay out how long something took."""
+    """Return the fields of a histogram of times."""
     return {"average_ms": times.average_ms, "p95_ms": times.p95_ms}
 
 
 def show_metrics(call: Call) -> Response:
-    """Answer `GET /metrics`; Chroma is not asked, or each scrape would take as long as it has."""
+    """Answer `GET /metrics`; Chroma is not asked, because that would make each scrape slow."""
     stats = call.backend.connect_operator(call).stats.read(call.now())
     return Response(200, render_metrics(stats).encode(), {"content-type": MEDIA})
 

@@ -1,4 +1,4 @@
-"""What is done with all of an owner: begin it, take it away, bring it back, erase it."""
+"""What is done with everything of an owner: begin a session, export, import, erase."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def start_session(call: Call) -> Response:
 
 
 def export(call: Call) -> Response:
-    """Answer `GET /export`, as it is read."""
+    """Answer `GET /export`; the lines are sent while they are read."""
     return render_lines(_read_export(call))
 
 
@@ -28,7 +28,7 @@ def _read_export(call: Call) -> Iterator[Line]:
 
 
 def import_(call: Call) -> Response:
-    """Answer `POST /import`; the file is counted by its size, before it is read."""
+    """Answer `POST /import`; the file's bytes are counted against the limit before it is parsed."""
     stores = call.connect()
     stores.count_import(len(call.body))
     exported = parse_export(call.body, call.settings.max_prompt_bytes, call.now())

@@ -16,7 +16,7 @@ TYPES = {
 }
 SOURCES = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in TYPES}
 VERSION = digest(*(part for name in sorted(SOURCES) for part in (name, SOURCES[name])))[:16]
-"""Names this state of all files; it is part of the path of every file but the page itself."""
+"""The version of all files together; it is in the path of every file but the page itself."""
 INDEX = "index.html"
 FILES = SOURCES | {INDEX: SOURCES[INDEX].replace(b"/VERSION/", f"/{VERSION}/".encode())}
 
@@ -27,12 +27,15 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-"""What the page may do: run and ask what comes from where it does, and make nodes of no text."""
+"""What the page may do.
+
+It may load and ask only what comes from its own origin, and may not turn text into HTML.
+"""
 
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file of the page, with the headers that it is served with; `body` is empty if unchanged."""
+    """A file of the page, and its headers; `body` is empty if the browser has this version."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -40,10 +43,10 @@ class WebFile:
 
 
 def find_file(name: str, version: str, known_tags: str) -> WebFile:
-    """Find a file; `known_tags` are those of `If-None-Match`.
+    """Find a file; `known_tags` are the tags of `If-None-Match`.
 
-    A version that is not this one's, as a page has that came from another state of the component,
-    gets what there is, and does not keep it.
+    A page that another version of the component has sent asks for files of that version. It gets
+    the files of this version, and is told not to keep them.
     Errors: UnknownRoute.
     """
     if name not in FILES:

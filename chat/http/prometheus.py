@@ -1,4 +1,4 @@
-"""Renders what was counted for Prometheus.
+"""Renders the statistics for Prometheus.
 
 Source: Prometheus' exposition formats, text format 0.0.4.
 """
@@ -23,7 +23,7 @@ COUNTERS = {
 
 
 def render_metrics(stats: Stats) -> str:
-    """Render them; times in seconds, as is the custom there."""
+    """Render the statistics; times are in seconds, as is the custom for Prometheus."""
     return "".join(f"{line}\n" for line in _lines(stats))
 
 

@@ -1,4 +1,4 @@
-"""What is the same for everybody, and needs no setting of the chat's: page and API document."""
+"""What is the same for everybody and needs no setting: the page and the API document."""
 
 from chat.http.call import Call
 from chat.http.page import INDEX, find_file
@@ -6,7 +6,7 @@ from chat.http.response import Response, render_json, render_web_file
 
 
 def show_page(call: Call) -> Response:
-    """Answer `GET /`; what the page needs beside is named after its version."""
+    """Answer `GET /`; the page's other files have its version in their paths."""
     return render_web_file(find_file(INDEX, "", _known_tags(call)))
 
 
@@ -17,7 +17,7 @@ def show_web_file(call: Call) -> Response:
 
 
 def describe_api(call: Call) -> Response:
-    """Answer `GET /openapi.json`, with what is for operators if there is one."""
+    """Answer `GET /openapi.json`; it has the operators' paths if there is an operator."""
     return render_json(200, call.outside.describe_api())
 
 
@@ -27,5 +27,5 @@ def check_life(_: Call) -> Response:
 
 
 def _known_tags(call: Call) -> str:
-    """Return the tags of what the browser has already."""
+    """Return the tags of the versions that the browser has already."""
     return call.headers.get("if-none-match", "")

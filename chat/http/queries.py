@@ -1,4 +1,4 @@
-"""Parses what callers send beside bodies: queries, paths and headers."""
+"""Parses queries, ids in paths, and headers of requests."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ MOST = 100
 DEFAULT = 20
 DEFAULT_TOP_K = 5
 DEFAULT_DISTANCE = "0.3"
-"""As RedisVL has it."""
+"""The default of RedisVL."""
 FARTHEST = 2
 """The largest cosine distance."""
 

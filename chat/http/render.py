@@ -1,4 +1,4 @@
-"""Renders what callers are given."""
+"""Renders the answers to callers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from chat.usecases.take_back import Imported
 
 
 def render_imported(imported: Imported) -> Response:
-    """Render what became of an export."""
+    """Render what became of an imported export."""
     conversations = [
         {
             "id_before": taken.id_before,
@@ -35,7 +35,7 @@ def render_imported(imported: Imported) -> Response:
 
 
 def render_receipt(receipt: Receipt, caller: Caller) -> Response:
-    """Render what each store did; an error with it, if something is left or a store was away."""
+    """Render what each store erased, as an error if something is left or a store was away."""
     stores = {
         name: {"status": "unavailable"}
         if erased is None
@@ -54,19 +54,19 @@ def render_receipt(receipt: Receipt, caller: Caller) -> Response:
 
 
 def render_session(session: Session, caller: Caller) -> Response:
-    """Give a credential: in the body for programs, and as a cookie for the page without one."""
+    """Render a credential: in the body for programs, and as a cookie for a page without one."""
     return render_json(201, {"token": session.token}, session_headers(session, caller))
 
 
 def session_headers(session: Session, caller: Caller) -> dict[str, str]:
-    """Set the cookie, where the caller wants one."""
+    """Return the header that sets the cookie, if the caller wants one."""
     if not caller.wants_cookie:
         return {}
     return {"set-cookie": session.cookie(is_secure=caller.is_secure)}
 
 
 def forget_cookie(caller: Caller) -> dict[str, str]:
-    """Let the page forget its credential, if that is what nothing belongs to any more."""
+    """Return the header that removes the page's cookie, if it is the credential that was erased."""
     if not caller.presents_cookie:
         return {}
     return {"set-cookie": Session("").cookie(is_secure=caller.is_secure, lifetime_s=0)}
@@ -75,9 +75,9 @@ def forget_cookie(caller: Caller) -> dict[str, str]:
 def render_turn_result(
     result: TurnResult, session: Session | None, caller: Caller, quota: Quota | None
 ) -> Response:
-    """Render a turn: the five fields of the contract, its end, and what the model saw.
+    """Render a turn: the five fields of the contract, when it expires, and what the model saw.
 
-    A new `session` is shown to whom it was made for, once.
+    A new `session` is shown once, to the caller for whom it was made.
     """
     headers = dict(quota.headers()) if quota else {}
     token = {}
@@ -105,7 +105,7 @@ def render_turn_result(
 
 
 def summary_fields(summary: Summary) -> dict[str, Any]:
-    """Lay out a conversation as in a list."""
+    """Return the fields of a conversation in a list."""
     return {
         "id": summary.id,
         "title": summary.title,
@@ -119,7 +119,7 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
 
 
 def render_summary(summary: Summary, context_length: int) -> Response:
-    """Render one conversation, with its context, and how full the context length is at most."""
+    """Render one conversation, with its context and an upper bound of what its window takes."""
     fields = {
         **summary_fields(summary),
         "context": summary.context,
@@ -137,7 +137,7 @@ def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
 
 
 def render_cursor(cursor: Cursor | None) -> str | None:
-    """Render where to go on; None where there is no more."""
+    """Render the cursor of the next page; None if there is no next page."""
     return f"{cursor.at}_{cursor.id}" if cursor else None
 
 
@@ -159,7 +159,7 @@ def render_memory(memory: Memory, status: int = 200) -> Response:
 
 
 def memory_fields(memory: Memory) -> dict[str, Any]:
-    """Lay out a memory; `source` is the message that it was, null for a note."""
+    """Return the fields of a memory; `source` is the message that it was, None for a note."""
     source = None
     if memory.conversation_id is not None:
         message = memory.id.partition(".")[2]
@@ -175,18 +175,18 @@ def memory_fields(memory: Memory) -> dict[str, Any]:
 
 
 def render_forgotten_memories(count: int) -> Response:
-    """Render the receipt for memories."""
+    """Render how many memories were forgotten."""
     return render_json(200, {"forgotten": {"memories": count}})
 
 
 def render_messages(page: Sequence[Placed], before: Place | None, *, as_text: bool) -> Response:
-    """Render messages, oldest first; as text, their contents only."""
+    """Render messages, the oldest first; `as_text`: whether only their contents are shown."""
     messages = [p.message.content if as_text else message_fields(p) for p in page]
     return render_json(200, {"messages": messages, "before": str(before) if before else None})
 
 
 def render_relevant(found: Sequence[Relevant], *, as_text: bool) -> Response:
-    """Render relevant messages, the nearest first; as text, their contents only."""
+    """Render relevant messages, nearest first; `as_text`: whether only their contents are shown."""
     messages = [
         r.placed.message.content
         if as_text
@@ -197,14 +197,14 @@ def render_relevant(found: Sequence[Relevant], *, as_text: bool) -> Response:
 
 
 def distance_fields(distance: float | None) -> dict[str, float | None]:
-    """Lay out how near something is: the cosine distance, and the cosine itself as a score."""
+    """Return the fields that say how near something is: cosine distance, and cosine as a score."""
     if distance is None:
         return {"distance": None, "score": None}
     return {"distance": round(distance, 6), "score": round(1 - distance, 6)}
 
 
 def message_fields(placed: Placed) -> dict[str, Any]:
-    """Lay out a message."""
+    """Return the fields of a message."""
     message = placed.message
     fields = {
         "id": str(placed.place),
@@ -216,7 +216,7 @@ def message_fields(placed: Placed) -> dict[str, Any]:
 
 
 def render_added(added: Added) -> Response:
-    """Render what became of messages that were added."""
+    """Render what became of added messages."""
     fields = {
         "id": added.conversation_id,
         "message_ids": added.message_ids,
@@ -227,18 +227,18 @@ def render_added(added: Added) -> Response:
 
 
 def render_forgotten(forgotten: Forgotten) -> Response:
-    """Render the receipt for a conversation."""
+    """Render what was removed with a conversation."""
     removed = asdict(forgotten)
     return render_json(200, {"id": removed.pop("id"), "forgotten": removed})
 
 
 def render_forgotten_message(conversation_id: int, place: Place) -> Response:
-    """Render the receipt for a message."""
+    """Render which message was forgotten."""
     return render_json(200, {"id": conversation_id, "forgotten": {"message_id": str(place)}})
 
 
 def render_health(healths: Mapping[str, Health]) -> Response:
-    """Render which parts answer; an error with it, if one does not."""
+    """Render which parts answer, as an error if one does not."""
     shown: dict[str, Any] = {"parts": {name: health.state for name, health in healths.items()}}
     notes = {name: health.note for name, health in healths.items() if health.note}
     if notes:

@@ -1,4 +1,4 @@
-"""What is sent back: a response, and the shapes that all answers have."""
+"""What a response is, and what all answers have in common."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,10 @@ from chat.http.page import WebFile
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP response; header names in lower case. Where there are `chunks` they are the body.
+    """An HTTP response.
 
-    `facts` are what the log says of it.
+    Shapes: the names of `headers` are in lower case. If `chunks` is not None, the chunks are the
+            body. `facts` are what the log line says of the response.
     """
 
     status: int
@@ -32,11 +33,11 @@ GUARDS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-"""Headers of every answer: it is nobody's to keep, to frame, or to take for something else."""
+"""Headers of every answer: no cache keeps it, no page frames it, no browser guesses its type."""
 
 
 def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
-    """Add what every answer has; `shared` are the headers for pages of other origins."""
+    """Add the headers of every answer; `shared` are those for pages of other origins."""
     headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
     return replace(response, headers=headers)
 
@@ -45,7 +46,7 @@ CHUNK_BYTES = 32 * 1024
 
 
 def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
-    """Render JSON Lines, as they are made; what the first chunk raises is raised here."""
+    """Render JSON Lines while they are made; an error in the first chunk is raised at once."""
     chunks = _chunks(lines)
     first = next(chunks, b"")
     headers = {"content-type": "application/jsonl"}
@@ -65,21 +66,22 @@ def _chunks(lines: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
 def render_json(
     status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Render `value` as JSON, text as it is and not escaped."""
+    """Render `value` as JSON; characters beyond ASCII are not escaped."""
     body = render_json_text(value).encode()
     return Response(status, body, {"content-type": "application/json", **(headers or {})})
 
 
 def render_web_file(file: WebFile) -> Response:
-    """Render a file of the page, or that it is as it was."""
+    """Render a file of the page, or that the browser has this version of it."""
     return Response(304 if file.is_unchanged else 200, file.body, file.headers)
 
 
 def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
-    """Render an error in the one shape that all have.
+    """Render an error in the shape that all errors have.
 
-    One that the caller cannot mend has its message in the log, too. `is_stored_whole` says that
-    the request was to store something whole: the error says what became of that, if it knows.
+    The message of an error that the caller cannot mend goes to the log, too. `is_stored_whole`:
+    whether the request was to store something whole; the answer then says what became of that, if
+    the error knows.
     """
     fields = error_fields(error)
     facts: dict[str, Fact] = {"code": error.code}
@@ -92,10 +94,10 @@ def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
 
 
 def render_error_line(error: ChatError) -> bytes:
-    """Render an error as the last of JSON Lines, where a status has gone out already."""
+    """Render an error as the last of JSON Lines, for an answer whose status was sent already."""
     return render_json_text({"type": "error", "error": error_fields(error)}).encode() + b"\n"
 
 
 def error_fields(error: ChatError) -> dict[str, str | None]:
-    """Lay out an error."""
+    """Return the fields of an error."""
     return {"code": error.code, "message": str(error), "param": error.param}

@@ -1,4 +1,4 @@
-"""Finds what answers a request, in the table of operations."""
+"""Finds the operation that a request asks for, in the table of operations."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from chat.http.operation import Operation
 from chat.http.operations import OPERATIONS
 
 NAMED = [template for template in OPERATIONS if "{" in template]
-"""Paths with parts that have a name; the others are looked up. None of either is among both."""
+"""The paths with named parts. They are tried one by one; all other paths are found by look-up."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """What answers a request, and the parts of its path that have a name in the table.
+    """The operation that a request asks for, and the named parts of its path.
 
-    Without an operation, what is `allowed` at the path is the answer.
+    If `operation` is None, the request is OPTIONS, and `allowed` is the answer: the methods that
+    the path allows.
     """
 
     operation: Operation | None
@@ -24,10 +25,10 @@ class Route:
 
 
 def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
-    """Find what answers a method on a path and query.
+    """Find the operation for a method and a URI.
 
-    What is for operators is there only if there is an operator: `has_admin` says so.
-    Errors: UnknownRoute, and MethodNotAllowed with those that are allowed.
+    Operators' paths exist only if there is an operator, which `has_admin` tells.
+    Errors: UnknownRoute; MethodNotAllowed, which names the allowed methods.
     """
     template = find_template(uri)
     if template is None or (is_for_operators(template) and not has_admin()):
@@ -44,7 +45,7 @@ def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
 
 
 def find_template(uri: str) -> str | None:
-    """Find the path of the table that a path fits; None for one that is not served."""
+    """Return the path in the table that a URI fits; None if it fits none."""
     path = _path(uri)
     if path in OPERATIONS:
         return path
@@ -52,18 +53,18 @@ def find_template(uri: str) -> str | None:
 
 
 def find_operation(method: str, uri: str) -> Operation | None:
-    """Find what a request asks for; None for what is not served."""
+    """Return the operation that a request asks for; None if there is none."""
     operations = OPERATIONS.get(find_template(uri) or "", {})
     return operations.get("GET" if method == "HEAD" else method)
 
 
 def is_for_operators(template: str) -> bool:
-    """Say whether a path of the table is for operators."""
+    """Whether a path of the table is for operators."""
     return any(operation.access == "admin" for operation in OPERATIONS[template].values())
 
 
 def _path(uri: str) -> str:
-    """Return a path as it came: `//x/y` is no other one's, with or without a host in it."""
+    """Return the path of a URI as it was sent: in `//x/y`, `x` is not taken for a host."""
     return uri.partition("?")[0] or "/"
 
 
@@ -73,7 +74,10 @@ def _allowed(operations: Mapping[str, Operation]) -> str:
 
 
 def _match(template: str, path: str) -> dict[str, str] | None:
-    """Match a path segment by segment; a named one takes anything but nothing."""
+    """Return the named parts of a path that fits `template`; None if it does not fit.
+
+    A named part stands for any segment that is not empty.
+    """
     wanted, given = template.split("/"), path.split("/")
     if len(wanted) != len(given):
         return None

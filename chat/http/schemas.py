@@ -1,4 +1,4 @@
-"""The shapes of what callers send and are given, as JSON Schema.
+"""The shapes of requests and answers, as JSON Schema.
 
 Source: JSON Schema 2020-12, as OpenAPI 3.1 uses it.
 """
@@ -26,7 +26,7 @@ def record(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Sc
 
 
 def named(name: str) -> Schema:
-    """Refer to one of `SCHEMAS`."""
+    """Return a reference to a schema of `TAKEN` or `GIVEN`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -42,9 +42,9 @@ def or_null(kind: str) -> Schema:
 
 TEXT: Schema = {"type": "string"}
 SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What Python's `str.strip` takes away."""
+"""The characters that Python's `str.strip` removes."""
 CONTENT: Schema = {"type": "string", "pattern": f"[^{SPACES}]"}
-"""A text that says something."""
+"""A text that is not only white space."""
 COUNT: Schema = {"type": "integer", "minimum": 0}
 TIME: Schema = {"type": "number", "minimum": 0, "description": "seconds since 1970"}
 GIVEN_TIME: Schema = {
@@ -60,7 +60,7 @@ SIDE: Schema = {"enum": ["user", "assistant"]}
 PLACE: Schema = {"type": "string", "pattern": r"^[1-9][0-9]{0,17}\.[0-9]{1,4}$"}
 MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
 NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}
-"""How near something is; null where it was not searched for."""
+"""How near something is to a prompt; null if it was not found by a search."""
 
 STORED_MESSAGE: Mapping[str, Schema] = {
     "id": PLACE,
@@ -148,7 +148,7 @@ TAKEN: Mapping[str, Schema] = {
     },
     "Export": {"type": "string", "description": "JSON Lines, as `GET /export` gives them"},
 }  # fmt: skip
-"""What bodies are sent."""
+"""The schemas of request bodies."""
 
 RECALLED: Mapping[str, Schema] = {"score": SCORE, "age_s": COUNT}
 RECEIPT: Schema = {
@@ -280,7 +280,7 @@ GIVEN: Mapping[str, Schema] = {
     }),
     "Page": {"type": "string", "description": "A file of the page"},
 }  # fmt: skip
-"""What is answered. `Error` has more beside it where a health check or an erasure failed."""
+"""The schemas of answers. A failed health check or erasure has more fields beside `error`."""
 
 PATH_PARAMETERS: Mapping[str, Schema] = {
     "id": ID,

@@ -1,1 +1,1 @@
-"""Models and embedders."""
+"""Asks models and embedders over HTTP, and takes their answers apart."""

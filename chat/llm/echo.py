@@ -1,8 +1,8 @@
-"""Tells a reply from the prompt before it, for engines that give back both in one text.
+"""Tells a reply from the prompt before it, for engines that return both in one text.
 
-Spin's local engine decodes prompt and reply together and leaves out special tokens, so that the
-prompt comes back changed: `</s><s>` is gone, white space differs, `▁` is a space. What survives is
-everything but markers and white space, and by that the prompt is recognised.
+Spin's local engine decodes prompt and reply together and leaves out special tokens, so the prompt
+comes back changed: `</s><s>` is gone, white space differs, and `▁` is a space. Everything but
+markers and white space survives, and the prompt is recognised by these survivors.
 """
 
 import re
@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from chat.context.templates import FORMATS, TEMPLATE_MARKERS
 
 SPACES = re.compile(r"[\s▁]+")
-"""White space, and SentencePiece's sign for it, which comes back as a space."""
+"""White space, and SentencePiece's sign for a space, which comes back as a space."""
 IGNORED = re.compile(rf"(?:{TEMPLATE_MARKERS.pattern}|{SPACES.pattern})+", TEMPLATE_MARKERS.flags)
-"""What need not survive."""
+"""The parts of a prompt that need not survive: markers and white space."""
 TAIL_PIECE = re.compile(rf"{TEMPLATE_MARKERS.pattern}|{SPACES.pattern}", TEMPLATE_MARKERS.flags)
 ALIKE_CHARS = 16
-"""A text that begins with as many of the prompt's characters may be a changed echo."""
+"""How many of the prompt's characters a text must begin with to be a changed echo perhaps."""
 
 
 @dataclass(frozen=True)
 class Echo:
-    """What a text looks like beside its prompt.
+    """What a text that may begin with its prompt looks like.
 
-    `reply_at` is where the reply begins if the text is an echo, None if it cannot be told.
-    `is_certain` says that no reply alone looks so; otherwise only the engine's habit tells.
+    `reply_at` is where the reply begins if the text is an echo, None if the place is not known.
+    `is_certain`: whether no reply alone can look like this; if it is false, the text is an echo
+    only if the engine is known to return prompts.
     """
 
     reply_at: int | None
@@ -33,9 +34,9 @@ class Echo:
 
 
 def find_echo(text: str, prompt: str, prompt_format: str) -> Echo | None:
-    """Compare a model's text with its prompt; None for a text that is no echo.
+    """Compare a model's text with its prompt; return None for a text that is no echo.
 
-    Errors: none. The time is linear in both.
+    Errors: none. The time is linear in the length of both.
     """
     if text.startswith(prompt):
         return Echo(len(prompt), is_certain=True)
@@ -47,7 +48,7 @@ def find_echo(text: str, prompt: str, prompt_format: str) -> Echo | None:
 
 
 def has_word(text: str, word: str) -> bool:
-    """Whether `word` came back in a text, whatever white space is in it now."""
+    """Whether `word` stands in a text, whatever white space the engine has put within it."""
     return word in "".join(chunk for _, chunk in _survivors(text))
 
 
@@ -58,9 +59,10 @@ def _begins_alike(text: str, prompt: str, ends: Sequence[str]) -> bool:
 
 
 def _compare(text: str, prompt: str) -> tuple[int, int, int | None]:
-    """Return how many survivors are alike, how many the prompt has, and where they end in `text`.
+    """Compare the survivors of `text` with those of `prompt`.
 
-    Shapes: the end is None if not all of the prompt's survivors are at the beginning of `text`.
+    Shapes: returns how many characters are alike, how many the prompt has, and where the prompt's
+            survivors end in `text`; the end is None if `text` does not begin with all of them.
     """
     wanted = "".join(chunk for _, chunk in _survivors(prompt))
     alike = 0
@@ -75,7 +77,7 @@ def _compare(text: str, prompt: str) -> tuple[int, int, int | None]:
 
 
 def _survivors(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the parts that survive, each with where it begins."""
+    """Yield the parts of `text` that survive, each with the place where it begins."""
     begin = 0
     for ignored in IGNORED.finditer(text):
         if ignored.start() > begin:
@@ -91,7 +93,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _behind_tail(text: str, begin: int, prompt: str) -> int:
-    """Return where the prompt's last markers and spaces end in `text`, as far as they are there.
+    """Return where the prompt's last markers and spaces end in `text`, which may lack some of them.
 
     Shapes: `begin` is where the prompt's last survivor ends in `text`.
     """

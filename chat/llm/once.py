@@ -1,4 +1,4 @@
-"""Asks another embedder once for each text of a request."""
+"""Makes sure that an embedder is asked only once for each text of a request."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from chat.usecases.ports import Embedder
 
 
 class OnceEmbedder:
-    """An embedder that asks another one, once for each text of a request, in batches.
+    """An embedder that asks another embedder once for each text of a request, in batches.
 
-    Its embeddings are unit vectors, all of one length.
+    Its embeddings are unit vectors of one length.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -19,9 +19,10 @@ class OnceEmbedder:
         self._known: dict[str, Sequence[float]] = {}
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Embed each text.
+        """Return an embedding of each text.
 
-        Errors: those of the port; ModelFailed for embeddings that are none, and OtherLength.
+        Errors: those of the port; ModelFailed for unusable embeddings; OtherLength if their lengths
+                differ.
         """
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
         for batch in slices(missing, BATCH):

@@ -1,7 +1,8 @@
-"""A model behind an OpenAI-compatible chat endpoint: messages keep their roles.
+"""A model behind an OpenAI-compatible chat endpoint, which is sent messages with their roles.
 
-Spin's own interface gives a model one string and runs all calls of a process one after the other;
-this asks the endpoint itself, so that conversations wait for the model side by side.
+Spin's own interface takes a prompt as one string, and runs all calls of a process one after the
+other. Here the component asks the endpoint itself, so that conversations wait for the model side by
+side.
 
 Source: OpenAI's API reference, `POST /v1/chat/completions`.
 """
@@ -17,28 +18,28 @@ from chat.core.messages import Completion, Message, Sampling
 TOO_MANY_REQUESTS = 429
 REFUSED = (401, 403)
 AWAY = range(502, 505)
-"""A gateway's words for a server behind it that does not answer."""
+"""The statuses with which a gateway says that the server behind it does not answer."""
 OK = range(200, 300)
 MOST_TOKENS = 2**32 - 1
-"""The most that can be counted, as in Spin's interface."""
+"""The largest count of tokens, as in Spin's interface."""
 MOST_REASON_CHARACTERS = 40
 NUMBERS = {int, float}
 PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
-"""What reading something else as an answer raises."""
+"""The errors that reading an answer raises when it does not have the expected shape."""
 
 
 class Endpoint(Protocol):
-    """Where requests go."""
+    """The endpoint that requests are sent to."""
 
     def post(self, body: bytes) -> tuple[int, bytes]:
-        """Send JSON, and return status and body.
+        """Send JSON, and return the answer's status and body.
 
         Errors: ModelUnavailable, ModelTimeout.
         """
 
 
 def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
-    """Render the request; markers in the messages are broken up: a server might obey them."""
+    """Render the request; markers in the messages are broken up, as a server might obey them."""
     shown = [{"role": m.role, "content": neutralise(m.content)} for m in messages]
     fields = {
         "model": model,
@@ -51,7 +52,7 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
 
 
 def parse_response(status: int, body: bytes) -> Completion:
-    """Parse the answer; counts that are missing are 0.
+    """Parse the answer; missing counts are 0.
 
     Errors: those of `check_status`, and ModelFailed.
     """
@@ -72,7 +73,7 @@ def parse_response(status: int, body: bytes) -> Completion:
 
 
 def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[float]]:
-    """Parse the answer of `POST /v1/embeddings` to that many texts.
+    """Parse the answer of `POST /v1/embeddings` to a request with `count` texts.
 
     Errors: those of `check_status`, and ModelFailed.
     """
@@ -89,17 +90,20 @@ def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[floa
 
 
 def _numbers(values: Sequence[Any]) -> list[float]:
-    """Errors: TypeError for anything else, and for what is true or false."""
+    """Return numbers as floats.
+
+    Errors: TypeError for any other value, true and false included.
+    """
     if not set(map(type, values)) <= NUMBERS:
         raise TypeError
     return list(map(float, values))
 
 
 def check_status(status: int) -> None:
-    """Say whether an endpoint answered.
+    """Check that an endpoint answered with success.
 
-    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for the rest. What the
-            endpoint said is not passed on: it may quote the key.
+    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for any other status. The
+            messages do not repeat the endpoint's answer, because it may quote the key.
     """
     if status == TOO_MANY_REQUESTS or status in AWAY:
         raise ModelUnavailable("the model is busy or away")
@@ -110,9 +114,9 @@ def check_status(status: int) -> None:
 
 
 def _count(usage: Any, name: str) -> int:
-    """Return a count; 0 for one that is missing, or is none.
+    """Return a count; 0 if it is missing or not a number from 0 on.
 
-    Errors: ModelFailed for one that cannot be.
+    Errors: ModelFailed if it is too large to be true.
     """
     value = usage.get(name) if isinstance(usage, dict) else None
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -123,7 +127,7 @@ def _count(usage: Any, name: str) -> int:
 
 
 def _reason(value: Any) -> str | None:
-    """Return why a reply ends where it does, if that was said in a word."""
+    """Return why a reply ends where it does; None if the endpoint gave no short word for it."""
     return value if isinstance(value, str) and len(value) <= MOST_REASON_CHARACTERS else None
 
 
@@ -135,7 +139,7 @@ class OpenAiModel:
         self._model = model
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Ask the endpoint."""
+        """Ask the endpoint for a reply."""
         return parse_response(*self._endpoint.post(render_request(self._model, messages, sampling)))
 
 
@@ -147,7 +151,7 @@ class OpenAiEmbedder:
         self._model = model
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Ask the endpoint.
+        """Ask the endpoint for embeddings.
 
         Source: OpenAI's API reference, `POST /v1/embeddings`.
         """

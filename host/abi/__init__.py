@@ -1,1 +1,1 @@
-"""Calls between Python and a component: values, lifting, lowering, instances."""
+"""Makes calls between Python and a component: instances, and the conversion of values."""

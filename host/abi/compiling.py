@@ -1,4 +1,4 @@
-"""Compiles a component for this machine, once: the result is kept beside it."""
+"""Compiles a component for this machine, and keeps the result beside it."""
 
 import hashlib
 import mmap
@@ -18,25 +18,29 @@ CACHE = pathlib.Path(".spin") / "wasmtime"
 
 
 MOST_INSTANCES = 1000
-"""Instances that may be alive at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
+"""How many instances may exist at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
 NOTHING = 0
-"""What may be done with addresses that are only reserved: `PROT_NONE`."""
+"""`PROT_NONE`: addresses that are only reserved can be neither read nor written."""
 WARM_INSTANCES = 8
-"""Instances that find the memory of earlier ones."""
+"""How many instances may use the memory of earlier ones again."""
 PARTS = 100
-"""Core instances, and tables, that a component may have: one that componentize-py makes has 40."""
+"""How many core instances, and how many tables, a component may have.
+
+A component that componentize-py makes has 40.
+"""
 RESIDENT_BYTES = 32 * 1024 * 1024
 RESERVED_BYTES = (MOST_INSTANCES + WARM_INSTANCES) * 8 * 1024**3
-"""More than the addresses that both pools take: 4 GiB for each memory, and what guards it."""
+"""More than the addresses that both pools take: each memory takes 4 GiB and its guard regions."""
 
 
 def make_wasm_engine(*, is_warm: bool = False) -> Engine:
-    """Make an engine that components are compiled for and run by.
+    """Make an engine, for which components are compiled and which runs them.
 
-    A warm one leaves the memory of an instance to the next, with what it changed put back: made
-    anew, a Python guest's costs a thousand page faults, a quarter of a turn. But it is kept, 16 MB
-    for each, so a warm engine has room for few; any other has for as many as Spin. Where a system
-    does not give out as many addresses, each instance has memory of its own.
+    A warm engine gives the memory of an instance to the next one, with its changes undone. Making
+    the memory of a Python guest anew takes a thousand page faults, a quarter of a turn. But the
+    memory that is kept takes 16 MB for each instance, so a warm engine has room for only a few; any
+    other engine has room for as many as Spin. If the system cannot reserve so many addresses, each
+    instance gets new memory.
     """
     if not can_reserve(RESERVED_BYTES):
         return _make_engine({})
@@ -58,7 +62,7 @@ def make_wasm_engine(*, is_warm: bool = False) -> Engine:
 
 
 def can_reserve(size_bytes: int) -> bool:
-    """Say whether so many addresses can be had; wasmtime ends the process if not."""
+    """Whether so many addresses can be reserved; if not, wasmtime would end the process."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
     try:
         mmap.mmap(-1, size_bytes, flags, prot=NOTHING).close()
@@ -70,8 +74,8 @@ def can_reserve(size_bytes: int) -> bool:
 def _make_engine(pool: Mapping[str, int]) -> Engine:
     settings = Config()
     settings.wasm_component_model = True
-    # Preview 3's tasks: no guest here has any, and with them wasmtime 50.0.1 ends a guest that
-    # hands over two borrowed resources in one call, as a poll of two does.
+    # Preview 3's tasks are off: no guest here uses them, and with them wasmtime 50.0.1 ends a guest
+    # that passes two borrowed resources in one call, as a poll of two pollables does.
     ffi.wasmtime_config_wasm_component_model_async_set(settings.ptr(), False)  # noqa: FBT003 - C's
     ffi.wasmtime_config_concurrency_support_set(settings.ptr(), False)  # noqa: FBT003
     if pool:
@@ -84,9 +88,9 @@ def _make_engine(pool: Mapping[str, int]) -> Engine:
 
 
 def compile_component(engine: Engine, source: pathlib.Path) -> Component:
-    """Return the component at `source`, from the cache if these very bytes were compiled before.
+    """Return the component at `source`, from the cache if the same bytes were compiled before.
 
-    Errors: HostError for a file that is missing or no component.
+    Errors: HostError for a file that is missing or is not a component.
     """
     try:
         wasm = source.read_bytes()
@@ -99,7 +103,7 @@ def compile_component(engine: Engine, source: pathlib.Path) -> Component:
         try:
             return Component.deserialize_file(engine, str(cached))
         except WasmtimeError:
-            cached.unlink(missing_ok=True)  # made by another build of wasmtime, or cut short
+            cached.unlink(missing_ok=True)  # another build of wasmtime made it, or it is not whole
     return _compile(engine, source, wasm, cached)
 
 

@@ -1,4 +1,4 @@
-"""One guest instance: its resource table, its interfaces, and its turn to run."""
+"""One guest instance: its resource table, its interfaces, and when it may run."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,8 +11,9 @@ from host.errors import Trap
 class ResourceTable:
     """The host objects that a guest holds, by number.
 
-    Source: spin `crates/table`, wasmtime `component::ResourceTable`. Numbers are never used twice:
-    a stale one reaches nothing. What was made of another item, its child, has to leave before it.
+    No number is used twice, so an old number reaches nothing. An item that was made of another one
+    is its child, and has to leave the table before it.
+    Source: spin `crates/table`, wasmtime `component::ResourceTable`.
     """
 
     def __init__(self) -> None:
@@ -28,20 +29,26 @@ class ResourceTable:
         return number
 
     def push_child(self, item: Any, parent: int) -> int:
-        """Keep `item`, which was made of the item under `parent`, and return its number."""
+        """Keep `item`, a child of the item under `parent`, and return its number."""
         number = self.push(item)
         self._parents[number] = parent
         return number
 
     def get(self, number: int) -> Any:
-        """Return the item under `number`; a trap if there is none."""
+        """Return the item under `number`.
+
+        Errors: Trap if there is none.
+        """
         try:
             return self._items[number]
         except KeyError:
             raise Trap(f"unknown resource {number}") from None
 
     def take(self, number: int) -> Any:
-        """Return the item under `number`, which leaves the table; a trap if it has children."""
+        """Remove the item under `number` from the table, and return it.
+
+        Errors: Trap if there is none, or if it has children.
+        """
         item = self.get(number)
         if number in self._parents.values():
             raise Trap(f"resource {number} is let go of before what was made of it")
@@ -50,12 +57,12 @@ class ResourceTable:
         return item
 
     def drop(self, number: int) -> None:
-        """Forget the item under `number`, as its guest does: `drop` it, or else `close` it."""
+        """Remove the item under `number`, which the guest drops: `drop` it, or else `close` it."""
         item = self.take(number)
         call_if_there(item, "drop" if hasattr(item, "drop") else "close")
 
     def close(self) -> None:
-        """Forget every item, as at the end of a request, and `close` it."""
+        """Remove every item at the end of a request, and `close` it."""
         self._parents.clear()
         while self._items:
             _, item = self._items.popitem()
@@ -63,18 +70,18 @@ class ResourceTable:
 
 
 def call_if_there(item: Any, method: str) -> None:
-    """Call a method that not every item has."""
+    """Call a method of an item, if the item has it."""
     found = getattr(item, method, None)
     if found is not None:
         found()
 
 
 class Instance:
-    """State of one instance; its guest runs in one thread, and only in its turn.
+    """The state of one instance; its guest runs in one thread, and only while it holds `turn`.
 
     `before_waiting` is called whenever the guest is about to wait for something outside.
-    `turn` is held while the guest's code runs. One guest at a time is the fastest a process can do:
-    each host call needs the interpreter's lock, which several running guests would fight for.
+    `turn` lets one guest run at a time, which is the fastest that a process can do: each host call
+    needs the interpreter's lock, for which several running guests would compete.
     """
 
     def __init__(
@@ -87,7 +94,7 @@ class Instance:
         self.before_waiting: Callable[[], None] = lambda: None
 
     def interface(self, name: str) -> Any:
-        """Return this instance's object for the interface `name`, made at its first call."""
+        """Return this instance's object for the interface `name`, which the first call makes."""
         made = self._made.get(name)
         if made is None:
             made = self._made[name] = self._makers[name](self)

@@ -1,4 +1,4 @@
-"""Turns values of the component ABI into Python ones, as `host.abi.values` says."""
+"""Converts values of the component ABI to Python values, as `host.abi.values` describes."""
 
 import ctypes
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from host.abi.values import (
 
 
 def read_values(address: int, count: int) -> bytes:
-    """Copy values that stand in a row, for lifts to read."""
+    """Return a copy of `count` values that stand in a row, for a lift to read."""
     return string_at(address, count * VALUE_BYTES)
 
 
@@ -43,7 +43,7 @@ def _text(data: bytes, offset: int) -> str:
 
 
 def compile_lift(kind: Any, resource_id: ResourceId) -> Lift:
-    """Make the function that turns a C value of the WIT type `kind` into Python.
+    """Return the function that converts a C value of the WIT type `kind` to a Python value.
 
     Errors: TypeError for futures, streams and maps, which Preview 2 does not have.
     """
@@ -158,7 +158,7 @@ def _lift_flags(_kind: Any, _ids: ResourceId) -> Lift:
 
 def _lift_resource(_kind: Any, _ids: ResourceId) -> Lift:
     def lift(context: Context, data: bytes, offset: int) -> int:
-        # Exactly once: a borrow that is never converted makes the call fail at its end.
+        # Converted exactly once: a borrow that is never converted makes the call fail at its end.
         (resource,) = POINTER.unpack_from(data, offset + PAYLOAD_OFFSET_BYTES)
         host = ctypes.c_void_p()
         error = any_to_resource(context, resource, ctypes.byref(host))

@@ -1,8 +1,8 @@
-"""Offers Python objects to a component as the interfaces that it imports.
+"""Gives a component the interfaces that it imports, as Python objects.
 
-An interface is a class with one method for each WIT function; a method that is not there becomes
-a trap that names the function. An instance gets its own object of each class, made when the guest
-first calls into it.
+An interface is a class with one method for each WIT function; a missing method becomes a trap that
+names the function. Each instance has its own object of each class, made when the guest first calls
+the interface.
 """
 
 import ctypes
@@ -29,17 +29,21 @@ from host.abi.values import VALUE_BYTES, Lift, Lower
 from host.errors import Trap
 
 Interfaces = Mapping[str, Callable[[Instance], Any]]
-"""WIT interface without version, as `wasi:io/poll`, to the class that implements it."""
+"""The class that implements each WIT interface, by its name without a version: `wasi:io/poll`."""
 
 
 OF_SPIN = ("fermyon:spin/", "spin:", "wasi:")
-"""How the names of interfaces begin that Spin links. Source: spin `crates/world/src/lib.rs`."""
+"""The beginnings of the interfaces' names that Spin links.
+
+Source: spin `crates/world/src/lib.rs`.
+"""
 
 
 def method_name(function: str) -> str:
-    """Give the Python name of a WIT function: `[method]input-stream.read` is `input_stream_read`.
+    """Return the Python name of a WIT function: `[method]input-stream.read` is `input_stream_read`.
 
-    Source: the component model's plain names; a constructor becomes `<resource>_new`.
+    A constructor becomes `<resource>_new`.
+    Source: the component model's plain names.
     """
     kind, _, name = function.rpartition("]")
     if kind == "[constructor":
@@ -58,9 +62,9 @@ def key_of(interface: str) -> str:
 
 
 def missing(interface: str, function: str, *, is_begun: bool) -> str:
-    """Say what a component called that is not here, and where it is.
+    """Return the message for a call of a function that this host does not have.
 
-    `is_begun` says that others of the interface's functions are here.
+    `is_begun`: whether this host has other functions of the interface.
     """
     called = f"the component called {interface}#{function}"
     if not interface.startswith(OF_SPIN):
@@ -70,7 +74,7 @@ def missing(interface: str, function: str, *, is_begun: bool) -> str:
 
 
 class ResourceIds:
-    """Numbers the resource types of a component; a type used by two interfaces has one number."""
+    """Numbers the resource types of a component; a type has one number in all interfaces."""
 
     def __init__(self) -> None:
         self._types: list[ResourceType] = []
@@ -84,7 +88,7 @@ class ResourceIds:
 
 
 class Linker:
-    """Links the imports of one component; safe to instantiate from many threads."""
+    """Links the imports of one component; many threads may make instances with it."""
 
     def __init__(self, engine: Engine, component: Component, interfaces: Interfaces) -> None:
         self._linker = WasmtimeLinker(engine)
@@ -97,7 +101,7 @@ class Linker:
 
     @contextmanager
     def running(self, instance: Instance) -> Iterator[WasmtimeLinker]:
-        """Make `instance` the one that this thread's guest calls reach."""
+        """Let the calls of this thread's guest reach `instance`."""
         self._running.instance = instance
         try:
             yield self._linker
@@ -180,7 +184,7 @@ def _missing(message: str) -> Any:
 
 
 def trap_pointer(message: str) -> int:
-    """Make a wasmtime error that ends the guest; the address is wasmtime's to free."""
+    """Return the address of a wasmtime error that ends the guest; wasmtime frees it."""
     error = ffi.wasmtime_error_new(ctypes.create_string_buffer(message.encode()))
     return ctypes.cast(error, ctypes.c_void_p).value or 0
 
@@ -188,7 +192,7 @@ def trap_pointer(message: str) -> int:
 def call_export(function: Any, store: Any, lowers: Sequence[Lower], values: Sequence[Any]) -> None:
     """Call a component function that returns nothing, with `values` lowered by `lowers`.
 
-    Errors: WasmtimeError when the guest traps.
+    Errors: WasmtimeError if the guest traps.
     """
     context = store._context()
     address = ctypes.cast(context, ctypes.c_void_p).value or 0

@@ -1,4 +1,4 @@
-"""Writes Python values as values of the component ABI, as `host.abi.values` says."""
+"""Converts Python values to values of the component ABI, as `host.abi.values` describes."""
 
 import ctypes
 from collections.abc import Callable
@@ -42,13 +42,13 @@ from host.abi.values import (
 
 OWNED = True
 DATA_OFFSET_BYTES = PAYLOAD_OFFSET_BYTES + POINTER.size
-"""Where a value that is a row of others has the address of the first."""
+"""The offset at which a list, record, tuple or set of flags has the address of its first item."""
 BLANK = bytes(VALUE_BYTES)
 """A value that owns nothing: a false boolean."""
 
 
 def _head(kind: Any) -> bytes:
-    """Give what a value of a kind begins with."""
+    """Return the bytes with which a value of a kind begins."""
     return bytes([kind.value]).ljust(PAYLOAD_OFFSET_BYTES, b"\0")
 
 
@@ -69,7 +69,7 @@ def _write(address: Address, data: bytes) -> None:
 
 
 def compile_lower(kind: Any, resource_id: ResourceId) -> Lower:
-    """Make the function that writes a Python value as the WIT type `kind`.
+    """Return the function that writes a Python value as the WIT type `kind`.
 
     Errors: TypeError as in `compile_lift`; the function raises TypeError, KeyError, AttributeError
             or struct.error for a value of another shape.
@@ -158,7 +158,7 @@ def _lower_tuple(kind: Any, ids: ResourceId) -> Lower:
 
 
 def _boxed(lower: Lower | None, context: Context, value: Any) -> Address:
-    """Lower `value` into memory of wasmtime's; nowhere for a case without payload."""
+    """Lower `value` into memory that wasmtime allocates; return 0 for a case without payload."""
     if lower is None:
         return 0
     where: Address = new_value(BLANK)

@@ -1,7 +1,8 @@
-"""What the conversion of values calls of wasmtime's C API, with addresses as plain numbers.
+"""The functions of wasmtime's C API that convert values, with addresses as plain numbers.
 
-Through `ctypes`' structures a value costs several Python objects; and a call that lets go of the
-interpreter's lock, as those of wasmtime-py do, costs more than what is called here.
+With `ctypes`' structures, each value would cost several Python objects. Calls through wasmtime-py
+release the interpreter's lock, which takes longer than these functions themselves; calls here do
+not.
 """
 
 import ctypes
@@ -13,7 +14,7 @@ from typing import Any
 from wasmtime import _ffi as ffi
 
 Address = int
-"""Where something stands in this process's memory."""
+"""An address in this process's memory."""
 
 _wasmtime = ctypes.PyDLL(ffi.dll._name, handle=ffi.dll._handle)
 _process = ctypes.PyDLL(None)
@@ -26,15 +27,15 @@ def _bind(library: ctypes.PyDLL, name: str, *takes: Any, gives: Any = None) -> C
 
 
 copy_to = _bind(_process, "memcpy", c_void_p, c_char_p, c_size_t, gives=c_void_p)
-"""Copy bytes to an address."""
+"""Copies bytes to an address."""
 new_text = _bind(_wasmtime, "wasm_byte_vec_new", c_void_p, c_size_t, c_char_p)
-"""Make a `wasm_name_t` at an address, of so many bytes."""
+"""Makes a `wasm_name_t` at an address, of a number of bytes."""
 new_list = _bind(_wasmtime, "wasmtime_component_vallist_new_uninit", c_void_p, c_size_t)
 new_tuple = _bind(_wasmtime, "wasmtime_component_valtuple_new_uninit", c_void_p, c_size_t)
 new_record = _bind(_wasmtime, "wasmtime_component_valrecord_new_uninit", c_void_p, c_size_t)
 new_flags = _bind(_wasmtime, "wasmtime_component_valflags_new_uninit", c_void_p, c_size_t)
 new_value = _bind(_wasmtime, "wasmtime_component_val_new", c_char_p, gives=c_void_p)
-"""Make a value of wasmtime's, a copy of the one given as bytes."""
+"""Makes a value that wasmtime owns, as a copy of a value in bytes."""
 new_resource = _bind(
     _wasmtime, "wasmtime_component_resource_host_new", c_bool, c_uint32, c_uint32, gives=c_void_p
 )
@@ -55,8 +56,10 @@ delete_error = _bind(_wasmtime, "wasmtime_error_delete", c_void_p)
 Callback = ctypes.CFUNCTYPE(
     c_void_p, c_void_p, c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_size_t
 )
-"""A function for a guest: of data, context, type, arguments and their count, results and their
-count; it gives an error, or nothing.
+"""A function that a guest calls.
+
+It takes data, a context, a type, arguments and their count, and results and their count. It returns
+the address of an error, or None.
 """
 add_function = _bind(
     _wasmtime, "wasmtime_component_linker_instance_add_func", c_void_p, c_char_p, c_size_t,
@@ -66,12 +69,12 @@ add_function = _bind(
 
 POINTER = struct.Struct("@P")
 SIZED = struct.Struct("@NP")
-"""What wasmtime's vectors are: a size, and where the data is."""
+"""The layout of wasmtime's vectors: a size, and the address of the data."""
 
 FLAGGED = struct.Struct("@?P")
-"""What a result is: whether it is ok, and where its payload is."""
+"""The layout of a result: whether it is ok, and the address of its payload."""
 
 
 def pointer_at(address: Address) -> Address:
-    """Read a pointer."""
+    """Return the pointer that stands at an address."""
     return int(c_void_p.from_address(address).value or 0)

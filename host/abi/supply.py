@@ -17,7 +17,7 @@ HANDLER = "wasi:http/incoming-handler@0.2.0"
 
 @dataclass(frozen=True)
 class Fresh:
-    """An instance that no request has reached yet, and what can call and unmake it."""
+    """An instance that no request has reached yet, and the supply that can unmake it."""
 
     supply: "Supply"
     instance: Instance
@@ -25,9 +25,9 @@ class Fresh:
     handle: Any
 
     def call(self, *resources: Any) -> None:
-        """Hand resources over to the guest's handler, and wait for its end.
+        """Call the guest's handler with `resources`, and wait until it ends.
 
-        Errors: WasmtimeError when the guest traps.
+        Errors: WasmtimeError if the guest traps.
         """
         numbers = [self.instance.table.push(resource) for resource in resources]
         with self.supply.linker.running(self.instance):
@@ -35,9 +35,9 @@ class Fresh:
 
 
 class Supply:
-    """Instances of one component on one engine.
+    """Makes instances of one component on one engine.
 
-    `left` counts those that may still be made on the engine, of all its components.
+    `left` counts how many instances of all components may still be made on the engine.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Supply:
         self._handle_index = index
 
     def make(self) -> Fresh | None:
-        """Make an instance, or None if there are as many as may be.
+        """Make an instance; return None if there are as many as there may be.
 
         Errors: WasmtimeError.
         """
@@ -84,7 +84,7 @@ class Supply:
         return Fresh(self, instance, store, guest.get_func(store, self._handle_index))
 
     def unmake(self, used: Fresh) -> None:
-        """Give back what an instance had."""
+        """Free the resources and the memory of an instance."""
         used.instance.table.close()
         used.store.close()
         self._left.release()

@@ -1,9 +1,9 @@
-"""What values of the component ABI are in Python.
+"""Decides which Python values stand for values of the component ABI.
 
-`host.abi.lift` and `host.abi.lower` compile a WIT type into a function once, at link time. What
-wasmtime-py does instead rebuilds the types on every call, moves `list<u8>` byte by byte, and picks
-result cases by Python type through a set shared by all threads; none of that can serve guests side
-by side.
+`host.abi.lift` and `host.abi.lower` compile a WIT type into a function once, at link time.
+wasmtime-py would rebuild the types on every call, move `list<u8>` byte by byte, and pick the cases
+of results by Python type, through a set that all threads share: that cannot serve guests side by
+side.
 
     WIT                     Python
     list<u8>, list<T>       bytes, list
@@ -14,8 +14,10 @@ by side.
     result<T, E>            T or Ok(T), Err(E)
     own<R>, borrow<R>       int, the number under which the instance's table has it
 
-Source: wasmtime's C API, `wasmtime/component/val.h`. Arguments stay wasmtime's, which frees them
-after the call; results are allocated by wasmtime and become its own.
+Wasmtime owns the arguments, and frees them after the call. It allocates the results, and owns them,
+too.
+
+Source: wasmtime's C API, `wasmtime/component/val.h`.
 """
 
 import ctypes
@@ -32,24 +34,24 @@ from host.abi.native import Address
 Context = int
 """The address of a `wasmtime_context_t`."""
 Lift = Callable[[Context, bytes, int], Any]
-"""Turns the C value at an offset of a copy of C values into a Python one."""
+"""Converts the C value at an offset in a copy of C values to a Python value."""
 Lower = Callable[[Context, Any, Address], None]
-"""Writes a Python value to the address of a C one."""
+"""Writes a Python value as a C value to an address."""
 ResourceId = Callable[[Any], int]
-"""Gives the number of a resource type."""
+"""Returns the number of a resource type."""
 
 VALUE_BYTES = ctypes.sizeof(ffi.wasmtime_component_val_t)
 PAYLOAD_OFFSET_BYTES = ffi.wasmtime_component_val_t.of.offset
 NAME_BYTES = ctypes.sizeof(ffi.wasm_byte_vec_t)
-"""A text: its size, and where it is."""
+"""The bytes of a text's own record: its size and its address."""
 FIELD_BYTES = NAME_BYTES + VALUE_BYTES
-"""A field of a record: its name, and its value."""
+"""The bytes of a record's field: its name and its value."""
 U8_KIND = bytes([ffi.WASMTIME_COMPONENT_U8.value])
 
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The ok case of a `result`; needed only around another `Err`."""
+    """The ok case of a `result`; it is needed only if its value is itself an `Err`."""
 
     value: Any = None
 
@@ -82,10 +84,12 @@ SCALARS: dict[type, tuple[struct.Struct, int]] = {
     wit.F32: (struct.Struct("<f"), ffi.WASMTIME_COMPONENT_F32.value),
     wit.F64: (struct.Struct("<d"), ffi.WASMTIME_COMPONENT_F64.value),
 }
-"""How a scalar stands in memory, and its kind; the machines that wasmtime runs on are all
-little-endian but one, which wasmtime-py does not run on."""
+"""The layout of a scalar in memory, and its kind.
+
+All machines that wasmtime runs on are little-endian but one, on which wasmtime-py does not run.
+"""
 
 
 def compile_cases(kind: Any, ids: ResourceId, compile_one: Callable[..., Any]) -> dict[str, Any]:
-    """Compile each case of a variant or result; None for one without payload."""
+    """Compile each case of a variant or result; a case without payload becomes None."""
     return {name: None if case is None else compile_one(case, ids) for name, case in kind._cases()}

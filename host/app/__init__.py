@@ -1,1 +1,1 @@
-"""What an application is: its manifest, its runtime config, its variables, what it may reach."""
+"""What an application is: its manifest, runtime config and variables, and what it may reach."""

@@ -110,9 +110,9 @@ def _parse_pattern(text: str) -> HostPattern:
 
 
 def check_entries(entries: Sequence[Template], default: Callable[[str], str | None]) -> None:
-    """Fail if an entry cannot be used with the variables' defaults.
+    """Check that each entry can be used with the variables' defaults.
 
-    One that has a variable without default is not looked at: its value is not known yet.
+    An entry with a variable that has no default is not checked, as its value is not known yet.
 
     Errors: AllowedHostError.
     """
@@ -142,8 +142,8 @@ def _check_entry(entry: Template, get: Callable[[str], str]) -> None:
 def resolve_entries(
     entries: Sequence[Template], get: Callable[[str], str]
 ) -> Sequence[AllowedHost]:
-    """Parse all entries with the values of variables; one that cannot be used fails them all.
+    """Parse all entries with the values of the variables; one bad entry fails them all.
 
-    Errors: AllowedHostError; what `get` raises.
+    Errors: AllowedHostError; the errors of `get`.
     """
     return [parse_allowed_host(entry.resolve(get)) for entry in entries]

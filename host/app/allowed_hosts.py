@@ -19,25 +19,25 @@ DEFAULT_PORTS = {
     "http": 80,
     "https": 443,
 }
-"""Ports that an entry or an address may leave out; `rediss` and `valkey` have none."""
+"""The ports that an entry or an address may leave out; `rediss` and `valkey` have no such port."""
 MAX_PORT = 65535
 PORT = re.compile(r"\+?[0-9]+", re.ASCII)
 
 
 class AllowedHostError(ValueError):
-    """An entry that is no `scheme://host[:port]`; `reasons` say why, each more closely."""
+    """An entry that is not `scheme://host[:port]`; each of `reasons` is closer to the cause."""
 
     def __init__(self, problem: str, *reasons: str) -> None:
         super().__init__(problem)
         self.reasons = reasons
 
     def in_full(self) -> str:
-        """Return the problem with its reasons, as whoever wrote the entry wants them."""
+        """Return the problem with all its reasons, for the person who wrote the entry."""
         return ": ".join((str(self), *self.reasons))
 
 
 class Wide(enum.Enum):
-    """Hosts that an entry names by one word."""
+    """The groups of hosts that an entry names by one word."""
 
     ANY = "any host"
     SELF = "the application itself"
@@ -55,14 +55,17 @@ HostPattern = Wide | Below | IPv4Network | IPv6Network | Host
 
 @dataclass(frozen=True)
 class AllowedHost:
-    """One parsed entry. `ports` is half-open, None for any; `scheme` None for any."""
+    """One parsed entry.
+
+    Shapes: `ports` is a range without its end; a `ports` or `scheme` of None allows any.
+    """
 
     scheme: str | None
     host: HostPattern
     ports: range | None
 
     def permits(self, scheme: str, host: Host, port: int | None) -> bool:
-        """Whether a connection is permitted; a port that is not said is the scheme's own."""
+        """Whether a connection is permitted; a `port` of None is the scheme's default port."""
         if self.scheme is not None and self.scheme != scheme:
             return False
         port = DEFAULT_PORTS.get(scheme) if port is None else port
@@ -72,12 +75,12 @@ class AllowedHost:
 
     @property
     def permits_self(self) -> bool:
-        """Whether the application may be called by itself."""
+        """Whether this entry lets the component call its own application."""
         return self.scheme in (None, "http", "https") and isinstance(self.host, Wide)
 
 
 def host_matches(pattern: HostPattern, host: Host) -> bool:
-    """Whether a host is one of those that a pattern means; names are compared as text, no DNS."""
+    """Whether a pattern matches a host; names are compared as text, without DNS."""
     if isinstance(pattern, Wide):
         return pattern is Wide.ANY
     if isinstance(pattern, Below):
@@ -88,7 +91,7 @@ def host_matches(pattern: HostPattern, host: Host) -> bool:
 
 
 def permits_url(allowed: Sequence[AllowedHost], url: str, default_scheme: str) -> bool:
-    """Whether `url` may be connected to; without a scheme it has `default_scheme`."""
+    """Whether a connection to `url` is permitted; a URL without a scheme has `default_scheme`."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = default_scheme, url
@@ -100,7 +103,7 @@ def permits_url(allowed: Sequence[AllowedHost], url: str, default_scheme: str) -
 
 
 def _parse_authority(rest: str) -> tuple[Host, int | None]:
-    """Parse host and port; user and password may have any character but `/`.
+    """Parse host and port; a user and a password before them may have any character but `/`.
 
     Errors: ValueError.
     """

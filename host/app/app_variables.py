@@ -13,7 +13,7 @@ FIELDS = ("description", "required", "default", "secret")
 
 @dataclass(frozen=True)
 class Variable:
-    """An application variable; `default` is None where a value is required."""
+    """An application variable; `default` is None if a value is required."""
 
     default: str | None
     is_secret: bool

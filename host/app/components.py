@@ -25,7 +25,7 @@ FIELDS = (
 BUILD_FIELDS = ("command", "workdir", "watch")
 PROFILE_FIELDS = ("source", "environment", "dependencies", "build")
 SOURCES = ((("url", "digest"), ()), (("package", "version"), ("registry",)))
-"""The tables that a source may be: what each needs, and what it may have."""
+"""The forms of a source's table: the keys that each form needs, and those that it may have."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Mount:
-    """One entry of `files`: a glob as it stands, or a source and where the guest sees it."""
+    """One entry of `files`: a glob, or a source and the path at which the guest sees it."""
 
     source: str
     destination: str | None
@@ -46,7 +46,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Component:
-    """One component, with its templates parsed."""
+    """One component; its templates are parsed."""
 
     id: str
     source: str
@@ -99,7 +99,7 @@ def parse_component(name: str, table: Table, variables: Mapping[str, Variable]) 
 
 
 def _check_what_is_not_used(table: Table) -> None:
-    """Check the fields that say nothing to this host, or that it cannot honour."""
+    """Check the fields that this host ignores, and refuse those that it cannot serve."""
     table.text("description", "")
     table.tables("tool")
     table.take("dependencies_inherit_configuration", bool)
@@ -114,7 +114,7 @@ def _check_what_is_not_used(table: Table) -> None:
 
 
 def check_targets(table: Table) -> None:
-    """Fail if `targets` names no environments.
+    """Check that `targets` names environments.
 
     Errors: ManifestError.
     """
@@ -163,7 +163,10 @@ def _parse_variables(table: Table, variables: Mapping[str, Variable]) -> dict[st
 
 
 def _parse_allowed(table: Table, variables: Mapping[str, Variable]) -> tuple[Template, ...]:
-    """Parse the hosts' templates; Spin looks for their variables only when they are needed."""
+    """Parse the templates of the allowed hosts, without looking for their variables.
+
+    Spin looks for the variables only when they are needed.
+    """
 
     def default(name: str) -> str | None:
         return variables[name].default if name in variables else None

@@ -18,11 +18,11 @@ FORMS = (
     (("url", "digest"), ("export",)),
     (("component",), ("export",)),
 )
-"""The tables that a dependency may be: what each needs, and what it may have."""
+"""The forms of a dependency's table: the keys that each form needs, and those that it may have."""
 
 
 def check_dependencies(holder: Table) -> None:
-    """Fail if the table `dependencies` of a component or profile is not of Spin's form.
+    """Check that the table `dependencies` of a component or profile has Spin's form.
 
     Errors: ManifestError.
     """
@@ -55,7 +55,7 @@ def is_dependency(value: Any) -> bool:
 
 
 def refuse_dependencies(component: Table) -> None:
-    """Fail where Spin would compose a component of several.
+    """Refuse a component that Spin would compose of several.
 
     Errors: ManifestError.
     """

@@ -19,7 +19,7 @@ class ExpressionError(ValueError):
 def parse_key(name: str) -> str:
     """Return `name` if a guest may ask for a variable of that name.
 
-    Errors: ExpressionError with Spin's form, `"name": reason`.
+    Errors: ExpressionError in Spin's form, `"name": reason`.
     """
     fault = _fault(name)
     if fault:
@@ -45,25 +45,31 @@ def _fault(name: str) -> str:
 
 @dataclass(frozen=True)
 class Template:
-    """Literal text and variable names in turn: `parts[0]` text, `parts[1]` a name, and so on."""
+    """A template.
+
+    Shapes: `parts` are literal texts and variable names in turn, beginning with a text.
+    """
 
     parts: tuple[str, ...]
 
     @property
     def keys(self) -> Sequence[str]:
-        """The variables that the template names, in its order."""
+        """The variables that the template names, in order."""
         return self.parts[1::2]
 
     def __str__(self) -> str:
         return self.resolve("{{{{ {} }}}}".format)
 
     def resolve(self, get: Callable[[str], str]) -> str:
-        """Return the text with each name replaced by `get(name)`, whose errors pass through."""
+        """Return the text with each name replaced by `get(name)`.
+
+        Errors: those of `get`.
+        """
         return "".join(get(part) if i % 2 else part for i, part in enumerate(self.parts))
 
 
 def parse_template(text: str) -> Template:
-    """Parse text with `{{ name }}` in it; there is no escape for `{{`, and any name will do.
+    """Parse text with `{{ name }}` in it; `{{` cannot be escaped, and names are not checked.
 
     Errors: ExpressionError for a `{{` without its `}}`.
     """
@@ -79,7 +85,7 @@ def parse_template(text: str) -> Template:
 
 
 def check_names(template: Template, known: Container[str]) -> None:
-    """Fail if a template names a variable that the application does not have.
+    """Check that the application has all variables that a template names.
 
     Errors: ExpressionError.
     """

@@ -1,6 +1,8 @@
 """Finds the files that a component may read: `files` and `exclude_files`.
 
-Source: spin `crates/loader/src/local.rs`. A link out of the application is left out here.
+A link that leads out of the application's folder is left out.
+
+Source: spin `crates/loader/src/local.rs`.
 """
 
 import pathlib
@@ -17,9 +19,9 @@ OUTSIDE = "cannot be mapped because it is outside the application directory"
 
 
 def find_files(component: Component, folder: pathlib.Path) -> Mapping[str, pathlib.Path]:
-    """Map guest paths, without their leading slash, to the files under `folder`.
+    """Return the files under `folder` that a component sees, by guest path without leading slash.
 
-    What an entry names by itself cannot be excluded.
+    A file that an entry names without a wildcard cannot be excluded.
 
     Errors: HostError for a source that is missing or outside `folder`.
     """
@@ -40,7 +42,7 @@ def _mounted(folder: pathlib.Path, mount: Mount, excluded: Sequence[re.Pattern[s
         if mount.source.split("/")[-1] == last:
             raise HostError(f"A file pattern can't end in a {what} directory path ({last})")
     path = folder / mount.source
-    if path.is_dir():  # Spin puts the folder's own name before the paths that have it already
+    if path.is_dir():  # Spin puts the folder's name before the paths, though they have it already
         return _globbed(folder, f"{mount.source}/**/*", folder, _normal(mount.source), excluded)
     if path.exists():
         return {_normal(mount.source): _inside(folder, path)}
@@ -83,7 +85,7 @@ def _globbed(
     base: str,
     excluded: Sequence[re.Pattern[str]],
 ) -> Found:
-    """Map the files that match, by their paths from `start`, put below `base`."""
+    """Return the files that match `pattern`, by their paths relative to `start`, below `base`."""
     found = {}
     for path in _files(folder, pattern):
         own = path.relative_to(folder).as_posix()

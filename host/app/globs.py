@@ -1,6 +1,7 @@
 """Compiles the patterns of `files` and `exclude_files`.
 
-Source: the crate `glob` 0.3, which matches an excluded file's whole path: `*` goes over slashes.
+Source: the crate `glob` 0.3, which matches the whole path of an excluded file, so that `*` also
+matches slashes.
 """
 
 import re
@@ -14,12 +15,12 @@ class InvalidGlob(ValueError):
 
 
 def is_glob(text: str) -> bool:
-    """Whether a text has a character that stands for others."""
+    """Whether a text has a wildcard."""
     return bool(MAGIC & set(text))
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern for whole paths.
+    """Compile a glob to a pattern that matches whole paths.
 
     Errors: InvalidGlob.
     """
@@ -37,7 +38,7 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 
 def _compile_recursive(pattern: str, piece: re.Match[str]) -> str:
-    """Compile `**`, which stands for any folders, also none."""
+    """Compile `**`, which matches any number of folders, or none."""
     if piece[0] != "**":
         raise InvalidGlob("wildcards are either regular `*` or recursive `**`")
     if pattern[: piece.start()][-1:] not in ("", "/") or pattern[piece.end() :][:1] not in (

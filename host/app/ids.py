@@ -1,4 +1,4 @@
-"""Decides what may be the name of a component, of a variable or of a store.
+"""Decides which names a component, a variable or a store may have.
 
 Source: spin `crates/serde/src/id.rs`, `crates/manifest/src/schema/v2.rs` (kebab_or_snake_case).
 """
@@ -11,11 +11,11 @@ WORD_CHARACTERS = string.ascii_letters + string.digits
 
 
 class InvalidId(ValueError):
-    """A name that Spin does not take, with its words for why."""
+    """A name that Spin refuses, with Spin's reason."""
 
 
 def parse_kebab_id(text: str) -> str:
-    """Return `text` if it is words with `-` between: the id of a component.
+    """Return `text` if it is words joined by `-`, as the id of a component is.
 
     Errors: InvalidId.
     """
@@ -23,7 +23,7 @@ def parse_kebab_id(text: str) -> str:
 
 
 def parse_snake_id(text: str) -> str:
-    """Return `text` if it is words with `_` between.
+    """Return `text` if it is words joined by `_`.
 
     Errors: InvalidId.
     """
@@ -31,7 +31,7 @@ def parse_snake_id(text: str) -> str:
 
 
 def parse_variable_name(text: str) -> str:
-    """Return `text` if it is words in lower case with `_` between.
+    """Return `text` if it is words in lower case, joined by `_`.
 
     Errors: InvalidId.
     """

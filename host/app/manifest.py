@@ -35,7 +35,7 @@ APPLICATION_FIELDS = ("name", "version", "description", "authors", "targets", "t
 
 @dataclass(frozen=True)
 class Notice:
-    """What a person is told at the start while a variable has a value."""
+    """A message that is printed at the start if a variable has a certain value."""
 
     variable: str
     value: str
@@ -44,10 +44,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A whole application; `folder` is where its paths start.
+    """A whole application; its paths are relative to `folder`.
 
-    From `[application.tool.host]` are `example`, a command to try with `{origin}` for the address;
-    `ready`, a path that says what keeps the application from working; and `notices`.
+    Three values come from `[application.tool.host]`: `example`, a command to try, with `{origin}`
+    in place of the address; `ready`, a path that answers what keeps the application from working;
+    and `notices`.
     """
 
     name: str
@@ -130,7 +131,7 @@ def _check_base(trigger: Table) -> None:
 def _parse_own(
     application: Table, variables: Mapping[str, Variable]
 ) -> tuple[str, str, Sequence[Notice]]:
-    """Parse what this host keeps in the table that Spin leaves to tools."""
+    """Parse this host's own values, which are in the table that Spin leaves to tools."""
     tool = application.tables("tool").get("host")
     if tool is None:
         return "", "", ()

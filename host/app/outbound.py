@@ -9,14 +9,14 @@ from host.app.variables import Resolver
 from host.terminal import say
 
 HOSTS = "allowed hosts"
-"""Stands for them; no variable is called that."""
+"""The key under which a component's allowed hosts are kept; no variable can have this name."""
 
 
 class AllowedHosts:
     """A component's allowed hosts, resolved at the first check and then fixed.
 
-    Every app variable is resolved for it: one that fails makes every check fail, as in Spin, and so
-    does one entry that cannot be used with the values that were given.
+    All application variables are resolved for this. As in Spin, a variable without a value, or an
+    entry that cannot be used with the variables' values, makes every check fail.
     """
 
     def __init__(self, component: Component, resolver: Resolver) -> None:
@@ -24,7 +24,10 @@ class AllowedHosts:
         self._resolver = resolver
 
     def get(self) -> Sequence[AllowedHost]:
-        """Return the parsed entries; raises Unresolved or AllowedHostError."""
+        """Return the parsed entries.
+
+        Errors: Unresolved, AllowedHostError.
+        """
         return self._resolver.once(self._component.id, HOSTS, self._resolve)
 
     def _resolve(self) -> Sequence[AllowedHost]:

@@ -11,16 +11,19 @@ from typing import Literal
 
 Kind = Literal["text", "param", "wildcard", "slash", "dot"]
 WEIGHTS = {"text": 3, "param": 2, "wildcard": 1, "slash": 0, "dot": 0}
-"""Of two routes, the one with the heavier part at their first difference is tried first."""
+"""The weight of each kind of part.
+
+Of two routes, the one whose part at their first difference is heavier is tried first.
+"""
 
 
 class InvalidRoute(ValueError):
-    """A pattern that is no route, with the reason."""
+    """A pattern that is not a route, with the reason."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a pattern; `text` is what it matches, or the name of a segment."""
+    """A piece of a pattern; `text` is the text that it matches, or the name of a segment."""
 
     kind: Kind
     text: str = ""
@@ -28,14 +31,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Route:
-    """One HTTP trigger: its pattern, and what answers it."""
+    """One HTTP trigger: its pattern, and the component or fixed response that answers it."""
 
     pattern: str
     component: str
 
     @property
     def path(self) -> str:
-        """The pattern with a slash before it, and without one behind."""
+        """The pattern with one slash before it, and none behind."""
         return f"/{self.pattern.removeprefix('/')}".removesuffix("/")
 
     @property
@@ -50,13 +53,13 @@ class Route:
 
     @functools.cached_property
     def parts(self) -> Sequence[Part]:
-        """The pieces that are matched one after the other."""
+        """The pieces of the pattern, in the order in which they are matched."""
         return parse_parts(f"{self.base}/*" if self.is_wildcard else self.path)
 
 
 @dataclass(frozen=True)
 class Match:
-    """A route, what is left of the path behind it, and its named segments."""
+    """A route that matches a path, the rest of the path behind it, and the named segments."""
 
     route: Route
     path_info: str
@@ -64,7 +67,7 @@ class Match:
 
 
 def parse_parts(pattern: str) -> Sequence[Part]:
-    """Parse a pattern; slashes at its ends, and empty segments, say nothing.
+    """Parse a pattern; slashes at its ends and empty segments have no meaning.
 
     Errors: InvalidRoute.
     """
@@ -93,9 +96,10 @@ def _parse_section(section: str) -> Part:
 
 
 def match_route(route: Route, path: str) -> Match | None:
-    """Match one route; slashes at the ends of the path are not looked at.
+    """Match a path with one route; slashes at the ends of the path are ignored.
 
-    `/users/...` leaves "" of `/users`, "/" of `/users/` and "/a/" of `/users/a/`.
+    The rest of the path that `/users/...` leaves is "" for `/users`, "/" for `/users/` and "/a/"
+    for `/users/a/`.
     """
     rest, named, path_info = path.strip("/"), [], ""
     for i, part in enumerate(route.parts):
@@ -112,13 +116,13 @@ def match_route(route: Route, path: str) -> Match | None:
 
 
 def _path_info(taken: str, path: str) -> str:
-    """Put back the slashes that were not looked at."""
+    """Return the rest of a path behind `taken`, with the slashes that matching ignored."""
     behind = "/" if path.endswith("/") else ""
     return f"/{taken}{behind}" if taken else behind
 
 
 def _take(part: Part, rest: str, following: Kind | None) -> str | None:
-    """Return what a part matches at the start of `rest`; None if it does not match."""
+    """Return the text that a part matches at the start of `rest`; None if it does not match."""
     if part.kind == "wildcard":
         return rest
     if part.kind == "param":
@@ -133,7 +137,7 @@ def _take(part: Part, rest: str, following: Kind | None) -> str | None:
 
 
 def rank_routes(routes: Iterable[Route]) -> Sequence[Route]:
-    """Put routes in the order in which they are tried; of equal patterns, the last one is left.
+    """Return routes in the order in which they are tried; of equal patterns, only the last one.
 
     Errors: InvalidRoute.
     """
@@ -144,7 +148,7 @@ def rank_routes(routes: Iterable[Route]) -> Sequence[Route]:
 
 
 def _compare(one: Route, other: Route) -> int:
-    """Return less than 0 if `one` is tried before `other`."""
+    """Return a number below 0 if `one` is tried before `other`, above 0 if it is tried later."""
     for mine, others in zip(one.parts, other.parts, strict=False):
         if mine.kind != others.kind and WEIGHTS[mine.kind] != WEIGHTS[others.kind]:
             return WEIGHTS[others.kind] - WEIGHTS[mine.kind]
@@ -153,7 +157,7 @@ def _compare(one: Route, other: Route) -> int:
 
 
 def find_route(ranked: Sequence[Route], path: str) -> Match | None:
-    """Return the match of the first route that matches."""
+    """Return the match of the first route that matches `path`; None if none does."""
     for route in ranked:
         match = match_route(route, path)
         if match is not None:

@@ -26,7 +26,7 @@ NOT_HERE = {
     "state_dir": "use --state-dir",
     "log_dir": "logs are in the state directory",
 }
-"""What Spin reads and this host does not."""
+"""The keys that Spin reads and this host does not, and why."""
 COMPUTES = ("spin", "remote_http")
 API_TYPES = ("open_ai", "default")
 PROVIDERS = ("static", "vault", "env")
@@ -72,9 +72,10 @@ class EnvProvider:
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """A whole runtime config; `default` is the label that every app may use.
+    """A whole runtime config; `default` is the label of a store that every application may use.
 
-    `not_here` names what only Spin does, with the file: this host had better not serve then.
+    `not_here` has a message for each feature that only Spin has. If there is any, this host refuses
+    to serve.
     """
 
     llm_compute: LocalCompute | RemoteCompute = field(default_factory=LocalCompute)
@@ -144,7 +145,10 @@ def _parse_compute(root: Table) -> LocalCompute | RemoteCompute:
 
 
 def _parse_type(table: Table, known: Sequence[str]) -> str:
-    """Parse the key that says of which kind a table is."""
+    """Parse the key `type` of a table.
+
+    Errors: ManifestError.
+    """
     kind = table.required("type")
     if not isinstance(kind, str):
         raise table.error(wrong_type(kind, "variant identifier"), "type")
@@ -174,7 +178,7 @@ def _parse_api_type(table: Table) -> str:
 
 
 def _parse_provider(table: Table) -> StaticProvider | EnvProvider | None:
-    """Parse a provider; None for one that only Spin asks."""
+    """Parse a provider of variables; None for one that only Spin can ask."""
     kind = _parse_type(table, PROVIDERS)
     if kind == "static":
         table.required("values")
@@ -187,7 +191,7 @@ def _parse_provider(table: Table) -> StaticProvider | EnvProvider | None:
 
 
 def _parse_labels(root: Table, key: str, kinds: Sequence[str]) -> frozenset[str]:
-    """Parse which stores there would be on Spin; this host has none of them."""
+    """Parse the labels of the stores that Spin would have; this host has no stores."""
     for table in root.tables(key).values():
         _parse_type(table, kinds)
     return frozenset({DEFAULT_LABEL, *root.tables(key)})

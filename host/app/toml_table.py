@@ -30,7 +30,7 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
 
 
 class Table:
-    """A TOML table that knows where it stands, for errors that name the key."""
+    """A TOML table that knows its place in the file, so that errors can name the key."""
 
     def __init__(
         self,
@@ -40,7 +40,11 @@ class Table:
         fields: Sequence[str] | None = None,
         expected: str = "a map",
     ) -> None:
-        """Take a table that may have `fields`, in Spin's order; None for any."""
+        """Check that `data` is a table with no other fields than `fields`; None allows any.
+
+        Shapes: `fields` are in the order in which Spin's errors name them.
+        Errors: ManifestError.
+        """
         self.file, self.where = file, where
         if not isinstance(data, dict):
             raise self.error(wrong_type(data, expected))
@@ -50,25 +54,25 @@ class Table:
             raise self.error(unknown_field(unknown[0], fields or ()))
 
     def error(self, problem: str, key: str = "") -> ManifestError:
-        """Make the error that names this table, and a key of it."""
+        """Make an error that names this table, and `key` if there is one."""
         said = f"{key}: {problem}" if key else problem
         return ManifestError(self.file, f"[{self.where}] {said}" if self.where else said)
 
     def take(self, key: str, kind: type[Value]) -> Value | None:
-        """Return the value under `key` if there is one, which must be of its kind."""
+        """Return the value under `key`, which must be of `kind`; None if there is none."""
         value = self.data.get(key)
         if value is None or isinstance(value, kind):
             return value
         raise self.error(wrong_type(value, EXPECTED[kind]), key)
 
     def required(self, key: str) -> Any:
-        """Return what is under `key`."""
+        """Return the value under `key`, which must be there."""
         if key not in self.data:
             raise self.error(f"missing field `{key}`")
         return self.data[key]
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return the string under `key`; without a default it must be there."""
+        """Return the string under `key`; it must be there if there is no default."""
         value = self.take(key, str)
         if value is not None:
             return value
@@ -91,7 +95,7 @@ class Table:
         return values
 
     def tables(self, key: str) -> Mapping[str, "Table"]:
-        """Return the tables in the table under `key`, which may have any fields."""
+        """Return the tables within the table under `key`; they may have any names."""
         values = self.take(key, dict) or {}
         return {name: self.inner(f"{key}.{name}", value) for name, value in values.items()}
 
@@ -102,18 +106,18 @@ class Table:
         fields: Sequence[str] | None = None,
         expected: str = "a map",
     ) -> "Table":
-        """Take `data` as a table in this one."""
+        """Return `data` as a table within this one."""
         return Table(self.file, f"{self.where}.{key}".lstrip("."), data, fields, expected)
 
     def check_each(self, key: str, is_one: Callable[[Any], bool], kind: str) -> None:
-        """Fail if a value in the list under `key` has none of the forms of `kind`."""
+        """Check that each value in the list under `key` has one of the forms of `kind`."""
         for value in self.take(key, list) or []:
             if not is_one(value):
                 raise self.error(no_variant(kind), key)
 
 
 def is_table_of(value: Any, required: Sequence[str], optional: Sequence[str] = ()) -> bool:
-    """Whether a value is a table of strings with these fields and no others."""
+    """Whether a value is a table of strings with all `required` and only `optional` others."""
     return (
         isinstance(value, dict)
         and set(required) <= set(value) <= {*required, *optional}

@@ -1,4 +1,4 @@
-"""Parses the HTTP triggers of a manifest: which route is answered by what.
+"""Parses the HTTP triggers of a manifest: what answers each route.
 
 Source: spin `crates/manifest/src/{schema/v2,normalize}.rs`, `crates/http/src/config.rs`.
 """
@@ -32,7 +32,7 @@ class StaticResponse:
 
 @dataclass(frozen=True)
 class Triggers:
-    """All that answers; `components` are those written out in a trigger."""
+    """All routes, and the components that are written out within a trigger."""
 
     routes: Sequence[Route]
     static_responses: Mapping[str, StaticResponse]
@@ -79,7 +79,7 @@ def _http_tables(root: Table) -> Sequence[Table]:
 
 
 def _trigger_ids(tables: Sequence[Table]) -> Sequence[str]:
-    """Name the triggers that have no name: by their component, or by their number."""
+    """Return the ids of the triggers; one without an id is named after its component or number."""
     ids = [table.text("id", "") for table in tables]
     for i, table in enumerate(tables):
         component = table.data.get("component")
@@ -95,7 +95,7 @@ def _trigger_ids(tables: Sequence[Table]) -> Sequence[str]:
 def _parse_component(
     table: Table, trigger_id: str, inline: dict[str, Component], variables: Mapping[str, Variable]
 ) -> str:
-    """Return the id of what a trigger runs; a component that stands in the trigger gets one."""
+    """Return the id of a trigger's component; one that is written out in the trigger gets an id."""
     spec = table.data.get("component")
     if isinstance(spec, str):
         try:
@@ -111,7 +111,7 @@ def _parse_component(
 
 
 def _check(table: Table, trigger_id: str) -> None:
-    """Fail where Spin's HTTP trigger does; it does not know its id, and so does not name it."""
+    """Fail where Spin's HTTP trigger fails; as in Spin, these errors do not name the trigger."""
     spoken = {key: value for key, value in table.data.items() if key != "id"}
     Table(table.file, table.where, spoken, SPOKEN_FIELDS)
     told = [key for key in SPOKEN_FIELDS[:2] if key in table.data]
@@ -135,7 +135,7 @@ def _check_executor(executor: Table) -> None:
 
 
 def _parse_route(table: Table, answer: str) -> str | None:
-    """Return the pattern; None for a private route, which answers other components only."""
+    """Return the route's pattern; None for a private route, which only other components reach."""
     route = table.required("route")
     if isinstance(route, str):
         return route

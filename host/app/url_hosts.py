@@ -1,6 +1,7 @@
 """Parses the host of a URL as browsers and Spin do: an IPv4 or IPv6 address, or a domain.
 
-Source: URL standard, "host parsing"; the crate `url`, which has it for Spin, words the errors.
+Source: URL standard, "host parsing". The texts of the errors are those of the crate `url`, which
+Spin uses.
 """
 
 import re
@@ -11,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 import idna
 
 Host = IPv4Address | IPv6Address | str
-"""A domain is a text: in lower case, and in ASCII."""
+"""A host; a domain is a text in lower case and in ASCII."""
 FORBIDDEN = frozenset(" #/:<>?@[\\]^|%\x7f") | {chr(code) for code in range(0x20)}
 IPV4_PARTS = 4
 NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
@@ -21,11 +22,11 @@ MAX_PORT = 65535
 
 
 class InvalidHost(ValueError):
-    """A text that is no host, with the reason in a few words."""
+    """A text that is not a host, with a short reason."""
 
 
 def parse_host(text: str) -> Host:
-    """Parse a host as it stands in a URL: an IPv6 address in brackets.
+    """Parse a host as it is written in a URL, where an IPv6 address is in brackets.
 
     Errors: InvalidHost.
     """
@@ -50,7 +51,7 @@ def _parse_domain(text: str) -> str:
     try:
         name = unquote_to_bytes(text).decode()
         ascii_name = name.lower() if _is_plain(name) else idna.encode(name, uts46=True).decode()
-    except UnicodeError as error:  # idna's errors are of this kind too
+    except UnicodeError as error:  # the errors of idna are UnicodeErrors, too
         raise InvalidHost("invalid international domain name") from error
     if not ascii_name:
         raise InvalidHost("empty host")
@@ -60,17 +61,20 @@ def _parse_domain(text: str) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Whether a name has no letter beyond ASCII, written out or encoded."""
+    """Whether a name has no letter beyond ASCII, neither as it is nor encoded."""
     return name.isascii() and "xn--" not in name.lower()
 
 
 def _ends_in_a_number(domain: str) -> bool:
-    """Whether a domain's last label is a number, which no domain has but an IPv4 address."""
+    """Whether a domain's last label is a number: then it must be an IPv4 address."""
     return NUMBER.fullmatch(domain.removesuffix(".").rpartition(".")[2]) is not None
 
 
 def _parse_ipv4(domain: str) -> IPv4Address:
-    """Parse all forms that browsers take: up to four numbers, and the last fills what is left."""
+    """Parse an IPv4 address in any form that browsers accept.
+
+    That is up to four numbers, of which the last fills all bytes that are left.
+    """
     parts = domain.removesuffix(".").split(".")
     numbers = [_parse_number(part) for part in parts]
     *first, last = numbers
@@ -82,7 +86,7 @@ def _parse_ipv4(domain: str) -> IPv4Address:
 
 
 def _parse_number(part: str) -> int:
-    """Parse a number in base 10, 8 with a leading 0, or 16 with a leading 0x."""
+    """Parse a number, which is octal with a leading 0, hexadecimal with a leading 0x."""
     digits, base, allowed = part, 10, string.digits
     if part[:2] in ("0x", "0X"):
         digits, base, allowed = part[2:] or "0", 16, string.hexdigits
@@ -94,7 +98,7 @@ def _parse_number(part: str) -> int:
 
 
 def check_url(url: str) -> None:
-    """Fail for a text that is no URL.
+    """Check that a text is a URL.
 
     Errors: InvalidHost.
     """

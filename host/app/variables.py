@@ -1,7 +1,9 @@
 """Gives components their variables: `fermyon:spin/variables` and `wasi:config/store`.
 
-Source: spin `crates/expressions`, `crates/factor-variables/src/host.rs`. First value wins:
-`--variable`, providers in file order, `SPIN_VARIABLE_*`, `.env`, the default.
+The first source that has a value wins: `--variable`, the providers in the order of the file,
+`SPIN_VARIABLE_*`, `.env`, and then the default.
+
+Source: spin `crates/expressions`, `crates/factor-variables/src/host.rs`.
 """
 
 import json
@@ -18,12 +20,12 @@ from host.app.runtime_config import ENV_PREFIX, EnvProvider, StaticProvider
 from host.errors import HostError
 
 ALL = "*"
-"""Stands for all variables of a component; no name is that."""
+"""The key under which all variables of a component are kept; no variable can have this name."""
 Outcome = TypeVar("Outcome")
 
 
 class Unresolved(Exception):
-    """No provider has a value for a variable without default."""
+    """A variable has no default, and no provider has a value for it."""
 
 
 def parse_variable_flags(flags: Sequence[str]) -> dict[str, str]:
@@ -82,7 +84,7 @@ def _read_dotenv(path: pathlib.Path) -> dict[str, str]:
 
 
 class Resolver:
-    """Resolves application variables; fixed for the life of the host."""
+    """Resolves application variables, whose values stay the same while the host runs."""
 
     def __init__(
         self,
@@ -97,9 +99,9 @@ class Resolver:
         self._made: dict[tuple[str, str], Any] = {}
 
     def once(self, component: str, name: str, make: Callable[[], Outcome]) -> Outcome:
-        """Make something of a component's variables, once for all its instances: they are fixed.
+        """Return what `make` makes of a component's variables, made once for all its instances.
 
-        What `make` raises is raised, and made again the next time.
+        An error of `make` is raised; then `make` is called again the next time.
         """
         key = (component, name)
         if key not in self._made:
@@ -118,7 +120,10 @@ class Resolver:
         return {name: value for name, value in found.items() if value is not None}
 
     def check_required(self) -> None:
-        """Fail at start, as Spin does since 3.5, if a required variable has no value."""
+        """Check at the start that every required variable has a value, as Spin does since 3.5.
+
+        Errors: HostError.
+        """
         missing = [name for name in self._variables if self._find(name) is None]
         if missing:
             names = ", ".join(f'Key("{name}")' for name in missing)
@@ -141,7 +146,10 @@ class Resolver:
         return value
 
     def resolve_all(self) -> dict[str, str]:
-        """Resolve every variable; one that cannot be resolved fails them all, as in Spin."""
+        """Return the values of all variables; one without a value fails them all, as in Spin.
+
+        Errors: Unresolved.
+        """
         return {name: self.get(name) for name in self._variables}
 
 
@@ -153,7 +161,7 @@ class VariablesFactor:
         self._resolver = resolver
 
     def get(self, name: str) -> str | Err:
-        """Return a component variable, its template resolved."""
+        """Return the value of a component's variable, with its template resolved."""
         try:
             parse_key(name)
         except ExpressionError as error:
@@ -171,7 +179,7 @@ class VariablesFactor:
 
 
 class ConfigFactor:
-    """`wasi:config/store` for one instance: the same values, None where there is none."""
+    """`wasi:config/store` for one instance: the same variables as `fermyon:spin/variables`."""
 
     def __init__(self, component: Component, resolver: Resolver, instance: Instance) -> None:
         self._component = component
@@ -179,7 +187,7 @@ class ConfigFactor:
         self._variables = VariablesFactor(component, resolver, instance)
 
     def get(self, key: str) -> str | Err | None:
-        """Return a component variable, or None for an unknown or invalid name."""
+        """Return the value of a component's variable; None for an unknown or invalid name."""
         value = self._variables.get(key)
         if not isinstance(value, Err):
             return value
@@ -190,7 +198,7 @@ class ConfigFactor:
         )
 
     def get_all(self) -> list[tuple[str, str]] | Err:
-        """Return every component variable."""
+        """Return the names and values of all of the component's variables."""
         return self._resolver.once(self._component.id, ALL, self._get_all)
 
     def _get_all(self) -> list[tuple[str, str]] | Err:

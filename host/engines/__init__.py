@@ -1,1 +1,1 @@
-"""What answers `llm_compute`: a model in this process, or one over HTTP."""
+"""Runs models as `[llm_compute]` says: in this process, or over HTTP."""

@@ -1,7 +1,7 @@
-"""What messages become: by which template, and how their text stays text.
+"""Decides how a model's messages are written: by which template, and how their text stays text.
 
-A chat template writes roles as control tokens. Text in a message that spells one would end the
-message and start another speaker's, so it is broken up before it is rendered.
+A chat template writes roles as control tokens. Text in a message that spells a control token could
+end the message and begin another speaker's, so it is broken up before it is rendered.
 """
 
 import pathlib
@@ -17,11 +17,14 @@ TEMPLATE, TOKENS, KINDS = (
 UNKNOWN, CONTROL, USER_DEFINED = 2, 3, 4
 """The kinds of tokens that llama.cpp finds in a prompt by their name. Source: llama.h."""
 MARKER_LIKE = re.compile(r"<\|[^<>]*\|>|<(?:start|end)_of_turn>|\[/?[A-Z_]+\]")
-"""Which user-defined tokens are markers; others are HTML tags, emoji and runs of spaces."""
+"""Tells which user-defined tokens are markers; others are HTML tags, emoji or runs of spaces."""
 PLAIN_MARKERS = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
-"""Llama 2 and the first Mistral models write roles as letters; they are in no vocabulary."""
+"""Markers that Llama 2 and the first Mistral models write in letters: no vocabulary has them."""
 BREAK = "\N{WORD JOINER}"
-"""Put behind a marker's first character: invisible, and no tokenizer sees a marker any more."""
+"""The character put behind a marker's first one.
+
+A person does not see it, and a tokenizer does not see a marker any more.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,14 @@ class ChatText:
     markers: re.Pattern[str] | None
 
     def break_up(self, text: str) -> str:
-        """Break up the markers in a message's text; what a person reads stays the same."""
+        """Break up the markers in a message's text; a person reads the same as before."""
         if self.markers is None:
             return text
         return self.markers.sub(lambda first: first.group() + BREAK, text)
 
 
 def load_chat_text(path: pathlib.Path) -> ChatText:
-    """Read what a GGUF file says of its messages."""
+    """Read from a GGUF file how its model's messages are written."""
     metadata = read_metadata(path, {TEMPLATE, TOKENS, KINDS})
     template = metadata.get(TEMPLATE, "")
     tokens = zip(metadata.get(TOKENS, ()), metadata.get(KINDS, ()), strict=False)
@@ -49,16 +52,16 @@ def load_chat_text(path: pathlib.Path) -> ChatText:
 
 
 def is_marker(token: str, kind: int) -> bool:
-    """Whether llama.cpp would take this token's name in a text for the token."""
+    """Whether llama.cpp would take this token's name within a text for the token itself."""
     if kind == USER_DEFINED:
         return MARKER_LIKE.fullmatch(token) is not None
     return kind in {UNKNOWN, CONTROL}
 
 
 def compile_markers(markers: Collection[str]) -> re.Pattern[str] | None:
-    """Make a pattern of the first character of each marker, wherever one begins.
+    """Return a pattern that matches the first character of each marker in a text.
 
-    Markers may overlap in a text. One of a single character cannot be broken up.
+    Markers may overlap in a text. A marker of a single character cannot be broken up.
     """
     by_first: dict[str, list[str]] = {}
     for marker in sorted(markers):

@@ -1,4 +1,4 @@
-"""Reads the metadata of a GGUF file: what llama.cpp knows of a model and does not tell.
+"""Reads the metadata of a GGUF file, much of which llama.cpp does not show.
 
 Source: the GGUF specification, ggml `docs/gguf.md`, versions 2 and 3.
 """
@@ -10,17 +10,17 @@ from collections.abc import Collection
 from typing import Any
 
 COUNTS_AT = 8
-"""Bytes before the counts of tensors and of keys: the magic word and the version."""
+"""The bytes before the counts of tensors and keys: the magic word and the version."""
 NUMBERS = {**dict(enumerate("BbHhIif?")), 10: "Q", 11: "q", 12: "d"}
-"""How a value of each kind is packed; 8 and 9 have no fixed size."""
+"""How a value of each kind is packed; the kinds 8 and 9 have no fixed size."""
 TEXT = 8
 LIST = 9
 
 
 def read_metadata(path: pathlib.Path, wanted: Collection[str]) -> dict[str, Any]:
-    """Read the values of the `wanted` keys that the file has.
+    """Return the values of those `wanted` keys that the file has.
 
-    Errors: ValueError or struct.error for a file that is no GGUF.
+    Errors: ValueError or struct.error for a file that is not GGUF.
     """
     with (
         path.open("rb") as file,

@@ -1,6 +1,6 @@
 """Models in this process: llama.cpp over GGUF files, in place of Spin's own local engine.
 
-A completion is the completion alone; Spin's engine gives the prompt and the completion in one.
+A completion is returned without the prompt; Spin's engine returns both in one text.
 """
 
 import pathlib
@@ -17,18 +17,18 @@ from host.engines.port import Completion, Embeddings, EngineError, InferencingPa
 from host.terminal import say
 
 DEMO_MODEL = pathlib.Path(__file__).resolve().parent.parent.parent / "models" / "demo.gguf"
-"""What answers for a model that has no file: small, and no assistant."""
+"""The model that is run if a model has no file: it is small, and not an assistant."""
 CONTEXT_TOKENS = 4096
-"""The context window that a model is loaded with, if it was trained for as much."""
+"""The context window with which a model is loaded, unless it was trained for a shorter one."""
 SMALL_MODEL_BYTES = 64 * 1024 * 1024
-"""Below this one thread is fastest: threads would wait for each other longer than they compute."""
+"""Below this size one thread is fastest: more would wait for each other longer than compute."""
 QUIET = -1
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
-"""With progress there is a part, and so a way out, after each batch of a long prompt."""
+"""Asks for progress, too: then a part comes after each batch of a prompt, and the run can end."""
 
 
 def find_model(model: str, folder: pathlib.Path, given: Mapping[str, pathlib.Path]) -> pathlib.Path:
-    """Find the GGUF file of `model`: given by name, in `folder`, or the demo model."""
+    """Return the GGUF file of `model`: one `given` for it, one in `folder`, or the demo model."""
     if model in given:
         return given[model]
     for pattern in (f"{model}.gguf", f"{model}/*.gguf", f"llama/{model}/*.gguf"):
@@ -39,7 +39,7 @@ def find_model(model: str, folder: pathlib.Path, given: Mapping[str, pathlib.Pat
 
 
 def render_completion(prompt: str, params: InferencingParams) -> dict[str, Any]:
-    """Render llama.cpp's request for a completion; control tokens in `prompt` count as such."""
+    """Render a completion request for llama.cpp; it takes control tokens in `prompt` as such."""
     return {
         "prompt": prompt,
         "n_predict": params.max_tokens,
@@ -54,7 +54,7 @@ def render_completion(prompt: str, params: InferencingParams) -> dict[str, Any]:
 
 
 class LlamaCppEngine:
-    """Completes with llama.cpp, embeds with all-MiniLM-L6-v2; loads a model when first asked."""
+    """Completes with llama.cpp and embeds with all-MiniLM-L6-v2; loads a model when first asked."""
 
     def __init__(
         self, folder: pathlib.Path, given: Mapping[str, pathlib.Path], threads: int
@@ -66,7 +66,7 @@ class LlamaCppEngine:
         self._minilm: MiniLm | None = None
 
     def load(self, model: str) -> pathlib.Path:
-        """Load `model` if that is not done yet, and return its file.
+        """Load `model` if it is not loaded yet, and return its file.
 
         Errors: EngineError, runtime-error, for a file that llama.cpp cannot load.
         """
@@ -83,8 +83,8 @@ class LlamaCppEngine:
         params.cpuparams.n_threads = 1 if path.stat().st_size < SMALL_MODEL_BYTES else self._threads
         params.verbosity = QUIET
         params.warmup = False
-        params.prefill_assistant = False  # a reply is a new message, not the end of the last
-        # llama.cpp listens on a loopback port of its own; nobody else is to use it.
+        params.prefill_assistant = False  # a reply is a new message, not the end of the last one
+        # llama.cpp listens on a loopback port of its own, which nobody else may use
         params.api_keys = [secrets.token_hex(16)]
         params.endpoint_slots = False
         if path != DEMO_MODEL:
@@ -97,7 +97,7 @@ class LlamaCppEngine:
             ) from error
 
     def infer(self, model: str, prompt: str, params: InferencingParams) -> Completion:
-        """Complete `prompt`; control tokens in it count as such."""
+        """Complete `prompt`; control tokens in it are taken for control tokens."""
         server = self._servers[self.load(model)]
         result = server.handle_completions(render_completion(prompt, params))
         if "error" in result:
@@ -108,7 +108,7 @@ class LlamaCppEngine:
         )
 
     def run(self, model: str, request: dict[str, Any], take: Callable[[Part], bool]) -> None:
-        """Run a request of llama.cpp's, for messages or a prompt; `take` says when it is enough.
+        """Run a request for messages or a prompt with llama.cpp, until `take` returns True.
 
         Errors: EngineError, invalid-input or runtime-error.
         """
@@ -119,7 +119,7 @@ class LlamaCppEngine:
         faults: list[EngineError] = []
 
         def take_chunk(chunk: dict[str, Any]) -> bool:
-            # llama.cpp would lose an exception.
+            # llama.cpp would lose an exception that is raised here
             try:
                 return take(parse_chunk(chunk))
             except EngineError as error:
@@ -128,7 +128,7 @@ class LlamaCppEngine:
 
         try:
             call({**request, **STREAMED}, take_chunk)
-        except ValueError as error:  # messages that the template refuses, or another bad value
+        except ValueError as error:  # the template refuses the messages, or a value is bad
             raise EngineError("invalid-input", str(error).strip().splitlines()[-1]) from error
         except RuntimeError as error:
             raise EngineError("runtime-error", str(error)) from error
@@ -136,7 +136,7 @@ class LlamaCppEngine:
             raise faults[0]
 
     def embed(self, model: str, texts: list[str]) -> Embeddings:
-        """Embed `texts` with the one model that Spin's engine has too."""
+        """Embed `texts` with all-MiniLM-L6-v2, the one embedding model of Spin's engine."""
         if model != MINILM:
             raise EngineError("model-not-supported", "")
         if self._minilm is None:

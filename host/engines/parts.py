@@ -1,4 +1,4 @@
-"""A model's output part by part, read from what llama.cpp streams.
+"""Reads a model's output part by part from the events that llama.cpp streams.
 
 Source: llama.cpp `tools/server/README.md`, which follows OpenAI's API reference.
 """
@@ -12,12 +12,12 @@ TOO_LONG = "exceed_context_size_error"
 
 
 class ContextExceeded(EngineError):
-    """A prompt of more tokens than the model reads."""
+    """A prompt has more tokens than the model can read."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was read and said, in tokens; `cached_tokens` of the prompt had been read before."""
+    """How many tokens were read and written; `cached_tokens` of the prompt were read before."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -26,7 +26,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Part:
-    """Some text, or nothing while the prompt is read; the last ones say why it ended, and usage."""
+    """Some text, which is empty while the prompt is read.
+
+    The last parts say why the text ended, and what the usage was.
+    """
 
     text: str = ""
     reasoning: str = ""
@@ -35,9 +38,9 @@ class Part:
 
 
 def parse_chunk(chunk: dict[str, Any]) -> Part:
-    """Parse one event of a chat or of a plain completion.
+    """Parse one event of a chat or a plain completion.
 
-    Errors: EngineError, invalid-input or runtime-error, for an event that is an error.
+    Errors: EngineError, invalid-input or runtime-error, for an event that reports an error.
     """
     if "error" in chunk:
         raise parse_error(chunk["error"])
@@ -53,7 +56,7 @@ def parse_chunk(chunk: dict[str, Any]) -> Part:
 
 
 def parse_error(error: dict[str, Any]) -> EngineError:
-    """Make the error that llama.cpp means."""
+    """Return the error that llama.cpp reports."""
     message, kind = str(error.get("message", error)), error.get("type")
     if kind == TOO_LONG:
         return ContextExceeded("invalid-input", message)

@@ -1,4 +1,4 @@
-"""The port between `fermyon:spin/llm` and what runs a model."""
+"""The port between `fermyon:spin/llm` and the engines that run models."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class InferencingParams:
-    """Sampling of one completion; the defaults are Spin's."""
+    """How one completion is sampled; the defaults are Spin's."""
 
     max_tokens: int = 100
     repeat_penalty: float = 1.1
@@ -35,20 +35,26 @@ class Completion:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """One embedding for each text, and the tokens that were read."""
+    """One embedding for each text, and the number of tokens that were read."""
 
     embeddings: list[list[float]]
     prompt_tokens: int
 
 
 class LlmEngine(Protocol):
-    """What runs models; called by one request at a time, as in Spin."""
+    """Runs models; only one request at a time calls it, as in Spin."""
 
     def infer(self, model: str, prompt: str, params: InferencingParams) -> Completion:
-        """Complete `prompt`; raises EngineError."""
+        """Complete `prompt`.
+
+        Errors: EngineError.
+        """
 
     def embed(self, model: str, texts: list[str]) -> Embeddings:
-        """Embed `texts`; raises EngineError."""
+        """Embed `texts`.
+
+        Errors: EngineError.
+        """
 
     def close(self) -> None:
-        """Let go of what is held."""
+        """Close the engine's connections, or unload its models."""

@@ -1,7 +1,7 @@
 """Models over HTTP: `[llm_compute] type = "remote_http"`, both of Spin's wire formats.
 
-The path of `url` is replaced, the HTTP status is not looked at, redirects are followed, there is no
-timeout: so does Spin, and a component must cope with it.
+As in Spin, the path of `url` is replaced, the HTTP status is not looked at, redirects are followed,
+and there is no timeout: a component must cope with all of this.
 
 Source: spin `crates/llm-remote-http/src/{default,open_ai}`.
 """
@@ -22,7 +22,7 @@ PATHS = ("/infer", "/embed", "/v1/chat/completions", "/v1/embeddings")
 
 
 def shortest_f32(value: float) -> float:
-    """Return the shortest decimal that is the same 32-bit float, as Rust prints it."""
+    """Return the shortest decimal that gives the same 32-bit float, as Rust prints it."""
     packed = struct.pack("f", value)
     for digits in range(1, 10):
         short = float(f"{value:.{digits}g}")
@@ -32,7 +32,7 @@ def shortest_f32(value: float) -> float:
 
 
 class RemoteEngine:
-    """Speaks to one endpoint, in the format of `api_type`."""
+    """Asks one endpoint, in the format of `api_type`."""
 
     def __init__(self, config: RemoteCompute) -> None:
         self._client = httpx.Client(
@@ -54,13 +54,11 @@ class RemoteEngine:
         self._client.close()
 
     def infer(self, model: str, prompt: str, params: InferencingParams) -> Completion:
-        """Ask for a completion."""
         return (self._infer_open_ai if self._is_open_ai else self._infer_default)(
             model, prompt, params
         )
 
     def embed(self, model: str, texts: list[str]) -> Embeddings:
-        """Ask for embeddings."""
         return (self._embed_open_ai if self._is_open_ai else self._embed_default)(model, texts)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bytes:
@@ -137,10 +135,11 @@ NO_VARIANT = "data did not match any variant of untagged enum"
 
 
 def parse_object(body: bytes, fault: str) -> dict[str, Any]:
-    """Parse a JSON object, or raise EngineError with `fault` before the reason.
+    """Parse a JSON object.
 
-    As Spin's reader does, it takes no number that is none or beyond a double, and no half of a
-    surrogate pair, which is no text that can be given to a guest.
+    As Spin's reader, this one refuses NaN, infinity, numbers beyond any double, and halves of
+    surrogate pairs, which no text for a guest can have.
+    Errors: EngineError, with `fault` before the reason.
     """
     try:
         data = json.loads(body.decode(), parse_constant=float_of, parse_float=float_of)
@@ -153,7 +152,10 @@ def parse_object(body: bytes, fault: str) -> dict[str, Any]:
 
 
 def float_of(text: str) -> float:
-    """Parse a number; raises ValueError for one that is no finite double."""
+    """Parse a number.
+
+    Errors: ValueError if it is not a finite double.
+    """
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
@@ -173,7 +175,10 @@ def _serde_reason(body: bytes, error: Exception) -> str:
 
 
 def parse_open_ai(body: bytes, fault: str) -> dict[str, Any]:
-    """Parse as above, and raise what an `error` object says."""
+    """Parse a JSON object as `parse_object` does.
+
+    Errors: EngineError, also for an answer that has an `error` object.
+    """
     data = parse_object(body, fault)
     error = data.get("error")
     if isinstance(error, dict) and isinstance(error.get("message"), str):
@@ -182,7 +187,10 @@ def parse_open_ai(body: bytes, fault: str) -> dict[str, Any]:
 
 
 def take(data: Any, key: str, kind: type, fault: str) -> Any:
-    """Return `data[key]` if it is of `kind`; a count must be a number from 0 to 2³²-1."""
+    """Return `data[key]`, which must be of `kind`; a count must be from 0 to 2³²-1.
+
+    Errors: EngineError, with `fault` before the reason.
+    """
     value = data.get(key) if isinstance(data, dict) else None
     is_count = not isinstance(value, bool) and isinstance(value, int) and 0 <= value < 2**32
     if value is None or not isinstance(value, kind) or (kind is int and not is_count):
@@ -192,7 +200,10 @@ def take(data: Any, key: str, kind: type, fault: str) -> Any:
 
 
 def parse_vectors(vectors: list[Any], fault: str) -> list[list[float]]:
-    """Check a list of lists of numbers."""
+    """Return a list of lists of numbers as 32-bit floats.
+
+    Errors: EngineError, with `fault` before the reason.
+    """
     for vector in vectors:
         if not isinstance(vector, list) or not set(map(type, vector)) <= {int, float}:
             raise EngineError("runtime-error", f"{fault}invalid type, expected f32")
@@ -203,7 +214,7 @@ def parse_vectors(vectors: list[Any], fault: str) -> list[list[float]]:
 
 
 def as_f32(value: float) -> float:
-    """Return the nearest 32-bit float, which is infinite for a number beyond all; as Rust casts.
+    """Return the nearest 32-bit float, infinity for a number beyond all of them, as Rust casts.
 
     Errors: OverflowError for a whole number beyond any double.
     """

@@ -1,7 +1,9 @@
 """`fermyon:spin/llm` for one instance.
 
-Source: spin `crates/factor-llm/src/host.rs`. First the manifest's `ai_models` is looked at, then
-the app-wide lock is taken, and kept for the whole call: one model call at a time, as in Spin.
+A call first looks for the model in the manifest's `ai_models`. Then it takes a lock that the whole
+application shares, and keeps it until it ends: as in Spin, one model call runs at a time.
+
+Source: spin `crates/factor-llm/src/host.rs`.
 """
 
 import contextlib
@@ -18,16 +20,16 @@ from host.engines.port import EngineError, InferencingParams, LlmEngine
 
 
 class EngineLock:
-    """Lets one model call run at a time, over all workers of the app."""
+    """Lets one model call run at a time, in all workers of the application together."""
 
     def __init__(self, path: pathlib.Path | None) -> None:
-        """Lock between threads, and with a `path` between processes too."""
+        """Make a lock between threads and, if there is a `path`, between processes too."""
         self._threads = threading.Lock()
         self._path = path
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Wait for all earlier calls; no timeout."""
+        """Hold the lock; this waits for all earlier calls, without a timeout."""
         with self._threads:
             if self._path is None:
                 yield
@@ -38,7 +40,7 @@ class EngineLock:
 
 
 def not_permitted(model: str) -> Err:
-    """Make the error for a model that the manifest does not list."""
+    """Return the error for a model that the manifest does not list."""
     return Err(
         Case(
             "invalid-input",
@@ -60,7 +62,6 @@ class LlmFactor:
         self._instance = instance
 
     def infer(self, model: str, prompt: str, params: dict[str, Any] | None) -> dict[str, Any] | Err:
-        """Complete `prompt`."""
         if model not in self._models:
             return not_permitted(model)
         chosen = InferencingParams() if params is None else parse_params(params)
@@ -74,7 +75,6 @@ class LlmFactor:
         return {"text": completion.text, "usage": usage}
 
     def generate_embeddings(self, model: str, texts: list[str]) -> dict[str, Any] | Err:
-        """Embed `texts`."""
         if model not in self._models:
             return not_permitted(model)
         result = self._locked(lambda: self._engine.embed(model, texts))
@@ -96,7 +96,7 @@ class LlmFactor:
 
 
 def parse_params(params: dict[str, Any]) -> InferencingParams:
-    """Take a WIT record apart; floats have 32 bits."""
+    """Parse a WIT record, whose floats have 32 bits."""
     values = {name.replace("-", "_"): value for name, value in params.items()}
     for name in ("repeat_penalty", "temperature", "top_p"):
         values[name] = struct.unpack("f", struct.pack("f", values[name]))[0]

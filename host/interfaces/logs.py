@@ -1,6 +1,6 @@
-"""Where a guest's standard output and error go: the terminal, and `.spin/logs/`.
+"""Writes a guest's standard output and error to the terminal and to `.spin/logs/`.
 
-Source: spin `crates/trigger/src/cli/stdio.rs`: both streams go to the host's stderr.
+Source: spin `crates/trigger/src/cli/stdio.rs`, where both streams go to the host's stderr.
 """
 
 import pathlib
@@ -9,7 +9,7 @@ import threading
 
 
 class GuestLog:
-    """An output stream to `<component>_<stream>.txt`, and to the terminal unless quiet."""
+    """An output stream to `<component>_<stream>.txt` and, unless it is quiet, to the terminal."""
 
     def __init__(
         self, folder: pathlib.Path | None, component: str, stream: str, *, is_quiet: bool
@@ -31,6 +31,5 @@ class GuestLog:
                 sys.stderr.flush()
 
     def close(self) -> None:
-        """Close the file."""
         if self._file is not None:
             self._file.close()

@@ -1,7 +1,9 @@
 """`fermyon:spin/redis`: outbound Redis for one instance.
 
-Source: spin `crates/factor-outbound-redis/src/host.rs`. Every `open` is a new socket, closed when
-its handle is dropped or the request ends; each call is one round trip; replies are flattened.
+Every `open` is a new socket, which is closed when its handle is dropped or the request ends. Each
+call is one round trip. Replies are flattened.
+
+Source: spin `crates/factor-outbound-redis/src/host.rs`.
 """
 
 import sys
@@ -24,17 +26,17 @@ from host.interfaces.resp import (
 )
 
 MAX_CONNECTIONS = 1024
-"""Open handles of one instance."""
+"""How many open connections one instance may have."""
 INVALID_ADDRESS = Err(Case("invalid-address"))
 
 
 def other(text: str) -> Err:
-    """Make the WIT error that nearly every failure is."""
+    """Return the WIT error `other`, which nearly every failure becomes."""
     return Err(Case("other", text))
 
 
 def flatten(reply: Reply) -> list[Case] | Err:
-    """Lay a reply out as `execute` returns it: depth first, no structure left.
+    """Return a reply as `execute` returns it: all values in one list, depth first.
 
     An error anywhere in the reply fails the whole call; an empty array is an empty list.
     """
@@ -60,7 +62,7 @@ def _as_result(reply: int | bytes | Status | None) -> Case:
 
 
 class RedisFactor:
-    """`fermyon:spin/redis` for one instance, inside its allowed outbound hosts."""
+    """`fermyon:spin/redis` for one instance, which reaches only its allowed outbound hosts."""
 
     def __init__(self, component: Component, resolver: Resolver, instance: Instance) -> None:
         self._allowed = AllowedHosts(component, resolver)
@@ -68,7 +70,6 @@ class RedisFactor:
         self._open = 0
 
     def connection_open(self, address: str) -> int | Err:
-        """Connect to a Redis server."""
         try:
             is_allowed = permits_url(self._allowed.get(), address, "redis")
         except (Unresolved, AllowedHostError) as error:
@@ -112,36 +113,31 @@ class RedisFactor:
         return reply if isinstance(reply, Err) else flatten(reply)
 
     def connection_get(self, connection: int, key: str) -> bytes | Err | None:
-        """GET."""
         reply = self._call(connection, b"GET", key.encode())
         return reply if isinstance(reply, bytes | Err) else None
 
     def connection_set(self, connection: int, key: str, value: bytes) -> Err | None:
-        """SET."""
         return _error(self._call(connection, b"SET", key.encode(), value))
 
     def connection_incr(self, connection: int, key: str) -> int | Err:
-        """INCRBY 1."""
+        """Run INCRBY 1, as Spin does."""
         return _number(self._call(connection, b"INCRBY", key.encode(), b"1"))
 
     def connection_del(self, connection: int, keys: list[str]) -> int | Err:
-        """DEL."""
         return _number(self._call(connection, b"DEL", *(key.encode() for key in keys)))
 
     def connection_sadd(self, connection: int, key: str, values: list[str]) -> int | Err:
-        """SADD."""
         return _number(
             self._call(connection, b"SADD", key.encode(), *(value.encode() for value in values))
         )
 
     def connection_srem(self, connection: int, key: str, values: list[str]) -> int | Err:
-        """SREM."""
         return _number(
             self._call(connection, b"SREM", key.encode(), *(value.encode() for value in values))
         )
 
     def connection_smembers(self, connection: int, key: str) -> list[str] | Err:
-        """SMEMBERS; members must be UTF-8."""
+        """Run SMEMBERS; all members must be UTF-8."""
         reply = self._call(connection, b"SMEMBERS", key.encode())
         if isinstance(reply, Err):
             return reply
@@ -155,12 +151,11 @@ class RedisFactor:
             return other("Cannot convert from UTF-8- TypeError")
 
     def connection_publish(self, connection: int, channel: str, payload: bytes) -> Err | None:
-        """PUBLISH."""
         return _error(self._call(connection, b"PUBLISH", channel.encode(), payload))
 
 
 class _Handle:
-    """A connection in the instance's table, counted while it is there."""
+    """A connection in the instance's table; it counts against the limit while it is there."""
 
     def __init__(self, connection: Connection, closed: Callable[[], None]) -> None:
         self.connection = connection
@@ -184,7 +179,7 @@ def _number(reply: Reply | Err) -> int | Err:
 
 
 def print_hint(address: str) -> None:
-    """Say which entry is missing; never the credentials in the address."""
+    """Print the entry that is missing, never the credentials in the address."""
     scheme, separator, rest = address.rpartition("://")
     host = rest.rpartition("@")[2].partition("/")[0]
     origin = f"{scheme or 'redis'}://{host}" if separator else f"redis://{host}"

@@ -1,7 +1,8 @@
 """A Redis client that behaves as redis-rs 0.32 does inside Spin.
 
-RESP2 over one socket, no timeouts, no reconnect. Errors carry redis-rs' texts. Parsed here and not
-by hiredis, which gives `+OK` and `$2 OK` as the same bytes, where Spin tells them apart.
+It speaks RESP2 over one socket, without timeouts, and does not reconnect. Errors have the texts of
+redis-rs. Replies are parsed here and not by hiredis, because hiredis returns the same bytes for
+`+OK` and `$2 OK`, which Spin tells apart.
 
 Source: redis-rs `redis/src/{connection,parser,types}.rs`.
 """
@@ -21,15 +22,15 @@ KINDS = {
     "CLUSTERDOWN": "ClusterDown", "CROSSSLOT": "CrossSlot", "MASTERDOWN": "MasterDown",
     "READONLY": "ReadOnly", "NOTBUSY": "NotBusy", "NOSUB": "NoSub",
 }  # fmt: skip
-"""Codes that redis-rs knows; their names replace them in the text."""
+"""The error codes that redis-rs knows, and the names that it writes in their place."""
 
 
 class InvalidAddress(Exception):
-    """A URL that redis-rs does not parse."""
+    """A URL that redis-rs cannot parse."""
 
 
 class RedisError(Exception):
-    """A failed call, with the text that a guest is given."""
+    """A failed call, with the text that the guest gets."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ Reply = None | int | bytes | Status | ServerError | list["Reply"]
 
 
 def describe_error(line: str) -> str:
-    """Reword a server's error line as redis-rs shows it."""
+    """Return a server's error line as redis-rs words it."""
     code, _, detail = line.partition(" ")
     kind = KINDS.get(code)
     if kind is not None:
@@ -150,9 +151,9 @@ class Connection:
     """One socket to one Redis server; after an I/O error it stays broken."""
 
     def __init__(self, address: Address) -> None:
-        """Connect and set up, in one write.
+        """Connect, and send all commands that set up the connection in one write.
 
-        Errors: RedisError with the text of the system, of DNS, or of the server's refusal.
+        Errors: RedisError with the text of the system's or DNS's error, or of the server's refusal.
         """
         try:
             self._socket = _connect(address)
@@ -189,7 +190,7 @@ class Connection:
     def call(self, arguments: list[bytes]) -> Reply:
         """Send one command and wait for its reply, however long it takes.
 
-        Errors: RedisError when the connection breaks; a server's error is returned.
+        Errors: RedisError if the connection breaks; a server's error is returned, not raised.
         """
         self._send(encode_command(arguments))
         return self._read()
@@ -207,7 +208,6 @@ class Connection:
             raise RedisError("broken pipe") from error
 
     def close(self) -> None:
-        """Close the socket."""
         self._stream.close()
         self._socket.close()
 
@@ -231,5 +231,5 @@ def _refusal(command: str, text: str) -> str:
 
 
 def describe_os_error(error: OSError) -> str:
-    """Word a system error as Rust does: `Connection refused (os error 111)`."""
+    """Return a system error as Rust words it: `Connection refused (os error 111)`."""
     return f"{error.strerror} (os error {error.errno})" if error.errno else str(error)

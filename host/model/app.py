@@ -1,8 +1,8 @@
 """The ASGI application that serves models: its routes, who may ask, and how it refuses.
 
-Two families of routes: those of Spin's `remote_http`, which refuse in plain text, and those of
-OpenAI's API, which refuse in its shape. Each refusal is also said at the terminal: Spin shows
-nobody what it was answered.
+There are two families of routes: those of Spin's `remote_http`, whose refusals are plain text, and
+those of OpenAI's API, whose refusals have OpenAI's shape. Each refusal is also printed at the
+terminal, because Spin shows nobody the answer that it got.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-contr
 
 @dataclass(frozen=True)
 class Family:
-    """Routes that refuse in one way."""
+    """Routes whose refusals have the same shape."""
 
     denied: int
     unknown_model: int
@@ -44,7 +44,7 @@ OPENAI = Family(401, 404, JSON, lambda refusal: _as_json(openai_answers.render_r
 
 @dataclass(frozen=True)
 class Asked:
-    """The body of a request, and the way back."""
+    """The body of a request, and the function that sends the answer."""
 
     body: bytes
     send: Send
@@ -54,7 +54,7 @@ class Asked:
         await reply(self.send, 200, _as_json(data), JSON)
 
     async def write(self, data: bytes, *, is_last: bool = False) -> None:
-        """Write a part of the body, once the head is sent."""
+        """Write a part of the answer's body; the head must have been sent before."""
         await self.send({"type": "http.response.body", "body": data, "more_body": not is_last})
 
 
@@ -62,7 +62,7 @@ Handler = Callable[[Asked], Coroutine[Any, Any, None]]
 
 
 class ModelApp:
-    """The ASGI application; without a token, nobody is asked for one."""
+    """The ASGI application; if it has no token, clients need none."""
 
     def __init__(self, models: Models, token: str | None) -> None:
         self._models = models
@@ -90,7 +90,10 @@ class ModelApp:
             await reply(send, refusal.status, body, family.content_type, refusal.headers)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, family: Family) -> None:
-        """Errors: Refused, until the head of the response is sent."""
+        """Answer a request to a route of `family`.
+
+        Errors: Refused, until the head of the response is sent.
+        """
         handler = self._find_handler(scope)
         if self._token is not None and not is_bearer(scope, self._token):
             challenge = [(b"www-authenticate", b"Bearer")]
@@ -158,9 +161,10 @@ class ModelApp:
 async def stream(
     events: openai_answers.ChatEvents, parts: AsyncGenerator[Part, None], asked: Asked
 ) -> None:
-    """Send a reply as it comes.
+    """Send a reply while the model writes it.
 
-    Errors: Refused before the head is sent; then an event tells the error, and none the end.
+    Errors: Refused before the head is sent. After that, an event tells the error, and the event
+            that marks the end of the reply is left out.
     """
     first = await anext(parts)
     await asked.send({"type": "http.response.start", "status": 200, "headers": EVENTS})
@@ -178,16 +182,16 @@ async def stream(
 
 
 def is_bearer(scope: Scope, token: str) -> bool:
-    """Whether a request brings the token. The word before it is `bearer` from Spin."""
+    """Whether a request has the token; Spin writes `bearer` in lower case before it."""
     given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     word, _, credential = given.partition(b" ")
     return word.lower() == b"bearer" and hmac.compare_digest(credential.strip(), token.encode())
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """Read a whole body, or None if the client goes away before its end.
+    """Read a whole body; return None if the client goes away before its end.
 
-    Errors: Refused for one that is too long.
+    Errors: Refused for a body that is too long.
     """
     body = bytearray()
     while True:
@@ -203,7 +207,7 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 async def until_gone(answering: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Answer, but no longer than the client is there."""
+    """Run `answering` until it ends, or until the client goes away."""
     answer, gone = asyncio.ensure_future(answering), asyncio.ensure_future(receive())
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""`python -m host model`: its flags, and what it serves."""
+"""The command `python -m host model`: its flags, and how it serves models."""
 
 import argparse
 import contextlib
@@ -19,15 +19,18 @@ from host.terminal import say
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEMO_NAME = "llama2-chat"
-"""What the demo model is called where no model is given: the name that Spin's examples use."""
+"""The name of the demo model if no model is given; Spin's examples ask for a model of this name."""
 TOKEN_VARIABLE = "MODEL_TOKEN"  # noqa: S105 - the variable's name
 MOST_THREADS = 4
 KEEP_ALIVE_S = 120
-"""Longer than Spin's client keeps an idle connection (90 s), which so never meets a closed one."""
+"""How long an idle connection is kept.
+
+Spin's client keeps it for 90 s only, and so never uses one that was closed here.
+"""
 
 
 def add_model_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Describe the flags."""
+    """Add the command and its flags."""
     model = commands.add_parser(
         "model", help='serve models to [llm_compute] type = "remote_http" and to OpenAI\'s clients'
     )
@@ -41,13 +44,13 @@ def add_model_command(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     )  # fmt: skip
     model.add_argument(
         "--token", metavar="TOKEN",
-        help="what callers have to present; @FILE or the environment's "
+        help="the token that callers have to send; @FILE or the environment's "
         f"{TOKEN_VARIABLE} keep it out of the list of processes (none, on loopback only)",
     )  # fmt: skip
 
 
 def run_model_command(flags: argparse.Namespace) -> None:
-    """Serve until a signal ends it.
+    """Serve models until a signal comes.
 
     Errors: HostError.
     """
@@ -65,9 +68,9 @@ def run_model_command(flags: argparse.Namespace) -> None:
 
 
 def find_token(flag: str | None, environ: Mapping[str, str]) -> str | None:
-    """Find the token: given, in a file, in the environment, or none.
+    """Return the token of the flag, of the file that the flag names, or of the environment.
 
-    Errors: HostError for one that no header can carry, or a file that cannot be read.
+    Errors: HostError for a token that a header cannot carry, or a file that cannot be read.
     """
     if flag is None:
         given = environ.get(TOKEN_VARIABLE, "")
@@ -78,7 +81,10 @@ def find_token(flag: str | None, environ: Mapping[str, str]) -> str | None:
 
 
 def check_token(token: str, origin: str) -> str:
-    """Return a token that a header can carry; an error says where it came from, and never it."""
+    """Return a token if a header can carry it.
+
+    Errors: HostError, which says where the token came from and never quotes it.
+    """
     if not token or " " in token or not token.isascii() or not token.isprintable():
         raise HostError(f"{origin}: must be visible ASCII characters, without spaces")
     return token
@@ -92,14 +98,14 @@ def _read(path: pathlib.Path, flag: str) -> str:
 
 
 def is_loopback(listener: socket.socket) -> bool:
-    """Whether only this machine reaches a listening socket."""
+    """Whether only this machine can reach a listening socket."""
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def serve_models(
     files: Mapping[str, pathlib.Path], token: str | None, listener: socket.socket
 ) -> None:
-    """Load the models, and serve them."""
+    """Load the models, and serve them until a signal comes."""
     models = Models(files, threads=min(MOST_THREADS, os.cpu_count() or 1))
     try:
         for name, path in files.items():
@@ -113,7 +119,7 @@ def serve_models(
 
 
 def announce_model(name: str, path: pathlib.Path, *, has_template: bool) -> None:
-    """Say which file answers for a model, and plainly so when it is the demo model."""
+    """Print which file runs a model; that it is the demo model is said plainly."""
     if path.resolve() == DEMO_MODEL:
         say(f"Model {name}: the demo model. It is small, remembers facts, and is no assistant.")
     else:

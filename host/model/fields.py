@@ -10,7 +10,7 @@ MOST_SHOWN_CHARS = 80
 
 
 class Refused(Exception):
-    """A request that is not answered as asked: its status, what is wrong, and with which field."""
+    """A request is refused: the answer's status, what is wrong, and with which field."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 def shown(text: str) -> str:
-    """Quote a name that a client chose, for an error and for the terminal."""
+    """Return a name that a client chose in quotation marks, for errors and the terminal."""
     return json.dumps(text[:MOST_SHOWN_CHARS])
 
 
@@ -39,14 +39,14 @@ def invalid(param: str, problem: str, code: str = "invalid_value") -> Refused:
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse a body that is JSON in UTF-8; its texts can be written again.
+    """Parse a body of JSON in UTF-8; all of its texts can be written as UTF-8 again.
 
     Errors: Refused.
     """
     try:
         text = body.decode()
         data = json.loads(text, parse_constant=_refuse_constant)
-        if "\\u" in text:  # half of a surrogate pair can be escaped, and be no text
+        if "\\u" in text:  # an escape may be half of a surrogate pair, which is not text
             json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refused(400, "the body must be valid JSON in UTF-8", "invalid_json") from error
@@ -58,7 +58,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 class Fields:
-    """An object of the body that knows where it stands; a null is a field that is not there."""
+    """An object in the body that knows its place there; a field of null counts as missing."""
 
     def __init__(self, data: Any, where: str = "") -> None:
         if not isinstance(data, dict):
@@ -69,22 +69,22 @@ class Fields:
         self._data = {name: value for name, value in data.items() if value is not None}
 
     def path(self, name: str) -> str:
-        """Name a field of this object."""
+        """Return the name of a field of this object, with the object's own place before it."""
         return f"{self._where}.{name}" if self._where else name
 
     def only(self, allowed: Collection[str]) -> None:
-        """Refuse a field that is not one of `allowed`."""
+        """Refuse the request if the object has a field that is not `allowed`."""
         for name in self._data:
             if name not in allowed:
                 param = self.path(shown(name)[1:-1])
                 raise Refused(400, f"`{param}` is no field here", "unknown_parameter", param)
 
     def get(self, name: str) -> Any:
-        """Return a field, or None."""
+        """Return the value of a field, None if it is missing."""
         return self._data.get(name)
 
     def text(self, name: str) -> str:
-        """Return a text that has to be there."""
+        """Return a text; it is required."""
         value = self._data.get(name)
         if value is None:
             raise invalid(self.path(name), "is missing", "missing_required_parameter")
@@ -93,14 +93,14 @@ class Fields:
         return value
 
     def flag(self, name: str) -> bool:
-        """Return a true or false, which is false when it is not there."""
+        """Return true or false; a missing field is false."""
         value = self._data.get(name, False)
         if not isinstance(value, bool):
             raise invalid(self.path(name), "must be true or false", "invalid_type")
         return value
 
     def whole(self, name: str, low: int, high: int) -> int | None:
-        """Return a whole number in a range, if it is there."""
+        """Return a whole number from `low` to `high`, None if it is missing."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -111,7 +111,7 @@ class Fields:
         return value
 
     def number(self, name: str, low: float, high: float) -> float | None:
-        """Return a number in a range, if it is there."""
+        """Return a number from `low` to `high`, None if it is missing."""
         value = self._data.get(name)
         if value is None:
             return None
@@ -122,7 +122,7 @@ class Fields:
         return float(value)
 
     def texts(self, name: str, most: int) -> list[str]:
-        """Return a list of texts that has to be there; a single text is a list of one."""
+        """Return a list of up to `most` texts; it is required, and one text counts as a list."""
         value = self._data.get(name)
         if value is None:
             raise invalid(self.path(name), "is missing", "missing_required_parameter")

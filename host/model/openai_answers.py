@@ -1,4 +1,4 @@
-"""Renders answers as OpenAI's clients read them: whole, or event by event.
+"""Renders answers for OpenAI's clients: as a whole, or event by event.
 
 Source: OpenAI's API reference.
 """
@@ -19,9 +19,9 @@ SERVER_ERROR = 500
 
 
 class Trimmer:
-    """Leaves out the white space around a reply, whatever parts it comes in.
+    """Removes the white space around a reply that comes in parts.
 
-    The template of some models ends before a space, which the reply then begins with.
+    The templates of some models end just before a space, so that the reply begins with it.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Trimmer:
         self._is_begun = False
 
     def take(self, text: str) -> str:
-        """Return what is certain to be inside the reply."""
+        """Take the next part, and return all text that is now certain to be inside the reply."""
         text = self._held + text if self._is_begun else text.lstrip()
         inside = text.rstrip()
         self._held = text[len(inside) :]
@@ -39,14 +39,14 @@ class Trimmer:
 
 @dataclass(frozen=True)
 class Answer:
-    """What all events of one answer begin with."""
+    """The fields that all events of one answer have."""
 
     id: str
     created: int
     model: str
 
     def head(self, kind: str) -> dict[str, Any]:
-        """Make the fields that name the answer."""
+        """Return the fields that identify the answer."""
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
 
 
@@ -78,11 +78,11 @@ class ChatEvents:
         self._trimmer = Trimmer()
 
     def begin(self) -> bytes:
-        """Say whose message it is."""
+        """Render the first event, which names the role."""
         return self._choice({"role": "assistant", "content": ""})
 
     def render(self, part: Part) -> bytes:
-        """Render what a part adds: nothing, or an event or several."""
+        """Render the events that a part adds; there may be none."""
         text = self._trimmer.take(part.text)
         events = b""
         if part.reasoning:
@@ -108,7 +108,7 @@ def render_event(data: dict[str, Any]) -> bytes:
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
-    """Render what an answer took, in tokens."""
+    """Render how many tokens an answer took."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -120,7 +120,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 def render_embeddings(
     model: str, results: Sequence[Embeddings], *, is_base64: bool
 ) -> dict[str, Any]:
-    """Render embeddings, made one text a call."""
+    """Render embeddings, each made in a call of its own."""
     vectors = [vector for result in results for vector in result.embeddings]
     tokens = sum(result.prompt_tokens for result in results)
     data = [
@@ -132,7 +132,7 @@ def render_embeddings(
 
 
 def as_base64(vector: Sequence[float]) -> str:
-    """Pack 32-bit floats, the lowest byte first."""
+    """Return a vector as base64 of its 32-bit floats, little-endian."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 

@@ -1,6 +1,6 @@
-"""Parses what OpenAI's clients ask: chat completions and embeddings.
+"""Parses the requests of OpenAI's clients: chat completions and embeddings.
 
-A field that changes the answer and is not known here is refused, not overlooked.
+A field that would change the answer and that is not served here is refused, not ignored.
 
 Source: OpenAI's API reference; llama.cpp `tools/server/README.md` for `top_k` and `min_p`.
 """
@@ -16,7 +16,10 @@ MOST_TOKENS = 2**31 - 1
 MOST_INPUTS = 2048
 MOST_STOPS = 4
 SEEDS = 2**32 - 1
-"""llama.cpp has so many, and one that means a random one; OpenAI's may have any 64 bits."""
+"""How many seeds llama.cpp has, beside one that asks for a random seed.
+
+A seed of OpenAI's clients may be any 64-bit number.
+"""
 NUMBERS = {
     "temperature": (0, 2),
     "top_p": (0, 1),
@@ -24,7 +27,7 @@ NUMBERS = {
     "frequency_penalty": (-2, 2),
     "presence_penalty": (-2, 2),
 }
-"""Fields that go to llama.cpp as they are, and their ranges."""
+"""The fields that are passed to llama.cpp as they are, and their ranges."""
 NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
     "logprobs": (False,),
@@ -35,11 +38,11 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
     "tool_choice": ("none", "auto"),
     "parallel_tool_calls": (True, False),
 }
-"""Fields that cannot be served, and the values with which they ask for nothing."""
+"""The fields that are not served, and the values with which they have no effect."""
 WITHOUT_EFFECT = {
     "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
 }  # fmt: skip
-"""Fields that an answer does not depend on."""
+"""The fields that do not change the answer."""
 CHAT_FIELDS = {
     "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens",
     "top_k", "seed", "stop", "response_format",
@@ -47,19 +50,22 @@ CHAT_FIELDS = {
 }  # fmt: skip
 ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 MESSAGE_FIELDS = {"role", "content", "name", "annotations", "reasoning_content"}
-"""The last two are of an answer that is sent back; they and a name have no effect."""
+"""The fields that a message may have.
+
+`name` has no effect, and neither have the last two, which come from answers that are sent back.
+"""
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """Messages for a model; `sampling` in llama.cpp's words."""
+    """Messages for a model; `sampling` has llama.cpp's names."""
 
     model: str
     messages: list[dict[str, str]]
     sampling: dict[str, Any]
     is_streamed: bool
     has_usage: bool
-    """Whether the stream ends with the usage."""
+    """Whether a streamed answer ends with its usage."""
 
 
 def parse_chat(body: bytes) -> ChatRequest:
@@ -96,7 +102,7 @@ def _refuse_what_is_not_served(fields: Fields) -> None:
 
 def _parse_sampling(fields: Fields) -> dict[str, Any]:
     seed = fields.whole("seed", -(2**63), 2**63 - 1)
-    # A range that is checked, also for the one that is not used.
+    # Both are checked, also the one that is not used then
     older, newer = (
         fields.whole(name, 1, MOST_TOKENS) for name in ("max_tokens", "max_completion_tokens")
     )
@@ -121,7 +127,7 @@ def _parse_stop(fields: Fields) -> list[str] | None:
 
 
 def _parse_format(fields: Fields) -> dict[str, Any] | None:
-    """Check the kind of an answer; what is in a schema is for llama.cpp to check."""
+    """Parse the format of the answer; llama.cpp itself checks a schema in it."""
     if fields.get("response_format") is None:
         return None
     form = Fields(fields.get("response_format"), "response_format")

@@ -1,4 +1,4 @@
-"""The models that are served, each one request at a time."""
+"""Runs the models that are served; each runs one request at a time."""
 
 import contextlib
 import pathlib
@@ -18,7 +18,7 @@ from host.model.turns import Line, Take
 
 
 class UnknownModel(Exception):
-    """Nothing of this name does what is asked; `there_are` others that do."""
+    """No model of this name can do what is asked; `there_are` names the models that can."""
 
     def __init__(self, model: str, there_are: list[str]) -> None:
         super().__init__(model)
@@ -28,7 +28,7 @@ class UnknownModel(Exception):
 
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
-    """Say why a model did not answer, and by whose fault."""
+    """Turn an engine's error into the refusal of the request."""
     try:
         yield
     except ContextExceeded as error:
@@ -44,7 +44,7 @@ class Models:
     def __init__(self, files: Mapping[str, pathlib.Path], threads: int) -> None:
         """Load all files.
 
-        Errors: HostError for a file that is no model.
+        Errors: HostError for a file that cannot be loaded as a model.
         """
         self._engine = LlamaCppEngine(pathlib.Path(), files, threads)
         try:
@@ -61,14 +61,15 @@ class Models:
         return [*self._lines, MINILM]
 
     def complete(self, asked: InferRequest) -> AsyncGenerator[Part, None]:
-        """Complete a prompt; control tokens in it count as such.
+        """Complete a prompt; control tokens in its text are taken for control tokens.
 
-        Errors: UnknownModel at once, Refused from the generator; so do the two below.
+        Errors: UnknownModel is raised at once, Refused by the generator. `reply` and `embed` do the
+                same.
         """
         return self._parts(asked.model, render_completion(asked.prompt, asked.params))
 
     def reply(self, asked: ChatRequest) -> AsyncGenerator[Part, None]:
-        """Reply to messages; their text stays text."""
+        """Reply to messages; control tokens in their text are taken for text."""
         self._check(asked.model)
         text = self.texts[asked.model]
         messages = [{**m, "content": text.break_up(m["content"])} for m in asked.messages]
@@ -102,7 +103,7 @@ class Models:
             raise UnknownModel(model, list(self._lines))
 
     def close(self) -> None:
-        """Unload all models, once none runs."""
+        """Unload all models, after their running requests have ended."""
         for line in self._lines.values():
             line.close()
         self._embedding_line.close()

@@ -1,4 +1,4 @@
-"""What `[llm_compute] type = "remote_http"` speaks: `POST /infer` and `POST /embed`.
+"""The protocol of `[llm_compute] type = "remote_http"`: `POST /infer` and `POST /embed`.
 
 Source: spin `crates/llm-remote-http/src/default.rs`; the proxy that `spin cloud-gpu init` sets up.
 """
@@ -13,7 +13,7 @@ from host.model.fields import Fields, parse_json
 
 MOST_U32 = 2**32 - 1
 MOST_TOKENS = 2**31 - 1
-"""llama.cpp counts with sign; Spin without."""
+"""llama.cpp counts tokens in signed 32-bit numbers, Spin in unsigned ones."""
 MOST_TEXTS = 2048
 LEAST_PENALTY, MOST_PENALTY = 0.01, 100
 MOST_TEMPERATURE = 100
@@ -21,7 +21,7 @@ MOST_TEMPERATURE = 100
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A prompt, rendered by whoever asks."""
+    """A prompt that the client has rendered, and how to complete it."""
 
     model: str
     prompt: str
@@ -37,7 +37,7 @@ class EmbedRequest:
 
 
 def parse_infer(body: bytes) -> InferRequest:
-    """Parse the body of `POST /infer`; an option that is not there has Spin's default.
+    """Parse the body of `POST /infer`; a missing option has Spin's default.
 
     Errors: Refused.
     """
@@ -93,7 +93,10 @@ def render_completion(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def render_embeddings(results: Sequence[Embeddings]) -> dict[str, Any]:
-    """Render embeddings, made one text a call; the count is that of the longest, as in Spin."""
+    """Render embeddings, each made in a call of its own.
+
+    The count of tokens is that of the longest text, as in Spin.
+    """
     return {
         "embeddings": [vector for result in results for vector in result.embeddings],
         "usage": {"promptTokenCount": max((r.prompt_tokens for r in results), default=0)},

@@ -1,4 +1,4 @@
-"""Runs what blocks in a thread, one after the other, and hands its results to the event loop."""
+"""Runs blocking work in a thread, one piece at a time, and passes results to the event loop."""
 
 import asyncio
 import threading
@@ -9,26 +9,26 @@ from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 Take = Callable[[Result], bool]
-"""Takes a result; says whether it is enough, because nobody waits for more."""
+"""Takes a result; returns whether the work may stop, because nobody waits for more results."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """The end of a run, and what it raised."""
+    """The end of a run, and the error that ended it."""
 
     error: BaseException | None
 
 
 class Line(Generic[Result]):
-    """The requests of one model: one runs, the others wait in the order in which they came."""
+    """The requests of one model: one runs, and the others wait in the order of their arrival."""
 
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def results(self, work: Callable[[Take[Result]], None]) -> AsyncGenerator[Result, None]:
-        """Run `work` in its turn, and yield what it hands on.
+        """Run `work` when its turn comes, and yield its results.
 
-        Whoever leaves early ends it: the next `Take` says that it is enough.
+        If the caller stops reading them, the next `Take` returns True, and the work ends.
         """
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Result | _End] = asyncio.Queue()
@@ -51,8 +51,8 @@ class Line(Generic[Result]):
                 raise result.error
         finally:
             is_left.set()
-            running.cancel()  # one that still waits for its turn never begins
+            running.cancel()  # work whose turn has not come yet never begins
 
     def close(self) -> None:
-        """Wait for the one that runs; those that wait never begin."""
+        """Wait for the work that runs; work that waits for its turn never begins."""
         self._thread.shutdown(cancel_futures=True)

@@ -1,1 +1,1 @@
-"""The HTTP server: what is let in, and which component answers."""
+"""The HTTP server: which requests are let in, and which component answers them."""

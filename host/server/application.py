@@ -1,4 +1,4 @@
-"""Puts a manifest, a runtime config and this machine's parts together to an app that runs."""
+"""Makes a running application of a manifest, a runtime config and this machine's parts."""
 
 import functools
 import os
@@ -45,7 +45,7 @@ WASI_CLI = (
 
 @dataclass(frozen=True)
 class Options:
-    """Choices of one run, from the command line."""
+    """The options of one run, from the command line."""
 
     origin: str
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -63,10 +63,13 @@ class Options:
 
 
 class Application:
-    """A loaded app. `run` may be called from many threads; one guest runs at a time."""
+    """A loaded application; `run` may be called from many threads, but one guest runs at a time."""
 
     def __init__(self, manifest: Manifest, config: RuntimeConfig, options: Options) -> None:
-        """Load everything but the components' code; errors are HostError."""
+        """Load everything but the components' code.
+
+        Errors: HostError.
+        """
         self.manifest = manifest
         self.options = options
         self.resolver = Resolver(
@@ -99,7 +102,7 @@ class Application:
         return Runner(supplies, self._turn)
 
     def run(self, component: str, request: IncomingRequest, sink: ResponseSink) -> str | None:
-        """Run one request in a fresh instance; return why it failed, or None."""
+        """Run one request in a fresh instance; return why it failed, None if it did not."""
         return self._runners[component].run(request, sink)
 
     def _log(self, component: Component, stream: str) -> GuestLog:
@@ -140,7 +143,7 @@ class Application:
         }
 
     def close(self) -> None:
-        """Close what the app holds."""
+        """Close the application's connections and models."""
         self._http.close()
         self.llm.close()
         for log in self._logs:
@@ -148,7 +151,7 @@ class Application:
 
 
 def make_engine(config: RuntimeConfig, options: Options) -> LlmEngine:
-    """Make what runs models, as `[llm_compute]` says."""
+    """Make the engine that runs models, as `[llm_compute]` says."""
     if isinstance(config.llm_compute, RemoteCompute):
         return RemoteEngine(config.llm_compute)
     return LlamaCppEngine(

@@ -1,6 +1,6 @@
-"""The door of a server: how long a head and a body may take, and how much a head may be.
+"""The door of a server: how long a head and a body may take, and how large a head may be.
 
-Without it, connections that say nothing or too much take all there is of sockets and memory.
+Without it, connections that send nothing or too much could use up all sockets and all memory.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ REQUEST_TIMEOUT, TOO_LARGE, BAD_REQUEST = 408, 431, 400
 
 @dataclass(frozen=True)
 class Limits:
-    """What clients may take.
+    """How much of the server clients may use.
 
-    A body's time is between two parts of it; `waiting` are requests that wait for one of the
-    `instances` that may run at once.
+    Units: `head_s` is the time that a whole head may take, `body_s` the time between two parts of a
+           body. `instances` is how many requests may run at once, `waiting` how many more may wait.
     """
 
     head_bytes: int = 64 * 1024
@@ -35,11 +35,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Refused(Exception):
-    """A request that is over a limit; ends its parsing."""
+    """A request is over a limit; raised to end its parsing."""
 
 
 class Door(WatchedConnection):
-    """One connection, held to `limits`."""
+    """One connection, on which `limits` are enforced."""
 
     limits = DEFAULT_LIMITS
 
@@ -57,7 +57,7 @@ class Door(WatchedConnection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; of a head no more than it may be."""
+        """Parse `data`, of a head only as many bytes as it may have."""
         self._moved_at = self.loop.time()
         while data and not self.transport.is_closing():
             part = data[: self._head_left] if self._is_in_head else data
@@ -69,7 +69,7 @@ class Door(WatchedConnection):
                     self._refuse(TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        """Begin a head: that of the next request on a connection that was kept may be late too."""
+        """Begin a head, whose time also counts on a connection that was kept open."""
         super().on_message_begin()
         if self._timer is None:
             self._await_head()
@@ -104,7 +104,7 @@ class Door(WatchedConnection):
         self._timer = self.loop.call_later(self.limits.head_s, self._refuse, REQUEST_TIMEOUT)
 
     def _check_body(self) -> None:
-        """Refuse a body that does not move; one that the guest has not read yet may wait."""
+        """Refuse a body of which nothing comes any more; one that waits for the guest may wait."""
         if self.flow.read_paused:
             self._moved_at = self.loop.time()
         left_s = self._moved_at + self.limits.body_s - self.loop.time()
@@ -119,7 +119,7 @@ class Door(WatchedConnection):
             self._timer = None
 
     def _refuse(self, status: int) -> None:
-        """Answer without a body, if nothing was answered yet, and close."""
+        """Answer without a body, if no answer was begun, and close the connection."""
         self._stop_timer()
         if self.transport.is_closing():
             return
@@ -135,6 +135,6 @@ def door(limits: Limits) -> type[Door]:
 
 
 def raise_open_files() -> None:
-    """Let this process have as many sockets as it may: the usual 1,024 are few."""
+    """Raise this process's limit of open files as far as it may: the usual 1,024 are too few."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-"""One exchange with a client: its request's body to a guest's thread, and the response back.
+"""One exchange with a client: passes its body to the guest's thread, and the response back.
 
 Source: wasmtime `crates/wasi-http/src/p2/body.rs`, spin `crates/trigger-http/src/wasi.rs`.
 """
@@ -17,19 +17,19 @@ from host.server.asgi import Receive, Send
 Message = dict[str, Any]
 """An ASGI message."""
 WITHOUT_BODY = frozenset({204, 304})
-"""Statuses of responses that have no body, whatever the guest writes."""
+"""The statuses whose responses have no body, whatever the guest writes."""
 BROKEN_OFF = Case("HTTP-protocol-error")
-"""Why there is no more of a request's body."""
+"""The error that a guest gets when a request's body breaks off."""
 CUT: Message = {"type": "cut"}
-"""Stands for a body that breaks off."""
+"""The message that marks a response body as broken off."""
 
 
 class ResponseCut(Exception):
-    """The guest aborted its response; the connection is closed on the client."""
+    """The guest aborted its response, so the connection to the client is closed."""
 
 
 async def read_request(receive: Receive, body: Pipe) -> None:
-    """Read a request's body one message ahead of the guest, to its end."""
+    """Read a request's whole body, one message ahead of the guest."""
     try:
         while (message := await receive())["type"] == "http.request":
             part = message.get("body", b"")
@@ -37,7 +37,7 @@ async def read_request(receive: Receive, body: Pipe) -> None:
                 body.end(part)
                 return
             await body.put(part)
-    except asyncio.CancelledError:  # nobody reads on, and a guest may wait
+    except asyncio.CancelledError:  # nothing more is read, and the guest may be waiting
         body.end(failure=StreamFailed(BROKEN_OFF))
         raise
     body.end(failure=StreamFailed(BROKEN_OFF))
@@ -46,8 +46,8 @@ async def read_request(receive: Receive, body: Pipe) -> None:
 class ResponseQueue:
     """Carries a response from the guest's thread to the event loop.
 
-    The head goes with what comes next, or when the guest waits: mostly the loop is woken once, and
-    the client reads once.
+    The head is kept until the next part comes, or the guest waits for something. So mostly the loop
+    is woken only once, and the client reads only once.
     """
 
     def __init__(self, *, is_for_head: bool = False) -> None:
@@ -69,7 +69,7 @@ class ResponseQueue:
             self.parts.put_nowait(part)
 
     def start(self, status: int, headers: Pairs) -> None:
-        """Take the head, even when the client is gone: a guest learns that from its next write."""
+        """Take the head, even if the client is gone: the guest learns that from its next write."""
         raw = [(name.encode("latin-1"), value) for name, value in headers]
         self._head = [{"type": "http.response.start", "status": status, "headers": raw}]
         self._is_started = True
@@ -82,7 +82,7 @@ class ResponseQueue:
             raise StreamClosed
 
     def write(self, data: bytes) -> None:
-        """Take a part of the body; behind the last that there may be, it is closed."""
+        """Take a part of the body; after the last part that there may be, writing is refused."""
         self.check()
         if self._left_bytes is not None:
             self._left_bytes -= len(data)
@@ -102,14 +102,14 @@ class ResponseQueue:
             self._put(last)
 
     def flush(self) -> None:
-        """Let the head go by itself."""
+        """Send the head, if it is still kept, without waiting for the body."""
         if self._head:
             self._put()
 
     def end(self) -> None:
-        """Say that the guest has ended.
+        """Take the end of the guest.
 
-        A body that it left open ends as if it were whole, unless its content-length says otherwise.
+        A body that the guest left open counts as whole, unless its content-length says otherwise.
         """
         if self._is_started:
             self._end_of_body()
@@ -122,11 +122,11 @@ class ResponseQueue:
             self.finish()
 
     def close(self) -> None:
-        """Say that the client is gone."""
+        """Note that the client is gone, so that the guest's next write fails."""
         self._is_closed.set()
 
     async def forward(self, send: Send) -> bool:
-        """Send what the guest writes until it ends; return whether there was a response.
+        """Send what the guest writes until the guest ends; return whether there was a response.
 
         Errors: ResponseCut.
         """

@@ -12,7 +12,7 @@ from host.server.door import DEFAULT_LIMITS, Limits, door, raise_open_files
 
 SHUTDOWN_TIMEOUT_S = 5
 KEEP_ALIVE_S = 5
-"""How long a connection may be idle, where nothing else is said."""
+"""How long a connection may be idle, by default."""
 
 
 def listen(address: str) -> socket.socket:
@@ -25,7 +25,7 @@ def listen(address: str) -> socket.socket:
         raise HostError(f"--listen {address}: must be HOST:PORT")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only for sockets that say that they are TCP.
+    # asyncio turns Nagle's algorithm off only for sockets whose protocol is given as TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -38,13 +38,13 @@ def listen(address: str) -> socket.socket:
 
 
 def origin_of(listener: socket.socket) -> str:
-    """Return the URL that a listening socket is reached at."""
+    """Return the URL at which a listening socket is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that says that it serves once it does."""
+    """A uvicorn server that calls `announce` once it serves."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
@@ -63,7 +63,7 @@ def run_server(
     limits: Limits = DEFAULT_LIMITS,
     keep_alive_s: int = KEEP_ALIVE_S,
 ) -> None:
-    """Serve an ASGI application until a signal ends it; `announce` is called once it serves."""
+    """Serve an ASGI application until a signal comes; `announce` is called once it is served."""
     raise_open_files()
     settings = uvicorn.Config(
         app, http=door(limits), loop="asyncio", lifespan="off", log_level="critical",

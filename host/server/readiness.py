@@ -1,4 +1,4 @@
-"""Asks an application once whether it can work, and says what it answers."""
+"""Asks an application once whether it can work, and prints what is wrong."""
 
 import json
 import threading
@@ -9,14 +9,14 @@ import httpx
 from host.terminal import say
 
 START_TIMEOUT_S = 300.0
-"""How long it may take until the application is served: a `spin` compiles it first."""
+"""How long it may take until the application is served, as a `spin` compiles it first."""
 PAUSE_S = 0.2
 ANSWER_TIMEOUT_S = 30.0
 MAX_CHARACTERS = 500
 
 
 def ask_in_background(origin: str, path: str) -> None:
-    """Ask at `path` as soon as `origin` is served, and print what is wrong, if something is."""
+    """Ask at `path` as soon as `origin` is served, and print the answer if it is not 200."""
     if path:
         threading.Thread(target=_ask, args=(origin, path), daemon=True).start()
 
@@ -38,10 +38,10 @@ def _ask(origin: str, path: str) -> None:
 
 
 def describe(path: str, status: int, body: str) -> list[str]:
-    """Lay out an answer that is not 200.
+    """Return the lines that describe an answer other than 200.
 
-    Shapes: the fields `error.message` and `notes`, one for each part, are what is shown of a JSON
-            body; all of another.
+    Shapes: of a JSON body they show the field `error.message` and each of `notes`; of any other
+            body, its beginning.
     """
     try:
         fields = json.loads(body)

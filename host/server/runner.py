@@ -1,7 +1,7 @@
-"""Runs one component: a fresh instance for each request, in its turn.
+"""Runs one component, with a fresh instance for each request.
 
-An instance is made before its request comes, and unmade after the response has gone, so that nobody
-waits for either; it never serves a second request.
+An instance is made before its request comes, and unmade after the response was sent, so that nobody
+waits for either. It never serves a second request.
 """
 
 import threading
@@ -16,7 +16,7 @@ from host.interfaces.http.messages import IncomingRequest, Outparam, ResponseSin
 
 
 class Runner:
-    """One component, with what its instances come from: the first that has one left."""
+    """One component; each instance comes from the first of `supplies` that can make one more."""
 
     def __init__(self, supplies: Sequence[Supply], turn: threading.Lock) -> None:
         self._supplies = supplies
@@ -57,6 +57,6 @@ class Runner:
 
 
 def cause_first(told: str) -> str:
-    """Put the cause, which wasmtime tells last, before the guest's backtrace."""
+    """Return an error's text with the cause, which wasmtime puts last, before the backtrace."""
     trace, _, cause = told.partition("\nCaused by:\n")
     return f"{cause.strip()}\n{trace}" if cause else told

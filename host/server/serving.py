@@ -23,7 +23,7 @@ def serve(
     listener: socket.socket,
     number: int = 0,
 ) -> None:
-    """Load the app and serve it until a signal ends it; only worker 0 tells the terminal."""
+    """Load the application and serve it until a signal comes; only worker 0 prints messages."""
     app = Application(manifest, config, options)
     if isinstance(app.llm, LlamaCppEngine):
         load_models(app, app.llm)
@@ -44,7 +44,7 @@ def models_of(manifest: Manifest) -> set[str]:
 
 
 def load_models(app: Application, engine: LlamaCppEngine) -> None:
-    """Load the models before the first request, which would wait for them."""
+    """Load the models now, so that the first request need not wait for them."""
     for name in sorted(models_of(app.manifest) - {MINILM}):
         try:
             engine.load(name)
@@ -53,12 +53,12 @@ def load_models(app: Application, engine: LlamaCppEngine) -> None:
 
 
 def example_at(manifest: Manifest, origin: str) -> str:
-    """Return the manifest's command to try, for an address."""
+    """Return the manifest's example command with the address `origin`."""
     return manifest.example.replace("{origin}", origin)
 
 
 def notices_of(manifest: Manifest, get: Callable[[str], str]) -> list[str]:
-    """Return what a person is told at the start, as the variables are."""
+    """Return the notices that are printed at the start, by the values of the variables."""
     return [one.text for one in manifest.notices if get(one.variable).strip() == one.value]
 
 

@@ -1,4 +1,4 @@
-"""Serves an app over HTTP, as Spin's HTTP trigger does; an ASGI application.
+"""Serves an application over HTTP as Spin's HTTP trigger does, as an ASGI application.
 
 Source: spin `crates/trigger-http/src/{server,headers,wasi}.rs`.
 """
@@ -24,7 +24,7 @@ WELL_KNOWN = "/.well-known/spin/"
 
 
 def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
-    """Make the headers that Spin adds behind the client's own."""
+    """Return the headers that Spin adds behind the client's own."""
     path = scope["raw_path"].decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     address, port = scope["client"] or ("127.0.0.1", 0)
@@ -44,7 +44,7 @@ def spin_headers(match: Match, scope: Scope, host: str) -> Pairs:
 
 
 def path_match_header(name: str) -> str:
-    """Return the header that has what a route's segment `:name` matched."""
+    """Return the name of the header that carries what a route's segment `:name` matched."""
     return f"spin-path-match-{name.lower().replace('_', '-')}"
 
 
@@ -108,7 +108,8 @@ class HttpTrigger:
         watchers.add(queue.close)
         reading = asyncio.create_task(read_request(receive, body))
         try:
-            await asyncio.sleep(0)  # mostly the whole body is at hand, and the guest need not wait
+            # Mostly the whole body has come already: then the guest need not wait for it
+            await asyncio.sleep(0)
             self._threads.submit(self._run_guest, match.route.component, request, queue)
             if not await queue.forward(send):
                 await reply(send, 500)
@@ -130,7 +131,7 @@ class HttpTrigger:
 
 
 def _incoming(match: Match, scope: Scope, body: InputStream) -> IncomingRequest | None:
-    """Make the guest's request; None if a header is not UTF-8."""
+    """Return the request as the guest gets it; None if a header is not UTF-8."""
     try:
         pairs = [(name.decode("ascii"), value) for name, value in scope["headers"]]
         for _, value in pairs:

@@ -1,6 +1,6 @@
-"""Tells who answers a request that its client is gone.
+"""Tells the application that answers a request when the client goes away.
 
-By `receive`, as ASGI has it, that would be seen only once the whole body was read.
+ASGI's own way, `receive`, would show that only after the whole body was read.
 """
 
 import asyncio
@@ -9,20 +9,20 @@ from collections.abc import Callable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 Watchers = set[Callable[[], None]]
-"""What is called when a connection is lost."""
+"""The functions that are called when a connection is lost."""
 WATCHERS = "watchers"
-"""Where a request's `state` has those of its connection."""
+"""The key of a connection's watchers in the `state` of its requests."""
 
 
 class WatchedConnection(HttpToolsProtocol):
-    """A connection, which calls its watchers when it is lost."""
+    """A connection that calls its watchers when it is lost."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._watchers: Watchers = set()
         super().connection_made(transport)
 
     def on_message_begin(self) -> None:
-        """Let the application that will answer know the watchers."""
+        """Put the watchers where the application that will answer finds them."""
         super().on_message_begin()
         self.scope["state"][WATCHERS] = self._watchers
 

@@ -1,1 +1,1 @@
-"""Services that run beside the application: Redis and Chroma."""
+"""Runs Redis and Chroma beside the application."""

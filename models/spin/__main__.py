@@ -13,11 +13,11 @@ from models.spin.minilm import MODEL, PACKAGE, find_wheel, minilm_files
 
 DEMO = pathlib.Path(__file__).resolve().parent.parent / "demo.gguf"
 CHAT_FOLDER = pathlib.Path("llama", "llama2-chat")
-"""Where Spin looks for `llama2-chat`, one of the manifest's `ai_models`."""
+"""The folder where Spin looks for `llama2-chat`, one of the manifest's `ai_models`."""
 
 
 def main() -> None:
-    """Write what is missing or out of date, and say what was done for each model."""
+    """Write the models that are missing or out of date, and print what was done for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--state-dir",
@@ -39,7 +39,7 @@ def write_chat_model(folder: pathlib.Path) -> None:
 
 
 def write_embedding_model(folder: pathlib.Path) -> None:
-    """Write the embedding model, or say how to get it."""
+    """Write the embedding model, or print how to get it."""
     wheel = find_wheel()
     if wheel is not None:
         print(f"{folder}: {keep_current(folder, minilm_files(wheel)).value}")

@@ -1,7 +1,7 @@
 """Keeps a model folder up to date, and never touches one that somebody else filled.
 
-A folder that this program wrote has a record of every file in it. Once a file differs from the
-record, or there is another one, the folder is its user's.
+A folder that this program wrote has a record of every file in it. If a file differs from the
+record, or there is another file, the folder belongs to its user.
 """
 
 import enum
@@ -17,7 +17,7 @@ MAKER = "python -m models.spin"
 
 
 class Outcome(enum.Enum):
-    """What became of a folder."""
+    """What was done with a folder."""
 
     WRITTEN = "written"
     CURRENT = "up to date"
@@ -27,7 +27,11 @@ class Outcome(enum.Enum):
 def decide(
     found: Mapping[str, str], recorded: Mapping[str, str], made: Mapping[str, str]
 ) -> Outcome:
-    """Decide by the digests, by name, of the files found, recorded when written, and made now."""
+    """Decide what to do with a folder.
+
+    Shapes: all three have digests by the files' names: of the files that were `found`, of those
+            that were `recorded` when the folder was written, and of those that were `made` now.
+    """
     if not found:
         return Outcome.WRITTEN
     if found != recorded:
@@ -36,9 +40,9 @@ def decide(
 
 
 def keep_current(folder: pathlib.Path, files: Mapping[str, bytes]) -> Outcome:
-    """Write `files`, by name, unless they are there or the folder is not ours.
+    """Write `files`, by name, unless they are there or the folder belongs to its user.
 
-    Errors: OSError where the folder cannot be read or written.
+    Errors: OSError if the folder cannot be read or written.
     """
     made = {name: digest(content) for name, content in files.items()}
     recorded = _read_record(folder)
@@ -63,17 +67,17 @@ def _read_record(folder: pathlib.Path) -> dict[str, str]:
 
 
 def _digests_of(folder: pathlib.Path, recorded: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests of the files in `folder`; those of names not recorded are not computed."""
+    """Return the digests of the files in `folder`, without reading them if their names differ."""
     if not folder.exists():
         return {}
     names = {path.name for path in folder.iterdir()} - {RECORD}
-    if names != set(recorded):  # a model of many gigabytes, perhaps
+    if names != set(recorded):  # the files may be of many gigabytes: they are not read then
         return dict.fromkeys(names, "")
     return {name: digest((folder / name).read_bytes()) for name in names}
 
 
 def _replace(folder: pathlib.Path, files: Mapping[str, bytes]) -> None:
-    """Put a folder with `files` in the place of `folder`: whoever looks there finds all or none."""
+    """Replace `folder` by one with `files`, so that nobody ever sees only some of them."""
     new, old = (folder.with_name(f".{folder.name}.{kind}{os.getpid()}") for kind in ("new", "old"))
     try:
         new.mkdir(parents=True)

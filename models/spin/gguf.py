@@ -1,4 +1,4 @@
-"""Reads a GGUF file: its metadata, and its tensors as they lie there.
+"""Reads a GGUF file: its metadata, and its tensors in the file's own order of rows.
 
 Source: the GGUF specification, ggml `docs/gguf.md`, version 3, little-endian.
 """
@@ -25,7 +25,7 @@ NUMBERS = {
     11: "q",
     12: "d",
 }
-"""`struct` letters by the type numbers of metadata values."""
+"""The letters of `struct` for metadata values, by the number of the value's type."""
 TEXT, ARRAY = 8, 9
 
 
@@ -45,7 +45,7 @@ class ElementType(enum.IntEnum):
 class Tensor:
     """A tensor in row order.
 
-    Shapes: `shape` has the longest stride first, the other way round than the file.
+    Shapes: `shape` begins with the dimension of the longest stride; in the file it is the last one.
     """
 
     element_type: ElementType
@@ -55,14 +55,14 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Gguf:
-    """What a file has, by name."""
+    """The metadata and the tensors of a file, by name."""
 
     metadata: dict[str, Any]
     tensors: dict[str, Tensor]
 
 
 class _Cursor:
-    """A place in the bytes of a file; what is read moves it on."""
+    """A place in the bytes of a file; each read moves it on."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

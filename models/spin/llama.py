@@ -1,4 +1,4 @@
-"""Makes the files that Spin's own engine reads for a Llama, from a GGUF file.
+"""Makes the files from which Spin's own engine loads a Llama, out of a GGUF file.
 
 Source: spin `crates/llm-local/src/llama.rs`; candle-transformers `models::llama`, which wants the
         names and the layout of Hugging Face's `LlamaForCausalLM`.
@@ -72,7 +72,7 @@ def make_config(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def rename(name: str) -> str:
-    """Return Hugging Face's name for a tensor of llama.cpp's."""
+    """Return Hugging Face's name of a tensor, by its name in llama.cpp."""
     if name in OUTER_NAMES:
         return OUTER_NAMES[name]
     _, layer, part, kind = name.split(".")
@@ -82,8 +82,8 @@ def rename(name: str) -> str:
 def half_rotated(name: str, tensor: Tensor, config: dict[str, Any]) -> Tensor:
     """Reorder the rows of a query or key projection; return any other tensor as it is.
 
-    llama.cpp turns neighbouring values of a head as a pair, (0, 1), (2, 3), …; candle's `rope` and
-    Hugging Face turn values that are half a head apart.
+    llama.cpp rotates pairs of neighbouring values of a head, (0, 1), (2, 3), …; candle's `rope` and
+    Hugging Face rotate pairs of values that are half a head apart.
     """
     if name.endswith("attn_q.weight"):
         return half_rotated_rows(tensor, config["num_attention_heads"])
@@ -93,7 +93,7 @@ def half_rotated(name: str, tensor: Tensor, config: dict[str, Any]) -> Tensor:
 
 
 def half_rotated_rows(tensor: Tensor, heads: int) -> Tensor:
-    """Put, within each head, the rows with even numbers before those with odd ones."""
+    """Return a tensor whose heads each have the even rows before the odd rows."""
     row_count = tensor.shape[0]
     row_bytes = len(tensor.data) // row_count
     rows = [tensor.data[row * row_bytes :][:row_bytes] for row in range(row_count)]
@@ -108,5 +108,5 @@ def half_rotated_rows(tensor: Tensor, heads: int) -> Tensor:
 
 
 def render_json(value: object) -> bytes:
-    """Render `value` as UTF-8 with a line for each part."""
+    """Render `value` as JSON in UTF-8, with a line for each part."""
     return json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"

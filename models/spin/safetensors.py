@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from models.spin.gguf import ElementType, Tensor
 
 ALIGNMENT = 8
-"""Bytes; the first tensor begins at a multiple."""
+"""The first tensor begins at a multiple of this many bytes."""
 
 
 def render_safetensors(tensors: Mapping[str, Tensor]) -> bytes:

@@ -1,8 +1,8 @@
 """Makes the `tokenizer.json` that splits text as SentencePiece does with a BPE model.
 
-SentencePiece merges, again and again, the two neighbours whose union is the piece with the best
-score, the leftmost first. Pieces are ordered by score, so that is a list of merges in the order of
-the ids they make.
+SentencePiece merges two neighbours again and again: the pair whose union is the piece with the best
+score, and of equal pairs the leftmost. Pieces are ordered by score, so the list of merges is in the
+order of the ids that the merges make.
 
 Source: sentencepiece `bpe_model.cc`; Hugging Face tokenizers `models/bpe`; llama.cpp
         `llm_tokenizer_spm`, which takes `<s>`, `</s>` and `<unk>` in a text as the tokens.
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 NORMAL, UNKNOWN, CONTROL = 1, 2, 3
-"""Types of pieces. Source: ggml `docs/gguf.md`, `tokenizer.ggml.token_type`."""
+"""The types of pieces. Source: ggml `docs/gguf.md`, `tokenizer.ggml.token_type`."""
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
-"""What stands for a space in pieces."""
+"""The character that is written for a space in pieces."""
 
 
 def make_tokenizer(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _special(number: int, piece: str) -> dict[str, Any]:
-    """Describe a piece that is found in a text before the text is changed in any way."""
+    """Describe a piece that the tokenizer finds in a text before it changes the text."""
     return {
         "id": number,
         "content": piece,
@@ -77,7 +77,7 @@ def _special(number: int, piece: str) -> dict[str, Any]:
 
 
 def _begin_with(number: int, pieces: list[str]) -> dict[str, Any]:
-    """Put one piece in front of every text."""
+    """Describe the step that puts one piece in front of every text."""
     piece = pieces[number]
     begin, end = ({"SpecialToken": {"id": piece, "type_id": side}} for side in (0, 1))
     first, second = ({"Sequence": {"id": name, "type_id": side}} for side, name in enumerate("AB"))
@@ -90,7 +90,7 @@ def _begin_with(number: int, pieces: list[str]) -> dict[str, Any]:
 
 
 def _merges(pieces: list[str], types: list[int]) -> Iterator[tuple[str, str]]:
-    """Yield every two pieces that make a third, in the order of the third's id."""
+    """Yield each pair of pieces that makes a third piece, in the order of the third piece's id."""
     normal = [piece for piece, kind in zip(pieces, types, strict=True) if kind == NORMAL]
     known = set(normal)
     for piece in normal:

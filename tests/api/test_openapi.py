@@ -1,4 +1,4 @@
-"""The API document says what is so: schemathesis tries all of it against the real component."""
+"""The API document is true: schemathesis tries all of it against the real component."""
 
 import json
 import os

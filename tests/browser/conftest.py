@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visitor:
-    """Somebody with a browser of their own, and what it complained about."""
+    """Somebody with a browser of their own, and the errors that the browser reported."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -41,7 +41,7 @@ class Visitor:
         return page
 
     def _look_at_failed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the page, or who left it, gave it up
+        if request.failure != "net::ERR_ABORTED":  # the page, or a visitor who left it, gave it up
             self.errors.append(f"{request.url}: {request.failure}")
 
     def _look(self, url: str) -> None:
@@ -57,7 +57,7 @@ class Visitor:
         replies.nth(before).wait_for()
 
     def said(self) -> list[str]:
-        """Give what the messages show, in order."""
+        """Return what the messages show, in order."""
         return self.page.locator(".message .content").all_inner_texts()
 
     def listed(self) -> list[str]:

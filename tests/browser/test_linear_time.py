@@ -1,4 +1,4 @@
-"""No message hangs the browser of whom it is shown to."""
+"""No message hangs the browser that shows it."""
 
 import time
 
@@ -10,7 +10,7 @@ from tests.hostile import UNITS
 from tests.running import ModelEndpoint, default_answer
 
 MOST_S = 10.0
-"""What all of a reply may take, the turn included; the machine may be busy."""
+"""How long showing a reply may take, the turn included; the machine may be busy."""
 LONG = 20_000
 REPLIES = {
     "a heading of spaces": f"# {' ' * LONG}a\u2028b",

@@ -1,4 +1,4 @@
-"""Pages of other sites, in a real browser beside the chat's: no visitor loses anything by them."""
+"""Pages of other sites in a real browser beside the chat: they take nothing from a visitor."""
 
 import http.server
 import pathlib

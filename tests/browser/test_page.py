@@ -27,7 +27,7 @@ SERIOUS = ("serious", "critical")
 
 
 def violations(page: Page) -> list[str]:
-    """Name what axe-core finds, with the places."""
+    """Return what axe-core finds, with the places."""
     found = Axe().run(page).response["violations"]
     return [
         f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']]}"

@@ -1,4 +1,4 @@
-"""Embedders that say what a test has them say."""
+"""Embedders that return what a test wants."""
 
 from collections.abc import Sequence
 

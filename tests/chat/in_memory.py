@@ -26,7 +26,7 @@ MINUTE_S = 60
 
 @dataclass
 class Kept:
-    """A conversation with what stands beside it."""
+    """A conversation, and what is kept beside it."""
 
     conversation: Conversation
     archive: tuple[Turn, ...] = ()
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass
 class Shelf:
-    """What all requests share."""
+    """The data that all requests share."""
 
     last_id: int = 0
     kept: dict[tuple[str, int], Kept] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class InMemoryTurnStore:
     """The `TurnStore` port for one request, of an owner or of nobody."""
 
     def __init__(self, shelf: Shelf, fencing: str, owner: str | None = None, most: int = 0) -> None:
-        """Take how many turns there may be in all; 0 for any."""
+        """Make a store that admits `most` turns in all; 0 means any number."""
         self._shelf = shelf
         self._fencing = fencing
         self._owner = owner

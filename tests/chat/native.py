@@ -1,4 +1,4 @@
-"""The stores' connection without a guest: what the host would answer it."""
+"""The stores' connections without a guest: they answer as the host would."""
 
 from collections.abc import Sequence
 

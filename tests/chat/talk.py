@@ -19,7 +19,7 @@ from chat.core.refusals import PromptTooLong
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
-"""Writes a text of about so many words."""
+"""Writes a text of about as many words as the number says."""
 
 ENGLISH = [
     word for text in topics.values() for word in text.split() if word.strip(".,;:()").isalpha()
@@ -90,11 +90,11 @@ FOUND = 12
 
 @dataclass
 class Played:
-    """What became of a conversation.
+    """How well a conversation used the context length.
 
-    Units: `over_tokens` is by how much the worst prompt and the reserve were over the context
-           length, negative if under; `used` is the share of the budget that a prompt took, for each
-           turn from the third on that evicted some.
+    Units: `over_tokens` is by how much the largest prompt and the reserve exceeded the context
+           length, negative if they did not; `used` has the share of the budget that a prompt took,
+           for each turn from the third on that evicted turns.
     """
 
     over_tokens: int = -1_000_000
@@ -114,10 +114,10 @@ def play(
     recall_tokens: int = 0,
     memory_count: int = 0,
 ) -> Played:
-    """Take turns as the component does; a model that counts with `count` replies in kind.
+    """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
-    With `recall_tokens`, the newest evicted turns are found for every prompt; and
-    `memory_count` of the oldest prompts come back as memories, too.
+    With `recall_tokens`, the newest evicted turns are found for every prompt, and `memory_count` of
+    the oldest prompts are recalled as memories, too.
     """
     reserve = max(16, context_length // 10)
     context = write(rng, 10)
@@ -177,13 +177,13 @@ def make_turn(number: int, prompt: str, reply: str, measured: Measured) -> Turn:
 
 
 def played_prompt_is_whole(shown: str, prompt: str) -> bool:
-    """Say whether the prompt stands in what the model was shown, but for broken-up markers."""
+    """Whether the model was shown the whole prompt, except for markers that were broken up."""
     joiner = "\N{WORD JOINER}"
     return prompt.replace(joiner, "") in shown.replace(joiner, "")
 
 
 def cut(reply: str, count: Count, most_tokens: int) -> str:
-    """End a reply where a model would have to."""
+    """Return a reply as a model with room for `most_tokens` would end it."""
     while count(reply) > most_tokens:
         reply = reply[: len(reply) * 9 // 10]
     return reply or "x"

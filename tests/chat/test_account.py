@@ -43,7 +43,7 @@ MARK, USAGE, ENDS, LISTED = account_keys("t", OWNER).values()
 
 
 class LetterEmbedder:
-    """Embeds by the first letter: what these tests are about is not likeness."""
+    """Embeds by the first letter, as these tests are not about likeness."""
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         return [[1.0, float(ord(text[0]) % 7)] + [0.5] * 382 for text in texts]
@@ -120,7 +120,7 @@ def total(connection: NativeConnection) -> int:
 
 
 def used(connection: NativeConnection, but: str = "erased|usage|ends|seen|rows|done") -> int:
-    """Give what Redis says that the owner's keys take, in bytes."""
+    """Return how many bytes the owner's keys take, as Redis reports them."""
     named = [key for key in connection.execute("KEYS", [b"t:{f00d}:*"]) if isinstance(key, bytes)]
     kept = [key for key in named if not re.search(but, key.decode())]
     sizes = [connection.execute("MEMORY", [b"USAGE", key, b"SAMPLES", 0])[0] for key in kept]
@@ -276,7 +276,7 @@ def test_counting_is_part_of_what_is_done_anyway(
 def test_counting_takes_no_longer_with_what_there_is(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    """As many commands are run by the scripts of a turn, for any history."""
+    """The scripts of a turn run the same number of commands, however long the history is."""
     world = make_world(Bounds(1000, 10**9), credentials=60)
     taken = world.start("soup")
 

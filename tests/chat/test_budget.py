@@ -17,13 +17,16 @@ pytestmark = pytest.mark.long
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
 CONVERSATIONS = 1000
-"""For each script, shared out among the tokenizers; each has its seconds, and some at least."""
+"""How many conversations a thorough run plays for each script, divided among the tokenizers.
+
+Other runs play as many as their seconds allow, and never too few.
+"""
 LEAST_CONVERSATIONS = 60
 SECONDS = 1.0
 LONG = (3, 8, 20, 60, 150)
-"""Words of a message."""
+"""The numbers of words that a message may have."""
 FILLS_IN_TURNS = 20
-"""About so many messages fill the context length, where its use is measured."""
+"""About this many turns fill the context length where its use is measured."""
 
 
 @pytest.fixture(scope="module")

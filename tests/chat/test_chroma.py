@@ -1,4 +1,4 @@
-"""Whatever a server says in Chroma's place is right, or an error of the store; nothing else."""
+"""Whatever a server in Chroma's place answers is either used or a store's error, nothing else."""
 
 import contextlib
 import itertools
@@ -35,7 +35,7 @@ NONSENSE: Mapping[str, bytes] = {
 
 
 class Saying:
-    """A server that says the same to everything, but that a collection is there."""
+    """A server that answers everything alike, except that it has a collection."""
 
     def __init__(self, said: bytes, *, is_there: bool) -> None:
         self._said = said

@@ -39,7 +39,7 @@ def conversation(turns: list[Turn], window_tokens: int | None = None) -> Convers
 def fit(
     turns: list[Turn], room: int, window_tokens: int | None = None
 ) -> tuple[list[int], list[int]]:
-    """Fit with `room` tokens left for turns; give the numbers of the evicted and of the kept."""
+    """Fit turns in `room` tokens; return the numbers of the evicted and of the kept turns."""
     result = fit_context(
         conversation(turns, window_tokens),
         "hi",

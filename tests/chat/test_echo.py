@@ -1,7 +1,7 @@
-"""A reply is told from the prompt that an engine gives back before it, changed as engines do.
+"""A reply is told from the prompt before it, which engines return changed.
 
-The engine is the `tokenizers` library, which Spin's local engine uses: prompt and reply are decoded
-in one, without special tokens.
+In place of an engine is the `tokenizers` library, which Spin's local engine uses: it decodes prompt
+and reply in one, without special tokens.
 """
 
 import random
@@ -42,7 +42,7 @@ def hostile(rng: random.Random) -> str:
 
 
 def squeezed(text: str) -> str:
-    """Leave out what an engine may change of a reply: white space."""
+    """Return a reply without white space, which an engine may change."""
     return "".join(text.replace("▁", " ").split())
 
 

@@ -44,7 +44,7 @@ SETTINGS = parse(long_term="redis", max_prompt_bytes=str(LONG))
 
 
 class WatchedConnection:
-    """A connection that lets a test act between two calls, and notes what one carries."""
+    """A connection that lets a test act between two calls, and notes how much each call carries."""
 
     def __init__(self, connection: NativeConnection) -> None:
         self._connection = connection
@@ -59,13 +59,13 @@ class WatchedConnection:
         answer = self._connection.execute(command, arguments)
         texts = [*arguments, *answer]
         sizes = (len(text) for text in texts if isinstance(text, bytes | str))
-        if command != "EVAL":  # that has the script's text beside it, once
+        if command != "EVAL":  # EVAL carries the script's text, too, but only once
             self.most_bytes = max(self.most_bytes, sum(sizes))
         return answer
 
 
 def at_call(number: int, act: Callable[[], object]) -> Callable[[], None]:
-    """Act before the n-th call, and no other."""
+    """Return a function that acts before the n-th call only."""
     calls = itertools.count(1)
 
     def before_call() -> None:
@@ -120,7 +120,7 @@ def make_world(
 
 
 class Hot:
-    """What is in Redis."""
+    """The stores in Redis."""
 
     def __init__(self, redis: Redis, owner: str) -> None:
         def owners(_: int) -> list[str]:
@@ -140,7 +140,7 @@ class Hot:
 
 
 def in_archive(hot: Hot, http: Http, database: str) -> World:
-    """Put Chroma behind it."""
+    """Return the stores with Chroma behind Redis."""
     base = base_path("default_tenant", database)
     collection = collection_of(http, base, "t", hot.owner, TAG)
     memory = ChromaMemory(collection, OneLetterEmbedder(), hot.owner)
@@ -187,7 +187,7 @@ def exported(world: World) -> Iterator[Line]:
 
 
 def take(world: World, lines: Sequence[Line]) -> None:
-    """Import, which refuses what is not whole."""
+    """Import lines; an export that is not whole is refused."""
     parser = LineParser(SETTINGS.max_prompt_bytes, NOW)
     for line in lines:
         parser.take(line)

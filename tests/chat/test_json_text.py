@@ -1,4 +1,4 @@
-"""What JSON is taken, and what is refused with its reason; what was taken can be written."""
+"""Which JSON is accepted, and which is refused and why; accepted JSON can be written again."""
 
 import json
 import time

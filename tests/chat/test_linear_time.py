@@ -1,4 +1,4 @@
-"""Whatever is done with a text that somebody sends takes a time that is linear in it."""
+"""Whatever is done with a text that somebody sends takes time linear in its length."""
 
 import contextlib
 import json
@@ -207,7 +207,7 @@ STORES: WHAT = {
 
 
 def refusing(act: Callable[[str], object]) -> Callable[[str], None]:
-    """Let `act` refuse what is refused."""
+    """Return `act`, with its refusals ignored."""
 
     def acting(text: str) -> None:
         with contextlib.suppress(ChatError):

@@ -43,14 +43,14 @@ class World:
 
 
 class OneLetterEmbedder:
-    """Embeds by the first letter: what these tests are about is not likeness."""
+    """Embeds by the first letter, as these tests are not about likeness."""
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         return [[1.0, float(ord(text[0]) % 7), 1.0] for text in texts]
 
 
 class FailingConnection:
-    """A connection to Redis that is lost at its n-th call; before that, a real one."""
+    """A real connection to Redis that is lost at its n-th call."""
 
     def __init__(self, connection: Connection, at: int) -> None:
         self._connection = connection
@@ -64,7 +64,7 @@ class FailingConnection:
 
 
 class FailingHttp:
-    """A way to Chroma that ends at the n-th request."""
+    """A real connection to Chroma that is lost at its n-th request."""
 
     def __init__(self, http: NativeHttp, at: int) -> None:
         self._http = http

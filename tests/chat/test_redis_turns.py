@@ -71,7 +71,7 @@ def test_what_are_no_turns_is_corrupt(data: bytes) -> None:
 
 
 def numbers(items: list[Value]) -> list[int]:
-    """Give the numbers of rendered turns."""
+    """Return the numbers of rendered turns."""
     joined = b",".join(item for item in items if isinstance(item, bytes))
     return [turn.number for turn in parse_turns(b"[" + joined + b"]")]
 
@@ -92,7 +92,7 @@ def test_ids_increment_and_a_conversation_loads_as_created(
 
 
 def lifetimes(connection: NativeConnection) -> list[Value]:
-    """Give the remaining lifetimes in seconds of all keys of conversation 1."""
+    """Return the remaining lifetimes in seconds of all keys of conversation 1."""
     keys = connection.execute("KEYS", [b"t:{anyone:1}*"])
     return [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
 
@@ -475,7 +475,7 @@ def test_a_new_conversation_that_failed_may_be_tried_again(
 def test_of_two_starts_with_one_key_that_which_is_stored_first_counts(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection, is_first: bool
 ) -> None:
-    """The second comes when the first took longer than it was noted to run."""
+    """The second request comes after the note that the first one runs has expired."""
     stores = [make_store("one"), make_store("two")]
     for store in stores:
         store.admit(KEY)

@@ -1,4 +1,4 @@
-"""Whatever the API takes is exported, taken back by another owner, and exported as it was."""
+"""Whatever the API accepts can be exported, imported by another owner, and exported unchanged."""
 
 import dataclasses
 import itertools
@@ -46,7 +46,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
 TIMES = st.integers(0, int(NOW) * 1024).map(lambda number: number / 1024)
-"""Of other times Chroma gives back a neighbour: a quarter of a microsecond away in this century."""
+"""Times that Chroma returns unchanged; others it returns up to a quarter of a microsecond off."""
 MESSAGES = st.fixed_dictionaries(
     {"role": st.sampled_from(ROLES), "content": CONTENTS},
     optional={
@@ -89,7 +89,7 @@ def note(world: World, content: str, at: float, *, is_pinned: bool) -> None:
 
 
 def without_ids(lines: Sequence[Line]) -> list[str]:
-    """Give what lines say of each conversation, of memories, and the end, in another order."""
+    """Return what lines say of conversations, memories and the end, sorted and without ids."""
     said: list[list[Line]] = []
     for line in lines[1:]:
         shown = {name: line[name] for name in line if name not in {"id", "conversation_id"}}

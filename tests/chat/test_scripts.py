@@ -1,4 +1,4 @@
-"""Lua scripts: what they name is declared, and what they are given is what was declared."""
+"""Lua scripts: every name that they use is declared, and they get all that is declared."""
 
 import pathlib
 import re

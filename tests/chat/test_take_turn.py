@@ -34,7 +34,7 @@ class ScriptedModel:
 
 
 class Nothing:
-    """Embeds nothing and keeps no embeddings: by words alone, nobody asks."""
+    """Embeds nothing and keeps no embeddings: recall by words alone asks for none."""
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         raise AssertionError(texts)

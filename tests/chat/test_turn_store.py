@@ -1,4 +1,4 @@
-"""What every store of turns keeps to: in this process, in Redis, and with Chroma behind it."""
+"""The contract of every store of turns: in this process, in Redis, and with Chroma behind it."""
 
 from collections.abc import Callable
 

@@ -28,11 +28,11 @@ FROM_ENVIRONMENT = re.compile(r"\$[A-Z_]+")
 SECRET = "a-secret-of-the-operator"
 MAKE_VARIABLES = {"ARGS", "SPIN", "LISTEN"}
 WITH_FILE = {"-r", "-f"}
-"""Flags of other programs behind which a file of ours stands."""
+"""Flags of other programs whose value is a file of this project."""
 
 
 def wrongs_of(line: str) -> Iterator[str]:
-    """Say what is wrong with each command of a line."""
+    """Yield what is wrong with each command of a line."""
     for command in _split(shlex.split(line, comments=True)):
         known = COMMANDS.get(command[0])
         if known is None:
@@ -52,7 +52,7 @@ def _split(words: Sequence[str]) -> Iterator[list[str]]:
 
 
 def wrongs_of_variables(given: Mapping[str, str]) -> Iterator[str]:
-    """Say which variables there are not, or what is wrong with the values of those there are."""
+    """Yield the variables that do not exist, and what is wrong with the values of the others."""
     try:
         wrong = wrong_of({name: _filled_in(value) for name, value in given.items()})
     except KeyError as error:

@@ -85,7 +85,7 @@ def links(document: str) -> Sequence[str]:
 
 
 def anchors(document: str) -> set[str]:
-    """Name the headings of a document as a link to them does."""
+    """Return the headings of a document as links to them name them."""
     return {slug(heading) for heading in HEADING.findall(prose(document))}
 
 

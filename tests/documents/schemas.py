@@ -1,4 +1,4 @@
-"""Says in words what a JSON Schema of ours allows."""
+"""Describes in words what a JSON Schema of this project allows."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,13 +23,13 @@ OTHERS = (
     ("default", "by default {}"),
     ("description", "{}"),
 )
-"""Bounds by their names, and what is said of each."""
+"""The words for each bound of a schema, by its name."""
 NO_SPACES = "[^\t-"
 """How the pattern begins that says: something other than white space."""
 
 
 def words_of(schema: Mapping[str, Any]) -> str:
-    """Say what a value may be; the fields of an object are left to who asks."""
+    """Return in words what a value may be; the caller describes the fields of an object."""
     if "$ref" in schema:
         return f"`{schema['$ref'].rpartition('/')[2]}`"
     if "const" in schema:

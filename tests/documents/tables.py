@@ -24,9 +24,9 @@ ALL_ON = {"long_term": "chroma", "model_api": "openai"}
 """Settings with which all others are looked at."""
 WHO = {
     "": "anybody; no credential is looked at",
-    "owner page or none": "anybody; with a credential it is about what is yours",
-    "owner page": "owners: it needs a credential",
-    "admin": "operators: it needs `admin_token`",
+    "owner page or none": "anybody; a credential is needed for what belongs to an owner",
+    "owner page": "owners; a credential is needed",
+    "admin": "operators; `admin_token` is needed",
 }
 """Who may ask, by the names of the credentials that count."""
 CODE = re.compile(r"^`(\w+)`", re.MULTILINE)
@@ -91,7 +91,7 @@ def _render_parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _content(described: Mapping[str, Any]) -> str:
-    """Name the shape of a body, with a link to it, and its media type."""
+    """Return the name of a body's shape, with a link to it, and its media type."""
     ((media, content),) = described["content"].items()
     name = content["schema"]["$ref"].rpartition("/")[2]
     return f"[`{name}`](#{name.lower()}), as `{media}`"
@@ -120,7 +120,7 @@ def _capital(words: str) -> str:
 
 
 def _render_fields(schema: Mapping[str, Any], depth: int) -> Iterator[str]:
-    """Give a line for each field, and below it those of the object that it is, or is a list of."""
+    """Yield a line for each field, and below it the lines of an object or a list of objects."""
     for name, field in schema.get("properties", {}).items():
         is_left_out = name not in schema.get("required", ())
         may = "; may be left out" if is_left_out else ""
@@ -154,14 +154,14 @@ def variables() -> dict[str, dict[str, Any]]:
 
 
 def allowed(name: str) -> str:
-    """Say what a variable may be: what the error says where it is not so; '' for anything."""
+    """Return what a variable may be, in the words of its error; '' if it may be anything."""
     wrong = wrong_of({**ALL_ON, name: UNUSABLE}) or ""
     named, _, may_be = wrong.partition(" must be ")
     return may_be if f"`{name}`" in named else ""
 
 
 def wrong_of(given: Mapping[str, str]) -> str | None:
-    """Say what is wrong with values of variables, the others being the manifest's; None if nothing.
+    """Return what is wrong with values of variables, None if nothing; others are the manifest's.
 
     Errors: KeyError for one that the manifest has not.
     """

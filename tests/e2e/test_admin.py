@@ -42,7 +42,7 @@ def stats(host: RunningHost) -> dict[str, Any]:
 
 
 def metrics(host: RunningHost) -> dict[str, float]:
-    """Give every sample that Prometheus reads, by its name and its labels."""
+    """Return every sample that Prometheus reads, by its name and its labels."""
     answered = admin(host, "GET", "/metrics")
     assert answered.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     return {
@@ -246,7 +246,7 @@ def test_counters_that_are_broken_stop_no_turn(
 
 
 def age(redis: RunningRedis, key: str, field: str, days: int) -> None:
-    """Let something be so many days older than it is."""
+    """Make something older by a number of days."""
     connection = Connection(parse_address(redis.address))
     connection.call(
         [b"HSET", key.encode(), field.encode(), repr(time.time() - days * 86400).encode()]

@@ -339,7 +339,7 @@ def _keys(connection: Connection, pattern: str) -> list[bytes]:
 
 
 def everything(redis: RunningRedis, chroma: RunningChroma) -> bytes:
-    """Give all that both stores would give to whoever asks: names, values, records."""
+    """Return all that both stores keep: names, values and records."""
     connection = Connection(parse_address(redis.address))
     parts: list[object] = []
     readers = {

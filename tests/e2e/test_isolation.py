@@ -51,7 +51,7 @@ def world(
 
 
 def pairs(owners: list[Owner]) -> Iterator[tuple[Owner, Owner]]:
-    """Give each owner, with the one behind it and the one before it."""
+    """Yield each owner with the one behind it, and each with the one before it."""
     behind = [*owners[1:], owners[0]]
     yield from zip(owners, behind, strict=True)
     yield from zip(behind, owners, strict=True)

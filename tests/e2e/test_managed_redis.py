@@ -19,7 +19,7 @@ PASSWORD = "p@ss/w:rd"
 
 @contextlib.contextmanager
 def behind_tls(redis: RunningRedis, authority: trustme.CA) -> Iterator[int]:
-    """Give the port of a proxy that speaks TLS, and passes on what is within."""
+    """Yield the port of a proxy that speaks TLS and passes on what it decrypts."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -40,7 +40,7 @@ def openai(reply: Callable[[Asked], str] = lambda _: "Fine.") -> Callable[[Asked
 
 
 def shown(endpoint: ModelEndpoint) -> str:
-    """Give the system context that the model was shown last."""
+    """Return the system context that the model was shown last."""
     last = next(a for a in reversed(endpoint.asked) if a.path.endswith("/completions"))
     first = json.loads(last.body)["messages"][0]
     return str(first["content"]) if first["role"] == "system" else ""

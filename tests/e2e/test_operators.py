@@ -34,7 +34,7 @@ GUARDS = {
 
 
 def logged(host: RunningHost, request_id: str) -> list[dict[str, Any]]:
-    """Give the lines about a request, when there is one."""
+    """Wait until the log has lines about a request, and return them."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         lines = [line for line in host.output().splitlines() if f'"{request_id}"' in line]

@@ -336,7 +336,7 @@ def requests_for(taken: int | str) -> list[tuple[str, str, dict[str, object]]]:
 
 
 def shape(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Give all of an answer but its date and the request's own id."""
+    """Return all of an answer but its date and the request's own id."""
     own = ("date", "x-request-id")
     headers = [(name, value) for name, value in response.headers.items() if name not in own]
     return response.status_code, response.content, headers

@@ -614,7 +614,7 @@ TAKEN = {
         "{ default = '1' }", "{ required = true }"
     ),
 }
-"""On Spin, `v=1` is given for the last."""
+"""The manifests that both accept; on Spin, the last one gets `v=1`."""
 
 REFUSED_HERE = {
     "version 1": (
@@ -628,7 +628,7 @@ REFUSED_HERE = {
         "use `allowed_outbound_hosts`",
     ),
 }
-"""What Spin takes, and our host says that it does not."""
+"""The manifests that Spin accepts and this project's host refuses."""
 
 NOT_DONE_HERE = {
     "a source from elsewhere": (
@@ -649,7 +649,7 @@ NOT_DONE_HERE = {
     ),
     "a module": (trigger('executor = { type = "wagi" }'), "this host runs components only"),
 }
-"""What Spin does with more than a manifest and a component."""
+"""The manifests for which Spin needs more than a manifest and a component."""
 
 ENTRIES_REFUSED = {
     "": EMPTY,

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 
 
 def up(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a host that is to end by itself."""
+    """Run a host that is expected to end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "host", "up", *arguments],
         cwd=ROOT,

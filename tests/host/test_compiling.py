@@ -1,4 +1,4 @@
-"""The engine that guests run by."""
+"""The engine that runs guests."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ print(len(stores))
 
 
 def count_instances(most_addresses: int) -> int:
-    """Make instances side by side in a process with so many addresses; say how many there are."""
+    """Make instances in a process with `most_addresses` addresses; return how many it can make."""
     counted = subprocess.run(
         [sys.executable, "-c", COUNT, str(most_addresses)],
         cwd=ROOT, capture_output=True, text=True, check=True,

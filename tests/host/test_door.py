@@ -1,4 +1,4 @@
-"""What clients may take of our host's server, over real sockets."""
+"""How much of the host's server clients may use, over real sockets."""
 
 import concurrent.futures
 import contextlib

@@ -1,4 +1,4 @@
-"""What Redis answers, what is sent there, and what a manifest says, takes linear time."""
+"""Redis' answers, commands to Redis, and manifests are handled in linear time."""
 
 import contextlib
 import io

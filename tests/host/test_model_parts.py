@@ -1,4 +1,4 @@
-"""What serves models, part by part and without a socket: markers, parts, turns."""
+"""The parts of the model server, without a socket: markers, parts of replies, turns."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ Outcome = TypeVar("Outcome")
 
 
 def run_in_thread(running: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """Run to the end on a loop of its own: a browser's test leaves one running in this thread."""
+    """Run to the end on a new event loop, as a browser's test leaves one running in this thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, running).result()
 

@@ -1,4 +1,4 @@
-"""Values are read and written by address: where wasmtime's headers say that they stand."""
+"""Values are read and written at the addresses where wasmtime's headers put them."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""Our manifests are taken by Spin 3.4 and by 4.0: fields that each knows, hosts that are some."""
+"""Spin 3.4 and 4.0 accept this project's manifests: both know all fields, and no host is empty."""
 
 import re
 import tomllib
@@ -38,7 +38,7 @@ OWN = [
 
 
 def faults(manifest: dict[str, Any], version: str) -> list[str]:
-    """Name what a version of Spin would not take."""
+    """Return all that a version of Spin would refuse in a manifest."""
     component_fields, trigger_fields = FIELDS[version]
     variables = manifest.get("variables", {})
     defaults = {name: one["default"] for name, one in variables.items() if "default" in one}

@@ -393,7 +393,7 @@ def test_a_guest_sends_requests_to_allowed_hosts(
 def test_a_cookie_is_the_guests_own_to_send_again(
     probe: RunningHost, endpoint: ModelEndpoint
 ) -> None:
-    """What was set for one request would otherwise go out with those of all others."""
+    """A cookie that was set for one request would otherwise be sent with all other requests."""
     endpoint.answer = lambda _: Answer(b"", headers={"set-cookie": "a=b; Path=/"})
 
     for _ in range(2):

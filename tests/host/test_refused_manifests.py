@@ -1,4 +1,4 @@
-"""Our host takes the manifests that Spin takes, and refuses the others in Spin's words."""
+"""The host accepts the manifests that Spin accepts, and refuses the others in Spin's words."""
 
 import pathlib
 

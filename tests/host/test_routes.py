@@ -1,4 +1,4 @@
-"""Which route answers a path: as our parts say, and as the host that serves does."""
+"""Which route answers a path: by the host's functions, and by a host that serves."""
 
 from collections.abc import Iterator
 

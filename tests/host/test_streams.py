@@ -1,4 +1,4 @@
-"""Bodies in and out, step by step, as a guest and those around it see them."""
+"""Bodies in and out, step by step, as the guest, its client and its upstream see them."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ LONG_S = 5.0
 
 @dataclass
 class Upstream:
-    """A server that does with each connection what a test wants, and keeps what became of it."""
+    """A server that does with each connection what a test wants, and notes what happened."""
 
     listener: socket.socket
     serve: Callable[[socket.socket], object] = lambda _: None
@@ -65,7 +65,7 @@ def served() -> Iterator[Upstream]:
 
 @pytest.fixture
 def upstream(served: Upstream) -> Iterator[Upstream]:
-    """Give the server as new, and wait until no connection is left for the next test."""
+    """Yield the server as new, and wait until no connection is left for the next test."""
     served.ended.clear()
     served.connections = 0
     yield served
@@ -327,7 +327,7 @@ def test_what_a_guest_passes_on_ends_with_its_client(
 
 
 def send(*parts: bytes) -> Callable[[socket.socket], None]:
-    """Make what sends `parts`, each a moment after the other, and hangs up."""
+    """Return a function that sends `parts`, each a moment after the other, and hangs up."""
 
     def serve(connection: socket.socket) -> None:
         for part in parts:
@@ -338,7 +338,7 @@ def send(*parts: bytes) -> Callable[[socket.socket], None]:
 
 
 def told(response: httpx.Response) -> dict[str, str]:
-    """Give what each step told, of those with one name the last."""
+    """Return what each step reported; of several steps with one name, the last."""
     steps: list[str] = json.loads(response.text)
     return {step: outcome for step, _, outcome in (line.partition(": ") for line in steps)}
 

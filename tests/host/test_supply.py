@@ -1,4 +1,4 @@
-"""Instances of a component: as many at once as may be, each for one request."""
+"""Instances of a component: no more at once than there may be, and each for one request."""
 
 import pathlib
 import threading

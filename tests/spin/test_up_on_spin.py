@@ -1,4 +1,4 @@
-"""`python -m host up --spin`: a real spin serves, and services and models of ours run beside it."""
+"""`python -m host up --spin`: a real spin serves, with the host's services and models beside it."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_spin_talks_with_an_embedded_redis_and_the_demo_model_and_all_of_it_ends
 
 
 def processes_with(word: str) -> list[str]:
-    """Name the commands of all processes that were given a word."""
+    """Return the commands of all processes that have `word` among their arguments."""
     lines = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, check=True, text=True)
     own = str(os.getpid())
     rows = [line.split(maxsplit=1) for line in lines.stdout.splitlines()]

@@ -1,7 +1,7 @@
-"""The way that the first chats of this kind for Spin went: a conversation is one value in Redis.
+"""A chat for Spin in the simplest way: a conversation is one value in Redis.
 
-Each turn reads all of it and writes all of it back. What does not fit the context length is left
-out of the prompt, the oldest first.
+Each turn reads the whole value and writes it back. Messages that do not fit the context length are
+left out of the prompt, the oldest first.
 """
 
 import json

@@ -1,1 +1,1 @@
-"""`wasi:http` 0.2.0: what a guest is asked, and what it asks."""
+"""`wasi:http` 0.2.0: the requests to a guest, and the requests of a guest."""

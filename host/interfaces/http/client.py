@@ -1,7 +1,8 @@
-"""Sends the guests' requests, on an event loop of its own, where each can be ended at any time.
+"""Sends the guests' requests on an event loop of its own, where each can be ended at any time.
 
-Source: spin `crates/factor-outbound-http/src/wasi.rs`. What a request says and what its response
-says go their ways side by side.
+A request's body is sent while its response comes in.
+
+Source: spin `crates/factor-outbound-http/src/wasi.rs`.
 """
 
 import asyncio
@@ -26,20 +27,20 @@ from host.interfaces.wasi.io import StreamClosed, StreamFailed
 from host.interfaces.wasi.pipe import Pipe
 
 DEFAULT_TIMEOUT_S = 600.0
-"""For connecting, for the response's head and between parts of its body."""
+"""The timeout for connecting, for the response's head, and between two parts of its body."""
 NS_PER_S = 1_000_000_000
 STOP_TIMEOUT_S = 5.0
 ENDED = Err(Case("connection-terminated"))
-"""What a guest is told that still waits when the host ends."""
+"""The error for a guest that still waits when the host ends."""
 WITHOUT_BODY = frozenset({"get", "head", "connect"})
-"""Methods of requests whose body is left out, unless they have a content-length. Source: hyper."""
+"""Methods whose requests have no body, unless they have a content-length. Source: hyper."""
 
 Timeouts = Mapping[str, int | None]
-"""Of `connect`, `first_byte` and `between_bytes`, in nanoseconds; none is the default."""
+"""The timeouts `connect`, `first_byte` and `between_bytes` in nanoseconds; None is the default."""
 
 
 class BodyAborted(Exception):
-    """The guest let its request's body go unfinished."""
+    """The guest dropped its request's body unfinished."""
 
 
 class RequestBody:
@@ -69,15 +70,18 @@ class RequestBody:
         self._put(BodyAborted())
 
     def end(self) -> None:
-        """Let what still comes go nowhere: the response, or why there is none, is there."""
+        """Drop all that is still written, because the response or its error has come."""
         self._is_over = True
 
     def close(self) -> None:
-        """Take nothing more: the connection broke."""
+        """Refuse all further writes, because the connection broke."""
         self._is_closed = self._is_over = True
 
     async def next(self) -> bytes | None:
-        """Wait for the next part; None is the end. Errors: BodyAborted."""
+        """Wait for the next part; return None at the end.
+
+        Errors: BodyAborted.
+        """
         part = await self._parts.get()
         if isinstance(part, BodyAborted):
             raise part
@@ -85,7 +89,10 @@ class RequestBody:
 
 
 class HttpClient:
-    """The app's one client, with its pool of connections; `own_url` leads to the app itself."""
+    """The application's HTTP client and its pool of connections.
+
+    `own_url` is the URL of the application itself.
+    """
 
     def __init__(self, own_url: str) -> None:
         self.own_url = own_url
@@ -99,7 +106,7 @@ class HttpClient:
     def send(
         self, origin: Origin, request: OutgoingRequest, timeouts: Timeouts, future: FutureResponse
     ) -> None:
-        """Begin to send `request`; `future` gets the response, and may end it all."""
+        """Begin to send `request`; `future` gets the response, and can end the exchange."""
         body = RequestBody(self._loop)
         request.body.attach(body)
         exchange = Exchange(self._pool, origin, request, body, timeouts)
@@ -109,7 +116,7 @@ class HttpClient:
         return asyncio.run_coroutine_threadsafe(running, self._loop)
 
     def close(self) -> None:
-        """End what is under way, and close all connections."""
+        """End all exchanges, and close all connections."""
         self._run(self._end()).result(STOP_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_TIMEOUT_S)
@@ -124,7 +131,7 @@ class HttpClient:
 
 
 class Exchange:
-    """One request and its response."""
+    """One request of a guest and its response."""
 
     def __init__(
         self,
@@ -155,7 +162,7 @@ class Exchange:
             self._body.close()
             future.resolve(ENDED)
             raise
-        except NoConnection as error:  # mostly at once: the guest may not have written anything yet
+        except NoConnection as error:  # it may come before the guest has written anything
             self._body.end()
             future.resolve(Err(error.code))
         except Exception as error:  # noqa: BLE001 - the guest waits for this future; it must always end
@@ -180,7 +187,7 @@ class Exchange:
 
     @asynccontextmanager
     async def _sending(self, connection: Connection) -> AsyncIterator[None]:
-        """Send the request beside what is done here, and no more of it when that is done."""
+        """Send the request while the block runs; stop sending when the block ends."""
         sending = asyncio.create_task(self._send(connection))
         try:
             yield
@@ -189,7 +196,7 @@ class Exchange:
             self._pool.give_back(self._origin, connection)
 
     async def _send(self, connection: Connection) -> None:
-        """Send the request; where it cannot be, the response says so or is missing."""
+        """Send the request; if that fails, the response tells why, or does not come."""
         has_body = self._has_body()
         try:
             await connection.send(self._head(has_body=has_body))
@@ -218,21 +225,24 @@ class Exchange:
 
 
 async def receive_head(connection: Connection) -> h11.Response:
-    """Wait for the head of the response. Errors: OSError, h11.ProtocolError."""
+    """Wait for the head of the response.
+
+    Errors: OSError, h11.ProtocolError.
+    """
     while not isinstance(event := await connection.receive(), h11.Response):
-        pass  # what comes before it is informational
+        pass  # informational responses may come before it
     return event
 
 
 def as_incoming(head: h11.Response, body: Pipe) -> IncomingResponse:
-    """Make the response as a guest sees it."""
+    """Return the response as the guest sees it."""
     pairs = [(name.decode(), value) for name, value in head.headers]
     visible = [pair for pair in pairs if pair[0] not in FORBIDDEN]
     return IncomingResponse(head.status_code, Fields(visible), body)
 
 
 async def pass_on(connection: Connection, body: Pipe, timeout_s: float) -> None:
-    """Pass a response's body on, part by part as it comes."""
+    """Pass a response's body on, each part as it comes."""
     try:
         while True:
             async with asyncio.timeout(timeout_s):

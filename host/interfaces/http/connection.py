@@ -1,6 +1,6 @@
-"""Connections to the servers that guests ask, and those that wait to be used again.
+"""Opens connections to the servers that guests ask, and keeps idle ones to use them again.
 
-Source: hyper-util's legacy client, which Spin's requests go through.
+Source: hyper-util's legacy client, which sends Spin's requests.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ import httpx
 from host.abi.values import Case
 
 IDLE_S = 90.0
-"""How long a connection waits to be used again. Source: hyper-util."""
+"""How long an idle connection is kept. Source: hyper-util."""
 READ_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 400 * 1024
-"""What the head of a response may have. Source: hyper's largest buffer."""
+"""The most bytes of a response's head. Source: hyper's largest buffer."""
 PORTS = {"http": 80, "https": 443}
 
 
 class NoConnection(Exception):
-    """There is no connection; `code` says why."""
+    """No connection could be made; `code` says why."""
 
     def __init__(self, code: Case) -> None:
         super().__init__(code.name)
@@ -32,7 +32,7 @@ class NoConnection(Exception):
 
 @dataclass(frozen=True)
 class Origin:
-    """Whom a connection leads to; `authority` is what a request calls it."""
+    """The server of a connection; `authority` is its host and port as in the request's URL."""
 
     is_secure: bool
     authority: str
@@ -41,7 +41,10 @@ class Origin:
 
 
 def parse_origin(url: str) -> Origin:
-    """Take the origin of a URL. Errors: ValueError for one that is none."""
+    """Return the origin of a URL.
+
+    Errors: ValueError for a text that is not a URL.
+    """
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError(url)
@@ -51,7 +54,7 @@ def parse_origin(url: str) -> Origin:
 
 
 class Connection:
-    """One connection, of HTTP/1.1."""
+    """One HTTP/1.1 connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -59,26 +62,32 @@ class Connection:
         self.used_at_s = 0.0
 
     async def send(self, event: h11.Event) -> None:
-        """Send a head, a part of a body, or its end. Errors: OSError, h11.ProtocolError."""
+        """Send a head, a part of a body, or its end.
+
+        Errors: OSError, h11.ProtocolError.
+        """
         self._writer.write(self._http.send(event) or b"")
         await self._writer.drain()
 
     async def receive(self) -> h11.Event:
-        """Wait for what comes next. Errors: OSError, h11.ProtocolError."""
+        """Wait for the next event of the response.
+
+        Errors: OSError, h11.ProtocolError.
+        """
         while (event := self._http.next_event()) is h11.NEED_DATA:
             self._http.receive_data(await self._reader.read(READ_BYTES))
-        assert not isinstance(event, type)  # it is not paused: there is one request at a time
+        assert not isinstance(event, type)  # not PAUSED: requests are sent one at a time
         return event
 
     def renew(self) -> bool:
-        """Be ready for another request, if both sides are through with the last."""
+        """Prepare for another request; return whether both sides have finished the last one."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
         return True
 
     async def is_quiet(self) -> bool:
-        """Whether nothing came while it waited, not even the end."""
+        """Whether the server sent nothing while the connection was idle, not even its end."""
         try:
             async with asyncio.timeout(0):
                 await self._reader.read(1)
@@ -89,20 +98,20 @@ class Connection:
         return False
 
     def close(self) -> None:
-        """Close it at once, whatever is still to be sent."""
+        """Close the connection at once, even if something is still to be sent."""
         self._writer.transport.abort()
 
 
 class Pool:
-    """The connections that wait to be used again; all of it runs in one event loop."""
+    """The idle connections; all methods run in one event loop."""
 
     def __init__(self) -> None:
         self._idle: dict[Origin, list[Connection]] = {}
-        # The certificates that are trusted are those of httpx, whatever the machine has.
+        # The trusted certificates are those of httpx, not those of the machine
         self._tls = httpx.create_ssl_context(trust_env=False)
 
     async def take(self, origin: Origin) -> Connection | None:
-        """Return the connection that has waited least, if there is one."""
+        """Return the connection that was used last; None if there is none."""
         waiting = self._idle.get(origin, [])
         while waiting:
             connection = waiting.pop()
@@ -112,7 +121,10 @@ class Pool:
         return None
 
     async def open(self, origin: Origin) -> Connection:
-        """Connect. Errors: NoConnection."""
+        """Open a new connection.
+
+        Errors: NoConnection.
+        """
         tls = self._tls if origin.is_secure else None
         try:
             reader, writer = await asyncio.open_connection(origin.host, origin.port, ssl=tls)
@@ -121,7 +133,7 @@ class Pool:
         return Connection(reader, writer)
 
     def give_back(self, origin: Origin, connection: Connection) -> None:
-        """Keep a connection that can be used again, for a while; close any other."""
+        """Keep a connection for a while if it can be used again; otherwise close it."""
         if not connection.renew():
             connection.close()
             return
@@ -137,7 +149,7 @@ class Pool:
                 del self._idle[origin]
 
     def close(self) -> None:
-        """Close all that wait."""
+        """Close all idle connections."""
         for waiting in self._idle.values():
             for connection in waiting:
                 connection.close()

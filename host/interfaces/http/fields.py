@@ -11,11 +11,9 @@ class FieldsPart:
     _table: ResourceTable
 
     def fields_new(self) -> int:
-        """Make empty fields."""
         return self._table.push(Fields())
 
     def fields_from_list(self, entries: Pairs) -> int | Err:
-        """Make fields of `entries`."""
         fields = Fields()
         for name, value in entries:
             fault = fields.fault(name, [value])
@@ -29,15 +27,12 @@ class FieldsPart:
         return fields
 
     def fields_get(self, number: int, name: str) -> list[bytes]:
-        """Return the values under `name`."""
         return [value for key, value in self._fields(number).pairs if key == name.lower()]
 
     def fields_has(self, number: int, name: str) -> bool:
-        """Say whether there is a value under `name`."""
         return bool(self.fields_get(number, name))
 
     def fields_set(self, number: int, name: str, values: list[bytes]) -> Err | None:
-        """Replace the values under `name`."""
         fields = self._fields(number)
         fault = fields.fault(name, values)
         if fault is not None:
@@ -47,11 +42,9 @@ class FieldsPart:
         return None
 
     def fields_delete(self, number: int, name: str) -> Err | None:
-        """Remove the values under `name`."""
         return self.fields_set(number, name, [])
 
     def fields_append(self, number: int, name: str, value: bytes) -> Err | None:
-        """Add a value."""
         fields = self._fields(number)
         fault = fields.fault(name, [value])
         if fault is None:
@@ -59,7 +52,6 @@ class FieldsPart:
         return fault
 
     def fields_entries(self, number: int) -> Pairs:
-        """Return all names and values."""
         return self._fields(number).pairs
 
     def fields_clone(self, number: int) -> int:

@@ -1,6 +1,6 @@
-"""`wasi:http/outgoing-handler`: the guest's own requests.
+"""`wasi:http/outgoing-handler`: sends the guest's own requests, without following redirects.
 
-Source: spin `crates/factor-outbound-http`, wasmtime `crates/wasi-http`. Redirects are not followed.
+Source: spin `crates/factor-outbound-http`, wasmtime `crates/wasi-http`.
 """
 
 from host.abi.instance import Instance
@@ -30,7 +30,7 @@ class OutgoingHandler:
         self._instance = instance
 
     def handle(self, request: int, options: int | None) -> int | Err:
-        """Send the request, and its body as it is written; a host not allowed is denied."""
+        """Send the request, and its body while it is written, if its host is allowed."""
         table = self._instance.table
         outgoing: OutgoingRequest = table.take(request)
         timeouts = {} if options is None else table.take(options)
@@ -48,7 +48,7 @@ class OutgoingHandler:
         return table.push(future)
 
     def _permitted_url(self, request: OutgoingRequest) -> str | None:
-        """Return the origin of a request that is allowed."""
+        """Return the URL of a request's origin; None if the request is not allowed."""
         try:
             allowed = self._allowed.get()
         except (Unresolved, AllowedHostError):

@@ -1,4 +1,4 @@
-"""What comes in: the incoming resources of `wasi:http/types`."""
+"""The incoming resources of `wasi:http/types`."""
 
 from typing import Any
 
@@ -16,17 +16,15 @@ from host.interfaces.wasi.poll import Ready, Signal
 
 
 class IncomingPart:
-    """Incoming requests, responses and bodies, and the response to wait for."""
+    """The resources of incoming requests, responses and bodies, and of awaited responses."""
 
     _table: ResourceTable
 
     def incoming_request_method(self, number: int) -> Case:
-        """Return the method."""
         method = self._table.get(number).method
         return Case(method.lower()) if method in METHODS else Case("other", method)
 
     def incoming_request_path_with_query(self, number: int) -> str:
-        """Return path and query."""
         return str(self._table.get(number).path_with_query)
 
     def incoming_request_scheme(self, _number: int) -> Case:
@@ -38,7 +36,6 @@ class IncomingPart:
         return str(self._table.get(number).authority)
 
     def incoming_request_headers(self, number: int) -> int:
-        """Return the header fields."""
         return self._table.push(frozen(self._table.get(number).headers))
 
     def incoming_request_consume(self, number: int) -> int | Err:
@@ -52,11 +49,9 @@ class IncomingPart:
         return self._table.push(body)
 
     def incoming_response_status(self, number: int) -> int:
-        """Return the status."""
         return int(self._table.get(number).status)
 
     def incoming_response_headers(self, number: int) -> int:
-        """Return the header fields."""
         return self._table.push(frozen(self._table.get(number).headers))
 
     def incoming_response_consume(self, number: int) -> int | Err:
@@ -72,7 +67,7 @@ class IncomingPart:
         return self._table.push_child(stream, number)
 
     def incoming_body_finish(self, number: int) -> int:
-        """End the reading; no trailers are kept."""
+        """End the reading; trailers are not kept."""
         self._table.drop(number)
         return self._table.push(None)
 
@@ -89,7 +84,7 @@ class IncomingPart:
         return self._table.push_child(Signal(self._table.get(number).done), number)
 
     def future_incoming_response_get(self, number: int) -> Any:
-        """Return None while there is none yet, then the response or its error, once."""
+        """Return None until the response has come; then return it or its error, once."""
         future: FutureResponse = self._table.get(number)
         if not future.done.is_set():
             return None

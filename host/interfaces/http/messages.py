@@ -1,4 +1,4 @@
-"""What `wasi:http/types` is about: requests, responses, bodies and fields.
+"""The host's side of the resources of `wasi:http/types`: requests, responses, bodies and fields.
 
 Source: WASI 0.2.0 `wit/http/types.wit`, wasmtime `crates/wasi-http`, spin `crates/trigger-http`.
 """
@@ -18,9 +18,9 @@ FORBIDDEN = frozenset({
     "host", "connection", "keep-alive", "proxy-authenticate", "proxy-authorization",
     "proxy-connection", "transfer-encoding", "upgrade", "http2-settings",
 })  # fmt: skip
-"""Headers that a guest neither sees nor may set."""
+"""The headers that a guest cannot see and may not set."""
 FIELDS_LIMIT_BYTES = 128 * 1024
-"""All names and values of one set of fields together. Source: wasmtime 42."""
+"""The most bytes of all names and values of one set of fields together. Source: wasmtime 42."""
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FIELD_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 STATUSES = range(100, 1000)
@@ -33,13 +33,13 @@ Ending = Literal["finish", "abort"]
 
 @dataclass
 class Fields:
-    """Header fields in their order; names in lower case."""
+    """Header fields in their order; their names are in lower case."""
 
     pairs: Pairs = field(default_factory=list)
     is_immutable: bool = False
 
     def fault(self, name: str, values: list[bytes]) -> Err | None:
-        """Say why `values` may not be added under `name`; None if they may."""
+        """Return the error why `values` may not be added under `name`; None if they may."""
         if self.is_immutable:
             return Err(Case("immutable"))
         if not TOKEN.fullmatch(name) or not all(FIELD_VALUE.fullmatch(value) for value in values):
@@ -58,26 +58,32 @@ class BodySink(Protocol):
     """Where a body goes while the guest makes it."""
 
     def check(self) -> None:
-        """Return if a part may be written. Errors: StreamClosed when nobody takes it any more."""
+        """Check that a part may be written.
+
+        Errors: StreamClosed if nobody takes it any more.
+        """
 
     def write(self, data: bytes) -> None:
-        """Take a part of the body. Errors: StreamClosed when nobody takes it any more."""
+        """Take a part of the body.
+
+        Errors: StreamClosed if nobody takes it any more.
+        """
 
     def finish(self) -> None:
         """Take the end of the body."""
 
     def abort(self) -> None:
-        """Take that the rest of the body will not come."""
+        """Take the news that the rest of the body will not come."""
 
 
 class ResponseSink(BodySink, Protocol):
     """Where a response goes while the guest makes it."""
 
     def start(self, status: int, headers: Pairs) -> None:
-        """Take the head, even when the client is gone."""
+        """Take the head, even if the client is gone."""
 
     def flush(self) -> None:
-        """Send what was kept to go with the next part, which may be long in coming."""
+        """Send the head that was kept back, as the next part may take long."""
 
 
 @dataclass
@@ -107,7 +113,7 @@ class IncomingResponse:
 
 @dataclass
 class IncomingBody:
-    """A body that the guest reads, once."""
+    """A body that the guest may read once."""
 
     stream: InputStream | None
 
@@ -119,9 +125,9 @@ class IncomingBody:
 
 @dataclass
 class OutgoingBody:
-    """A body that the guest writes: kept until it has a sink, then passed on.
+    """A body that the guest writes; it is kept until it has a sink, and then passed on.
 
-    `wrong_size` is the error code for more or fewer bytes than its content-length says.
+    `wrong_size` is the error code for a body that is longer or shorter than its content-length.
     """
 
     wrong_size: str
@@ -134,7 +140,7 @@ class OutgoingBody:
     ended: Ending | None = None
 
     def attach(self, sink: BodySink) -> None:
-        """Pass on what was kept, and from now on what comes; nobody writes what was not taken."""
+        """Pass on what was kept, and from now on what is written; end a body that nobody writes."""
         self.sink = sink
         with suppress(StreamClosed):
             for part in self.kept:
@@ -144,14 +150,17 @@ class OutgoingBody:
             self._end(self.ended or "finish")
 
     def check(self) -> None:
-        """Return if more may be written. Errors: StreamClosed."""
+        """Check that more may be written.
+
+        Errors: StreamClosed.
+        """
         if self.sink is not None:
             self.sink.check()
 
     def write(self, data: bytes) -> None:
-        """Pass `data` on, or keep it; what is over the content-length goes nowhere.
+        """Pass `data` on, or keep it; bytes beyond the content-length are dropped.
 
-        Errors: StreamClosed; StreamFailed if there was something over.
+        Errors: StreamClosed; StreamFailed if bytes were dropped.
         """
         fitting = data if self.expected_bytes is None else data[: self._left_bytes()]
         if self.sink is None:
@@ -169,7 +178,7 @@ class OutgoingBody:
         return Case(self.wrong_size, self.written_bytes)
 
     def finish(self) -> Err | None:
-        """End the body; one that is not as long as its content-length is aborted."""
+        """End the body; a body that is shorter or longer than its content-length is aborted."""
         if self.expected_bytes not in {None, self.written_bytes}:
             self.drop()
             return Err(self._size_error())
@@ -177,7 +186,7 @@ class OutgoingBody:
         return None
 
     def drop(self) -> None:
-        """Abort the body, as a guest does that lets it go unfinished; a whole one is whole."""
+        """Abort the body, as the guest dropped it unfinished; a body of full length is finished."""
         is_whole = self.expected_bytes is not None and not self._left_bytes()
         self._end("finish" if is_whole else "abort")
 
@@ -192,7 +201,7 @@ class OutgoingBody:
 
 
 class BodyStream:
-    """The guest's handle to an outgoing body's stream; dropping it leaves the body."""
+    """The guest's handle to an outgoing body's stream; dropping it does not end the body."""
 
     def __init__(self, body: OutgoingBody) -> None:
         self._body = body
@@ -206,7 +215,7 @@ class BodyStream:
 
 @dataclass
 class OutgoingRequest:
-    """A request of the guest's."""
+    """A request that the guest sends."""
 
     headers: Fields
     method: Case = field(default_factory=lambda: Case("get"))
@@ -220,7 +229,7 @@ class OutgoingRequest:
 
 @dataclass
 class OutgoingResponse:
-    """A response of the guest's."""
+    """A response that the guest makes."""
 
     headers: Fields
     status: int = 200
@@ -231,7 +240,7 @@ class OutgoingResponse:
 
 @dataclass
 class Outparam:
-    """Where the guest puts its response."""
+    """The place where the guest puts its response."""
 
     sink: ResponseSink
     result: Err | OutgoingResponse | None = None
@@ -239,7 +248,7 @@ class Outparam:
 
 @dataclass
 class FutureResponse:
-    """The response to an outgoing request, once `done`, and the exchange that it comes from."""
+    """The response to an outgoing request, once `done` is set, and the exchange that brings it."""
 
     done: threading.Event = field(default_factory=threading.Event)
     result: IncomingResponse | Err | None = None
@@ -247,7 +256,7 @@ class FutureResponse:
     exchange: Future[None] | None = None
 
     def resolve(self, result: IncomingResponse | Err) -> None:
-        """Let whoever waits have the response, or why there is none; the first counts."""
+        """Set the response or the error; only the first call has an effect."""
         if not self.done.is_set():
             self.result = result
             self.done.set()
@@ -264,7 +273,10 @@ class FutureResponse:
 
 
 def content_length(headers: Fields) -> int | None:
-    """Return the declared length in bytes, if there is one. Errors: ValueError if it is none."""
+    """Return the declared length in bytes; None if there is none.
+
+    Errors: ValueError if it is not a number.
+    """
     values = [value for name, value in headers.pairs if name == "content-length"]
     if not values:
         return None
@@ -274,5 +286,5 @@ def content_length(headers: Fields) -> int | None:
 
 
 def frozen(headers: Fields) -> Fields:
-    """Give a view of `headers` that the guest cannot change."""
+    """Return a view of `headers` that the guest cannot change."""
     return Fields(headers.pairs, is_immutable=True)

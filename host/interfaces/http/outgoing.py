@@ -1,4 +1,4 @@
-"""What goes out: the outgoing resources of `wasi:http/types`."""
+"""The outgoing resources of `wasi:http/types`."""
 
 import re
 
@@ -18,61 +18,52 @@ from host.interfaces.http.messages import (
 
 
 class OutgoingPart:
-    """Outgoing requests, responses and bodies."""
+    """The resources of outgoing requests, responses and bodies."""
 
     _table: ResourceTable
 
     def outgoing_request_new(self, headers: int) -> int:
-        """Make a GET request; `headers` become its own."""
+        """Make a GET request, which takes over `headers`."""
         return self._table.push(OutgoingRequest(self._table.take(headers)))
 
     def outgoing_request_method(self, number: int) -> Case:
-        """Return the method."""
         method: Case = self._table.get(number).method
         return method
 
     def outgoing_request_set_method(self, number: int, method: Case) -> Err | None:
-        """Set the method."""
         if method.name == "other" and not TOKEN.fullmatch(method.value):
             return Err()
         self._table.get(number).method = method
         return None
 
     def outgoing_request_path_with_query(self, number: int) -> str | None:
-        """Return path and query."""
         path: str | None = self._table.get(number).path_with_query
         return path
 
     def outgoing_request_set_path_with_query(self, number: int, path: str | None) -> Err | None:
-        """Set path and query."""
         if path is not None and (re.search(r"[\x00-\x20\x7f#]", path) or not path.isascii()):
             return Err()
         self._table.get(number).path_with_query = path
         return None
 
     def outgoing_request_scheme(self, number: int) -> Case | None:
-        """Return the scheme."""
         scheme: Case | None = self._table.get(number).scheme
         return scheme
 
     def outgoing_request_set_scheme(self, number: int, scheme: Case | None) -> None:
-        """Set the scheme."""
         self._table.get(number).scheme = scheme
 
     def outgoing_request_authority(self, number: int) -> str | None:
-        """Return host and port."""
         authority: str | None = self._table.get(number).authority
         return authority
 
     def outgoing_request_set_authority(self, number: int, authority: str | None) -> Err | None:
-        """Set host and port."""
         if authority is not None and re.search(r"[\x00-\x20/?#\x7f]", authority):
             return Err()
         self._table.get(number).authority = authority
         return None
 
     def outgoing_request_headers(self, number: int) -> int:
-        """Return the header fields."""
         return self._table.push(frozen(self._table.get(number).headers))
 
     def outgoing_request_body(self, number: int) -> int | Err:
@@ -90,22 +81,19 @@ class OutgoingPart:
         return self._table.push(message.body)
 
     def outgoing_response_new(self, headers: int) -> int:
-        """Make a response with status 200; `headers` become its own."""
+        """Make a response with status 200, which takes over `headers`."""
         return self._table.push(OutgoingResponse(self._table.take(headers)))
 
     def outgoing_response_status_code(self, number: int) -> int:
-        """Return the status."""
         return int(self._table.get(number).status)
 
     def outgoing_response_set_status_code(self, number: int, status: int) -> Err | None:
-        """Set the status."""
         if status not in STATUSES:
             return Err()
         self._table.get(number).status = status
         return None
 
     def outgoing_response_headers(self, number: int) -> int:
-        """Return the header fields."""
         return self._table.push(frozen(self._table.get(number).headers))
 
     def outgoing_response_body(self, number: int) -> int | Err:
@@ -113,7 +101,7 @@ class OutgoingPart:
         return self._outgoing_body(self._table.get(number))
 
     def response_outparam_set(self, number: int, response: Ok | Err) -> None:
-        """Give the response; its head goes out, and then its body as it is written."""
+        """Take the guest's response: send its head, and then its body while it is written."""
         outparam: Outparam = self._table.take(number)
         if isinstance(response, Err):
             outparam.result = response
@@ -132,6 +120,5 @@ class OutgoingPart:
         return self._table.push_child(BodyStream(body), number)
 
     def outgoing_body_finish(self, number: int, _trailers: int | None) -> Err | None:
-        """End the body."""
         body: OutgoingBody = self._table.take(number)
         return body.finish()

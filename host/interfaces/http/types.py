@@ -16,6 +16,6 @@ class HttpTypes(FieldsPart, IncomingPart, OutgoingPart, OptionsPart):
         self._table = instance.table
 
     def http_error_code(self, error: int) -> Case:
-        """Return why a stream broke; only HTTP's do here."""
+        """Return why a stream broke; here only streams of HTTP bodies can break."""
         failure: StreamFailed = self._table.get(error)
         return failure.code

@@ -24,18 +24,17 @@ class Cli:
         self._table = instance.table
 
     def get_environment(self) -> list[tuple[str, str]]:
-        """Return what `environment` and `--env` set; nothing of the host's own gets in."""
+        """Return the variables of `environment` and `--env`, and none of the host's own."""
         return list(self._environment.items())
 
     def get_arguments(self) -> list[str]:
-        """Return none."""
         return []
 
     def initial_cwd(self) -> None:
-        """Return none."""
+        """Return None, because a component has no working directory."""
 
     def exit(self, status: Ok | Err) -> None:
-        """End the instance; an HTTP component has no use for it."""
+        """End the instance; an HTTP component has no other use for `exit`."""
         raise Trap(f"the component called exit({'ok' if isinstance(status, Ok) else 'error'})")
 
     def get_stdin(self) -> int:
@@ -43,28 +42,26 @@ class Cli:
         return self._table.push(BytesInput())
 
     def get_stdout(self) -> int:
-        """Return the stream to the terminal and the log."""
         return self._table.push(_Borrowed(self._stdout))
 
     def get_stderr(self) -> int:
-        """Return the stream to the terminal and the log."""
         return self._table.push(_Borrowed(self._stderr))
 
     def get_terminal_stdin(self) -> None:
-        """Return none."""
+        """Return None, because a component has no terminal."""
 
     get_terminal_stdout = get_terminal_stdin
     get_terminal_stderr = get_terminal_stdin
 
 
 class _Borrowed:
-    """An output stream to a log, which outlives the guest's handle."""
+    """An output stream to a log; the log stays open when the guest drops its handle."""
 
     def __init__(self, log: GuestLog) -> None:
         self._log = log
 
     def check(self) -> None:
-        """Return: a log is always open."""
+        """Do nothing, as a log is always open."""
 
     def write(self, data: bytes) -> None:
         self._log.write(data)

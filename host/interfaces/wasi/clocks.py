@@ -21,12 +21,11 @@ class WallClock:
         return {"seconds": seconds, "nanoseconds": nanoseconds}
 
     def resolution(self) -> dict[str, int]:
-        """Return one nanosecond."""
         return {"seconds": 0, "nanoseconds": 1}
 
 
 class MonotonicClock:
-    """`wasi:clocks/monotonic-clock`, in nanoseconds; it begins with the instance's first look."""
+    """`wasi:clocks/monotonic-clock`, in nanoseconds since the instance's first call."""
 
     def __init__(self, instance: Instance) -> None:
         self._table = instance.table
@@ -37,7 +36,6 @@ class MonotonicClock:
         return time.monotonic_ns() - self._begun_ns
 
     def resolution(self) -> int:
-        """Return one nanosecond."""
         return 1
 
     def subscribe_instant(self, when: int) -> int:
@@ -50,22 +48,19 @@ class MonotonicClock:
 
 
 class Random:
-    """`wasi:random/random`, and `wasi:random/insecure`, which may be as good."""
+    """`wasi:random/random` and `wasi:random/insecure`, which gets the same good numbers."""
 
     def __init__(self, _instance: Instance) -> None:
         pass
 
     def get_random_bytes(self, length: int) -> bytes:
-        """Return `length` random bytes."""
         return secrets.token_bytes(length)
 
     def get_random_u64(self) -> int:
-        """Return a random number."""
         return secrets.randbits(64)
 
     get_insecure_random_bytes = get_random_bytes
     get_insecure_random_u64 = get_random_u64
 
     def insecure_seed(self) -> tuple[int, int]:
-        """Return two random numbers."""
         return secrets.randbits(64), secrets.randbits(64)

@@ -13,7 +13,7 @@ from host.abi.values import Err
 from host.interfaces.wasi.io import BytesInput
 
 NOT_PERMITTED = Err("not-permitted")
-"""What would change a file, and a path that leads out of its folder."""
+"""The error for changing a file, and for a path that leads out of its folder."""
 NO_ENTRY = Err("no-entry")
 NOT_DIRECTORY = Err("not-directory")
 
@@ -27,7 +27,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class File:
-    """A file: its guest path, and where the host has it."""
+    """A file: its path in the guest, and its path on the host."""
 
     path: str
     source: pathlib.Path
@@ -48,10 +48,10 @@ class Filesystem:
         return [(self._table.push(Folder("")), "/")] if self._files else []
 
     def filesystem_error_code(self, _error: int) -> None:
-        """Return none: streams of files do not fail."""
+        """Return None, because streams of files do not fail."""
 
     def _find(self, folder: int, path: str) -> Descriptor | Err:
-        """Walk `path` from an open folder, which it may not leave even for a moment."""
+        """Follow `path` from an open folder, which no part of the path may leave."""
         if path.startswith("/"):
             return NOT_PERMITTED
         found: list[Descriptor] = [self._table.get(folder)]
@@ -84,7 +84,7 @@ class Filesystem:
         how: frozenset[str],
         flags: frozenset[str],
     ) -> int | Err:
-        """Open for reading."""
+        """Open a file or folder, for reading only."""
         if "create" in how or "truncate" in how or "write" in flags:
             return NOT_PERMITTED
         found = self._find(folder, path)
@@ -106,11 +106,11 @@ class Filesystem:
         return found if isinstance(found, Err) else _stat(found)
 
     def descriptor_get_type(self, descriptor: int) -> str:
-        """Say whether it is a file or a folder."""
+        """Return whether it is a file or a folder."""
         return _type(self._table.get(descriptor))
 
     def descriptor_get_flags(self, _descriptor: int) -> frozenset[str]:
-        """Say that it can be read."""
+        """Return that it can only be read."""
         return frozenset({"read"})
 
     def descriptor_read(
@@ -149,27 +149,27 @@ class Filesystem:
         return ({"type": kind, "name": name} for name, kind in kinds.items())
 
     def directory_entry_stream_read_directory_entry(self, stream: int) -> dict[str, str] | None:
-        """Return the next entry, or None behind the last."""
+        """Return the next entry; None after the last one."""
         entry: dict[str, str] | None = next(self._table.get(stream), None)
         return entry
 
     def descriptor_is_same_object(self, one: int, other: int) -> bool:
-        """Say whether both are the same file or folder."""
+        """Whether both are the same file or folder."""
         return bool(self._table.get(one) == self._table.get(other))
 
     def descriptor_metadata_hash(self, descriptor: int) -> dict[str, int]:
-        """Return a number that stands for the file."""
+        """Return a number by which the file is told from others."""
         return _hash(self._table.get(descriptor))
 
     def descriptor_metadata_hash_at(
         self, folder: int, _follow: frozenset[str], path: str
     ) -> dict[str, int] | Err:
-        """Return a number that stands for the file at `path`."""
+        """Return a number by which the file at `path` is told from others."""
         found = self._find(folder, path)
         return found if isinstance(found, Err) else _hash(found)
 
     def descriptor_advise(self, *_: object) -> None:
-        """Take no advice."""
+        """Ignore the advice."""
 
     def _refuse(self, *_: object) -> Err:
         return NOT_PERMITTED

@@ -1,7 +1,8 @@
 """`wasi:io/streams` and `wasi:io/error`.
 
-Streams here are plain objects with `read` or `write`. Source: WASI 0.2.0 `wit/io/streams.wit`,
-wasmtime `crates/wasi-io/src/impls.rs`.
+A stream is a plain object with `read` or `write`.
+
+Source: WASI 0.2.0 `wit/io/streams.wit`, wasmtime `crates/wasi-io/src/impls.rs`.
 """
 
 from typing import Protocol
@@ -12,14 +13,14 @@ from host.errors import Trap
 from host.interfaces.wasi.poll import Arrival, Ready
 
 WRITE_PERMIT_BYTES = 64 * 1024
-"""What `check-write` offers."""
+"""How many bytes `check-write` allows."""
 MOST_BLOCKING_BYTES = 4096
-"""The most that one blocking write takes."""
+"""The most bytes that one blocking write takes."""
 CLOSED = Err(Case("closed"))
 
 
 class StreamClosed(Exception):
-    """An input is at its end, or whoever reads an output is gone."""
+    """An input is at its end, or nobody reads an output any more."""
 
 
 class StreamFailed(Exception):
@@ -31,36 +32,42 @@ class StreamFailed(Exception):
 
 
 class InputStream(Protocol):
-    """Where bytes come from."""
+    """A source of bytes."""
 
     def ready(self) -> bool:
-        """Whether a read has something to give: bytes, the end, or a failure."""
+        """Whether a read would find something: bytes, the end, or a failure."""
 
     def wait(self, timeout_s: float | None) -> None:
-        """Return when it is ready, or after `timeout_s`."""
+        """Wait until the stream is ready, at most `timeout_s`."""
 
     def read(self, length: int) -> bytes:
-        """Return at most `length` bytes of what is there, and none where nothing is yet.
+        """Return up to `length` of the bytes that have come; none if none have come yet.
 
         Errors: StreamClosed at the end; StreamFailed.
         """
 
     def close(self) -> None:
-        """Let go of where the bytes come from."""
+        """Close the source of the bytes."""
 
 
 class OutputStream(Protocol):
-    """Where bytes go to."""
+    """A destination of bytes."""
 
     def check(self) -> None:
-        """Return if bytes may be written. Errors: StreamClosed."""
+        """Check that bytes may be written.
+
+        Errors: StreamClosed.
+        """
 
     def write(self, data: bytes) -> None:
-        """Take all of `data`. Errors: StreamClosed, StreamFailed."""
+        """Take all of `data`.
+
+        Errors: StreamClosed, StreamFailed.
+        """
 
 
 class BytesInput:
-    """An input stream over bytes at hand."""
+    """An input stream over bytes in memory."""
 
     def __init__(self, data: bytes = b"") -> None:
         self._data = memoryview(data)
@@ -72,7 +79,6 @@ class BytesInput:
         """Return at once."""
 
     def read(self, length: int) -> bytes:
-        """Return the next bytes."""
         if not self._data:
             raise StreamClosed
         chunk, self._data = self._data[:length], self._data[length:]
@@ -93,7 +99,7 @@ class Streams:
         return Err(Case("last-operation-failed", self._table.push(failure)))
 
     def input_stream_read(self, stream: int, length: int) -> bytes | Err:
-        """Return up to `length` bytes of what is there."""
+        """Return up to `length` of the bytes that have come."""
         source: InputStream = self._table.get(stream)
         if length == 0:
             return b""
@@ -105,7 +111,7 @@ class Streams:
             return self._failed(failure)
 
     def input_stream_blocking_read(self, stream: int, length: int) -> bytes | Err:
-        """Return up to `length` bytes, once there are any."""
+        """Wait until bytes have come, and return up to `length` of them."""
         source: InputStream = self._table.get(stream)
         if not source.ready():
             with self._instance.waiting():
@@ -113,21 +119,21 @@ class Streams:
         return self.input_stream_read(stream, length)
 
     def input_stream_skip(self, stream: int, length: int) -> int | Err:
-        """Read and drop up to `length` bytes of what is there."""
+        """Read and drop up to `length` of the bytes that have come."""
         chunk = self.input_stream_read(stream, length)
         return chunk if isinstance(chunk, Err) else len(chunk)
 
     def input_stream_blocking_skip(self, stream: int, length: int) -> int | Err:
-        """Read and drop up to `length` bytes, once there are any."""
+        """Wait until bytes have come, and drop up to `length` of them."""
         chunk = self.input_stream_blocking_read(stream, length)
         return chunk if isinstance(chunk, Err) else len(chunk)
 
     def input_stream_subscribe(self, stream: int) -> int:
-        """Make a pollable that is ready when a read has something to give."""
+        """Make a pollable that is ready when a read would find something."""
         return self._table.push_child(Arrival(self._table.get(stream)), stream)
 
     def output_stream_check_write(self, stream: int) -> int | Err:
-        """Return how much may be written."""
+        """Return how many bytes may be written."""
         sink: OutputStream = self._table.get(stream)
         try:
             sink.check()
@@ -136,7 +142,6 @@ class Streams:
         return WRITE_PERMIT_BYTES
 
     def output_stream_write(self, stream: int, contents: bytes) -> Err | None:
-        """Write all."""
         sink: OutputStream = self._table.get(stream)
         try:
             sink.write(contents)
@@ -147,37 +152,36 @@ class Streams:
         return None
 
     def output_stream_blocking_write_and_flush(self, stream: int, contents: bytes) -> Err | None:
-        """Write all; more than may be written in one is a trap."""
+        """Write all of `contents`; more than one write may take is a trap."""
         if len(contents) > MOST_BLOCKING_BYTES:
             raise Trap(f"a blocking write of more than {MOST_BLOCKING_BYTES} bytes")
         return self.output_stream_write(stream, contents)
 
     def output_stream_flush(self, stream: int) -> Err | None:
-        """Hold nothing back, as ever."""
+        """Check the stream only: writes are never held back."""
         permit = self.output_stream_check_write(stream)
         return permit if isinstance(permit, Err) else None
 
     output_stream_blocking_flush = output_stream_flush
 
     def output_stream_subscribe(self, stream: int) -> int:
-        """Make a pollable; writes never wait."""
+        """Make a pollable that is always ready, as writes never wait."""
         self._table.get(stream)
         return self._table.push_child(Ready(), stream)
 
     def output_stream_write_zeroes(self, stream: int, length: int) -> Err | None:
-        """Write `length` zero bytes."""
         return self.output_stream_write(stream, bytes(length))
 
     def output_stream_blocking_write_zeroes_and_flush(self, stream: int, length: int) -> Err | None:
-        """Write `length` zero bytes; more than may be written in one is a trap."""
+        """Write `length` zero bytes; more than one write may take is a trap."""
         return self.output_stream_blocking_write_and_flush(stream, bytes(length))
 
     def output_stream_splice(self, stream: int, source: int, length: int) -> int | Err:
-        """Move up to `length` bytes of what is there from `source`."""
+        """Move up to `length` of the bytes that have come from `source`."""
         return self._move(stream, self.input_stream_read(source, length))
 
     def output_stream_blocking_splice(self, stream: int, source: int, length: int) -> int | Err:
-        """Move up to `length` bytes from `source`, once there are any."""
+        """Wait until bytes have come from `source`, and move up to `length` of them."""
         return self._move(stream, self.input_stream_blocking_read(source, length))
 
     def _move(self, stream: int, chunk: bytes | Err) -> int | Err:
@@ -194,5 +198,4 @@ class Errors:
         self._table = instance.table
 
     def error_to_debug_string(self, error: int) -> str:
-        """Return the error's text."""
         return str(self._table.get(error))

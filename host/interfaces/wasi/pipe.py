@@ -1,4 +1,4 @@
-"""An input stream whose chunks come from an event loop, to a guest that runs in a thread."""
+"""An input stream that passes chunks from an event loop to a guest in a thread."""
 
 import asyncio
 import threading
@@ -9,9 +9,9 @@ from host.interfaces.wasi.io import StreamClosed, StreamFailed
 
 
 class Pipe:
-    """Hands a guest one chunk after the other; one may wait for the guest, no more.
+    """Passes a guest one chunk after the other; only one chunk may wait for the guest.
 
-    The event loop calls `put` and `end`, one after the other; the guest's thread calls the rest.
+    The event loop calls `put` and `end`, one call at a time; the guest's thread calls the rest.
     """
 
     def __init__(self, close: Callable[[], object] = lambda: None) -> None:
@@ -24,7 +24,7 @@ class Pipe:
         self._room: asyncio.Event | None = None
 
     async def put(self, chunk: bytes) -> None:
-        """Pass `chunk` on, once the guest has taken the one before."""
+        """Pass `chunk` on as soon as the guest has taken the chunk before."""
         if not chunk:
             return
         self._room = asyncio.Event()
@@ -35,7 +35,7 @@ class Pipe:
         self._is_there.set()
 
     def end(self, last: bytes = b"", failure: StreamFailed | None = None) -> None:
-        """Pass on the last chunk, and behind it the end; `failure` where it comes too early."""
+        """Pass on the last chunk, and then the end; `failure` says why the end came too early."""
         if last:
             self._chunks.append(last)
         self._end = failure or StreamClosed()
@@ -50,7 +50,7 @@ class Pipe:
             self._is_there.wait(timeout_s)
 
     def read(self, length: int) -> bytes:
-        """Return what is left of the last chunk, or the next if it is there."""
+        """Return the rest of the last chunk, or else the next chunk if it has come."""
         if not self._left and self._is_there.is_set():
             self._take()
         chunk, self._left = self._left[:length], self._left[length:]
@@ -63,12 +63,12 @@ class Pipe:
             end, self._end = self._end, StreamClosed()
             raise end
         self._is_there.clear()
-        if self._chunks or self._end is not None:  # more came meanwhile, or was there
+        if self._chunks or self._end is not None:  # there was more, or it came meanwhile
             self._is_there.set()
         room = self._room
         if room is not None:
             self._loop.call_soon_threadsafe(room.set)
 
     def close(self) -> None:
-        """Close the source, as a guest does that reads no further."""
+        """Close the source, because the guest reads no further."""
         self._close()

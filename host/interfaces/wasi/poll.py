@@ -1,4 +1,4 @@
-"""`wasi:io/poll`: waits for what becomes ready.
+"""`wasi:io/poll`: waits until something is ready.
 
 Source: WASI 0.2.0 `wit/io/poll.wit`, wasmtime `crates/wasi-io/src/impls.rs`.
 """
@@ -12,21 +12,21 @@ from host.abi.instance import Instance
 from host.errors import Trap
 
 POLL_STEP_S = 0.002
-"""How long one of several events is waited for before the others are looked at."""
+"""How long to wait for one of several events before the others are looked at."""
 
 
 class Pollable(Protocol):
-    """Something that becomes ready."""
+    """Something that a guest can wait for."""
 
     def ready(self) -> bool:
         """Whether it is ready now."""
 
     def wait(self, timeout_s: float | None) -> None:
-        """Return when it is ready, or after `timeout_s`."""
+        """Wait until the pollable is ready, at most `timeout_s`."""
 
 
 class Ready:
-    """A pollable that always is."""
+    """A pollable that is always ready."""
 
     def ready(self) -> bool:
         return True
@@ -42,14 +42,13 @@ class Timer:
         self._at_s = at_s
 
     def left_s(self) -> float:
-        """Return how long it takes yet."""
+        """Return how long it takes until the timer is ready."""
         return max(0.0, self._at_s - time.monotonic())
 
     def ready(self) -> bool:
         return self.left_s() == 0.0
 
     def wait(self, timeout_s: float | None) -> None:
-        """Sleep until the time."""
         left_s = self.left_s()
         time.sleep(left_s if timeout_s is None else min(left_s, timeout_s))
 
@@ -64,12 +63,11 @@ class Signal:
         return self._event.is_set()
 
     def wait(self, timeout_s: float | None) -> None:
-        """Wait for the event."""
         self._event.wait(timeout_s)
 
 
 class Arrival:
-    """A pollable that is ready when its stream is; letting go of it leaves the stream open."""
+    """A pollable that is ready when its stream is; dropping it leaves the stream open."""
 
     def __init__(self, stream: Pollable) -> None:
         self._stream = stream
@@ -78,14 +76,14 @@ class Arrival:
         return self._stream.ready()
 
     def wait(self, timeout_s: float | None) -> None:
-        """Wait for the stream."""
         self._stream.wait(timeout_s)
 
 
 def wait_for_any(items: Sequence[Pollable]) -> None:
     """Wait until one of `items` is ready.
 
-    Timers say how long they take; only several others have to be looked at in turn.
+    Timers tell how long they take. Several other pollables have to be looked at one after the
+    other, again and again.
     """
     timers = [item for item in items if isinstance(item, Timer)]
     others = [item for item in items if not isinstance(item, Timer)]

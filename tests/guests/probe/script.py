@@ -42,7 +42,7 @@ def as_fields(headers: dict[str, str]) -> Fields:
 
 
 def name_of(error: Err[Any]) -> str:
-    """Name what a stream or a request failed with, and why where that is told."""
+    """Return the name of the error of a stream or a request, and its reason if there is one."""
     value = error.value
     if isinstance(value, StreamError_LastOperationFailed):
         code = http_error_code(value.value)
