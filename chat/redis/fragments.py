@@ -1,26 +1,28 @@
-"""What the Lua scripts share, in the order in which they may stand behind each other."""
+"""The fragments that Lua scripts share; a script includes them in the order that they have here."""
 
 from chat.core.limits import WINDOW_S
 from chat.core.vectors import SIGNATURE_BITS
 from chat.redis.script import Fragment
 
 FIELD_BYTES, ITEM_BYTES = 64, 16
-"""What Redis keeps about with a field of a hash, and with an element of a list."""
+"""Estimates of the bytes that Redis needs for a hash field, and a list item, beside its content."""
 MOST_SETTLED = 1000
-"""Conversations that one script counts as expired: some milliseconds of Redis."""
+"""The most expired conversations that one script takes off an account, in a few milliseconds."""
 MEMORY_BYTES = 300
-"""What Redis keeps about with a memory, beside what it says and its embedding."""
+"""An estimate of the bytes that Redis needs for a memory beside its record and its embedding."""
 CHUNK_BYTES = 480
-"""The most that is written again to note a term's next turn."""
+"""Bytes above which a term's newest chunk is closed: to note a turn, this chunk is written anew."""
 MOST_READ_BYTES = 12_000
-"""The postings that a search reads, the rarest terms' first: about 1,500, whatever the history. The
-terms that are left out then are those that say least."""
+"""The bytes of postings that a search reads: about 1,500 postings, however long the history is.
+
+The rarest terms are read first, so the terms that are left out are those that say least.
+"""
 BM25_K1, BM25_B = 1.2, 0.75
 """Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
 NEIGHBOUR_SHARE = 0.3
-"""What a turn gets of the score of the one before and of the one after: talk goes on."""
+"""The share of its two neighbours' scores that a turn gets: a topic often lasts several turns."""
 DAYS = 7
-"""Days over which owners are counted; the counters of a day are kept one day longer."""
+"""Days over which active owners are counted; a day's counters are kept one day longer."""
 DAY_S = 86_400
 
 IS = Fragment("is")

@@ -1,4 +1,4 @@
-"""Brings whole conversations back into Redis."""
+"""Puts whole conversations into Redis."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from chat.redis.scripts import RESTORE, STAGE
 from chat.usecases.durable_ports import Whole
 
 PART = 100
-"""Turns that one script takes: none keeps Redis from other work for long."""
+"""The most turns that one script takes, so that none keeps Redis from other work for long."""
 
 
 class Rendered(NamedTuple):
-    """A turn as it is stored, and its terms for the index, of which only an archived one has."""
+    """A turn as it is stored, and its terms for the index; a turn in the window has no terms."""
 
     turn: bytes
     terms: bytes
@@ -40,9 +40,9 @@ class RedisRestorer:
         archive_turns: int,
         account: Account | None = None,
     ) -> None:
-        """Take how long a part may stand that no other one follows, in ms; and the archive's cap.
+        """Take how long a part waits for the next one, in ms, and the archive's cap.
 
-        The cap is 0 for none.
+        If no part follows in time, what was stored expires. The cap is 0 for none.
         """
         self._account = account
         self._redis = redis
@@ -53,8 +53,8 @@ class RedisRestorer:
         self._archive_turns = archive_turns
 
     def restore(self, whole: Whole) -> None:
-        """Restore, in one round trip for each part of the turns; in more for one that is long."""
-        archived = whole.evicted[-self._archive_turns :]  # 0 is all of them
+        """Restore in one round trip for each part of the turns; in more for a long part."""
+        archived = whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
         turns = (
             _render(turn, is_archived=place < len(archived))
             for place, turn in enumerate((*archived, *whole.turns))
@@ -102,7 +102,7 @@ class RedisRestorer:
         )
 
     def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
-        """Lay down what is too long for one round trip, a piece with each."""
+        """Store the data of a part that is too long for one round trip, a piece in each."""
         for start in range(0, len(data), MOST_CALL_BYTES):
             piece = data[start : start + MOST_CALL_BYTES]
             self._redis.run(

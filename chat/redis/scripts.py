@@ -1,7 +1,7 @@
 """The Lua scripts, with the names of their keys and arguments; `lua/NAME.lua` says what each does.
 
-Keys that come last may be left out, and are so for what is nobody's: the owner's list and memories,
-the owner's account, and the newcomers that are counted with it.
+The keys in `maybe` are left out for a conversation that has no owner: the owner's list and
+memories, the owner's account, and the newcomers that are counted with it.
 """
 
 from chat.core.limits import WINDOW_S
@@ -34,17 +34,20 @@ from chat.redis.keys import (
 from chat.redis.script import make_script
 
 CONVERSATION_BYTES = 600
-"""What Redis keeps about with the keys of a conversation, and its head."""
+"""An estimate of the bytes that Redis needs for the keys and the head of a conversation."""
 MOST_DONE = 100
-"""Results of Idempotency-Keys that a conversation keeps."""
+"""The most results of Idempotency-Keys that a conversation keeps."""
 STARTED_S = 86_400
 """How long an Idempotency-Key of a new conversation is remembered."""
 NOT_THERE = "-"
-"""What stands for an embedding that is not kept."""
+"""What a script returns in place of an embedding that is not kept."""
 SCAN_COUNT, SCANS = 1000, 10
-"""Keys that one step of a scan looks at, and steps of one script: some milliseconds of Redis."""
+"""How many keys one step of a scan looks at, and how many steps one script takes.
+
+A script takes some milliseconds.
+"""
 ID_DIGITS = 15
-"""An id of more digits is none of ours: a script counts exactly up to 2^53."""
+"""The most digits of an id: Lua's numbers are exact up to 2^53, so a longer id is none of ours."""
 
 # A turn: admit or load before the model, create or commit after it.
 RATES = ("caller_rate", "rate")
@@ -108,7 +111,7 @@ HIGHEST_ID = make_script(
 )
 RAISE_ID = make_script("raise_id", keys=["next_id"], args=["conversation_id", "is_highest"])
 
-# An owner looks through conversations, changes and forgets them.
+# Listing, reading, changing, forgetting and cleaning up an owner's conversations.
 SUMMARISE = make_script(
     "summarise",
     [IS, TYPES, WHOLE, SUMMARY],
@@ -182,7 +185,7 @@ CLEAN_INDEX = make_script(
     args=["conversation_id", "account"],
 )
 
-# A whole conversation comes back, in parts that count with the last one.
+# Restoring a whole conversation in parts; it is there once the last part is stored.
 STAGE = make_script(
     "stage",
     [ACCOUNT],

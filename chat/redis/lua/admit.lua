@@ -1,7 +1,8 @@
--- Admits a new conversation, or finds the one that its Idempotency-Key led to.
+-- Admits a new conversation, or returns the id of the one that its Idempotency-Key began.
 --
--- `body` is the digest of the body, or '' without a key; `running` says under the key, for
--- `running_ms`, that the first turn is running. The account's `adds` says what is begun.
+-- `body` is the digest of the request's body, or '' without an Idempotency-Key. `running` is kept
+-- under that key for `running_ms`, and says that the first turn is running. The account's `adds`
+-- says what the request begins.
 local word = not owner and '' or begun()
 if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 local is_repeatable = body ~= ''

@@ -1,10 +1,12 @@
 -- Appends turns and unlocks.
 --
--- `repetition` is the digest of the Idempotency-Key or '', and `result` what is kept under it;
--- `evicted_terms` has number, terms and length of each evicted turn as JSON; the names of
--- embeddings begin with `embedding_tag`.
--- A lock that has run out does not matter as long as no other turn came between. The first write is
--- one that Redis refuses when it is out of memory; after it, a script is let finish.
+-- `repetition` is the digest of the Idempotency-Key or '', and `result` is kept under it.
+-- `evicted_terms` has the number, the terms and the length of each evicted turn as JSON. The names
+-- of embeddings begin with `embedding_tag`.
+--
+-- A lock that has expired does not matter if no other turn was stored meanwhile. The first write is
+-- a command that Redis refuses when it is out of memory; after a first write, Redis lets a script
+-- finish, so that all of it is stored or nothing.
 local to_remember = cjson.decode(new_memories)
 local refusal = #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end

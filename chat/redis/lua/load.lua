@@ -1,13 +1,15 @@
--- Admits a turn, locks and loads its conversation; or finds what was done under its
+-- Admits a turn, and locks and loads its conversation; or returns the result that is kept under its
 -- Idempotency-Key.
 --
--- `repetition` and `body` are digests of that key and of the body, or ''; `searched` are terms that
--- up to `most_found` evicted turns are found by.
--- The turns are returned as one JSON list: one value to move and to parse, where the host would
--- move each turn by itself. It is a status, which is a string to the guest, and is copied whole
--- where bytes are copied one by one; JSON has neither line breaks nor NUL bytes, which a status
--- cannot have. Asking for what there is not, or is not whole, counts too, or ids could be tried
--- without a limit.
+-- `repetition` and `body` are the digests of that key and of the request's body, or ''. The terms
+-- in `searched` are used to find up to `most_found` evicted turns.
+--
+-- The turns are returned as one JSON list, so that the host moves one value and not one for each
+-- turn. The list is a status: the guest receives a status as a string, in one copy, but bytes one
+-- by one. A status must not have line breaks or NUL bytes, and JSON has none.
+--
+-- A request for a conversation that is unknown or lacks turns counts, too; otherwise ids could be
+-- tried without a limit.
 local word = not owner and '' or begun()
 if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 if repetition ~= '' then

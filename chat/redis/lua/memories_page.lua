@@ -1,8 +1,9 @@
--- Returns the records of a page, newest first, as one JSON list, and 1 if it ends for its bytes.
+-- Returns the records of a page, the newest first, as one JSON list; and 1 if `most_bytes` ended
+-- the page before its limit, otherwise 0.
 --
--- `last_at` and `last_id` are the time and the id of the last one before, '+inf' and '' at first;
--- more than one record have up to `most_bytes`. Those of one moment come by id, as text, from the
--- last.
+-- `last_at` and `last_id` are the time and the id of the last memory of the page before, '+inf' and
+-- '' for the first page. The page has up to `most_bytes`, but always one record if there is one.
+-- Memories of the same moment are ordered by their ids as text, in descending order.
 local ids, offset, most = {}, 0, tonumber(limit)
 local last = last_at ~= '+inf' and tonumber(last_at)
 repeat

@@ -1,4 +1,4 @@
--- Remembers, and returns the ids.
+-- Stores new memories, and returns their ids.
 local to_remember = cjson.decode(new_memories)
 local refusal = erased() or full() or refused(to_remember)
 if refusal then return refusal end

@@ -1,7 +1,7 @@
--- A sliding window: how many turns there were in each of the last seconds.
+-- A sliding window: a hash that counts what happened in each of the last seconds.
 --
--- A second counts until all of it is a minute ago, so that no minute has more turns than the limit.
--- A limit of 0 is none.
+-- A second counts until all of it is a minute ago, so that no minute exceeds the limit. A limit of
+-- 0 means that there is none.
 local function window(key, most, now)
   if most == 0 then return 0, 0, 0 end
   local seconds, total = {}, 0
