@@ -1,6 +1,6 @@
-"""The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made.
+"""The adapter to Spin's incoming HTTP: reads requests, and sends responses, long ones in chunks.
 
-The SDK's own handler takes a response only as one body.
+The SDK's own handler sends a response only as one body.
 """
 
 import re
@@ -30,7 +30,8 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 def read_request(request: IncomingRequest) -> Request:
     """Read a request without its body.
 
-    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
+    A byte of a header that is not UTF-8 is replaced, so a header that has such a byte cannot match
+    anything that this component expects.
     """
     method = request.method()
     name = method.value if isinstance(method, Method_Other) else type(method).__name__
@@ -45,9 +46,9 @@ def read_request(request: IncomingRequest) -> Request:
 
 
 def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
-    """Read a body, and none of it that is over the limit.
+    """Return a request's body; stop reading once it exceeds the limit.
 
-    Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
+    Errors: TooLarge; RequestTimeout; InvalidRequest for a body that breaks off.
     """
     begun = now()
     incoming = request.consume()
@@ -67,9 +68,9 @@ def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) ->
 
 
 def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
-    """Send a response, and say whether all of it went out; to HEAD goes no body.
+    """Send a response, to a HEAD request without its body; return whether all of it was sent.
 
-    There may be nobody any more who takes it, or its chunks raised CutOff.
+    It is not if the client has gone or takes too long, or if the chunks raise CutOff.
     """
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:
