@@ -39,8 +39,9 @@ from chat.spin.incoming import read_request, send_response
 from chat.spin.streams import CutOff
 from chat.wiring.backend import SpinBackend
 
-# An instance lives for one request. A collection in it would find nothing, and touch every object
-# that was made at build time: each page of those is then copied, which costs more than the turn.
+# An instance lives for one request. A garbage collection would find nothing, but would touch every
+# object that was made at build time: each memory page of those would be copied, which takes longer
+# than the turn.
 gc.freeze()
 gc.set_threshold(100_000)
 
@@ -51,10 +52,10 @@ WORD_BYTES = 8
 
 
 class IncomingHandler(exports.IncomingHandler):
-    """Spin's entry: one instance, one request."""
+    """What Spin calls: each instance handles one request."""
 
     def handle(self, request: IncomingRequest, response_out: ResponseOutparam) -> None:
-        """Answer any request, and say so in the log."""
+        """Answer any request, and write a line about it to the log."""
         begun = time.perf_counter()
         asked = read_request(request)
         request_id = parse_request_id(asked.headers, secrets.token_hex(FENCING_BYTES))
@@ -69,22 +70,22 @@ class IncomingHandler(exports.IncomingHandler):
 def caught(
     request_id: str, act: Callable[[], Outcome], otherwise: Callable[[ChatError], Outcome]
 ) -> Outcome:
-    """Act, or give what is `otherwise` for the error that came of it.
+    """Return what `act` returns; after an error, return what `otherwise` makes of it.
 
-    It is the last net: what nobody thought of has undone on its way what it held, is in the log
-    under the request's id, and is an error like another.
+    An exception that is no ChatError is written to the log under the request's id, and becomes an
+    InternalError. By then, every `undone_on_error` on its way has undone what the request held.
     """
     try:
         return act()
     except ChatError as error:
         return otherwise(error)
-    except Exception as fault:  # noqa: BLE001 - a trap would answer nothing, and undo nothing
+    except Exception as fault:  # noqa: BLE001 - a trap would send no answer, and undo nothing
         log(render_fault(request_id, fault))
         return otherwise(InternalError())
 
 
 def answer(asked: Request, request_id: str, closing: ExitStack) -> Response:
-    """Answer any request."""
+    """Return the response to any request, with the headers that every response has."""
     origins: Sequence[str] = caught(
         request_id, lambda: parse_cors_origins(get_variable), lambda _: ()
     )
@@ -102,9 +103,9 @@ def answer(asked: Request, request_id: str, closing: ExitStack) -> Response:
 
 
 def followed(chunks: Iterator[bytes], request_id: str, facts: dict[str, Fact]) -> Iterator[bytes]:
-    """Give the chunks of a body; an error is its last line, and what the log says of it.
+    """Yield the chunks of a body; an error becomes the last line, and its code goes to the log.
 
-    Errors: CutOff behind such a line.
+    Errors: CutOff after such a line.
     """
     read: Callable[[], bytes | ChatError | None] = partial(next, chunks, None)
     while True:
@@ -119,7 +120,7 @@ def followed(chunks: Iterator[bytes], request_id: str, facts: dict[str, Fact]) -
 
 
 def log_request(request: Request, response: Response, taken_s: float, *, is_whole: bool) -> None:
-    """Write a request's line to the log."""
+    """Write a line about a request to the log."""
     logged = Logged(
         request_id=response.headers[REQUEST_ID_HEADER],
         method=request.method,
@@ -133,7 +134,7 @@ def log_request(request: Request, response: Response, taken_s: float, *, is_whol
 
 
 def count_error(request: Request, response: Response) -> None:
-    """Count an error, when its answer has gone out; where Redis is away, the log alone has it."""
+    """Count the error of a response that was sent; if Redis is away, only the log has the error."""
     operation, code = find_operation(request.method, request.uri), response.facts.get("code")
     if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
         return
@@ -144,8 +145,11 @@ def count_error(request: Request, response: Response) -> None:
 
 
 def respond(request: Request, closing: ExitStack) -> Response:
-    """Answer a request, or raise ChatError."""
-    parse_cors_origins(get_variable)  # one that is unusable is an error of every request
+    """Return the response to a request.
+
+    Errors: ChatError.
+    """
+    parse_cors_origins(get_variable)  # if an origin is unusable, every request has to fail
     route = find_route(request.method, request.uri, has_operator)
     operation = route.operation
     if operation is None:
@@ -163,15 +167,15 @@ def respond(request: Request, closing: ExitStack) -> Response:
 
 
 def admit(call: Call, operation: Operation) -> None:
-    """Say whether a request may have what it asks for.
+    """Refuse a request that may not have what it asks for, or whose body is invalid.
 
     Errors: OperatorNeeded, CredentialNeeded, InvalidCredential, MemoryOff, those of a body, and
-            InvalidSetting where any setting counts.
+            InvalidSetting if a setting is unusable and the operation needs the settings.
     """
     if operation.access == "admin":
         check_operator(call.headers, parse_admin_token(get_variable))
     if operation.access in {"optional", "owner"}:
-        caller, _ = call.caller, call.body  # each says what is wrong with it before what it asks
+        caller, _ = call.caller, call.body  # parsing raises its errors before the next checks
         if operation.access == "owner":
             caller.needed_owner()
     if operation.needs_memory and not call.settings.long_term.is_on:
@@ -179,22 +183,22 @@ def admit(call: Call, operation: Operation) -> None:
 
 
 def has_operator() -> bool:
-    """Say whether there is an operator's token."""
+    """Whether there is an operator's token."""
     return bool(parse_admin_token(get_variable))
 
 
 def make_word() -> str:
-    """Make a word that nobody can guess."""
+    """Return a word that nobody can guess."""
     return secrets.token_hex(WORD_BYTES)
 
 
 def make_token() -> str:
-    """Make a new credential."""
+    """Return a new credential."""
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
 def describe() -> Mapping[str, Any]:
-    """Describe what is served, with what is for operators if there is one."""
+    """Return the API's description, with the operators' operations if there is an operator."""
     return describe_api(OPERATIONS, has_admin=has_operator())
 
 

@@ -25,10 +25,10 @@ KEY = re.compile(r"[!-~]{0,2000}")
 WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
-MOST_PIECES = 10_000_000
-MOST_CONVERSATIONS = 10_000_000
-MOST_PER_MINUTE = 10_000_000
-MOST_BYTES = 1_000_000_000_000
+MAX_PIECES = 10_000_000
+MAX_CONVERSATIONS = 10_000_000
+MAX_PER_MINUTE = 10_000_000
+MAX_BYTES = 1_000_000_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 BACKENDS = ("off", "redis", "chroma")
@@ -140,10 +140,10 @@ def parse_cors_origins(get: Getter) -> Sequence[str]:
 
 def _limits(get: Getter) -> Limits:
     return Limits(
-        per_owner=_integer(get, "rate_per_owner_per_minute", 0, MOST_PER_MINUTE),
-        of_all=_integer(get, "rate_global_per_minute", 0, MOST_PER_MINUTE),
-        credentials=_integer(get, "rate_credentials_per_minute", 0, MOST_PER_MINUTE),
-        import_bytes=_integer(get, "import_bytes_per_minute", 0, MOST_BYTES),
+        per_owner=_integer(get, "rate_per_owner_per_minute", 0, MAX_PER_MINUTE),
+        of_all=_integer(get, "rate_global_per_minute", 0, MAX_PER_MINUTE),
+        credentials=_integer(get, "rate_credentials_per_minute", 0, MAX_PER_MINUTE),
+        import_bytes=_integer(get, "import_bytes_per_minute", 0, MAX_BYTES),
     )
 
 
@@ -160,8 +160,8 @@ def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:
 
 def _bounds(get: Getter) -> Bounds:
     return Bounds(
-        _integer(get, "conversations_per_owner", 0, MOST_CONVERSATIONS),
-        _integer(get, "bytes_per_owner", 0, MOST_BYTES),
+        _integer(get, "conversations_per_owner", 0, MAX_CONVERSATIONS),
+        _integer(get, "bytes_per_owner", 0, MAX_BYTES),
     )
 
 
@@ -250,7 +250,7 @@ def _origin(get: Getter, name: str) -> Origin:
 
 
 def _vocabulary(get: Getter) -> Vocabulary:
-    pieces = _integer(get, "vocabulary_size", 0, MOST_PIECES)
+    pieces = _integer(get, "vocabulary_size", 0, MAX_PIECES)
     return LARGE if pieces >= LARGE_PIECES else UNKNOWN
 
 

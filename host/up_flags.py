@@ -4,7 +4,7 @@ import argparse
 import os
 import pathlib
 
-from host.abi.compiling import MOST_INSTANCES
+from host.abi.compiling import MAX_INSTANCES
 from host.errors import HostError
 from host.server.door import DEFAULT_LIMITS, Limits
 from host.services.embedded import SERVICES
@@ -122,8 +122,8 @@ def parse_limits(flags: argparse.Namespace) -> Limits:
             raise HostError(f"--{name.replace('_', '-')}: must be above 0")
     if flags.max_waiting < 0:
         raise HostError("--max-waiting: must be 0 or more")
-    if not 1 <= flags.max_instances <= MOST_INSTANCES:
-        raise HostError(f"--max-instances: must be from 1 to {MOST_INSTANCES}")
+    if not 1 <= flags.max_instances <= MAX_INSTANCES:
+        raise HostError(f"--max-instances: must be from 1 to {MAX_INSTANCES}")
     return Limits(
         head_bytes=flags.max_head_bytes,
         head_fields=flags.max_head_fields,

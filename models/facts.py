@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models import vocabulary as words
 
-MOST_ALIKE = 4
+MAX_ALIKE = 4
 """The most facts in a dialogue whose facts are all of one kind."""
 
 
@@ -195,4 +195,4 @@ def pick_facts(rng: random.Random) -> list[Fact]:
         return [pick_fact(rng) for _ in range(rng.randint(1, 7))]
     make = rng.choice((pet_fact, my_fact, the_fact))
     facts = [make(rng) for _ in range(20)]
-    return [fact for fact in facts if fact.value == facts[0].value][:MOST_ALIKE]
+    return [fact for fact in facts if fact.value == facts[0].value][:MAX_ALIKE]

@@ -24,7 +24,7 @@ UNITS = {
 """The texts that a hostile text repeats."""
 SHORT_CHARACTERS = 500
 TIMES_LONGER = 64
-MOST_TIMES_SLOWER = 100
+MAX_TIMES_SLOWER = 100
 RUNS = 5
 NOISE_S = 0.02
 """A time up to this is too short to be measured well, and counts as linear."""
@@ -52,8 +52,8 @@ def is_linear(act: Callable[[str], object], short: str, long: str) -> bool:
     first_s = next(runs)
     if first_s <= NOISE_S:
         return True
-    most_s = MOST_TIMES_SLOWER * min(times_s(act, short)) + NOISE_S
-    return first_s <= FAR_TOO_SLOW * most_s and any(time_s <= most_s for time_s in runs)
+    max_s = MAX_TIMES_SLOWER * min(times_s(act, short)) + NOISE_S
+    return first_s <= FAR_TOO_SLOW * max_s and any(time_s <= max_s for time_s in runs)
 
 
 def times_s(act: Callable[[str], object], text: str) -> Iterator[float]:

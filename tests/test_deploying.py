@@ -17,7 +17,7 @@ from tests.running import ROOT
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "spinapp.yaml").read_text())
 SPIN = tomllib.loads((ROOT / "spin.toml").read_text())
 CRD = jsonschema_rs.validator_for(json.loads((ROOT / "tests/data/spinapp.json").read_text()))
-MOST_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 50 * 1024 * 1024
 """The largest component that the smallest hosted platform takes."""
 
 
@@ -64,4 +64,4 @@ def test_the_manifest_probes_what_is_served() -> None:
 
 
 def test_the_component_is_no_larger_than_the_smallest_platform_takes(wasm: pathlib.Path) -> None:
-    assert wasm.stat().st_size < MOST_BYTES
+    assert wasm.stat().st_size < MAX_BYTES

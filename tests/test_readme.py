@@ -6,11 +6,11 @@ from tests.documents.reading import read
 from tests.running import ROOT
 
 README = read("README.md")
-MOST_LINES = 150
+MAX_LINES = 150
 
 
 def test_it_is_short() -> None:
-    assert README.count("\n") <= MOST_LINES
+    assert README.count("\n") <= MAX_LINES
 
 
 def test_it_leads_to_every_document() -> None:

@@ -1,1 +1,1 @@
-"""The ports over Chroma."""
+"""The implementations of ports that use Chroma."""

@@ -16,16 +16,18 @@ from chat.core.refusals import OwnerErased
 from chat.usecases.durable_ports import Erased
 
 RECORDS_A_CALL = 200
-"""Records that one request brings or writes; Chroma's own limit is 300 where it is hosted."""
+"""The most records that one request reads or writes; hosted Chroma limits a request to 300."""
 
-MOST_BODY_BYTES = 2 * 1024 * 1024
-"""What records of one request have, unless one alone has more; as JSON they may take six times as
-much, and Chroma refuses 40 MB."""
-MOST_LOOKS = 10
-"""How often records are looked through from the beginning that others take away meanwhile."""
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""The most bytes that the records of one request have together; one longer record goes alone.
+
+As JSON, records may take six times as much, and Chroma refuses 40 MB.
+"""
+MAX_LOOKS = 10
+"""How often a read of all records begins again at most, while other requests remove records."""
 
 OWNER, PREFIX = "owner", "prefix"
-"""Labels of a collection: whose it is, and which chat's."""
+"""Labels of a collection: its owner, and the prefix of the chat that it belongs to."""
 
 Where = Mapping[str, Any]
 
@@ -33,7 +35,7 @@ Where = Mapping[str, Any]
 class Collection:
     """An owner's collection. Every method may raise MemoryUnavailable and CorruptConversation.
 
-    It is there from the first record on; until then there is nothing in it.
+    Chroma has the collection from the first record on; until then it counts as empty.
     """
 
     def __init__(
@@ -44,11 +46,11 @@ class Collection:
         labels: Mapping[str, str],
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the path of all collections, and with which `labels` this one is made.
+        """Take the path of all collections as `base`, and the `labels` with which this one is made.
 
-        `check` raises OwnerErased where the owner was erased since the request began. It is asked
-        once, behind the path and before the first write: the path of a collection that is erased
-        after that is none any more.
+        `check` raises OwnerErased if the owner was erased since the request began. It is called
+        once, after the collection's path is known and before the first write. If the owner is
+        erased later, the path is no longer valid and the writes fail.
         """
         self._check = check
         self._is_checked = False
@@ -61,16 +63,19 @@ class Collection:
         self._is_mixed = False
 
     def write(self, records: Sequence[Record]) -> None:
-        """Write records; of those that are there, fields that are not given stay as they are.
+        """Write records; if a record is there, its fields that are not given stay as they are.
 
-        One request for up to `PAGE` records and `MOST_BODY_BYTES`: they are written together, or
-        not at all.
+        One request writes up to `RECORDS_A_CALL` records with up to `MAX_BODY_BYTES`: all of them
+        or none.
         """
-        for batch in portions(records, record_bytes, MOST_BODY_BYTES, RECORDS_A_CALL):
+        for batch in portions(records, record_bytes, MAX_BODY_BYTES, RECORDS_A_CALL):
             self._post(self._made(), "upsert", render_rows(batch, self._made_by))
 
     def _checked(self, path: str, *, is_new: bool = False) -> str:
-        """Give the path, if its owner was not erased; what was made after that is taken away."""
+        """Return the path; refuse if the owner was erased.
+
+        An empty collection that was made after the erasure is removed.
+        """
         if not self._is_checked:
             try:
                 self._check()
@@ -82,31 +87,34 @@ class Collection:
         return path
 
     def amend(self, records: Sequence[Record]) -> None:
-        """Do the same with records that are there; without an embedding it stays as it is."""
+        """Write fields of records that are there; others are ignored.
+
+        If a record comes without an embedding, the stored embedding stays.
+        """
         path = self._found()
         if path is not None and records:
             self._checked(path)
-            for batch in portions(records, record_bytes, MOST_BODY_BYTES, RECORDS_A_CALL):
+            for batch in portions(records, record_bytes, MAX_BODY_BYTES, RECORDS_A_CALL):
                 self._post(path, "update", render_rows(batch, self._made_by))
 
     def take(self, ids: Sequence[str]) -> list[Record]:
-        """Give the records with these ids, in no order."""
+        """Return the records with these ids, in no order."""
         return [
             record for batch in slices(ids, RECORDS_A_CALL) for record in self._get({"ids": batch})
         ]
 
     def every(self, where: Where) -> Iterator[Record]:
-        """Give all records that fit, page by page, in no order.
+        """Yield all records that match `where`, page by page, in no order.
 
-        A page begins with the last record of the one before. Where that is another one, some were
-        taken away meanwhile, and others moved to where nobody looks: then all are looked through
-        once more.
+        Each page begins with the last record of the page before. If it begins with another record,
+        some were removed meanwhile, and others moved to offsets that were read already: then the
+        read begins again.
         """
         seen: set[str] = set()
         last, offset, looks = "", 0, 1
         while True:
             page = self._get({"where": where, "limit": RECORDS_A_CALL, "offset": offset})
-            if last and looks < MOST_LOOKS and (not page or page[0].id != last):
+            if last and looks < MAX_LOOKS and (not page or page[0].id != last):
                 last, offset, looks = "", 0, looks + 1
                 continue
             new = [record for record in page if record.id not in seen]
@@ -124,7 +132,10 @@ class Collection:
         return parse_rows(reply, "ids", "documents", "metadatas")
 
     def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
-        """Give the records that are nearest, with their distances; of those that compare."""
+        """Return the nearest records, with their distances.
+
+        Only records whose embedding was made as this one was are searched.
+        """
         path = self._found()
         if path is None:
             return []
@@ -139,9 +150,9 @@ class Collection:
         return parse_rows(first, *names)
 
     def made_otherwise(self, where: Where, count: int) -> list[Record]:
-        """Give up to `count` records whose embedding does not compare: it was made another way.
+        """Return up to `count` records whose embedding another model made, so it does not compare.
 
-        No request, where the collection's label says that there is none.
+        This makes no request if the collection's label says that there are none.
         """
         path = self._found()
         if path is None or not self._is_mixed:
@@ -154,18 +165,18 @@ class Collection:
         return found
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Take records away; those that are not there are so already."""
+        """Remove the records with these ids, if they are there."""
         path = self._found()
         if path is not None:
             for batch in slices(ids, RECORDS_A_CALL):
                 self._post(path, "delete", {"ids": batch})
 
     def is_there(self) -> bool:
-        """Say whether the collection is there; Chroma answers if so and if not."""
+        """Whether Chroma has the collection."""
         return self._found() is not None
 
     def erase(self) -> Erased:
-        """Take the collection away, and look whether it is gone; it may be asked for again."""
+        """Remove the collection, and look whether it is gone; an erasure may be repeated."""
         path = self._found()
         records = 0 if path is None else self._count(path)
         self._send("DELETE", f"{self._base}/{self._name}")
@@ -177,7 +188,7 @@ class Collection:
         return parse_count(self._send("GET", f"{path}/count"))
 
     def _found(self) -> str | None:
-        """Give the path of the collection; None if there is none."""
+        """Return the path of the collection; None if Chroma does not have it."""
         if self._path is None:
             reply = self._send("GET", f"{self._base}/{self._name}")
             self._path = None if reply is None else self._path_of(reply)
@@ -185,7 +196,7 @@ class Collection:
         return self._path
 
     def _made(self) -> str:
-        """Give the path of the collection for a write, made now if there is none."""
+        """Return the path of the collection for a write; make the collection if it is missing."""
         is_new = self._path is None
         if self._path is None:
             fields = {
@@ -220,11 +231,11 @@ def collection_of(
     tag: str,
     check: Callable[[], None] = lambda: None,
 ) -> Collection:
-    """Give the collection of one of the chat's owners; `tag` names what makes embeddings now."""
+    """Return an owner's collection; `tag` is the tag of the embedding model that is used now."""
     labels = {PREFIX: prefix, OWNER: owner, MADE_BY: tag}
     return Collection(http, base, collection_name(prefix, owner), labels, check)
 
 
 def collection_name(prefix: str, owner: str) -> str:
-    """Name an owner's collection in Chroma."""
+    """Return the name of an owner's collection in Chroma."""
     return f"owner_{digest('collection', prefix, owner)}"

@@ -1,7 +1,8 @@
-"""Keeps an owner's conversations in Chroma, whole: what Redis has can be made anew from it.
+"""Keeps an owner's conversations whole in Chroma: Redis can be rebuilt from it.
 
-A conversation's head is a record with its id; each message is one with the id that it has as a
-memory. `at` is a message's turn's time and `said_at` its own.
+A conversation's head is a record whose id is the conversation's. Each message is a record, whose id
+is the one that the message has as a memory. `at` is the time of the message's turn, and `said_at`
+is the message's own time.
 """
 
 import dataclasses
@@ -22,27 +23,27 @@ from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
 
 NO_MESSAGES = "no messages"
+"""The text that is embedded for a head that is written without messages."""
 GOING: Metadata = {"going": True}
-"""What a head says while its messages are taken away."""
+"""The mark of a head whose conversation is being forgotten."""
 
 
 class ChromaDurableStore:
-    """One owner's conversations. Every method may raise MemoryUnavailable."""
+    """The `DurableStore` port over an owner's collection."""
 
     def __init__(
         self, collection: Collection, memory: ChromaMemory, embedder: Embedder, min_chars: int
     ) -> None:
-        """Take the `memory` in the same collection, and from which length on it gets messages."""
+        """Take the `memory` in the same collection.
+
+        `min_chars` is how many characters a message needs to become a memory.
+        """
         self._collection = collection
         self._memory = memory
         self._embedder = embedder
         self._min_chars = min_chars
 
     def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
-        """Write turns and the head together; what the head does not say stays as it is.
-
-        Errors: those of the embedder.
-        """
         said = [(turn, placed) for turn in turns for placed in turn.placed()]
         embeddings = self._embedder.embed([placed.message.content for _, placed in said])
         new = self._new_memories(head.id, turns) if is_remembered else {}
@@ -54,47 +55,46 @@ class ChromaDurableStore:
                 metadata |= {"memory": True, "digest": new[name]}
             records.append(Record(name, placed.message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
-        of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record has one
+        of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record needs one
         records.append(Record(str(head.id), head.context, known, of_head[0]))
         self._collection.write(records)
 
     def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
-        """Give the digests of what becomes a memory, by its id: nothing that is one already."""
+        """Return the digests of the texts that become memories, by the memory's id.
+
+        A text that another memory has already is left out.
+        """
         memories = make_memories(conversation_id, turns, self._min_chars)
         known = self._memory.holders([memory.content for memory in memories])
         first = {text_digest(memory.content): memory.id for memory in reversed(memories)}
         return {name: digest for digest, name in first.items() if digest not in known}
 
     def look(self, conversation_id: int, next_number: int) -> Ahead:
-        """Say how far a conversation is there, and has a turn with that number; in one request."""
+        """Return how much of a conversation is there, in one request."""
         head, turn = str(conversation_id), memory_id(conversation_id, Place(next_number, 0))
         there = {record.id: record for record in self._collection.take([head, turn])}
         turn_count = parse_head(there[head]).turn_count if head in there else 0
         return Ahead(turn_count, turn in there)
 
     def load_head(self, conversation_id: int) -> Head | None:
-        """Give the head of a conversation; None if there is none."""
         found = self._collection.take([str(conversation_id)])
         return parse_head(found[0]) if found and not _is_going(found[0]) else None
 
     def load_heads(self) -> list[Head]:
-        """Give the heads of all conversations."""
         found = self._collection.every({"kind": "conversation"})
         return [parse_head(record) for record in found if not _is_going(record)]
 
     def load_turns(self, conversation_id: int) -> list[Turn]:
-        """Give all turns of a conversation, the oldest first; their tokens are bounds."""
         wanted = {"$and": [{"kind": "message"}, {"conversation": conversation_id}]}
         return parse_turn_records(list(self._collection.every(wanted)))
 
     def change(self, head: Head) -> None:
-        """Put a changed head in the place of the one that is there."""
         self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
 
     def forget(self, conversation_id: int) -> tuple[int, int]:
-        """Forget a conversation, its head last; say how many records and memories there were.
+        """Forget a conversation, and its head last; return how many records and memories it had.
 
-        Whoever reads it meanwhile sees by the head that it is going.
+        Requests that read it meanwhile see by the head's mark that it is being forgotten.
         """
         records = list(self._collection.every({"conversation": conversation_id}))
         head = str(conversation_id)
@@ -107,7 +107,6 @@ class ChromaDurableStore:
         return len(records), memories
 
     def forget_message(self, conversation_id: int, place: Place) -> None:
-        """Forget one message."""
         self._collection.remove([memory_id(conversation_id, place)])
 
 
@@ -169,7 +168,7 @@ def parse_head(record: Record) -> Head:
 
 
 def parse_turn_records(records: Sequence[Record]) -> list[Turn]:
-    """Put the messages of a conversation together to turns, the oldest first.
+    """Return the turns that a conversation's messages make, the oldest first.
 
     Errors: CorruptConversation.
     """
@@ -189,7 +188,7 @@ def _place_of(record: Record) -> tuple[int, int]:
 
 
 def _make_turn(number: int, records: Sequence[Record]) -> Turn:
-    """Make a turn; a message that is missing was forgotten."""
+    """Make a turn; a message without a record was forgotten."""
     there = {_place_of(record)[1]: _parse_message(record) for record in records}
     at: Any = records[0].metadata["at"]
     return bounded_turn(number, [there.get(i) for i in range(max(there) + 1)], as_number(at))

@@ -1,4 +1,4 @@
-"""Looks through the collections of all owners in Chroma."""
+"""Lists the collections of all owners in Chroma."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +12,17 @@ COLLECTIONS_A_CALL = 100
 
 @dataclass(frozen=True)
 class Owned:
-    """An owner's collection: whose it is, and where."""
+    """An owner's collection: the owner, and the collection's path."""
 
     owner: str
     path: str
 
 
 class ChromaDatabase:
-    """The collections that belong to one prefix. Every method may raise MemoryUnavailable."""
+    """The collections of this chat, which have its prefix as a label.
+
+    Errors: every method may raise MemoryUnavailable.
+    """
 
     def __init__(self, http: Http, tenant: str, database: str, prefix: str) -> None:
         self._http = http
@@ -27,7 +30,10 @@ class ChromaDatabase:
         self._prefix = prefix
 
     def page(self, offset: int) -> tuple[list[Owned], int]:
-        """Give ours of a page of collections, and the offset of the next; 0 if it was the last."""
+        """Return this chat's collections of a page, and the offset of the next page.
+
+        The offset is 0 after the last page.
+        """
         reply = send(self._http, "GET", f"{self._base}?limit={COLLECTIONS_A_CALL}&offset={offset}")
         if not isinstance(reply, list):
             raise MemoryUnavailable
@@ -40,7 +46,7 @@ class ChromaDatabase:
         return ours, offset + COLLECTIONS_A_CALL if len(reply) == COLLECTIONS_A_CALL else 0
 
     def every(self) -> Iterator[Owned]:
-        """Give ours of all."""
+        """Yield all collections of this chat."""
         offset = 0
         while True:
             ours, offset = self.page(offset)
@@ -49,5 +55,5 @@ class ChromaDatabase:
                 return
 
     def count(self, owned: Owned) -> int:
-        """Count the records of a collection, in one request."""
+        """Return how many records a collection has, in one request."""
         return parse_count(send(self._http, "GET", f"{owned.path}/count"))

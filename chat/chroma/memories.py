@@ -1,7 +1,8 @@
-"""Keeps an owner's long-term memories in Chroma, beside the messages that they were.
+"""Keeps an owner's long-term memories in Chroma, in the records of the messages that they were.
 
-A record's `memory` says whether it is a memory, and `kind` whether it is a `message` of a
-conversation or a `note`. A message that was restated as a memory keeps its own document.
+The field `memory` says whether a record is a memory, and `kind` whether it is a `message` of a
+conversation or a `note`. If a memory is restated, the record's document stays the message's text,
+and `restated` has the new text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from chat.usecases.read_messages import newest_page
 IS_MEMORY = {"memory": True}
 NO_CONVERSATION = 0
 MAX_EMBEDDED_ANEW = 64
-"""Memories of another embedding model that one search embeds."""
+"""The most memories that one search embeds anew because another model embedded them."""
 
 
 class ChromaMemory:
@@ -34,7 +35,7 @@ class ChromaMemory:
     def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
-        """Search, in one request; with more, while memories are embedded anew."""
+        """Search in one request; in more while memories have to be embedded anew."""
         if count == 0:
             return []
         self._embed_anew()
@@ -49,7 +50,7 @@ class ChromaMemory:
         ]
 
     def _embed_anew(self) -> None:
-        """Embed what was embedded another way, some with each search."""
+        """Embed memories anew that another model embedded, some with each search."""
         found = self._collection.made_otherwise(IS_MEMORY, MAX_EMBEDDED_ANEW)
         embeddings = self._embedder.embed([parse_memory(record).content for record in found])
         self._collection.amend(
@@ -60,14 +61,13 @@ class ChromaMemory:
         )
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
-        """List; Chroma has no order, so all are looked at."""
+        """Return a page; Chroma has no order, so each page reads all memories."""
         return newest_page(map(parse_memory, self._every()), _by_time, cursor, limit)
 
     def _every(self) -> list[Record]:
         return list(self._collection.every(IS_MEMORY))
 
     def get(self, memory_id: str) -> Memory:
-        """Give one."""
         return parse_memory(self._record(memory_id))
 
     def _record(self, memory_id: str) -> Record:
@@ -77,7 +77,7 @@ class ChromaMemory:
         return found[0]
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember; a message that is there becomes a memory, and a memory stays as it is."""
+        """Remember texts; a message that is there becomes a memory, and a memory stays as it is."""
         holders = self.holders([memory.content for memory in memories])
         there = {record.id: record for record in self._collection.take([m.id for m in memories])}
         taken = {name for name, record in there.items() if record.metadata.get("memory") is True}
@@ -100,7 +100,7 @@ class ChromaMemory:
         ]
 
     def holders(self, texts: Sequence[str]) -> dict[str, str]:
-        """Give the memories that say one of these texts, by its digest."""
+        """Return the ids of the memories that have one of these texts, by the text's digest."""
         digests = sorted({text_digest(text) for text in texts})
         if not digests:
             return {}
@@ -108,7 +108,7 @@ class ChromaMemory:
         return {str(r.metadata["digest"]): r.id for r in self._collection.every(said)}
 
     def change(self, memory: Memory) -> None:
-        """Change; it is embedded anew only if it says something else."""
+        """Change a memory; it is embedded anew only if its text changes."""
         record = self._record(memory.id)
         embedding: Sequence[float] = ()
         if parse_memory(record).content != memory.content:
@@ -119,11 +119,10 @@ class ChromaMemory:
         self._collection.amend([_render(memory, record, embedding)])
 
     def forget(self, memory_id: str) -> None:
-        """Forget; a message stays one."""
+        """Forget a memory; if it is also a message of a conversation, the message stays."""
         self._forget([self._record(memory_id)])
 
     def forget_all(self) -> int:
-        """Forget all that are there."""
         records = self._every()
         self._forget(records)
         return len(records)
@@ -146,7 +145,7 @@ def _by_time(memory: Memory) -> tuple[float, str]:
 
 
 def _render(memory: Memory, record: Record | None, embedding: Sequence[float]) -> Record:
-    """Render a memory, over the record that it has if there is one."""
+    """Render a memory; if it has a `record`, as a change of that."""
     metadata: dict[str, str | int | float | bool | None] = {
         "memory": True,
         "digest": text_digest(memory.content),

@@ -1,4 +1,4 @@
-"""Sends a request to Chroma, and says what an answer means."""
+"""Sends requests to Chroma, and turns its answers into values and errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -13,17 +13,17 @@ OK = range(200, 300)
 
 
 class Http(Protocol):
-    """Where requests go."""
+    """Sends requests to a Chroma server."""
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Send JSON, and give status and body of the answer.
+        """Send JSON, and return the status and the body of the answer.
 
         Errors: MemoryUnavailable.
         """
 
 
 def base_path(tenant: str, database: str) -> str:
-    """Give the path of a database's collections."""
+    """Return the path of a database's collections."""
     tenant, database = quote(tenant, safe=""), quote(database, safe="")
     return f"/api/v2/tenants/{tenant}/databases/{database}/collections"
 
@@ -36,10 +36,11 @@ def send(
     *,
     gone: Callable[[], ChatError] | None = None,
 ) -> Any:
-    """Send a request; None for what is not there. What a server says is not passed on.
+    """Send a request, and return the parsed answer; None if Chroma does not find what it is about.
 
-    Errors: MemoryUnavailable; OtherLength for embeddings that do not fit the collection; `gone`, if
-            there is one, for a collection that is not there any more: only an erasure removes it.
+    Errors: MemoryUnavailable, without the server's own text; OtherLength for embeddings that do not
+            fit the collection; the error that `gone` makes, if given, for a collection that is not
+            found: only an erasure removes one.
     """
     body = None if fields is None else render_json_text(fields).encode()
     status, answer = http.request(method, path, body)
@@ -62,7 +63,7 @@ def send(
 
 
 def parse_count(reply: Any) -> int:
-    """Parse how many records there are; none of a collection that is not there.
+    """Parse a count of records; 0 for a collection that Chroma does not have.
 
     Errors: MemoryUnavailable.
     """
@@ -74,6 +75,6 @@ def parse_count(reply: Any) -> int:
 
 
 def labels_of(collection: Any) -> Mapping[str, Any]:
-    """Give the labels of a collection; none of what is no collection."""
+    """Return the labels of a collection; none if the value is no collection."""
     labels = collection.get("metadata") if isinstance(collection, dict) else None
     return labels if isinstance(labels, dict) else {}

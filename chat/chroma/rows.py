@@ -1,4 +1,4 @@
-"""Renders and parses records, which stand in lists side by side."""
+"""Renders and parses records: Chroma has one list for each field, with a place for each record."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,18 @@ from typing import Any
 from chat.core.errors import CorruptConversation
 
 NUMBER_BYTES = 24
-"""What a value of an embedding takes at most, as JSON."""
+"""The most bytes that one value of an embedding takes as JSON."""
 MADE_BY = "made_by"
-"""What made the embedding of a record; as a label of a collection, of all its memories."""
+"""The field with the tag of the model that made a record's embedding.
+
+As a label of a collection, it says that this model made the embeddings of all its memories.
+"""
 Metadata = Mapping[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What stands in a collection; without a distance where it was not searched for."""
+    """A record of a collection; its distance is 0 unless a search found it."""
 
     id: str
     document: str
@@ -25,7 +28,7 @@ class Record:
 
 
 def render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
-    """Render records; with an embedding goes what made it."""
+    """Render records; each one with an embedding gets `made_by`, the tag of its model, too."""
     return {
         "ids": [record.id for record in records],
         "documents": [record.document for record in records],
@@ -38,7 +41,10 @@ def render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
 
 
 def parse_rows(reply: Mapping[str, Any], *names: str) -> list[Record]:
-    """Parse what stands in lists side by side: ids, documents, metadatas, maybe distances."""
+    """Parse records from the lists called `names`: ids, documents, metadatas, maybe distances.
+
+    Errors: CorruptConversation.
+    """
     try:
         rows = zip(*(_as_list(reply.get(name)) for name in names), strict=True)
         return [_parse_row(*row) for row in rows]
@@ -47,14 +53,20 @@ def parse_rows(reply: Mapping[str, Any], *names: str) -> list[Record]:
 
 
 def _as_list(value: Any) -> list[Any]:
-    """Errors: CorruptConversation for what is neither a list nor null."""
+    """Return a list; null counts as empty.
+
+    Errors: CorruptConversation for anything else.
+    """
     if not isinstance(value, list | None):
         raise CorruptConversation
     return value or []
 
 
 def _parse_row(name: Any, document: Any, metadata: Any, distance: Any = 0.0) -> Record:
-    """Errors: TypeError for what is no record."""
+    """Parse one record.
+
+    Errors: TypeError.
+    """
     is_record = isinstance(name, str) and isinstance(metadata, dict | None)
     if not is_record or not isinstance(document, str | None):
         raise TypeError
@@ -62,9 +74,9 @@ def _parse_row(name: Any, document: Any, metadata: Any, distance: Any = 0.0) -> 
 
 
 def as_number(value: Any) -> float:
-    """Take a number, and no text that reads as one.
+    """Return a number as a float.
 
-    Errors: TypeError.
+    Errors: TypeError for anything else, and also for a text that reads as a number.
     """
     if type(value) not in {int, float}:
         raise TypeError
@@ -72,6 +84,6 @@ def as_number(value: Any) -> float:
 
 
 def record_bytes(record: Record) -> int:
-    """Estimate what a record takes in a request."""
+    """Return an estimate of the bytes that a record takes in a request."""
     texts = (record.id, record.document, *map(str, record.metadata.values()))
     return sum(len(text.encode()) for text in texts) + len(record.embedding) * NUMBER_BYTES

@@ -12,7 +12,7 @@ from chat.core.tokens import Vocabulary, estimate_tokens
 
 AROUND_TOKENS = 3
 """Two quotation marks and a line break."""
-MOST_QUOTED_CHARACTERS = 600
+MAX_QUOTED_CHARACTERS = 600
 """Of a longer message, only the beginning is quoted: this many characters."""
 SPEAKERS: dict[Role, str] = {
     "user": "you",
@@ -60,7 +60,7 @@ def least_quote_tokens(turn: Turn) -> int:
 
 
 def _is_cut(turn: Turn) -> bool:
-    return any(len(message.content) > MOST_QUOTED_CHARACTERS for message in turn.shown())
+    return any(len(message.content) > MAX_QUOTED_CHARACTERS for message in turn.shown())
 
 
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
@@ -88,7 +88,7 @@ def quote(turn: Turn, now: float) -> str:
 
 
 def _quote_message(placed: Placed, now: float) -> str:
-    return f'{_lead(placed, now)} "{one_line(placed.message.content, MOST_QUOTED_CHARACTERS)}"'
+    return f'{_lead(placed, now)} "{one_line(placed.message.content, MAX_QUOTED_CHARACTERS)}"'
 
 
 def _lead(placed: Placed, now: float) -> str:
@@ -96,14 +96,14 @@ def _lead(placed: Placed, now: float) -> str:
 
 
 def make_memory_quote(
-    found: FoundMemory, template: str, most_characters: int, now: float, vocabulary: Vocabulary
+    found: FoundMemory, template: str, max_characters: int, now: float, vocabulary: Vocabulary
 ) -> MemoryQuote:
     """Quote a memory in `template`, where `{age}`, `{speaker}` and `{memory}` are filled in."""
     memory = found.memory
     words = {
         "{age}": age_words(now - memory.at),
         "{speaker}": SPEAKERS[memory.role],
-        "{memory}": one_line(memory.content, most_characters),
+        "{memory}": one_line(memory.content, max_characters),
     }
     text = fill_in(template, words)
     tokens = estimate_tokens(break_up(text), vocabulary) + AROUND_TOKENS
@@ -119,10 +119,10 @@ def fill_in(template: str, words: dict[str, str]) -> str:
     return template
 
 
-def one_line(text: str, most_characters: int) -> str:
+def one_line(text: str, max_characters: int) -> str:
     """Return a text as one line that can stand between quotation marks."""
     said = " ".join(text.split()).replace('"', "'")
-    return said[:most_characters] + "…" if len(said) > most_characters else said
+    return said[:max_characters] + "…" if len(said) > max_characters else said
 
 
 def age_s(at: float, now: float) -> int:

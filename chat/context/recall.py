@@ -105,11 +105,11 @@ def fit_with_recall(
     memories = choose_memories(conversation, prompt, found, quoting, share_tokens)
     vocabulary = conversation.vocabulary
     memories_tokens = taken_tokens(memories, MEMORIES_HEADER, vocabulary)
-    most_tokens = min(quoting.recall_tokens, share_tokens)
+    max_tokens = min(quoting.recall_tokens, share_tokens)
     quotes: list[Quote] = []
-    if most_tokens > 0 and (fit.evicted or memories or conversation.found):
-        leaving = fit_beside(memories_tokens + most_tokens).evicted
-        quotes = choose_turns(conversation, leaving, prompt, quoting.now, most_tokens)
+    if max_tokens > 0 and (fit.evicted or memories or conversation.found):
+        leaving = fit_beside(memories_tokens + max_tokens).evicted
+        quotes = choose_turns(conversation, leaving, prompt, quoting.now, max_tokens)
     if quotes or memories:
         fit = fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
     kept = {turn.number for turn in fit.kept}
@@ -122,7 +122,7 @@ def choose_memories(
     prompt: str,
     found: Sequence[FoundMemory],
     quoting: Quoting,
-    most_tokens: int,
+    max_tokens: int,
 ) -> list[MemoryQuote]:
     """Quote the nearest memories that fit; a memory whose text is shown anyway is left out."""
     shown = {prompt, *(text for turn in conversation.turns for text in _said(turn))}
@@ -142,11 +142,11 @@ def choose_memories(
         for one in found
         if one.memory.content not in shown
     )
-    return fit_quotes(quotes, most_tokens - header_tokens(MEMORIES_HEADER, vocabulary))
+    return fit_quotes(quotes, max_tokens - header_tokens(MEMORIES_HEADER, vocabulary))
 
 
 def choose_turns(
-    conversation: Conversation, leaving: Sequence[Turn], prompt: str, now: float, most_tokens: int
+    conversation: Conversation, leaving: Sequence[Turn], prompt: str, now: float, max_tokens: int
 ) -> list[Quote]:
     """Quote the best of the evicted turns that fit; `leaving` is `evicted` of `choose_recalled`."""
     vocabulary = conversation.vocabulary
@@ -154,7 +154,7 @@ def choose_turns(
         (least_quote_tokens(found.turn), partial(make_quote, found, now, vocabulary))
         for found in choose_recalled(conversation, leaving, prompt)
     )
-    return fit_quotes(candidates, most_tokens - header_tokens(HEADER, vocabulary))
+    return fit_quotes(candidates, max_tokens - header_tokens(HEADER, vocabulary))
 
 
 def choose_recalled(
@@ -193,7 +193,7 @@ def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
 
 
 def fit_quotes(
-    candidates: Iterable[tuple[int, Callable[[], Quoted]]], most_tokens: int
+    candidates: Iterable[tuple[int, Callable[[], Quoted]]], max_tokens: int
 ) -> list[Quoted]:
     """Return the best quotes that fit as a whole; a shorter one may take the place of a longer one.
 
@@ -202,11 +202,11 @@ def fit_quotes(
     """
     fitting: list[Quoted] = []
     for least_tokens, make in candidates:
-        if least_tokens > most_tokens:
+        if least_tokens > max_tokens:
             continue
         quoted = make()
-        if quoted.tokens <= most_tokens:
-            most_tokens -= quoted.tokens
+        if quoted.tokens <= max_tokens:
+            max_tokens -= quoted.tokens
             fitting.append(quoted)
     return fitting
 

@@ -15,7 +15,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
 In these scripts, the terms are pairs of characters.
 """
 LONGEST_TERM = 40
-MOST_PROMPT_TERMS = 64
+MAX_PROMPT_TERMS = 64
 """How many terms of a prompt are searched for at most."""
 
 
@@ -79,7 +79,7 @@ FINAL_Y = re.compile(r"(?<=[^aeiou])y$")
 @functools.lru_cache(maxsize=1)
 def prompt_terms(prompt: str) -> tuple[str, ...]:
     """Return the different terms of a prompt; of a long prompt, only the first ones."""
-    return tuple(dict.fromkeys(terms_of(prompt)))[:MOST_PROMPT_TERMS]
+    return tuple(dict.fromkeys(terms_of(prompt)))[:MAX_PROMPT_TERMS]
 
 
 def turn_terms(turn: Turn) -> Mapping[str, int]:

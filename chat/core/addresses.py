@@ -19,7 +19,7 @@ ADDRESS = re.compile(
 )
 NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 HAVE_A_PORT = ("http", "https", "redis")
-MOST_PORT = 65535
+MAX_PORT = 65535
 
 
 def parse_address(text: str, schemes: Sequence[str]) -> tuple[str, str] | None:
@@ -30,7 +30,7 @@ def parse_address(text: str, schemes: Sequence[str]) -> tuple[str, str] | None:
     if match["port"] is None:
         is_whole = match["scheme"] in HAVE_A_PORT and not match["host"].startswith("[")
     else:
-        is_whole = int(match["port"]) <= MOST_PORT
+        is_whole = int(match["port"]) <= MAX_PORT
     return (match["scheme"], match["authority"]) if is_whole else None
 
 

@@ -13,17 +13,17 @@ from array import array
 from itertools import accumulate
 from typing import Any
 
-MOST_DEPTH = 64
+MAX_DEPTH = 64
 """How deep lists and objects may be nested."""
-MOST_DIGITS = 308
+MAX_DIGITS = 308
 """The most digits of a whole number.
 
 A whole number is kept digit for digit; with this many digits it is always a finite double, too.
 """
 RULES = (
-    f"JSON is UTF-8, with up to {MOST_DEPTH} lists and objects in each other, no key twice in an "
+    f"JSON is UTF-8, with up to {MAX_DEPTH} lists and objects in each other, no key twice in an "
     f"object, no half of a surrogate pair, and numbers that are finite doubles; whole ones have up "
-    f"to {MOST_DIGITS} digits, which are kept."
+    f"to {MAX_DIGITS} digits, which are kept."
 )
 """The rules of the strict reader, for callers who send JSON."""
 
@@ -57,8 +57,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int:
-    if len(digits.removeprefix("-")) > MOST_DIGITS:
-        raise NotJson(f"a whole number has more than {MOST_DIGITS} digits")
+    if len(digits.removeprefix("-")) > MAX_DIGITS:
+        raise NotJson(f"a whole number has more than {MAX_DIGITS} digits")
     return int(digits)
 
 
@@ -89,8 +89,8 @@ def parse_json(data: bytes | str) -> Any:
     Errors: NotJson.
     """
     data = data.encode() if isinstance(data, str) else data
-    if nests_deeper(data, MOST_DEPTH):
-        raise NotJson(f"more than {MOST_DEPTH} lists and objects stand in each other")
+    if nests_deeper(data, MAX_DEPTH):
+        raise NotJson(f"more than {MAX_DEPTH} lists and objects stand in each other")
     text = decoded(data)
     try:
         value = STRICT.decode(text)

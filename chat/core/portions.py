@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-MOST_CALL_BYTES = 512 * 1024
+MAX_CALL_BYTES = 512 * 1024
 """The most bytes of texts that one call to Redis carries, in its arguments or in its answer.
 
 A wasmtime host allows 128 MiB for the arguments of a call. If it knows the interface at run time
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 def portions(
-    items: Iterable[Item], bytes_of: Callable[[Item], int], most_bytes: int, most_count: int
+    items: Iterable[Item], bytes_of: Callable[[Item], int], max_bytes: int, max_count: int
 ) -> Iterator[list[Item]]:
     """Yield the items in their order, in lists that are as long as both limits allow.
 
@@ -25,7 +25,7 @@ def portions(
     total_bytes = 0
     for item in items:
         size_bytes = bytes_of(item)
-        if portion and (total_bytes + size_bytes > most_bytes or len(portion) == most_count):
+        if portion and (total_bytes + size_bytes > max_bytes or len(portion) == max_count):
             yield portion
             portion, total_bytes = [], 0
         portion.append(item)

@@ -51,14 +51,14 @@ class Vocabulary:
         """Whether words may be estimated by the pieces that all large vocabularies have."""
         return self.evidence_tokens >= EVIDENCE_TOKENS
 
-    def observe(self, text: str, least_tokens: int, most_tokens: int) -> "Vocabulary":
+    def observe(self, text: str, least_tokens: int, max_tokens: int) -> "Vocabulary":
         """Return what is known after a model counted `text` as tokens within these bounds."""
         if self.evidence_tokens < 0 or not _is_prose(text):
             return self
         estimated_tokens = estimate_tokens(text, LARGE)
         if least_tokens > estimated_tokens:
             return SMALL
-        if LEAST_SHARE * estimated_tokens <= most_tokens <= estimated_tokens:
+        if LEAST_SHARE * estimated_tokens <= max_tokens <= estimated_tokens:
             return Vocabulary(self.evidence_tokens + estimated_tokens)
         return self
 

@@ -22,7 +22,7 @@ from chat.settings import Settings
 BODY_BYTES_PER_PROMPT_BYTE = 6
 """A JSON escape of one byte takes up to six bytes."""
 BODY_OVERHEAD_BYTES = 1024
-MOST_MESSAGES = 100
+MAX_MESSAGES = 100
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Messa
     fields = _parse_object(body)
     refuse_others(fields, ("messages",), "")
     given = fields.get("messages")
-    if not isinstance(given, list) or not 1 <= len(given) <= MOST_MESSAGES:
+    if not isinstance(given, list) or not 1 <= len(given) <= MAX_MESSAGES:
         raise InvalidRequest(
-            f"`messages` must be a list of 1 to {MOST_MESSAGES} messages", "messages"
+            f"`messages` must be a list of 1 to {MAX_MESSAGES} messages", "messages"
         )
     return [
         parse_message(message, f"messages[{place}]", max_prompt_bytes, now)

@@ -6,7 +6,7 @@ from typing import Any
 
 from chat.context.budget import bounded_turn
 from chat.core.heads import Head
-from chat.core.json_text import MOST_DEPTH, NotJson, first_deep_line, parse_next
+from chat.core.json_text import MAX_DEPTH, NotJson, first_deep_line, parse_next
 from chat.core.memories import MEMORY_ID, NOTE
 from chat.core.messages import SIDES, Memory, Message
 from chat.core.refusals import InvalidRequest, TooLarge
@@ -24,7 +24,7 @@ from chat.usecases.take_back import Exported
 
 MAX_TURN_MESSAGES = 10_000
 """How many messages one turn may have."""
-MOST_NUMBER = 10**9
+MAX_NUMBER = 10**9
 """How many turns one conversation may have."""
 SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -36,7 +36,7 @@ class LineParser:
     """
 
     def __init__(self, max_prompt_bytes: int, now: float) -> None:
-        self._most_bytes = max_prompt_bytes
+        self._max_bytes = max_prompt_bytes
         self._now = now
         self._is_begun = self._is_ended = False
         self._ids: set[int] = set()
@@ -83,10 +83,10 @@ class LineParser:
         self._ids.add(taken)
         head = Head(
             id=taken,
-            context=parse_text(line.get("context"), "context", self._most_bytes),
+            context=parse_text(line.get("context"), "context", self._max_bytes),
             created_at=self._time(line, "created_at"),
             active_at=self._time(line, "active_at"),
-            turn_count=_integer(line, "turns", MOST_NUMBER),
+            turn_count=_integer(line, "turns", MAX_NUMBER),
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
         )
@@ -114,7 +114,7 @@ class LineParser:
         return [
             None
             if message is None
-            else parse_message(message, f"messages[{place}]", self._most_bytes, self._now)
+            else parse_message(message, f"messages[{place}]", self._max_bytes, self._now)
             for place, message in enumerate(given)
         ]
 
@@ -125,7 +125,7 @@ class LineParser:
             raise InvalidRequest("`id` must be a memory's id, of its conversation", "id")
         if line.get("role") not in SIDES:
             raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
-        content = parse_content(line.get("content"), "content", self._most_bytes)
+        content = parse_content(line.get("content"), "content", self._max_bytes)
         at = self._time(line, "created_at")
         pinned = bool(parse_pinned(line))
         self.exported.memories.append(
@@ -198,9 +198,9 @@ def _objects(body: bytes) -> Iterator[Any]:
     Errors: InvalidRequest.
     """
     text = _decoded(body)
-    deep = first_deep_line(body, MOST_DEPTH)
+    deep = first_deep_line(body, MAX_DEPTH)
     if deep:
-        raise _not_json(deep, f"more than {MOST_DEPTH} lists and objects stand in each other")
+        raise _not_json(deep, f"more than {MAX_DEPTH} lists and objects stand in each other")
     number, place = 1, 0
     while place < len(text):
         begin = SPACE.match(text, place)

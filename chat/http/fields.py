@@ -9,14 +9,14 @@ from chat.core.refusals import InvalidRequest, TooLarge
 
 MAX_ID = 2**63 - 1
 """The largest number that Redis counts to."""
-MOST_TITLE_CHARACTERS = 200
-MOST_METADATA_BYTES = 4096
-MOST_METADATA_DEPTH = 32
+MAX_TITLE_CHARACTERS = 200
+MAX_METADATA_BYTES = 4096
+MAX_METADATA_DEPTH = 32
 """How deep a message's metadata may nest lists and objects.
 
 It is less than JSON may nest, because stores and exports put metadata within a few more.
 """
-MOST_AHEAD_S = 300
+MAX_AHEAD_S = 300
 """How far a caller's clock may be ahead of this service's."""
 
 
@@ -47,7 +47,7 @@ def parse_time(value: Any, name: str, now: float) -> float | None:
     if value is None:
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= now + MOST_AHEAD_S:
+    if not is_number or not 0 <= value <= now + MAX_AHEAD_S:
         raise InvalidRequest(f"`{name}` must be seconds since 1970, and not in the future", name)
     return float(value)
 
@@ -61,9 +61,9 @@ def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
         return None
     if not isinstance(value, dict):
         raise InvalidRequest(f"`{name}` must be an object", name)
-    text = parse_text(render_json_text(value), name, MOST_METADATA_BYTES)
-    if nests_deeper(text.encode(), MOST_METADATA_DEPTH):
-        allowed = f"up to {MOST_METADATA_DEPTH} lists and objects in each other"
+    text = parse_text(render_json_text(value), name, MAX_METADATA_BYTES)
+    if nests_deeper(text.encode(), MAX_METADATA_DEPTH):
+        allowed = f"up to {MAX_METADATA_DEPTH} lists and objects in each other"
         raise InvalidRequest(f"`{name}` may have {allowed}", name)
     return value
 
@@ -81,9 +81,9 @@ def parse_content(value: Any, name: str, max_prompt_bytes: int) -> str:
 
 def parse_title(value: Any) -> str:
     """Parse a title; null becomes an empty one, which removes the title."""
-    title = parse_text("" if value is None else value, "title", MOST_METADATA_BYTES)
-    if len(title) > MOST_TITLE_CHARACTERS:
-        raise TooLarge(f"`title` may have up to {MOST_TITLE_CHARACTERS} characters", "title")
+    title = parse_text("" if value is None else value, "title", MAX_METADATA_BYTES)
+    if len(title) > MAX_TITLE_CHARACTERS:
+        raise TooLarge(f"`title` may have up to {MAX_TITLE_CHARACTERS} characters", "title")
     return title
 
 
@@ -113,7 +113,7 @@ def refuse_others(fields: Collection[str], allowed: tuple[str, ...], within: str
             )
 
 
-def parse_text(text: Any, name: str, most_bytes: int) -> str:
+def parse_text(text: Any, name: str, max_bytes: int) -> str:
     """Parse a text.
 
     Errors: InvalidRequest and TooLarge.
@@ -126,8 +126,8 @@ def parse_text(text: Any, name: str, most_bytes: int) -> str:
         raise InvalidRequest(
             f"`{name}` must be Unicode text, without lone surrogates", name
         ) from error
-    if size > most_bytes:
-        raise TooLarge(f"`{name}` has {size} bytes; up to {most_bytes} are allowed", name)
+    if size > max_bytes:
+        raise TooLarge(f"`{name}` has {size} bytes; up to {max_bytes} are allowed", name)
     return text
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES
-from chat.http.bodies import MOST_MESSAGES
-from chat.http.fields import MAX_ID, MOST_METADATA_BYTES, MOST_METADATA_DEPTH, MOST_TITLE_CHARACTERS
+from chat.http.bodies import MAX_MESSAGES
+from chat.http.fields import MAX_ID, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_TITLE_CHARACTERS
 from chat.http.page import FILES
 
 Schema = Mapping[str, Any]
@@ -91,10 +91,10 @@ STORED_SUMMARY: Mapping[str, Schema] = {
 }
 METADATA: Schema = {
     "type": ["object", "null"],
-    "description": f"up to {MOST_METADATA_BYTES} bytes as JSON, with up to {MOST_METADATA_DEPTH} "
+    "description": f"up to {MAX_METADATA_BYTES} bytes as JSON, with up to {MAX_METADATA_DEPTH} "
     "lists and objects in each other",
 }
-TITLE: Schema = {"type": ["string", "null"], "maxLength": MOST_TITLE_CHARACTERS}
+TITLE: Schema = {"type": ["string", "null"], "maxLength": MAX_TITLE_CHARACTERS}
 NULL: Schema = {"type": "null"}
 
 TAKEN: Mapping[str, Schema] = {
@@ -136,7 +136,7 @@ TAKEN: Mapping[str, Schema] = {
                 ("created_at", "metadata"),
             ),
             minItems=1,
-            maxItems=MOST_MESSAGES,
+            maxItems=MAX_MESSAGES,
         )
     }),
     "Note": record(

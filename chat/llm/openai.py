@@ -20,9 +20,9 @@ REFUSED = (401, 403)
 AWAY = range(502, 505)
 """The statuses with which a gateway says that the server behind it does not answer."""
 OK = range(200, 300)
-MOST_TOKENS = 2**32 - 1
+MAX_TOKENS = 2**32 - 1
 """The largest count of tokens, as in Spin's interface."""
-MOST_REASON_CHARACTERS = 40
+MAX_REASON_CHARACTERS = 40
 NUMBERS = {int, float}
 PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 """The errors that reading an answer raises when it does not have the expected shape."""
@@ -121,14 +121,14 @@ def _count(usage: Any, name: str) -> int:
     value = usage.get(name) if isinstance(usage, dict) else None
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         return 0
-    if value > MOST_TOKENS:
+    if value > MAX_TOKENS:
         raise ModelFailed("the model's endpoint counted more tokens than can be")
     return value
 
 
 def _reason(value: Any) -> str | None:
     """Return why a reply ends where it does; None if the endpoint gave no short word for it."""
-    return value if isinstance(value, str) and len(value) <= MOST_REASON_CHARACTERS else None
+    return value if isinstance(value, str) and len(value) <= MAX_REASON_CHARACTERS else None
 
 
 class OpenAiModel:

@@ -1,1 +1,1 @@
-"""The ports over Redis."""
+"""The implementations of ports that use Redis."""

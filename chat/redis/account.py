@@ -1,4 +1,4 @@
-"""An owner's account in Redis, and what is counted of a client's address beside its turns."""
+"""An owner's account in Redis, and what is counted for a client's address beside its turns."""
 
 from chat.core.json_text import render_compact
 from chat.core.limits import NO_BOUNDS, Bounds
@@ -22,18 +22,24 @@ from chat.redis.scripts import (
 )
 
 NOBODY = b""
-"""Stands for the account of what is nobody's."""
+"""What a script gets in place of an account if a conversation has no owner."""
 RUNS_S = 60
-"""How long an erasure keeps what an owner begins waiting, if it never ends: its host was killed."""
+"""How long new requests of an owner are refused if an erasure never ends, as its host was killed.
+
+In seconds from the beginning of the erasure.
+"""
 
 
 class Account:
-    """An owner's account, for one request. `word` is that of its mark, once it was read."""
+    """An owner's account, for one request. `word` is the word of the owner's mark, once read.
+
+    The mark has another word after each erasure of the owner.
+    """
 
     def __init__(
         self, prefix: str, owner: str, bounds: Bounds = NO_BOUNDS, newcomers: Keys | None = None
     ) -> None:
-        """Take the keys under which an owner that nobody saw before is counted."""
+        """Take as `newcomers` the keys that count an owner when it is seen for the first time."""
         self.owner = owner
         self.keys = account_keys(prefix, owner)
         self.newcomers = newcomers or {}
@@ -41,7 +47,7 @@ class Account:
         self._bounds = bounds
 
     def render(self, adds: Adds = "", newcomers: int = 0) -> bytes:
-        """Render it for a script; `newcomers` is their limit."""
+        """Render the account for a script; `newcomers` is the limit of new owners a minute."""
         fields = {
             "word": self.word,
             "bytes": self._bounds.stored_bytes,
@@ -52,15 +58,16 @@ class Account:
         return render_compact(fields).encode()
 
     def read(self, redis: Redis) -> None:
-        """Read the word, in one round trip.
+        """Read the mark's word, in one round trip.
 
         Errors: OwnerErased while an erasure runs.
         """
         self.word = as_bytes(redis.run(READ_MARK, self.keys, account=self.render())[0]).decode()
 
     def check(self, redis: Redis) -> None:
-        """Say whether the owner was erased since, in one round trip; read the word if it was not.
+        """Refuse if the owner was erased since the word was read, in one round trip.
 
+        If the word was not read yet, read it.
         Errors: OwnerErased.
         """
         if self.word is None:
@@ -72,13 +79,13 @@ class Account:
 def make_account(
     prefix: str, owner: str, bounds: Bounds, address_tag: str, *, is_new: bool
 ) -> Account:
-    """Make the account of a request; `is_new` says that its credential is made by it."""
+    """Make the account of a request; `is_new` is whether the request makes its credential."""
     counted = (credentials_key if is_new else newcomers_key)(prefix, address_tag)
     return Account(prefix, owner, bounds, {"newcomers": counted, "seen": seen_key(prefix, owner)})
 
 
 def account_of(account: Account | None, owner: str) -> tuple[Keys, bytes]:
-    """Give the keys and the text of the account of what is an owner's; of nobody's, neither."""
+    """Return the keys and the text of the account if it is this owner's; otherwise empty ones."""
     if account is None or account.owner != owner:
         return {}, NOBODY
     return account.keys, account.render()
@@ -93,7 +100,7 @@ def count_credential(redis: Redis, prefix: str, address_tag: str, most: int) -> 
 
 
 def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: int) -> None:
-    """Count the bytes of an import, in one round trip; `most` is what a minute may have.
+    """Count the bytes of an import, in one round trip; `most` is how many a minute may have.
 
     Errors: LimitExceeded.
     """
@@ -104,14 +111,15 @@ def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: i
 
 
 def begin_erasure(redis: Redis, account: Account, word: str, longest_s: int) -> None:
-    """Mark an owner: what began before stores nothing from now on, nor does what begins meanwhile.
+    """Mark an owner as being erased.
 
-    `longest_s` is how long a request may take that began before.
+    From now on, requests that began before store nothing, and new requests are refused until the
+    erasure ends. `longest_s` is the longest time that a request which began before may take.
     """
     mark = {"mark": account.keys["mark"]}
     redis.run(BEGIN_ERASURE, mark, word=word, runs_s=RUNS_S, marked_s=longest_s)
 
 
 def end_erasure(redis: Redis, account: Account, word: str) -> None:
-    """Let what begins from now on store again."""
+    """Let requests that begin from now on store again."""
     redis.run(END_ERASURE, {"mark": account.keys["mark"]}, word=word)

@@ -1,4 +1,4 @@
-"""Walks through Redis for what does not expire by itself."""
+"""Scans Redis for what does not expire by itself, and removes it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,33 +11,32 @@ from chat.usecases.clean_up import Cleaned
 
 SCAN_COUNT = 200
 BEGIN = "0"
-"""The cursor with which a scan begins, and that it gives at its end."""
+"""The cursor with which a scan begins, and which it returns at its end."""
 PLACE_S = 86_400
-"""How long it is known where a clean-up ended; the next then begins anew."""
+"""How long Redis keeps where a clean-up ended; later, the next one starts from the beginning."""
 OPEN = re.compile(r"\{anyone:[0-9]+\}")
+"""The owner of a conversation that belongs to anyone who knows its id."""
 
 CleanOwner = Callable[[str], Cleaned]
 
 
 class RedisCleaner:
-    """The steps through Redis, and the `Places` port, over one connection.
+    """The steps of a clean-up through Redis, and the `Places` port, over one connection.
 
     Errors: every method may raise StoreUnavailable.
     """
 
     def __init__(self, redis: Redis, prefix: str, clean_owner: CleanOwner | None) -> None:
-        """Take what cleans an owner of old data, None where nothing is ever too old."""
+        """Take what removes an owner's old data; None if data never grow too old."""
         self._redis = redis
         self._prefix = prefix
         self._clean_owner = clean_owner
         self._key = re.compile(re.escape(prefix) + r":(?P<owner>\{[^}]+\}):(?P<rest>[0-9a-z:]+)")
 
     def load(self) -> str:
-        """Load the place."""
         return self._redis.get("GET", [cleanup_key(self._prefix)]).decode()
 
     def save(self, place: str) -> None:
-        """Save the place."""
         key = cleanup_key(self._prefix)
         if place:
             self._redis.execute("SET", [key, place, "EX", PLACE_S])
@@ -45,7 +44,10 @@ class RedisCleaner:
             self._redis.execute("DEL", [key])
 
     def steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
-        """Clean behind each part of a scan, which may give a key twice; places are its cursors."""
+        """Clean the keys of each part of a scan, which may return a key twice.
+
+        Places are the scan's cursors.
+        """
         cursor = place or BEGIN
         pattern = f"{self._prefix}:{{*}}:*"
         while True:
@@ -71,7 +73,7 @@ class RedisCleaner:
         return self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
 
     def _has_list(self, owner: str) -> bool:
-        """Say whether the scan meets the owner's list too, and cleans it there."""
+        """Whether the owner has a list: then the scan meets the list, too, and cleans the owner."""
         key = conversations_key(self._prefix, owner)
         return as_int(self._redis.execute("EXISTS", [key])[0]) > 0
 

@@ -1,4 +1,4 @@
-"""Talks to Redis: runs scripts, and turns what fails into the chat's errors."""
+"""Talks to Redis: runs commands and scripts, and turns their failures into the chat's errors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -32,14 +32,17 @@ Arguments = Sequence[Argument]
 
 
 class RedisError(Exception):
-    """A command that failed, with the text that the host gives."""
+    """A command failed; the error has the host's text."""
 
 
 class Connection(Protocol):
     """One connection to Redis; each call is one round trip."""
 
     def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
-        """Run a command, and return its reply laid out flat; raises RedisError."""
+        """Run a command, and return its reply as one flat list.
+
+        Errors: RedisError.
+        """
 
 
 OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
@@ -55,11 +58,11 @@ OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
     "CHATUNKNOWN": UnknownConversation,
     "WRONGTYPE": CorruptConversation,
 }
-"""Codes of our scripts and of Redis, to what they mean to a caller."""
+"""The error that a caller gets, by the code of our scripts or of Redis."""
 
 
 BROKEN = "broken pipe"
-"""What redis-rs says of a connection that ended while it was used."""
+"""What redis-rs says when a connection ends while it is used."""
 LOGIN = "refuses the login: see `redis_username` and `redis_password`"
 REFUSALS = {
     "AuthenticationFailed": LOGIN,
@@ -76,11 +79,11 @@ REFUSALS = {
     "Connection refused": "does not answer: nothing listens at `redis_address`",
     "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
 }
-"""What redis-rs or a server says, inside a longer text, and what it means to an operator."""
+"""What a failure means to an operator, by a part of the text of redis-rs or of the server."""
 
 
 def parse_error(error: RedisError) -> ChatError:
-    """Turn a failed command into the answer that it makes."""
+    """Return the chat's error for a failed command."""
     code, _, rest = str(error).partition(":")
     if code in OWN_ERRORS:
         return OWN_ERRORS[code]()
@@ -96,9 +99,9 @@ def parse_error(error: RedisError) -> ChatError:
 
 
 def parse_failure(text: str) -> StoreUnavailable:
-    """Say in our words why a command failed, or a connection; a server's own are never passed on.
+    """Return why a command or a connection failed, in our words; the server's are not passed on.
 
-    Where the connection broke, the command may have been carried out before.
+    If the connection broke, the command may have been carried out before.
     """
     meaning = next((meaning for said, meaning in REFUSALS.items() if said in text), None)
     if meaning is None:
@@ -123,9 +126,9 @@ class Redis:
             raise parse_error(error) from error
 
     def get(self, command: str, arguments: Arguments) -> bytes:
-        """Return the one string that a command gives; empty where there is none.
+        """Return the one string in a command's reply; empty if there is none.
 
-        Spin before 3.5 leaves out what is nil.
+        Spin before 3.5 leaves nil out of a reply.
         Errors: those of `parse_error`.
         """
         reply = self.execute(command, arguments)
@@ -134,7 +137,7 @@ class Redis:
     def run(
         self, script: Script, keys: Mapping[str, str], /, *tail: Argument, **arguments: Argument
     ) -> list[Value]:
-        """Run a script by its name; by its text where Redis does not have it yet.
+        """Run a script by its hash; if Redis does not have the script yet, by its text.
 
         Errors: those of `parse_error`.
         """
@@ -152,17 +155,17 @@ def _encode(arguments: Arguments) -> list[bytes | int]:
 
 
 def as_bytes(value: Value) -> bytes:
-    """Give an element that has to be a string; nothing is empty."""
+    """Return an element that should be a string; anything else counts as empty."""
     return value if isinstance(value, bytes) else b""
 
 
 def as_text(value: Value) -> str:
-    """Give an element that has to be a status."""
+    """Return an element that should be a status; anything else counts as empty."""
     return value if isinstance(value, str) else ""
 
 
 def as_int(value: Value) -> int:
-    """Give an element that has to be a number.
+    """Return an element that has to be a number.
 
     Errors: CorruptConversation.
     """

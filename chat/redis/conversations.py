@@ -9,7 +9,7 @@ from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
 from chat.core.memories import memory_id
 from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
-from chat.core.portions import MOST_CALL_BYTES
+from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
@@ -51,9 +51,9 @@ class RedisConversationStore:
         owners: Callable[[int], Sequence[str]],
         account: Account | None = None,
     ) -> None:
-        """Take the caller's `owner`, and the `owners` under whom it may reach a conversation.
+        """Take the caller's `owner`, and the `owners` whose conversations the caller may reach.
 
-        `account` is that of the caller's, if there is one.
+        `account` is the caller's account, if there is one.
         """
         self._account = account
         self._redis = redis
@@ -63,7 +63,7 @@ class RedisConversationStore:
         self._owners = owners
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
-        """List, in one round trip."""
+        """Return a page, without contexts, in one round trip."""
         if self._owner is None:
             return [], None
         after = cursor or Cursor("+inf", "")
@@ -87,7 +87,7 @@ class RedisConversationStore:
         return self._summarise(conversation_id, "1")
 
     def summarise_head(self, conversation_id: int) -> Summary:
-        """Summarise, whether its turns are there or not."""
+        """Summarise a conversation even if Redis lost some of its turns, in one round trip."""
         return self._summarise(conversation_id, "")
 
     def _summarise(self, conversation_id: int, must_be_whole: str) -> Summary:
@@ -100,16 +100,16 @@ class RedisConversationStore:
         return self._find(conversation_id, summarise)
 
     def list_ids(self) -> list[int]:
-        """List, in one round trip."""
+        """Return all ids, in one round trip."""
         if self._owner is None:
             return []
         keys = {"conversations": conversations_key(self._prefix, self._owner)}
         return list(map(int, as_text(self._redis.run(LIST_IDS, keys)[0]).split()))
 
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        """Give turns of archive and window, in one round trip; fewer where they are long.
+        """Return turns of archive and window, in one round trip; fewer if they are long.
 
-        A turn that is longer than what a round trip carries comes in pieces, in more of them.
+        A turn that is too long for one round trip is read in pieces, each in its own round trip.
         """
 
         def page(_: str, keys: Keys) -> list[StoredTurn]:
@@ -125,7 +125,7 @@ class RedisConversationStore:
                 keys,
                 last_number=last_number,
                 turn_count=count,
-                most_bytes=MOST_CALL_BYTES,
+                max_bytes=MAX_CALL_BYTES,
                 begin=offset,
             )
 
@@ -135,7 +135,7 @@ class RedisConversationStore:
         turn = as_bytes(found[0])
         while len(turn) < as_int(size_bytes):
             _, now, *more = read(len(turn))
-            if now != mark:  # it was changed meanwhile
+            if now != mark:  # the turn was changed meanwhile
                 return self._rendered_turns(keys, last_number, count)
             turn += as_bytes(more[0])
         return [turn]
@@ -201,7 +201,7 @@ class RedisConversationStore:
     def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
-        """Load them, in one round trip; in none without names."""
+        """Load in one round trip; in none without names."""
 
         def load(_: str, keys: Keys) -> dict[str, Sequence[float]]:
             kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys, *names)[0]).split(" ")
@@ -213,7 +213,7 @@ class RedisConversationStore:
     def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
-        """Keep them, in one round trip."""
+        """Keep in one round trip."""
 
         def keep(owner: str, keys: Keys) -> None:
             pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
@@ -229,7 +229,10 @@ class RedisConversationStore:
         self._find(conversation_id, keep)
 
     def _find(self, conversation_id: int, act: Callable[[str, Keys], Outcome]) -> Outcome:
-        """Act on the conversation of the first owner that has it."""
+        """Act on a conversation under the first owner that has it.
+
+        Each owner without the conversation costs one more round trip.
+        """
         for owner in self._owners(conversation_id):
             try:
                 return act(owner, conversation_keys(self._prefix, owner, conversation_id))
@@ -238,7 +241,7 @@ class RedisConversationStore:
         raise UnknownConversation
 
     def _with_owner(self, owner: str, conversation_id: int, keys: Keys) -> tuple[Keys, bytes]:
-        """Give all keys that a change may touch, and the text of the account."""
+        """Return all keys that a change may touch, and the text of the account."""
         account_keys, account = account_of(self._account, owner)
         if owner == anyone(conversation_id):
             return keys, account
@@ -246,7 +249,7 @@ class RedisConversationStore:
 
 
 def _render_change(change: Change, context_tokens: int) -> list[str]:
-    """Render what is changed, as names and values of the hash in turn."""
+    """Render a change as fields of the hash: names and values in turn."""
     fields = []
     if change.context is not None:
         fields += ["context", change.context, "context_tokens", str(context_tokens)]
@@ -265,7 +268,7 @@ def _parse_json(data: bytes) -> Any:
 
 
 def parse_summary(row: Sequence[Any]) -> Summary:
-    """Parse one row of what the scripts give; all of it is text.
+    """Parse one conversation from a script's reply, in which every value is text.
 
     Errors: CorruptConversation.
     """

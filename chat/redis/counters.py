@@ -1,4 +1,4 @@
-"""Counts in Redis, and reads what was counted."""
+"""Writes counters to Redis, and reads them."""
 
 import re
 
@@ -15,13 +15,16 @@ USED_MEMORY = re.compile(rb"used_memory:(\d+)")
 
 
 def render_counters(counters: Counters, at: float, owner: str | None) -> bytes:
-    """Render what a script is to count; of an active `owner` goes only what cannot be read back."""
+    """Render what a script is to count.
+
+    Instead of an active `owner` it gets a mark from which the owner cannot be found out.
+    """
     mark = active_mark(owner, day_of(at)) if owner else ""
     return render_compact({"counters": counters, "at": at, "mark": mark}).encode()
 
 
 def day_of(at: float) -> int:
-    """Give the number of a time's day, from 1970 on."""
+    """Return the number of days from 1970 to a time."""
     return int(at // DAY_S)
 
 
@@ -33,12 +36,12 @@ class RedisStats:
         self._prefix = prefix
 
     def count(self, counters: Counters, at: float) -> None:
-        """Count, in one round trip."""
+        """Add to the counters, in one round trip."""
         keys = stats_keys(self._prefix, day_of(at))
         self._redis.run(COUNT, keys, counters=render_counters(counters, at, None))
 
     def read(self, at: float) -> Stats:
-        """Read all of it."""
+        """Return all that was counted, and how much Redis holds."""
         today = day_of(at)
         keys = stats_keys(self._prefix, today)
         total, counted_today = self._fields(keys["stats"]), self._fields(keys["day_stats"])

@@ -1,4 +1,4 @@
-"""Removes an owner from Redis: every key that has its tag, wherever it came from, but its mark."""
+"""Removes an owner from Redis: every key with the owner's tag, except the mark of the erasure."""
 
 import re
 
@@ -9,12 +9,12 @@ from chat.usecases.durable_ports import Erased
 
 SCAN_COUNT = 1000
 LOOKS = 3
-"""How often it is looked again for what a request made that ran meanwhile."""
+"""How often keys are removed at most: requests that run meanwhile may make new ones."""
 CONVERSATION = re.compile(rb":[0-9]+")
 
 
 class RedisEraser:
-    """An owner's keys, over one connection. All keys of the server are looked at."""
+    """Erases an owner's keys, over one connection, in scans over all keys of the server."""
 
     def __init__(self, redis: Redis, *, prefix: str, owner: str) -> None:
         self._redis = redis
@@ -24,7 +24,7 @@ class RedisEraser:
         self._mark = account_keys(prefix, owner)["mark"].encode()
 
     def erase(self) -> Erased:
-        """Remove, until nothing is found; it may be asked for again.
+        """Remove keys until a scan finds none, at most `LOOKS` times; an erasure may be repeated.
 
         Errors: StoreUnavailable.
         """
@@ -41,7 +41,7 @@ class RedisEraser:
         return Erased(counts, len(found))
 
     def _find(self) -> list[bytes]:
-        """Find every key; a scan may give one twice."""
+        """Return every key of the owner once; a scan may return a key twice."""
         found: set[bytes] = set()
         cursor = b"0"
         while True:

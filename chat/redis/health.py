@@ -1,4 +1,4 @@
-"""Asks Redis how it is, and keeps in it for a moment how a part was."""
+"""Checks whether Redis takes writes, and keeps the health of another part in it for a moment."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,14 +9,16 @@ from chat.redis.keys import health_key, probe_key
 from chat.usecases.check_health import Health, tried
 
 KEPT_MS = 5000
-"""How long the model's answer holds: it may charge for each, and anybody may ask. The key that
-tries whether Redis takes writes is kept as long."""
+"""How long the model's health is kept: anybody may ask for it, and a model may charge each answer.
+
+The key that is written to try Redis is kept as long.
+"""
 
 
 def tried_once(redis: Redis, prefix: str, ask: Callable[[], str]) -> Health:
-    """Ask a part as `tried` does, or return what it was a moment ago.
+    """Return the health that was kept a moment ago; if none was kept, ask as `tried` does.
 
-    Where Redis is away the part is always asked.
+    If Redis is away, the part is always asked.
     """
     key = health_key(prefix)
     with suppress(StoreUnavailable):
@@ -30,7 +32,7 @@ def tried_once(redis: Redis, prefix: str, ask: Callable[[], str]) -> Health:
 
 
 def probe_store(redis: Redis, prefix: str) -> None:
-    """Write to Redis: one that is full, read-only or cannot save answers, and takes no turn.
+    """Write to Redis: if it is full, read-only or cannot save, it still answers but takes no turn.
 
     Errors: StoreUnavailable.
     """

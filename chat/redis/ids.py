@@ -1,17 +1,20 @@
-"""Gives conversations their ids: a counter in Redis, put right where it was lost."""
+"""Gives conversations their ids: a counter in Redis, which is repaired if it was lost."""
 
 from chat.redis.connection import Redis, as_bytes, as_int
 from chat.redis.keys import next_id_key
 from chat.redis.scripts import HIGHEST_ID, NEXT_ID, RAISE_ID
 
-MOST_SCRIPTS = 1000
-"""Ten million keys: some seconds. In a Redis with more, ids go on from the seconds since 1970."""
+MAX_SCRIPTS = 1000
+"""The most scripts of one search for the highest id: ten million keys in some seconds.
+
+In a Redis with more keys, ids go on from the seconds since 1970.
+"""
 BEGIN = b"0"
-"""The cursor with which a scan begins, and that it gives at its end."""
+"""The cursor with which a scan begins, and which it returns at its end."""
 
 
 class RedisIds:
-    """The counter. Every method may raise StoreUnavailable."""
+    """The counter of ids. Every method may raise StoreUnavailable."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
@@ -19,7 +22,7 @@ class RedisIds:
         self._keys = {"next_id": next_id_key(prefix)}
 
     def next(self) -> int:
-        """Take the next id, in one round trip; in more where the counter is not there."""
+        """Return the next id, in one round trip; in more if the counter is missing."""
         taken = self._count_up()
         if taken == 0:
             self.mend(0)
@@ -30,13 +33,13 @@ class RedisIds:
         return as_int(self._redis.run(NEXT_ID, self._keys)[0])
 
     def last(self) -> int:
-        """Return the id that was taken last; 0 if none was."""
+        """Return the id that was given out last; 0 if none was."""
         return int(self._redis.get("GET", [self._keys["next_id"]]) or b"0")
 
     def mend(self, least: int) -> None:
-        """Let ids go on behind `least` and all that are there: the counter was lost, or set back.
+        """Raise a counter that was lost or set back above `least` and above all ids in use.
 
-        Several requests may do so at once: the counter only ever goes up.
+        Several requests may raise it at once: it only ever goes up.
         """
         highest, is_certain = self._highest()
         self._redis.run(
@@ -49,7 +52,7 @@ class RedisIds:
     def _highest(self) -> tuple[int, bool]:
         """Return the highest id found, and whether all keys were looked at."""
         cursor, highest, pattern = BEGIN, 0, f"{self._prefix}:{{*}}:[0-9]*"
-        for _ in range(MOST_SCRIPTS):
+        for _ in range(MAX_SCRIPTS):
             reply = self._redis.run(HIGHEST_ID, {}, begin=cursor, pattern=pattern)
             cursor, found = map(as_bytes, reply)
             highest = max(highest, int(found))

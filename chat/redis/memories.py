@@ -1,7 +1,7 @@
 """Keeps an owner's long-term memories in Redis, which has no search of its own.
 
-A search reads the signature of every memory, a few dozen bytes each, takes those that differ least
-from the prompt's, and compares the embeddings of these.
+A search reads the signature of every memory, which has a few dozen bytes. It takes the memories
+whose signatures differ least from the prompt's, and compares their embeddings with the prompt's.
 """
 
 import heapq
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.messages import Embedded, FoundMemory, Memory
-from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.core.refusals import UnknownMemory
 from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
 from chat.redis.account import Account, account_of
@@ -30,9 +30,9 @@ from chat.redis.scripts import (
 from chat.usecases.ports import Cursor, Embedder
 
 CANDIDATE_COUNT = 64
-"""Memories whose embeddings are compared: all, if there are no more."""
+"""The most memories whose embeddings one search compares."""
 PART = 100
-"""Memories that one script takes."""
+"""The most memories that one script stores."""
 
 
 class RedisMemory:
@@ -49,7 +49,7 @@ class RedisMemory:
         most: int,
         account: Account | None = None,
     ) -> None:
-        """Take the `tag` of the embedding model, and the `most` memories that there may be."""
+        """Take the `tag` of the embedding model, and how many memories there may be at `most`."""
         self._account = account
         self._redis = redis
         self._embedder = embedder
@@ -61,7 +61,7 @@ class RedisMemory:
     def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
-        """Search, in two round trips; in one where there is nothing."""
+        """Search in two round trips; in one if there are no memories, in more to embed anew."""
         flat = as_text(self._redis.run(SIGNATURES, self._keys_of(SIGNATURES))[0]).split()
         if not flat:
             return []
@@ -79,7 +79,10 @@ class RedisMemory:
         return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
 
     def _embed_anew(self, names: Sequence[str]) -> list[str]:
-        """Embed what another model did, some with each search: those of two do not compare."""
+        """Embed memories anew that another model embedded, and return their ids.
+
+        Embeddings of two models do not compare. Each search embeds up to `CANDIDATE_COUNT`.
+        """
         memories = self._load(names[:CANDIDATE_COUNT]) if names else []
         for embedded in self._embed(memories):
             self._restate(render_embedded(embedded, self._tag))
@@ -90,7 +93,7 @@ class RedisMemory:
         left = list(names)
         while left:
             records, embeddings, looked_at = self._redis.run(
-                CANDIDATES, self._keys_of(CANDIDATES), *left, most_bytes=MOST_CALL_BYTES
+                CANDIDATES, self._keys_of(CANDIDATES), *left, max_bytes=MAX_CALL_BYTES
             )
             memories = parse_memories(as_text(records))
             try:
@@ -102,7 +105,7 @@ class RedisMemory:
         return found
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
-        """List, in one round trip; in more where they are long."""
+        """Return a page, in one round trip; in more if the memories are long."""
         page: list[Memory] = []
         after, is_cut = cursor or Cursor("+inf", ""), 1
         while is_cut and len(page) <= limit:
@@ -112,7 +115,7 @@ class RedisMemory:
                 last_at=after.at,
                 last_id=after.id,
                 limit=limit + 1 - len(page),
-                most_bytes=MOST_CALL_BYTES,
+                max_bytes=MAX_CALL_BYTES,
             )
             page += parse_memories(as_text(records))
             is_cut = as_int(cut)
@@ -121,7 +124,7 @@ class RedisMemory:
         return page[:limit], _cursor_behind(page[limit - 1]) if len(page) > limit else None
 
     def get(self, memory_id: str) -> Memory:
-        """Give one, in one round trip."""
+        """Return one memory, in one round trip."""
         found = self._load([memory_id])
         if not found:
             raise UnknownMemory
@@ -132,38 +135,38 @@ class RedisMemory:
         return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember, in one round trip; in more where they are long."""
+        """Remember in one round trip; in more if the memories are many or long."""
         rows = (
             render_compact(render_embedded(embedded, self._tag)).encode()
             for embedded in self._embed(memories)
         )
         keys, account = self._with_account()
         names: list[str] = []
-        for part in portions(rows, len, MOST_CALL_BYTES, PART):
+        for part in portions(rows, len, MAX_CALL_BYTES, PART):
             reply = self._redis.run(
                 REMEMBER,
                 keys,
                 new_memories=b"[" + b",".join(part) + b"]",
-                most_memories=self._most,
+                max_memories=self._most,
                 account=account,
             )
             names += [as_bytes(name).decode() for name in reply]
         return names
 
     def change(self, memory: Memory) -> None:
-        """Change, in two round trips; it is embedded anew only if it says something else."""
+        """Change in two round trips; the memory is embedded anew only if its text changes."""
         if self.get(memory.id).content == memory.content:
             self._restate([*render_embedded(Embedded(memory, ()), self._tag)[:4], "", ""])
         else:
             self._restate(render_embedded(self._embed([memory])[0], self._tag))
 
     def forget(self, memory_id: str) -> None:
-        """Forget, in one round trip."""
+        """Forget one memory, in one round trip."""
         keys, account = self._with_account()
         self._redis.run(FORGET_MEMORY, keys, memory_id=memory_id, account=account)
 
     def forget_all(self) -> int:
-        """Forget, in one round trip."""
+        """Forget all memories, in one round trip."""
         keys, account = self._with_account()
         return as_int(self._redis.run(FORGET_MEMORY, keys, memory_id="", account=account)[0])
 
@@ -188,11 +191,11 @@ def _cursor_behind(memory: Memory) -> Cursor:
 
 
 def nearest(wanted: str, names: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Order names by how little their signatures differ from `wanted`; and name what is stale.
+    """Return names ordered by how little their signatures differ from `wanted`, and stale names.
 
     Shapes: each row is a model's tag and a signature, both in hexadecimal digits, as `wanted` is;
-            a row with another tag is stale.
-    Errors: CorruptConversation if there is not one row to each name.
+            a name is stale if its row has another tag than `wanted`.
+    Errors: CorruptConversation if there is not one row for each name.
     """
     try:
         data, width = bytes.fromhex("".join(rows)), len(wanted) // 2

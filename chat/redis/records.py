@@ -1,4 +1,4 @@
-"""How conversations, turns and results are written in Redis: as JSON, text as it is."""
+"""How turns, memories, embeddings and results are written in Redis, and how replies are read."""
 
 import base64
 import struct
@@ -29,7 +29,7 @@ from chat.redis.connection import Value, as_bytes, as_text
 
 
 def render_turn(turn: Turn) -> bytes:
-    """Render a turn as one list element; its number stands first, where scripts look for it."""
+    """Render a turn as one list element; its number comes first, where scripts look for it."""
     fields = {
         "n": turn.number,
         "messages": [None if m is None else _as_list(m) for m in turn.messages],
@@ -40,7 +40,7 @@ def render_turn(turn: Turn) -> bytes:
 
 
 def _as_list(message: Message) -> list[Any]:
-    """Leave out what most messages do not have: a time of their own, and metadata."""
+    """Return a message's fields, without its own time and its metadata if it has neither."""
     has_more = message.created_at is not None or message.metadata is not None
     return list(message if has_more else message[:2])
 
@@ -59,7 +59,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
 def _parse_turn(fields: Mapping[str, Any]) -> Turn:
     prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
     messages = tuple([None if m is None else Message(*m) for m in fields["messages"]])
-    "".join([message.content for message in messages if message])  # raises if one is no text
+    "".join([message.content for message in messages if message])  # raises if a content is no text
     return Turn(
         int(fields["n"]),
         messages,
@@ -71,7 +71,7 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
 
 
 def render_terms(turns: Sequence[Turn]) -> bytes:
-    """Render number, terms and length of turns, for the index."""
+    """Render the number, the terms and the length of each turn, for the index."""
     rows = []
     for turn in turns:
         terms = turn_terms(turn)
@@ -80,15 +80,16 @@ def render_terms(turns: Sequence[Turn]) -> bytes:
 
 
 def render_embedding(embedding: Sequence[float]) -> str:
-    """Render a unit vector: half precision, little-endian, base64; 1024 characters for 384 values.
+    """Render a unit vector as base64 of little-endian values in half precision.
 
-    Text is copied whole into a guest, where bytes are copied one by one.
+    384 values take 1024 characters. It is text because a guest receives text in one copy, but bytes
+    one by one.
     """
     return base64.b64encode(struct.pack(f"<{len(embedding)}e", *embedding)).decode()
 
 
 def parse_embedding(text: str) -> tuple[float, ...]:
-    """Parse a rendered embedding; one that is none is empty, and nothing is like it."""
+    """Parse a rendered embedding; a text that is none becomes empty, which no embedding is near."""
     try:
         data = base64.b64decode(text)
         return struct.unpack(f"<{len(data) // 2}e", data)
@@ -97,7 +98,7 @@ def parse_embedding(text: str) -> tuple[float, ...]:
 
 
 def render_memory(memory: Memory) -> bytes:
-    """Render a memory; with it, the digest by which another one that says the same is known."""
+    """Render a memory, with the digest by which another memory with the same text is recognised."""
     fields = {
         "id": memory.id,
         "text": text_digest(memory.content),
@@ -128,7 +129,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
 
 
 def render_embedded(embedded: Embedded, tag: str) -> list[str]:
-    """Render a memory as the scripts take it; everything is text, which is copied whole."""
+    """Render a memory as the scripts take it: id, time, digest, record, signature and embedding."""
     memory, embedding = embedded.memory, embedded.embedding
     return [
         memory.id,
@@ -146,7 +147,7 @@ def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
 
 
 def render_result(result: TurnResult) -> bytes:
-    """Render a result, to be given again."""
+    """Render a result, to be returned if the request is sent again."""
     return render_compact(asdict(result)).encode()
 
 
@@ -168,7 +169,7 @@ def parse_result(data: bytes) -> TurnResult:
 
 
 def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
-    """Parse what `LOAD` gives.
+    """Parse the reply of `LOAD`.
 
     Errors: CorruptConversation.
     """

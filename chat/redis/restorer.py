@@ -1,4 +1,4 @@
-"""Brings whole conversations back into Redis."""
+"""Puts whole conversations into Redis."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from chat.core.heads import Head
 from chat.core.json_text import render_compact
 from chat.core.messages import Turn
-from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis
 from chat.redis.keys import Keys, conversation_keys, conversations_key, restored_key
@@ -15,11 +15,11 @@ from chat.redis.scripts import RESTORE, STAGE
 from chat.usecases.durable_ports import Whole
 
 PART = 100
-"""Turns that one script takes: none keeps Redis from other work for long."""
+"""The most turns that one script takes, so that none keeps Redis from other work for long."""
 
 
 class Rendered(NamedTuple):
-    """A turn as it is stored, and its terms for the index, of which only an archived one has."""
+    """A turn as it is stored, and its terms for the index; a turn in the window has no terms."""
 
     turn: bytes
     terms: bytes
@@ -40,9 +40,9 @@ class RedisRestorer:
         archive_turns: int,
         account: Account | None = None,
     ) -> None:
-        """Take how long a part may stand that no other one follows, in ms; and the archive's cap.
+        """Take how long a part waits for the next one, in ms, and the archive's cap.
 
-        The cap is 0 for none.
+        If no part follows in time, what was stored expires. The cap is 0 for none.
         """
         self._account = account
         self._redis = redis
@@ -53,14 +53,14 @@ class RedisRestorer:
         self._archive_turns = archive_turns
 
     def restore(self, whole: Whole) -> None:
-        """Restore, in one round trip for each part of the turns; in more for one that is long."""
-        archived = whole.evicted[-self._archive_turns :]  # 0 is all of them
+        """Restore in one round trip for each part of the turns; in more for a long part."""
+        archived = whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
         turns = (
             _render(turn, is_archived=place < len(archived))
             for place, turn in enumerate((*archived, *whole.turns))
         )
         is_first, waiting = True, list[Rendered]()
-        for part in portions(turns, _size_bytes, MOST_CALL_BYTES, PART):
+        for part in portions(turns, _size_bytes, MAX_CALL_BYTES, PART):
             if waiting:
                 self._restore(whole, waiting, is_first=is_first, is_last=False)
                 is_first = False
@@ -83,7 +83,7 @@ class RedisRestorer:
             "restored": restored_key(self._prefix, self._owner, conversation_id, self._fencing)
         }
         account_keys, account = account_of(self._account, self._owner)
-        if sum(map(len, pieces)) > MOST_CALL_BYTES:
+        if sum(map(len, pieces)) > MAX_CALL_BYTES:
             data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
             self._stage(staged | account_keys, account, data)
             pieces = []
@@ -102,9 +102,9 @@ class RedisRestorer:
         )
 
     def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
-        """Lay down what is too long for one round trip, a piece with each."""
-        for start in range(0, len(data), MOST_CALL_BYTES):
-            piece = data[start : start + MOST_CALL_BYTES]
+        """Store the data of a part that is too long for one round trip, a piece in each."""
+        for start in range(0, len(data), MAX_CALL_BYTES):
+            piece = data[start : start + MAX_CALL_BYTES]
             self._redis.run(
                 STAGE, keys, begin=start, part_ms=self._part_ms, account=account, piece=piece
             )

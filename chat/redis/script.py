@@ -1,8 +1,9 @@
-"""Lua scripts: files that are put together when the component is built, and run with names.
+"""Lua scripts: files that are put together when the component is built, with named operands.
 
-Each script is atomic, one round trip, and checks before its first write. What it is given has names
-that are declared once: a key `turns` is `turns_key` in Lua, an argument and a constant are what
-they are called. Only what is made here knows places.
+Each script is atomic, takes one round trip, and makes all its checks before its first write. The
+names of its keys, arguments and constants are declared once: a key `turns` is `turns_key` in Lua,
+and an argument or a constant has the same name there. Only this module knows the place of a key or
+an argument in `KEYS` and `ARGV`.
 Errors of our own start with a code that the host passes on as it is: see `parse_error`.
 """
 
@@ -16,7 +17,7 @@ FOLDER = pathlib.Path(__file__).parent / "lua"
 NOT_CODE = re.compile(r"--[^\n]*|'(?:[^'\\\n]|\\.)*'")
 WORD = re.compile(r"\b[A-Za-z_]\w*")
 TAIL = "*"
-"""What the name of all arguments that are left begins with, at the end of a script's."""
+"""The first character of the last argument's name if it stands for all arguments that are left."""
 
 Argument = bytes | int | str
 Constant = float | str
@@ -24,22 +25,22 @@ Constant = float | str
 
 @dataclass(frozen=True)
 class Fragment:
-    """What scripts share: `lua/shared/NAME.lua`, with the constants that it names."""
+    """A text that scripts share: `lua/shared/NAME.lua`, with the constants that it uses."""
 
     name: str
     constants: Mapping[str, Constant] = field(default_factory=dict)
 
     def read(self) -> str:
-        """Return its text."""
+        """Return the fragment's text."""
         return (FOLDER / "shared" / f"{self.name}.lua").read_text()
 
 
 @dataclass(frozen=True)
 class Script:
-    """A script's text, the name by which Redis knows it, and the names of what it is given.
+    """A script's text, the hash by which Redis knows it, and the names of its operands.
 
-    Shapes: `keys` come in this order, and all from the `least_keys`th on may be left out.
-            `has_tail` says whether it takes arguments without names, behind the others.
+    Shapes: `keys` are in the order of `KEYS`; those after the first `least_keys` may be left out.
+            `has_tail` is whether the script takes arguments without names after the named ones.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Script:
     def operands(
         self, keys: Mapping[str, str], tail: Sequence[Argument], arguments: Mapping[str, Argument]
     ) -> list[Argument]:
-        """Return what stands behind the script in `EVAL`.
+        """Return the operands that follow the script in `EVAL`.
 
         Errors: TypeError for a name that is missing or that was not declared.
         """
@@ -81,11 +82,11 @@ def make_script(
     args: Sequence[str] = (),
     constants: Mapping[str, Constant] | None = None,
 ) -> Script:
-    """Read `lua/NAME.lua`, and put it behind its names and fragments.
+    """Make a script of its names, its fragments and `lua/NAME.lua`, in this order.
 
-    `maybe` are more keys, which are nil in Lua where they are left out; `*name` at the end of the
-    arguments is a table of all that are left.
-    Errors: ValueError for a name that is used and not declared, or the other way round.
+    The keys in `maybe` may be left out, and are nil in Lua then. `*name` at the end of the
+    arguments is a table of all arguments that are left.
+    Errors: ValueError for a name that is used but not declared, or declared but not used.
     """
     bodies = [fragment.read() for fragment in fragments] + [(FOLDER / f"{name}.lua").read_text()]
     known = {k: v for fragment in fragments for k, v in fragment.constants.items()}
@@ -103,9 +104,9 @@ def make_script(
 def render_names(
     body: str, keys: Sequence[str], args: Sequence[str], constants: Mapping[str, Constant]
 ) -> str:
-    """Render the names that stand before a script; a key that it does not use has none.
+    """Render the lines that declare a script's names; a key that it does not use gets no line.
 
-    Errors: ValueError.
+    Errors: ValueError for a name that is declared twice, not declared, or not used.
     """
     used = set(WORD.findall(NOT_CODE.sub(" ", body)))
     locals_of_keys = [f"{key}_key" for key in keys]

@@ -1,7 +1,7 @@
 """The Lua scripts, with the names of their keys and arguments; `lua/NAME.lua` says what each does.
 
-Keys that come last may be left out, and are so for what is nobody's: the owner's list and memories,
-the owner's account, and the newcomers that are counted with it.
+The keys in `maybe` are left out for a conversation that has no owner: the owner's list and
+memories, the owner's account, and the newcomers that are counted with it.
 """
 
 from chat.core.limits import WINDOW_S
@@ -34,17 +34,20 @@ from chat.redis.keys import (
 from chat.redis.script import make_script
 
 CONVERSATION_BYTES = 600
-"""What Redis keeps about with the keys of a conversation, and its head."""
-MOST_DONE = 100
-"""Results of Idempotency-Keys that a conversation keeps."""
+"""An estimate of the bytes that Redis needs for the keys and the head of a conversation."""
+MAX_DONE = 100
+"""The most results of Idempotency-Keys that a conversation keeps."""
 STARTED_S = 86_400
 """How long an Idempotency-Key of a new conversation is remembered."""
 NOT_THERE = "-"
-"""What stands for an embedding that is not kept."""
+"""What a script returns in place of an embedding that is not kept."""
 SCAN_COUNT, SCANS = 1000, 10
-"""Keys that one step of a scan looks at, and steps of one script: some milliseconds of Redis."""
+"""How many keys one step of a scan looks at, and how many steps one script takes.
+
+A script takes some milliseconds.
+"""
 ID_DIGITS = 15
-"""An id of more digits is none of ours: a script counts exactly up to 2^53."""
+"""The most digits of an id: Lua's numbers are exact up to 2^53, so a longer id is none of ours."""
 
 # A turn: admit or load before the model, create or commit after it.
 RATES = ("caller_rate", "rate")
@@ -54,7 +57,7 @@ LOAD = make_script(
     keys=[*CONVERSATION_NAMES, *RATES],
     maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
     args=[
-        "fencing", "lock_ms", "limit", "limit_of_all", "repetition", "body", "most_found",
+        "fencing", "lock_ms", "limit", "limit_of_all", "repetition", "body", "max_found",
         "account", "*searched",
     ],
     constants={"TAG_DIGITS": TAG_DIGITS},
@@ -74,10 +77,10 @@ COMMIT = make_script(
     args=[
         "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
         "evicted_count", "archive_turns", "lifetime_s", "conversation_id", "repetition", "result",
-        "evicted_terms", "new_memories", "most_memories", "embedding_tag", "counters", "account",
+        "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters", "account",
         "*turns",
     ],
-    constants={"MOST_DONE": MOST_DONE},
+    constants={"MAX_DONE": MAX_DONE},
 )  # fmt: skip
 ADMIT = make_script(
     "admit",
@@ -95,7 +98,7 @@ CREATE = make_script(
     args=[
         "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at", "lifetime_s",
         "conversation_id", "turn", "repetition", "result", "started", "new_memories",
-        "most_memories", "counters", "account",
+        "max_memories", "counters", "account",
     ],
     constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
 )  # fmt: skip
@@ -108,7 +111,7 @@ HIGHEST_ID = make_script(
 )
 RAISE_ID = make_script("raise_id", keys=["next_id"], args=["conversation_id", "is_highest"])
 
-# An owner looks through conversations, changes and forgets them.
+# Listing, reading, changing, forgetting and cleaning up an owner's conversations.
 SUMMARISE = make_script(
     "summarise",
     [IS, TYPES, WHOLE, SUMMARY],
@@ -127,7 +130,7 @@ TURNS_PAGE = make_script(
     "turns_page",
     [IS, TYPES, WHOLE],
     keys=CONVERSATION_NAMES,
-    args=["last_number", "turn_count", "most_bytes", "begin"],
+    args=["last_number", "turn_count", "max_bytes", "begin"],
 )
 CHANGE = make_script(
     "change",
@@ -182,7 +185,7 @@ CLEAN_INDEX = make_script(
     args=["conversation_id", "account"],
 )
 
-# A whole conversation comes back, in parts that count with the last one.
+# Restoring a whole conversation in parts; it is there once the last part is stored.
 STAGE = make_script(
     "stage",
     [ACCOUNT],
@@ -208,7 +211,7 @@ REMEMBER = make_script(
     [IS, ACCOUNT, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
-    args=["new_memories", "most_memories", "account"],
+    args=["new_memories", "max_memories", "account"],
 )
 RESTATE = make_script(
     "restate",
@@ -226,12 +229,12 @@ FORGET_MEMORY = make_script(
 )
 SIGNATURES = make_script("signatures", keys=["memory_signatures", "memory_rows"])
 CANDIDATES = make_script(
-    "candidates", keys=["memories", "memory_embeddings"], args=["most_bytes", "*ids"]
+    "candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"]
 )
 MEMORIES_PAGE = make_script(
     "memories_page",
     keys=["memories", "memory_times"],
-    args=["last_at", "last_id", "limit", "most_bytes"],
+    args=["last_at", "last_id", "limit", "max_bytes"],
 )
 
 # An owner's account, and what is counted.

@@ -1,4 +1,4 @@
-"""Keeps turns in Redis."""
+"""Keeps conversations and their turns in Redis."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,17 +28,20 @@ from chat.usecases.ports import AnsweredBefore, Done, Repetition
 
 NO_LIMITS = Limits(0, 0)
 SPARE_MS = 5_000
-"""How much longer it stands that a start with an Idempotency-Key is running than its turn may take:
-what asks Redis comes on top. A start that took longer yet is not stored beside another."""
+"""How much longer than its turn may take a start with an Idempotency-Key counts as running.
+
+The requests to Redis come on top of the turn. If a start takes even longer, another one may begin
+under the same key; only the first that finishes is stored.
+"""
 
 
 @dataclass(frozen=True)
 class TurnStoreSettings:
-    """What a store is told once.
+    """What a store needs to know once.
 
-    Shapes: `most_found` evicted turns are found for a prompt; an owner has up to `most_memories`;
-            `tag` is that of the embedding model. `rate_tag` names whom the limit is for, `owners`
-            whose conversations may be reached.
+    Shapes: a search finds up to `max_found` evicted turns; an owner has up to `max_memories`
+            memories; `tag` is the tag of the embedding model; `rate_tag` names whose turns are
+            limited; `owners` returns the owners under whom a conversation may be reached.
     """
 
     prefix: str
@@ -48,8 +51,8 @@ class TurnStoreSettings:
     limits: Limits
     rate_tag: str
     owners: Callable[[int], Sequence[str]]
-    most_found: int = 12
-    most_memories: int = 0
+    max_found: int = 12
+    max_memories: int = 0
     tag: str = ""
 
 
@@ -59,7 +62,7 @@ class RedisTurnStore:
     def __init__(
         self, redis: Redis, settings: TurnStoreSettings, account: Account | None = None
     ) -> None:
-        """Take the account of the owner of what is stored, if there is one."""
+        """Take the account of the owner for whom the request stores, if there is one."""
         self._account = account
         self._redis = redis
         self._settings = settings
@@ -67,7 +70,7 @@ class RedisTurnStore:
         self.quota: Quota | None = None
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
-        """Count, or find what there is, in one round trip; in none where nothing is to be known."""
+        """Admit a new conversation in one round trip; in none if there is nothing to check."""
         limits = self._settings.limits
         keys, text = self._entry(self._account, limits, adds)
         if not (repetition or limits.per_owner or limits.of_all or text):
@@ -91,7 +94,7 @@ class RedisTurnStore:
     def _entry(
         self, account: Account | None, limits: Limits, adds: Adds = ""
     ) -> tuple[Keys, bytes]:
-        """Give the keys and the text of the account with which a request begins, if it has one."""
+        """Return the keys and the text of the account with which a request begins, if any."""
         if account is None:
             return {}, NOBODY
         return account.keys | account.newcomers, account.render(adds, limits.credentials)
@@ -102,25 +105,23 @@ class RedisTurnStore:
             account.word = as_bytes(reply[-1]).decode()
 
     def dismiss(self, repetition: Repetition | None) -> None:
-        """Take back that the first request of a key is running."""
+        """Remove the note that the first request of an Idempotency-Key is running."""
         if repetition:
             key = self._started_keys(repetition)["started"]
             self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
 
     def next_id(self) -> int:
-        """Count up."""
         return self._ids.next()
 
     def last_id(self) -> int:
-        """Look at the counter."""
         return self._ids.last()
 
     def mend_ids(self, least: int = 0) -> None:
-        """Look at all keys."""
+        """Raise the counter; this looks at all keys of the server."""
         self._ids.mend(least)
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
-        """Store, in one round trip."""
+        """Store in one round trip."""
         turn, repetition = commit.turns[0], done.repetition if done else None
         account_keys, account = account_of(self._account, new.owner)
         self._redis.run(
@@ -142,13 +143,13 @@ class RedisTurnStore:
         *,
         is_counted: bool = True,
     ) -> Conversation:
-        """Count, load and lock, in one round trip for each owner that may have it."""
+        """Count, load and lock, in one round trip for each owner that may have the conversation."""
         limits = self._settings.limits if is_counted else NO_LIMITS
         for owner in self._settings.owners(conversation_id):
             try:
                 return self._load(owner, conversation_id, repetition, terms, limits)
             except UnknownConversation:
-                limits = NO_LIMITS  # it was counted
+                limits = NO_LIMITS  # the turn was counted with the first owner
         raise UnknownConversation
 
     def _load(
@@ -173,7 +174,7 @@ class RedisTurnStore:
             limit_of_all=limits.of_all,
             repetition=repetition.key if repetition else "",
             body=repetition.body if repetition else "",
-            most_found=settings.most_found,
+            max_found=settings.max_found,
             account=text,
         )
         if reply[0] == b"done":
@@ -202,13 +203,13 @@ class RedisTurnStore:
         )
 
     def _written_keys(self, conversation: Conversation, commit: Commit) -> Keys:
-        """Name the keys that are written with a conversation, but those of the account."""
+        """Return the keys that are written with a conversation, except those of the account."""
         prefix, owner = self._settings.prefix, conversation.owner
         keys = self._keys(conversation) | stats_keys(prefix, day_of(commit.at))
         return keys if owner == anyone(conversation.id) else keys | owned_keys(prefix, owner)
 
     def _render_commit(self, conversation: Conversation, commit: Commit) -> dict[str, Argument]:
-        """Render what `CREATE` and `COMMIT` both take."""
+        """Render the arguments that `CREATE` and `COMMIT` share."""
         is_owned = conversation.owner != anyone(conversation.id)
         owner = conversation.owner if is_owned else None
         return {
@@ -219,7 +220,7 @@ class RedisTurnStore:
             "active_at": repr(commit.at),
             "lifetime_s": commit.lifetime_s,
             "new_memories": render_embeddeds(commit.memories, self._settings.tag),
-            "most_memories": self._settings.most_memories,
+            "max_memories": self._settings.max_memories,
             "counters": render_counters(commit.counters, commit.at, owner),
         }
 
@@ -250,7 +251,10 @@ class RedisTurnStore:
         return {"caller_rate": rate_key(prefix, self._settings.rate_tag), "rate": rate_key(prefix)}
 
     def _started_keys(self, repetition: Repetition | None) -> Keys:
-        """Name where an Idempotency-Key leads; without one the scripts do not look there."""
+        """Return the key that holds where an Idempotency-Key leads.
+
+        Without an Idempotency-Key the scripts do not use it.
+        """
         key = repetition.key if repetition else ""
         return {"started": started_key(self._settings.prefix, self._settings.rate_tag, key)}
 
@@ -262,7 +266,7 @@ class RedisTurnStore:
             self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
 
     def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
-        """Give the result that is kept with the conversation: what is forgotten is so here too."""
+        """Return the result that is kept with a conversation, and is forgotten with it."""
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
             kept = self._redis.get("HGET", [keys["done"], repetition.key])
@@ -272,7 +276,7 @@ class RedisTurnStore:
 
 
 def _render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
-    """Render the digest of the key, and what is kept under it; empty without one."""
+    """Render the digest of an Idempotency-Key and what is kept under it; empty without one."""
     if done is None:
         return {"repetition": "", "result": b""}
     head = f"{done.repetition.body}:{turn_number}:".encode()

@@ -1,1 +1,1 @@
-"""The ports of the host: the only room that imports `spin_sdk`."""
+"""The adapters to the host: the only room in `chat/` that imports `spin_sdk`."""

@@ -1,4 +1,4 @@
-"""The adapter to WASI's clock: waits for something until a moment, and no longer."""
+"""The adapter to WASI's clock: waits for something, but no longer than until a given moment."""
 
 from spin_sdk.wit.imports import monotonic_clock
 from spin_sdk.wit.imports.poll import Pollable, poll
@@ -6,31 +6,34 @@ from spin_sdk.wit.imports.poll import Pollable, poll
 from chat.http.patience import NS_PER_S
 
 Moment = int
-"""In nanoseconds on this instance's monotonic clock, which begins with the instance."""
+"""A time in nanoseconds on this instance's monotonic clock, which begins with the instance."""
 
 
 class TimeUp(Exception):
-    """What was waited for is not there in time."""
+    """What was waited for did not come in time."""
 
 
 def now() -> Moment:
-    """Return the moment that it is."""
+    """Return the present moment."""
     return monotonic_clock.now()
 
 
 def moment_in(seconds: int) -> Moment:
-    """Return the moment that is so many seconds away."""
+    """Return the moment that is `seconds` from now."""
     return now() + seconds * NS_PER_S
 
 
 def rest(for_ns: int) -> None:
-    """Do nothing for so long."""
+    """Do nothing for `for_ns` nanoseconds."""
     with monotonic_clock.subscribe_duration(for_ns) as timer:
         timer.block()
 
 
 def wait_for(pollable: Pollable, until: Moment) -> None:
-    """Wait for what a pollable stands for, and let go of it. Errors: TimeUp."""
+    """Wait until a pollable is ready, and close it.
+
+    Errors: TimeUp.
+    """
     with pollable, monotonic_clock.subscribe_instant(until) as timer:
         if 0 not in poll([pollable, timer]):
             raise TimeUp

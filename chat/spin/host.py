@@ -27,7 +27,7 @@ def log(text: str) -> None:
 
 @functools.cache
 def _variables() -> Mapping[str, str]:
-    """Read all variables in one call; none, if one of them cannot be had."""
+    """Return all variables, read in one call; none if one of them cannot be read."""
     try:
         return dict(wasi_config_store.get_all())
     except Err:
@@ -55,7 +55,10 @@ class RedisConnection:
         self._connection = connection
 
     def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
-        """Run a command; raises RedisError with the host's text."""
+        """Run a command, and return its reply as one flat list.
+
+        Errors: RedisError, with the host's text.
+        """
         parameters = [
             RedisParameter_Int64(argument)
             if isinstance(argument, int)
@@ -71,9 +74,9 @@ class RedisConnection:
 
 @contextmanager
 def open_redis(url: str) -> Iterator[RedisConnection]:
-    """Connect for the time of one request.
+    """Connect to Redis while the block runs.
 
-    Errors: StoreUnavailable, never with the address: it holds the password.
+    Errors: StoreUnavailable, never with the address, which contains the password.
     """
     try:
         connection = redis.open(url)

@@ -1,6 +1,6 @@
-"""The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made.
+"""The adapter to Spin's incoming HTTP: reads requests, and sends responses, long ones in chunks.
 
-The SDK's own handler takes a response only as one body.
+The SDK's own handler sends a response only as one body.
 """
 
 import re
@@ -30,7 +30,8 @@ LENGTH = re.compile(r"[0-9]{1,18}")
 def read_request(request: IncomingRequest) -> Request:
     """Read a request without its body.
 
-    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
+    A byte of a header that is not UTF-8 is replaced, so a header that has such a byte cannot match
+    anything that this component expects.
     """
     method = request.method()
     name = method.value if isinstance(method, Method_Other) else type(method).__name__
@@ -44,32 +45,32 @@ def read_request(request: IncomingRequest) -> Request:
     return Request(name.removeprefix("Method_").upper(), uri, headers, body)
 
 
-def read_body(request: IncomingRequest, expected_bytes: int, most_bytes: int) -> bytes:
-    """Read a body, and none of it that is over the limit.
+def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> bytes:
+    """Return a request's body; stop reading once it exceeds the limit.
 
-    Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
+    Errors: TooLarge; RequestTimeout; InvalidRequest for a body that breaks off.
     """
     begun = now()
     incoming = request.consume()
     try:
         with incoming.stream() as stream:
             body = read_all(
-                stream, most_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
+                stream, max_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
             )
     except TimeUp as error:
         raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
     except Err as error:
         raise InvalidRequest("the body broke off") from error
     if body is None:
-        raise TooLarge(f"the body has more than the {most_bytes} bytes that are allowed")
+        raise TooLarge(f"the body has more than the {max_bytes} bytes that are allowed")
     IncomingBody.finish(incoming)
     return body
 
 
 def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
-    """Send a response, and say whether all of it went out; to HEAD goes no body.
+    """Send a response, to a HEAD request without its body; return whether all of it was sent.
 
-    There may be nobody any more who takes it, or its chunks raised CutOff.
+    It is not if the client has gone or takes too long, or if the chunks raise CutOff.
     """
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:

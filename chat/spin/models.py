@@ -19,12 +19,12 @@ from chat.llm.echo import find_echo, has_word
 from chat.spin.host import log
 
 NO_TOP_K = 2**31 - 1
-"""What says that `top_k` is no limit: Spin's local engine takes 0 for no token at all."""
+"""A `top_k` that limits nothing: for Spin's local engine, 0 means that no token may be chosen."""
 REASONS = {
     "narrow invalid args": ": it has fewer positions than `context_length`",
     "A weight is": ': `repeat_penalty` may be 0 with `api_type = "open_ai"` only',
 }
-"""What Spin's local engine says of settings that it cannot take, and what that means."""
+"""What to say about settings that Spin's local engine refuses, by a part of the engine's text."""
 UNTOLD_REPLY = "the model's reply cannot be told from its prompt"
 
 
@@ -32,20 +32,20 @@ class SpinModel:
     """The `LanguageModel` port over Spin's LLM interface, which wants one string."""
 
     def __init__(self, model: str, prompt_format: str, make_word: Callable[[], str]) -> None:
-        """Take what makes a word that nobody can guess, of letters and digits."""
+        """Take `make_word`, which makes a word of letters and digits that nobody can guess."""
         self._model = model
         self._prompt_format = prompt_format
         self._make_word = make_word
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Render, ask, and take the reply out of what comes back."""
+        """Render the messages, ask the model, and cut the reply out of its text."""
         prompt = render_prompt(messages, self._prompt_format)
         result = self._infer(prompt, sampling)
         prompt_tokens = result.usage.prompt_token_count
         generated_tokens = result.usage.generated_token_count
         reply_at = self._reply_at(result.text, prompt, sampling)
         if reply_at:
-            # Who gives back both counts both.
+            # An engine that returns the prompt with the reply counts the tokens of both as prompt.
             prompt_tokens = max(0, prompt_tokens - generated_tokens)
         raw = result.text[reply_at:]
         reply = cut_reply(raw, self._prompt_format)
@@ -72,9 +72,9 @@ class SpinModel:
             raise parse_model_error(error) from error
 
     def _reply_at(self, text: str, prompt: str, sampling: Sampling) -> int:
-        """Return where the reply begins.
+        """Return where in `text` the reply begins.
 
-        Errors: ModelFailed for a text that has the prompt before it, changed beyond recognition.
+        Errors: ModelFailed if the prompt comes before the reply, but changed beyond recognition.
         """
         echo = find_echo(text, prompt, self._prompt_format)
         if echo is None or not (echo.is_certain or self._gives_prompts_back(sampling)):
@@ -85,9 +85,10 @@ class SpinModel:
         return echo.reply_at
 
     def _gives_prompts_back(self, sampling: Sampling) -> bool:
-        """Whether the engine gives back its prompt: ask with a word that nobody can guess.
+        """Whether the engine returns its prompt: ask it with a word that nobody can guess.
 
-        It costs one token, and only where a text begins as its prompt does: a reply may, too.
+        This generates one token. It is needed only if a text begins as its prompt does, because a
+        reply may begin so, too.
         """
         word = self._make_word()
         prompt = render_prompt([Message("user", word)], self._prompt_format)
@@ -97,15 +98,15 @@ class SpinModel:
 class SpinEmbedder:
     """The `Embedder` port over Spin's LLM interface.
 
-    One text a call: Spin's local engine pads the texts of a call to the longest, and counts the
-    padding in.
+    Each call has one text: Spin's local engine pads the texts of a call to the longest one, and the
+    padding counts in the embeddings of the shorter ones.
     """
 
     def __init__(self, model: str) -> None:
         self._model = model
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Ask the host."""
+        """Return one embedding for each text; each is one call of the host."""
         return [self._embed(text) for text in texts]
 
     def _embed(self, text: str) -> Sequence[float]:
@@ -119,9 +120,9 @@ class SpinEmbedder:
 
 
 def parse_model_error(error: Err[Any]) -> ModelFailed | ModelUnavailable:
-    """Say whether the model is away or failed, and which setting Spin's engine cannot take.
+    """Return the chat's error: the model cannot be reached, or it failed; perhaps for a setting.
 
-    What it said stays out of answers and logs: it may quote a key.
+    The host's own text stays out of answers and logs: it may quote a key.
     """
     kind, text = error.value, str(getattr(error.value, "value", ""))
     if isinstance(kind, Error_InvalidInput | Error_ModelNotSupported):

@@ -1,4 +1,4 @@
-"""The adapter to Spin's outgoing HTTP, with timeouts, which the SDK's own `send` does not set."""
+"""The adapter to Spin's outgoing HTTP. It sets timeouts, which the SDK's own `send` does not."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -29,8 +29,8 @@ from chat.core.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
 from chat.spin.clock import Moment, TimeUp, moment_in, now, wait_for
 from chat.spin.streams import Due, read_all, write_body
 
-MOST_ANSWER_BYTES = 64 * 1024 * 1024
-"""What a model or Chroma may answer; a page of Chroma's longest records is a fifth of it."""
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""The longest answer of a model or of Chroma; a page of Chroma's longest records has a fifth."""
 METHODS: Mapping[str, Callable[[], Method]] = {
     "GET": Method_Get,
     "POST": Method_Post,
@@ -40,7 +40,7 @@ TIMEOUTS = (ErrorCode_ConnectionReadTimeout, ErrorCode_HttpResponseTimeout)
 
 
 class HttpFailed(Exception):
-    """There was no answer; `is_timeout` says that it took too long."""
+    """There was no answer; `is_timeout` is whether it took too long."""
 
     def __init__(self, *, is_timeout: bool) -> None:
         super().__init__()
@@ -49,16 +49,16 @@ class HttpFailed(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """How long a request may take, with all of its answer, and until when; None for no such moment.
+    """How long a request may take, with all of its answer, and when it must have ended.
 
-    One `until` for all requests of a turn limits them together.
+    The same `until` for all requests of a turn limits them together; None sets no such moment.
     """
 
     seconds: int
     until: Moment | None = None
 
     def due(self) -> Moment:
-        """Return until when a request may take that begins now."""
+        """Return the moment when a request that begins now must have ended."""
         own = moment_in(self.seconds)
         return own if self.until is None else min(own, self.until)
 
@@ -72,7 +72,10 @@ class SpinHttp:
         self._limit = limit
 
     def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        """Send a request and wait for the whole answer; raises HttpFailed."""
+        """Send a request, and return the status and the body of the whole answer.
+
+        Errors: HttpFailed.
+        """
         until = self._limit.due()
         try:
             return self._exchange(method, path, body, until)
@@ -86,7 +89,7 @@ class SpinHttp:
         self, method: str, path: str, body: bytes | None, until: Moment
     ) -> tuple[int, bytes]:
         def due(_: int) -> Moment:
-            if now() >= until:  # what drips is never waited for long
+            if now() >= until:  # a body that comes byte by byte never makes a wait time out
                 raise TimeUp
             return until
 
@@ -120,7 +123,10 @@ class SpinEndpoint:
         self._path = endpoint.path
 
     def post(self, body: bytes) -> tuple[int, bytes]:
-        """Send `body`, and give status and body of the answer."""
+        """Send `body`, and return the status and the body of the answer.
+
+        Errors: ModelTimeout, ModelUnavailable.
+        """
         try:
             return self._http.request("POST", self._path, body)
         except HttpFailed as error:
@@ -137,7 +143,10 @@ class SpinChroma:
         self._http = SpinHttp(address.origin, headers, limit)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        """Send a request, and give status and body of the answer."""
+        """Send a request, and return the status and the body of the answer.
+
+        Errors: MemoryUnavailable.
+        """
         try:
             return self._http.request(method, path, body)
         except HttpFailed as error:
@@ -153,7 +162,10 @@ def _options(timeout_ns: int) -> RequestOptions:
 
 
 def _response(future: Any) -> IncomingResponse:
-    """Take the response out of its two results; raises Err."""
+    """Return the response, which the host wraps in two results.
+
+    Errors: Err.
+    """
     outcome = future.get()
     for _ in range(2):
         if isinstance(outcome, Err):
@@ -166,16 +178,16 @@ def _response(future: Any) -> IncomingResponse:
 def _read(response: IncomingResponse, due: Due) -> tuple[int, bytes]:
     incoming = response.consume()
     with incoming.stream() as stream:
-        body = read_all(stream, MOST_ANSWER_BYTES, due)
+        body = read_all(stream, MAX_ANSWER_BYTES, due)
     if body is None:
-        sys.stderr.write(f"http: an answer of more than {MOST_ANSWER_BYTES} bytes\n")
+        sys.stderr.write(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes\n")
         raise HttpFailed(is_timeout=False)
     IncomingBody.finish(incoming)
     return response.status(), body
 
 
 def parse_http_error(error: Err[Any]) -> HttpFailed:
-    """Say whether there was no answer in time, or none at all; why goes to the log."""
+    """Return the error, which says whether the answer was late; write the reason to the log."""
     if isinstance(error.value, ErrorCode_HttpRequestDenied):
         sys.stderr.write("http: the origin is not an allowed outbound host\n")
     else:

@@ -1,4 +1,4 @@
-"""The adapter to WASI's streams: bodies in and out."""
+"""The adapter to WASI's streams: reads and writes bodies."""
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
@@ -11,23 +11,25 @@ from chat.spin.clock import Moment, rest, wait_for
 
 READ_BYTES = 64 * 1024
 SETTLING_NS = 100_000_000
-"""How long a host has to send on what was written, before the body is aborted: Spin's then drops
-what it has not, and does not say when it has."""
+"""How long the host gets to send what was written before a body is aborted.
+
+Spin drops what it has not sent by then, and does not tell when all is sent.
+"""
 
 Due = Callable[[int], Moment]
-"""Until when the next byte is waited for, behind so many; it may raise TimeUp."""
+"""Returns until when to wait for the next byte after a number of bytes; it may raise TimeUp."""
 
 
 def read_all(
-    stream: InputStream, most_bytes: int, due: Due, expected_bytes: int = -1
+    stream: InputStream, max_bytes: int, due: Due, expected_bytes: int = -1
 ) -> bytes | None:
-    """Read a body to its end; None if it has more bytes.
+    """Return a body, read to its end; None if it has more than `max_bytes`.
 
-    A body that has as many bytes as are expected is at its end.
-    Errors: TimeUp; Err if it breaks off.
+    A body with `expected_bytes` is complete: it is not read once more to see its end.
+    Errors: TimeUp; Err if the body breaks off.
     """
     body = bytearray()
-    while len(body) <= most_bytes:
+    while len(body) <= max_bytes:
         if len(body) == expected_bytes:
             return bytes(body)
         part = _read(stream, due(len(body)))
@@ -38,7 +40,7 @@ def read_all(
 
 
 def _read(stream: InputStream, until: Moment) -> bytes | None:
-    """Return what comes next; None at the end."""
+    """Return the next bytes; None at the end of the stream."""
     while True:
         try:
             part = stream.read(READ_BYTES)
@@ -52,14 +54,14 @@ def _read(stream: InputStream, until: Moment) -> bytes | None:
 
 
 class CutOff(Exception):
-    """A body ends here, and is not whole."""
+    """Raised by the chunks of a body that ends here without being whole."""
 
 
 def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes], due: Due) -> None:
-    """Write a body, and finish it; what `chunks` raises aborts it, by which the other end sees it.
+    """Write a body, and finish it; an error of `chunks` aborts it, so that its reader notices.
 
-    A body that is only left open ends as if it were whole.
-    Errors: TimeUp; Err if nobody reads it any more.
+    A body that is neither finished nor aborted would end as if it were whole.
+    Errors: TimeUp; Err if nobody reads the body any more.
     """
     sent_bytes = 0
     with ExitStack() as aborting:
@@ -82,12 +84,12 @@ def _write(stream: OutputStream, chunk: bytes, due: Due, sent_bytes: int) -> Non
         end = place + _room(stream, due(sent_bytes + place))
         stream.write(chunk[place:end])
         place = end
-    with suppress(Err):  # closed already: all was taken, or the next write says so
+    with suppress(Err):  # the stream is closed: all was taken, or the next write fails
         stream.flush()
 
 
 def _room(stream: OutputStream, until: Moment) -> int:
-    """Wait until something may be written, and return how much."""
+    """Wait until the stream takes bytes, and return how many it takes."""
     while True:
         permitted_bytes = stream.check_write()
         if permitted_bytes:

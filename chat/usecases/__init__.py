@@ -1,1 +1,1 @@
-"""What is done for a request: load, decide, store; and the ports it is done through."""
+"""What the component does for a request: load, decide, store; and the ports that it needs."""

@@ -16,7 +16,7 @@ from chat.usecases.turn_memory import Recaller
 
 @dataclass(frozen=True)
 class Added:
-    """What became of the messages: their ids, in order, and the turns that had to make room."""
+    """The result: the messages' ids, in order, and how many turns left the window for them."""
 
     conversation_id: int
     message_ids: tuple[str, ...]
@@ -32,7 +32,7 @@ def add_messages(
     conversation_id: int,
     messages: Sequence[Message],
 ) -> Added:
-    """Add messages behind the last turn; whole turns leave the window for them, oldest first.
+    """Add messages after the last turn; whole turns leave the window for them, the oldest first.
 
     Errors: those of the ports and of the recaller; all messages are added, or none.
     """
@@ -60,7 +60,7 @@ def add_messages(
 def make_turns(
     messages: Sequence[Message], first_number: int, now: float, vocabulary: Vocabulary
 ) -> list[Turn]:
-    """Put messages into turns, each from one user message to the next."""
+    """Put messages into turns, each of which begins with a user message."""
     return [
         bounded_turn(number, group, now, vocabulary)
         for number, group in enumerate(_groups(messages), first_number)
@@ -78,7 +78,7 @@ def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 
 def make_added(loaded: Conversation, commit: Commit) -> Added:
-    """Make the result, with an id for each message: its turn's number and its own within."""
+    """Make the result; a message's id has the number of its turn, and its place in that turn."""
     ids = (str(placed.place) for turn in commit.turns for placed in turn.placed())
     ends = expires_at(commit.at, commit.lifetime_s)
     return Added(loaded.id, tuple(ids), len(commit.evicted), ends)

@@ -11,7 +11,7 @@ from chat.usecases.ports import ConversationStore
 def change_conversation(
     store: ConversationStore, settings: Settings, conversation_id: int, change: Change
 ) -> Summary:
-    """Change a conversation, all of it at once; with the pin taken out, a lifetime begins.
+    """Make all changes of a conversation at once; a removed pin begins a new lifetime.
 
     Errors: those of the port; PromptTooLong if no prompt would fit beside the context.
     """
@@ -37,7 +37,7 @@ def forget_message(store: ConversationStore, conversation_id: int, place: Place)
 
 
 def without(turn: Turn, index: int) -> Turn | None:
-    """Give a turn without one of its messages; None if it was the only one."""
+    """Return a turn without one of its messages; None if no message is left."""
     messages = tuple(None if i == index else m for i, m in enumerate(turn.messages))
     if all(message is None for message in messages):
         return None

@@ -1,4 +1,4 @@
-"""Says which of the parts that a turn needs answer."""
+"""Checks whether each part that a turn needs answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ from chat.core.messages import Completion
 
 HEALTHY = "ok"
 SLOW_FROM_TOKENS = 1024
-"""Spin's own engine reads these in 1.5 s, with two million weights on two cores; 3,000 in 11 s."""
+"""How long a context may be before Spin's own engine counts as slow.
+
+On two cores, with a model of two million weights, it reads 1,024 tokens in 1.5 s and 3,000 in 11 s.
+"""
 SLOW_ENGINE = (
     "Spin's own engine reads the whole context anew in each turn, and may hold up every other "
     f"request meanwhile: a `context_length` of {SLOW_FROM_TOKENS} or less is advised"
@@ -17,14 +20,14 @@ SLOW_ENGINE = (
 
 @dataclass(frozen=True)
 class Health:
-    """How a part is: `ok` or the code of what went wrong, and what an operator should know."""
+    """The health of a part: `ok` or the code of its error, and a note for the operator."""
 
     state: str
     note: str = ""
 
 
 def tried(ask: Callable[[], str]) -> Health:
-    """Ask a part, which returns its note or raises what went wrong."""
+    """Return the health of a part; `ask` returns the part's note, or raises its error."""
     try:
         return Health(HEALTHY, ask())
     except ChatError as error:
@@ -32,6 +35,6 @@ def tried(ask: Callable[[], str]) -> Health:
 
 
 def note_on(completion: Completion, context_length: int) -> str:
-    """Return what an operator should know of the engine that gave `completion`."""
+    """Return what an operator should know about the engine that made `completion`."""
     is_slow = completion.has_prompt and context_length > SLOW_FROM_TOKENS
     return SLOW_ENGINE if is_slow else ""

@@ -1,4 +1,4 @@
-"""Removes what does not expire by itself: step by step, and where a step ended the next goes on."""
+"""Removes what does not expire by itself, in steps: each goes on where the step before it ended."""
 
 import contextlib
 import dataclasses
@@ -13,10 +13,10 @@ from chat.usecases.read_messages import every_memory, every_summary
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What was removed.
+    """How much was removed.
 
-    Shapes: `listed` are conversations that had expired, and still stood in their owner's list;
-            `postings` those of an index whose turns had left the archive.
+    Shapes: `listed` counts expired conversations that were still in their owner's list;
+            `postings` counts index entries of turns that had left the archive.
     """
 
     listed: int = 0
@@ -30,27 +30,31 @@ class Cleaned:
 
 
 class Places(Protocol):
-    """Where a clean-up is, so that it need not be done at once.
+    """Where the place of a clean-up is kept, so that several requests can share the work.
 
     Errors: every method may raise StoreUnavailable.
     """
 
     def load(self) -> str:
-        """Give where the last one ended; empty for the beginning."""
+        """Return where the last clean-up ended; empty for the beginning."""
 
     def save(self, place: str) -> None:
-        """Note where this one ended; empty for the end."""
+        """Note where this clean-up ended; empty if it is complete."""
 
 
 Steps = Callable[[str], Iterator[tuple[Cleaned, str]]]
-"""Cleans from a place on; gives what each step removed, and the place behind it."""
+"""Cleans from a place on; yields what each step removed, and the place where the next one begins.
+
+That place is empty after the last step.
+"""
 
 
 def clean_up(steps: Steps, places: Places, is_over: Callable[[], bool]) -> tuple[Cleaned, bool]:
-    """Take steps until all is done or the time is over; say what was removed, and if that is all.
+    """Take steps until all is done or the time is over.
 
-    It may be asked for at any time, and twice at once: what is removed is so only once.
-    Errors: those of the steps; where one fails, the next clean-up begins with it.
+    Return what was removed, and whether the clean-up is complete. Several clean-ups may run at
+    once: nothing is removed, or counted, twice.
+    Errors: those of the steps; the next clean-up begins with the step that failed.
     """
     removed = Cleaned()
     for more, place in steps(places.load()):
@@ -62,9 +66,10 @@ def clean_up(steps: Steps, places: Places, is_over: Callable[[], bool]) -> tuple
 
 
 def clean_owner(store: OwnedStore, memory: LongTermMemory | None, before: float) -> Cleaned:
-    """Remove conversations without a turn since `before`, and memories of before, but pinned ones.
+    """Remove conversations without a turn since `before`, and memories that are older than that.
 
-    Units: seconds since 1970.
+    Pinned conversations and pinned memories stay.
+    Units: `before` is in seconds since 1970.
     Errors: those of the ports.
     """
     summaries = list(every_summary(store))

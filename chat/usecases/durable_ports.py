@@ -1,4 +1,4 @@
-"""What keeping conversations for good, carrying them away and erasing them need from outside."""
+"""The ports for keeping conversations for good, for exporting them and for erasing them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 
 
 class HotTurnStore(TurnStore, Protocol):
-    """A store of turns that a durable store stands behind."""
+    """A store of turns with a durable store behind it."""
 
     def load(
         self,
@@ -20,27 +20,28 @@ class HotTurnStore(TurnStore, Protocol):
         *,
         is_counted: bool = True,
     ) -> Conversation:
-        """Load, without counting the turn if it was counted before."""
+        """Load a conversation for a turn; False for `is_counted` if the turn was counted before."""
 
     def hold(self, loaded: Conversation) -> None:
-        """Lock once more for as long as before.
+        """Lock a conversation again, for as long as before.
 
-        Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in.
+        Errors: UnknownConversation if the conversation was forgotten, ConversationBusy if another
+                turn was stored meanwhile, TurnsLost, OwnerErased.
         """
 
 
 class HotStore(ConversationStore, Protocol):
-    """Where the conversations of one owner are, and no others."""
+    """A store that reaches the conversations of one owner, and no others."""
 
     def list_ids(self) -> list[int]:
-        """List all of one moment, those of the newest activity first."""
+        """Return the ids of all conversations at one moment, the newest activity first."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A conversation with all that a store keeps of it; token counts are bounds.
+    """A conversation with all that a store keeps of it; its token counts are upper bounds.
 
-    Shapes: `evicted` and `turns`, those in the window, run oldest first.
+    Shapes: `turns` are those in the window; `evicted` and `turns` both run oldest first.
     """
 
     head: Head
@@ -52,20 +53,21 @@ class Whole:
 
 
 class Restorer(Protocol):
-    """What puts whole conversations of one owner into the store."""
+    """Puts whole conversations of one owner into the store."""
 
     def restore(self, whole: Whole) -> None:
-        """Restore; until all of it is there, none is.
+        """Restore a conversation; nobody can read it before all of it is stored.
 
-        Errors: StoreUnavailable, ConversationBusy if it is there and not locked by this request.
+        Errors: StoreUnavailable, ConversationBusy if the store has the conversation and it was not
+                locked by this request, OwnerErased, StorageFull.
         """
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """What a durable store knows of a conversation: how many turns it has, and whether one more.
+    """How many turns a durable store has of a conversation, and whether it has a certain turn.
 
-    `turn_count` is 0 for a conversation that is not there.
+    `turn_count` is 0 for a conversation that the store does not have.
     """
 
     turn_count: int
@@ -76,37 +78,37 @@ class DurableStore(Protocol):
     """One owner's conversations, kept for good. Every method may raise MemoryUnavailable."""
 
     def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
-        """Write turns and the head together; what the head does not say stays as it is.
+        """Write turns together with the head; a field that is None in the head stays as it is.
 
-        What is long enough becomes a memory if it `is_remembered`.
+        With `is_remembered`, messages that are long enough become memories.
         Errors: those of an embedder.
         """
 
     def look(self, conversation_id: int, next_number: int) -> Ahead:
-        """Say how far a conversation is there, and whether it has a turn with that number."""
+        """Return how many turns a conversation has, and whether turn `next_number` is there."""
 
     def load_head(self, conversation_id: int) -> Head | None:
-        """Give the head of a conversation; None if there is none."""
+        """Return the head of a conversation; None if the store does not have the conversation."""
 
     def load_heads(self) -> list[Head]:
-        """Give the heads of all conversations."""
+        """Return the heads of all conversations."""
 
     def load_turns(self, conversation_id: int) -> list[Turn]:
-        """Give all turns of a conversation, the oldest first."""
+        """Return all turns of a conversation, the oldest first; token counts are upper bounds."""
 
     def change(self, head: Head) -> None:
-        """Put a changed head in the place of the one that is there."""
+        """Replace the head of a conversation by `head`."""
 
     def forget(self, conversation_id: int) -> tuple[int, int]:
-        """Forget a conversation; say how many records and memories there were."""
+        """Forget a conversation; return how many records and how many memories it had."""
 
     def forget_message(self, conversation_id: int, place: Place) -> None:
-        """Forget one message, and the memory that it is."""
+        """Forget one message, and with it the memory that it became."""
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What was removed of an owner from one store, and how much a second look found."""
+    """How much of an owner was removed from one store, and how much a second look still found."""
 
     counts: Mapping[str, int]
     left: int

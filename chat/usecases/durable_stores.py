@@ -1,7 +1,7 @@
-"""Stores over Redis, which can be lost, and a durable store behind it, which is written first.
+"""Stores over Redis, which can lose its data, and a durable store, which is written first.
 
-A conversation that Redis has lost, or whose last turns it lacks, is made anew there from the
-durable store.
+If Redis has lost a conversation, or lacks its last turns, the conversation is rebuilt in Redis
+from the durable store.
 """
 
 import contextlib
@@ -25,12 +25,12 @@ Outcome = TypeVar("Outcome")
 
 
 class RecoveringTurnStore:
-    """The `TurnStore` port over a store that may forget, and one that does not."""
+    """The `TurnStore` port over a store that may lose data, and a durable one."""
 
     def __init__(
         self, hot: HotTurnStore, durable: DurableStore, recovery: Recovery, owned: OwnedStore
     ) -> None:
-        """Take the `owned` conversations, to copy those begun before there was a durable store."""
+        """Take `owned`, from which turns that the durable store lacks are copied."""
         self._hot = hot
         self._durable = durable
         self._recovery = recovery
@@ -38,19 +38,16 @@ class RecoveringTurnStore:
 
     @property
     def quota(self) -> Quota | None:
-        """What the caller has left."""
         return self._hot.quota
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
-        """Admit."""
         self._hot.admit(repetition, adds)
 
     def dismiss(self, repetition: Repetition | None) -> None:
-        """Dismiss."""
         self._hot.dismiss(repetition)
 
     def next_id(self) -> int:
-        """Take the next id that is free in both stores: Redis may have lost its counter."""
+        """Return the next id that is free in both stores: Redis may have lost its counter."""
         taken = self._hot.next_id()
         if self._durable.look(taken, 1).turn_count == 0:
             return taken
@@ -58,15 +55,14 @@ class RecoveringTurnStore:
         return self._hot.next_id()
 
     def last_id(self) -> int:
-        """Give the last id."""
         return self._hot.last_id()
 
     def mend_ids(self, least: int = 0) -> None:
-        """Let ids go on behind those of the durable store, too."""
+        """Raise the counter above the ids in the durable store, too."""
         self._hot.mend_ids(max([least, *(head.id for head in self._durable.load_heads())]))
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
-        """Store durably, then in Redis; where Redis is away by then, nothing is lost."""
+        """Store durably, then in Redis; if Redis is away by then, nothing is lost."""
         self._durable.append(_head(new, commit, created_at=commit.at), commit.turns)
         try:
             with contextlib.suppress(StoreUnavailable):
@@ -78,7 +74,7 @@ class RecoveringTurnStore:
     def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation:
-        """Load, and bring back before where that is needed."""
+        """Load a conversation; rebuild it from the durable store first if Redis lacks turns."""
         try:
             loaded = self._hot.load(conversation_id, terms, repetition)
         except MISSING as missing:
@@ -89,41 +85,44 @@ class RecoveringTurnStore:
             known = self._durable.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
             if is_open and known.turn_count == 0:
                 return loaded
-            if is_open:  # the owner's own was lost, and its id given out again
+            if is_open:  # Redis lost the owner's conversation, and gave its id to an open one
                 self._hot.release(loaded)
             if is_open or known.has_turn:
                 self._recovery.recover(loaded.id)
                 return self._hot.load(loaded.id, terms, repetition, is_counted=False)
-            if known.turn_count < loaded.turn_count:  # it was away from some turns
+            if known.turn_count < loaded.turn_count:  # the durable store was off or away
                 self._catch_up(loaded.id, known.turn_count)
         return loaded
 
     def _catch_up(self, conversation_id: int, last_number: int) -> None:
-        """Copy the turns behind the last one that the durable store has."""
+        """Copy the turns after `last_number`, the last one that the durable store has."""
         head = self._owned.summarise(conversation_id).head
         turns = every_turn(self._owned, conversation_id)
         self._durable.append(head, [turn for turn in turns if turn.number > last_number])
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
-        """Store durably, then in Redis; not where the turn has lost its right to be stored."""
+        """Lock again, store durably, then in Redis.
+
+        The lock fails if the turn may no longer be stored. A conversation that does not belong to
+        this owner is stored in Redis only.
+        """
         if loaded.owner != self._recovery.owner:
             self._hot.commit(loaded, commit, done)
             return
-        with contextlib.suppress(TurnsLost):  # the durable store has them
+        with contextlib.suppress(TurnsLost):  # the durable store has those turns
             self._hot.hold(loaded)
         self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
             self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
-        except UnknownConversation:  # it was forgotten meanwhile
+        except UnknownConversation:  # the conversation was forgotten meanwhile
             self._durable.forget(loaded.id)
             raise
         except StoreUnavailable:
-            return  # the durable store has it, and the next turn finds it there
+            return  # the durable store has the turn, and the next request finds it there
         except TurnsLost:
-            self._hot.release(loaded)  # the same
+            self._hot.release(loaded)  # the durable store has the turn here, too
 
     def release(self, loaded: Conversation) -> None:
-        """Release."""
         self._hot.release(loaded)
 
 
@@ -133,7 +132,7 @@ def _head(conversation: Conversation, commit: Commit, created_at: float | None) 
 
 
 class RecoveringStore:
-    """The `ConversationStore` and `EmbeddingStore` ports over the same two."""
+    """The `ConversationStore` and `EmbeddingStore` ports over the same two stores."""
 
     def __init__(self, hot: OwnedStore, durable: DurableStore, recovery: Recovery) -> None:
         self._hot = hot
@@ -141,17 +140,15 @@ class RecoveringStore:
         self._recovery = recovery
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
-        """List what either store has; all heads of the durable one are looked at."""
+        """List the conversations of both stores; each page reads all heads of the durable one."""
         found = {head.id: _summary(head) for head in self._durable.load_heads()}
         found |= {summary.id: summary for summary in every_summary(self._hot)}
         return newest_page(found.values(), _by_activity, cursor, limit)
 
     def summarise(self, conversation_id: int) -> Summary:
-        """Summarise."""
         return self._recovered(conversation_id, self._hot.summarise)
 
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        """Give turns."""
         return self._recovered(
             conversation_id, lambda id_: self._hot.turns_page(id_, last_number, count)
         )
@@ -164,7 +161,7 @@ class RecoveringStore:
         context_tokens: int = 0,
         lifetime_s: int | None = None,
     ) -> None:
-        """Change, in the durable store first."""
+        """Change the durable store first; undo that if the change fails in Redis."""
         change_hot = partial(
             self._hot.change,
             conversation_id,
@@ -184,12 +181,12 @@ class RecoveringStore:
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
-        """Forget a message, in the durable store first."""
+        """Forget a message in the durable store first, then in Redis."""
         self._durable.forget_message(conversation_id, place)
         self._hot.replace(conversation_id, place, old, new)
 
     def forget(self, conversation_id: int) -> Forgotten:
-        """Forget, in the durable store first: what fails then can be asked for again."""
+        """Forget in the durable store first: if Redis fails then, the caller can try again."""
         records, memories = self._durable.forget(conversation_id)
         try:
             forgotten = self._hot.forget(conversation_id)
@@ -202,17 +199,15 @@ class RecoveringStore:
     def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
-        """Load them."""
         return self._recovered(conversation_id, lambda id_: self._hot.load_embeddings(id_, names))
 
     def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
-        """Keep them."""
         self._hot.keep_embeddings(conversation_id, embeddings)
 
     def _recovered(self, conversation_id: int, act: Callable[[int], Outcome]) -> Outcome:
-        """Act, and once more after bringing the conversation back if Redis lost it, or turns."""
+        """Act; if Redis lost the conversation or turns of it, rebuild it and act again."""
         try:
             return act(conversation_id)
         except MISSING as missing:
@@ -231,7 +226,7 @@ def changed_head(head: Head, change: Change) -> Head:
 
 
 def _summary(head: Head) -> Summary:
-    """Summarise a conversation that is in the durable store only: it does not expire there."""
+    """Summarise a conversation that only the durable store has: it does not expire there."""
     return Summary(
         id=head.id,
         title=head.title,

@@ -1,4 +1,4 @@
-"""Removes all of an owner from every store, as far as they answer, and says what was done."""
+"""Removes all data of an owner from every store that answers, and returns a receipt."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from chat.usecases.durable_ports import Erased
 
 @dataclass(frozen=True)
 class Receipt:
-    """What each store did, by its name; None for one that did not answer."""
+    """What was removed from each store, by the store's name; None if it did not answer."""
 
     stores: Mapping[str, Erased | None]
 
     @property
     def is_complete(self) -> bool:
-        """Say whether nothing is left anywhere."""
+        """Whether every store answered, and none has anything left."""
         return all(erased is not None and erased.left == 0 for erased in self.stores.values())
 
 
 def erase(stores: Mapping[str, Callable[[], Erased]]) -> Receipt:
-    """Ask every store, whatever becomes of the others; all of it may be asked for again.
+    """Ask every store, even if others fail; an erasure may be repeated.
 
-    Errors: none; a store that is away is in the receipt.
+    Errors: none for a store that is away: the receipt tells.
     """
     return Receipt({name: _tried(erase_one) for name, erase_one in stores.items()})
 

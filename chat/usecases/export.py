@@ -1,4 +1,4 @@
-"""Gives an owner all that is kept of it, as lines that `chat.usecases.take_back` takes back."""
+"""Exports all that is kept of an owner, as lines that `chat.usecases.take_back` can import."""
 
 import math
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ Line = dict[str, Any]
 def export(
     snapshots: Snapshots, memory: LongTermMemory | None, settings: Settings, now: float
 ) -> Iterator[Line]:
-    """Give a head, each conversation with its turns behind it, the memories, and an end.
+    """Yield a head, each conversation followed by its turns, the memories, and an end line.
 
-    A conversation is as it was at one moment: it is read whole before its first line is given. What
-    came later is left out, and so are the memories of it; one that is forgotten before it was read
-    to the end is not there at all. The end has the counts: without one, a file is not whole.
+    A conversation is as it was at one moment: it is read whole before its first line is yielded.
+    Later turns are left out, and so are their memories. A conversation that is forgotten while it
+    is read is left out. The end line has the counts: a file without an end line is not whole.
     Units:  all times are seconds since 1970.
     Errors: those of the ports.
     """
@@ -50,7 +50,7 @@ def _snapshots(snapshots: Snapshots) -> Iterator[Snapshot]:
     for conversation_id in snapshots.list_ids():
         try:
             snapshot = snapshots.read(conversation_id)
-        except UnknownConversation:  # it expired, or was forgotten meanwhile
+        except UnknownConversation:  # it expired or was forgotten meanwhile
             continue
         yield snapshot
 
@@ -58,13 +58,14 @@ def _snapshots(snapshots: Snapshots) -> Iterator[Snapshot]:
 def _memories(
     snapshots: Snapshots, memory: LongTermMemory, last_numbers: dict[int, float]
 ) -> Iterator[Memory]:
-    """Give the notes, and the memories of turns that were exported or whose conversation expired.
+    """Yield notes, and memories of turns that were exported or whose conversation has expired.
 
-    Shapes: `last_numbers` has the number of the last turn by conversation; others are added to it.
+    Shapes: `last_numbers` has the last exported turn's number by conversation id; conversations
+            that were not exported are added to it.
     """
     for one in every_memory(memory):
         of = one.conversation_id
-        if of is not None and of not in last_numbers:  # one that is there by now came later
+        if of is not None and of not in last_numbers:  # if it is there now, it began later
             last_numbers[of] = 0 if snapshots.is_there(of) else math.inf
         if of is None or int(one.id.split(".")[1]) <= last_numbers[of]:
             yield one
@@ -80,7 +81,7 @@ def _settings(settings: Settings) -> Line:
 
 
 def _conversation(snapshot: Snapshot) -> Iterator[Line]:
-    """Lay out a conversation, and each of its turns."""
+    """Yield the line of a conversation, and one for each of its turns."""
     head: Head = snapshot.head
     yield {
         "type": "conversation",
@@ -107,7 +108,7 @@ def _turn(conversation_id: int, turn: Turn) -> Line:
 
 
 def _message(message: Message | None) -> Line | None:
-    """Lay out a message; one that was forgotten leaves its place."""
+    """Return the fields of a message; None keeps the place of a forgotten one."""
     if message is None:
         return None
     fields: Line = {"role": message.role, "content": message.content}

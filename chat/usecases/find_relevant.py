@@ -1,4 +1,4 @@
-"""Finds the messages of a conversation that are about what a prompt is about."""
+"""Finds the messages of a conversation that are close to a prompt in meaning."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Relevant:
     """A message, and how far it is from the prompt.
 
     Units: `distance` is the cosine distance, from 0 for the same direction to 2 for the opposite;
-           None for a message that is only recent.
+           None for a message that was chosen because it is recent.
     """
 
     placed: Placed
@@ -37,9 +37,9 @@ class RelevantQuery:
 def find_relevant(
     store: OwnedStore, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
 ) -> list[Relevant]:
-    """Give up to `top_k` messages within the distance threshold, the nearest first.
+    """Return up to `top_k` messages within the distance threshold, the nearest first.
 
-    If there are none, and a fall back is wanted, the recent messages of this conversation.
+    If there are none and the query wants a fall back, return the newest `top_k` messages.
     Errors: those of the ports.
     Source: RedisVL `SemanticMessageHistory.get_relevant`.
     """
@@ -71,8 +71,9 @@ def embed_rest(
     texts: Mapping[str, str],
     known: Collection[str],
 ) -> dict[str, Sequence[float]]:
-    """Embed the texts whose names are not `known`; each once, as it is kept with the conversation.
+    """Embed the texts whose names are not `known`, and keep the embeddings with the conversation.
 
+    Because they are kept, no text is embedded twice.
     Errors: those of the ports.
     """
     missing = [name for name in texts if name not in known]

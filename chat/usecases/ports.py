@@ -24,7 +24,7 @@ from chat.core.messages import (
 
 @dataclass(frozen=True)
 class Repetition:
-    """What shows that a request was sent before: digests of its Idempotency-Key and of its body."""
+    """How a repeated request is recognised: by digests of its Idempotency-Key and of its body."""
 
     key: str
     body: str
@@ -32,14 +32,14 @@ class Repetition:
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a turn that may be asked for again."""
+    """The result of a turn, kept because the request may be sent again."""
 
     repetition: Repetition
     result: TurnResult
 
 
 class AnsweredBefore(Exception):
-    """A request that was sent before is sent again: `result` is what it was answered with."""
+    """The request was answered before: `result` is the answer that it got."""
 
     def __init__(self, result: TurnResult) -> None:
         super().__init__("this request was answered before")
@@ -47,31 +47,37 @@ class AnsweredBefore(Exception):
 
 
 class TurnStore(Protocol):
-    """Where turns are taken from and stored. Every method may raise StoreUnavailable."""
+    """Loads conversations for turns, and stores the turns.
+
+    Errors: every method may raise StoreUnavailable.
+    """
 
     @property
     def quota(self) -> Quota | None:
-        """What the caller had left when a turn was counted; None without a limit."""
+        """The caller's quota when the turn was counted; None without a limit."""
 
     def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Count a new conversation against the limits.
 
         Errors: AnsweredBefore, LimitExceeded, KeyReused, ConversationBusy while the first request
-                runs, UnknownConversation if its conversation is gone, OwnerErased, StorageFull if
-                what it `adds` has no room.
+                runs, UnknownConversation if the conversation that it made is gone, OwnerErased,
+                StorageFull if there is no room for what the request `adds`.
         """
 
     def dismiss(self, repetition: Repetition | None) -> None:
-        """Let a new conversation that failed be asked for again."""
+        """Note that starting a conversation failed, so that the request may be sent again."""
 
     def next_id(self) -> int:
-        """Take the next id."""
+        """Return the next id; no other call returns it again."""
 
     def last_id(self) -> int:
-        """Give the id that was taken last; 0 if none was."""
+        """Return the id that was given out last; 0 if none was."""
 
     def mend_ids(self, least: int = 0) -> None:
-        """Let ids go on behind `least` and all that are there, after one was given out twice."""
+        """Raise the counter, so that the next id is above `least` and above all ids in use.
+
+        This repairs a counter that gave out an id twice.
+        """
 
     def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store a new conversation with its first turn.
@@ -82,27 +88,27 @@ class TurnStore(Protocol):
     def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation:
-        """Count a turn, load a conversation for it and lock it.
+        """Count a turn, then load and lock its conversation.
 
-        With it come the evicted turns that have one of `terms`.
+        Evicted turns that contain some of `terms` come with it.
         Errors: AnsweredBefore, KeyReused, LimitExceeded, UnknownConversation, ConversationBusy,
                 CorruptConversation, OwnerErased, StorageFull.
         """
 
     def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
-        """Append turns, archive the oldest evicted ones, and unlock; all or nothing.
+        """Append the new turns, archive the evicted ones, and unlock; all of it or nothing.
 
-        Errors: UnknownConversation if it was forgotten, ConversationBusy if another turn came in,
-                OwnerErased.
+        Errors: UnknownConversation if the conversation was forgotten, ConversationBusy if another
+                turn was stored meanwhile, OwnerErased.
         """
 
     def release(self, loaded: Conversation) -> None:
-        """Unlock after a turn that failed."""
+        """Unlock a conversation after a turn that failed."""
 
 
 @dataclass(frozen=True)
 class StoredTurn:
-    """A turn, and the store's own mark of this version of it, which nobody else can read."""
+    """A turn, and the store's mark of this version of it; only the store can read the mark."""
 
     turn: Turn
     revision: bytes
@@ -110,29 +116,31 @@ class StoredTurn:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page ended: the time and the id of its last one."""
+    """Where a page ended: the time and the id of its last item."""
 
     at: str
     id: str
 
 
 class ConversationStore(Protocol):
-    """Where an owner's conversations are read, changed and forgotten.
+    """Reads, changes and forgets an owner's conversations.
 
-    Errors: every method may raise StoreUnavailable; those with an id UnknownConversation and
-            CorruptConversation; those that change something ConversationBusy.
+    Errors: every method may raise StoreUnavailable; methods that take an id may raise
+            UnknownConversation and CorruptConversation; methods that change something may raise
+            ConversationBusy.
     """
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
-        """List the conversations with the newest activity, and say where to go on."""
+        """Return a page of conversations, the newest activity first, and where the next begins."""
 
     def summarise(self, conversation_id: int) -> Summary:
-        """Say what there is of a conversation beside its messages."""
+        """Return all of a conversation but its messages."""
 
     def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        """Give `count` turns up to `last_number`, oldest first; up to the newest if it is 0.
+        """Return the last `count` turns up to `last_number`, the oldest first.
 
-        Long ones may be fewer, but one where there is one.
+        0 for `last_number` is the newest turn. If the turns are long, fewer are returned, but
+        always one if there is one.
         """
 
     def change(
@@ -143,27 +151,27 @@ class ConversationStore(Protocol):
         context_tokens: int = 0,
         lifetime_s: int | None = None,
     ) -> None:
-        """Change a conversation, all of it at once; a lifetime begins now, if one is given.
+        """Make all changes of a conversation at once; if `lifetime_s` is given, it begins now.
 
-        Units: `context_tokens` is the most that a new context takes, which counts from now on as
-               more in the window.
+        Units: `context_tokens` is the most that a new context takes; the window counts as so much
+               fuller from now on.
         """
 
     def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
-        """Put `new`, without the message at `place`, where `old` is; None for nothing.
+        """Replace `old` by `new`, which lacks the message at `place`; remove `old` if it is None.
 
-        With the message goes the memory that it left.
-        Errors: ConversationBusy if the turn is not `old` any more.
+        The memory that the message became is forgotten, too.
+        Errors: ConversationBusy if the turn was changed since `old` was read.
         """
 
     def forget(self, conversation_id: int) -> Forgotten:
-        """Remove all of a conversation."""
+        """Remove all of a conversation; return how much was removed."""
 
 
 class EmbeddingStore(Protocol):
-    """Where embeddings of a conversation's messages are kept, by what names them.
+    """Keeps embeddings of a conversation's messages, each under its name.
 
     Errors: StoreUnavailable, UnknownConversation, CorruptConversation.
     """
@@ -171,23 +179,23 @@ class EmbeddingStore(Protocol):
     def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
-        """Give those of `names` that are kept."""
+        """Return the embeddings that are kept, by name; other `names` are left out."""
 
     def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
-        """Keep more, for as long as the conversation."""
+        """Keep embeddings for as long as the conversation."""
 
 
 class OwnedStore(ConversationStore, EmbeddingStore, Protocol):
-    """Both of what is needed of a conversation."""
+    """An owner's conversations, with the embeddings of their messages."""
 
 
 class LongTermMemory(Protocol):
     """What one owner said, in all conversations.
 
-    Errors: every method may raise StoreUnavailable or MemoryUnavailable; those that are given a
-            text may raise what an embedder does; those with an id UnknownMemory.
+    Errors: every method may raise StoreUnavailable or MemoryUnavailable; methods that take a text
+            may raise the errors of an embedder; methods that take an id may raise UnknownMemory.
     """
 
     owner: str
@@ -195,65 +203,70 @@ class LongTermMemory(Protocol):
     def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
-        """Give up to `count` memories nearer than `max_distance`, the nearest first.
+        """Return up to `count` memories nearer than `max_distance`, the nearest first.
 
-        None of the conversation `beside`.
+        Memories of the conversation `beside` are left out.
         """
 
     def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
-        """List the newest memories, and say where to go on."""
+        """Return a page of memories, the newest first, and where the next page begins."""
 
     def get(self, memory_id: str) -> Memory:
-        """Give one."""
+        """Return the memory with this id."""
 
     def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember, and give the ids; of what is remembered already, the ids that it has.
+        """Remember texts; return an id for each.
 
-        Nothing is put in the place of a memory that has the id.
+        For a text that is remembered already, that is the id of the memory that says it. A memory
+        whose id is taken is not stored: the one that has the id stays.
         """
 
     def change(self, memory: Memory) -> None:
-        """Put a memory in the place of the one with its id; TextRemembered if another says it."""
+        """Replace the memory that has the same id.
+
+        Errors: TextRemembered if another memory has the same text.
+        """
 
     def forget(self, memory_id: str) -> None:
-        """Forget one."""
+        """Forget the memory with this id."""
 
     def forget_all(self) -> int:
-        """Forget all, and say how many there were."""
+        """Forget all memories; return how many there were."""
 
 
 class Embedder(Protocol):
-    """What turns texts into vectors."""
+    """Turns texts into vectors."""
 
     def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        """Embed each text.
+        """Return one embedding for each text.
 
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
         """
 
 
 class LanguageModel(Protocol):
-    """What replies to messages."""
+    """Replies to messages."""
 
     def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Reply to `messages`: the system context, if any, then user and assistant in turn.
+        """Return the reply to `messages`.
 
+        They begin with the system context, if any; then user and assistant take turns.
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
         """
 
 
 class Clock(Protocol):
-    """The time."""
+    """A clock."""
 
     def __call__(self) -> float:
-        """Return seconds since 1970."""
+        """Return the time, in seconds since 1970."""
 
 
 class StatsStore(Protocol):
-    """Where what was counted is read."""
+    """Reads the counters."""
 
     def read(self, at: float) -> Stats:
-        """Return all of it; `at` is seconds since 1970.
+        """Return all counters; `at` is the time now, in seconds since 1970.
 
         Errors: StoreUnavailable.
         """

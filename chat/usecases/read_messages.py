@@ -10,7 +10,7 @@ from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
 PAGE_ITEMS = 100
-"""Conversations, or memories, of one round trip."""
+"""The most conversations, or memories, that one round trip brings."""
 
 Item = TypeVar("Item")
 
@@ -23,9 +23,9 @@ def read_messages(
     before: Place | None,
     roles: Collection[Role],
 ) -> tuple[list[Placed], Place | None]:
-    """Give the newest `last` messages of these roles before a place, in order of time.
+    """Return the newest `last` messages of these roles before a place, in order of time.
 
-    Shapes: the second value is where to go on with `before`, None if there are no older ones.
+    Shapes: the second value is `before` for the page of older messages; None if there are none.
     Errors: those of `ConversationStore.turns_page`.
     """
     newest_first: list[Placed] = []
@@ -41,7 +41,7 @@ def read_messages(
 
 
 def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
-    """Give every message, in order of time.
+    """Return every message, in order of time.
 
     Errors: those of `ConversationStore.turns_page`.
     """
@@ -51,7 +51,7 @@ def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]
 def _messages_before(
     store: ConversationStore, conversation_id: int, before: Place | None, first_turns: int
 ) -> Iterator[Placed]:
-    """Give all messages before a place, newest first, a page of turns at a time."""
+    """Yield all messages before a place, the newest first; one round trip reads a page of turns."""
     number, count = before.turn_number if before else 0, first_turns
     while page := store.turns_page(conversation_id, number, count):
         for stored in reversed(page):
@@ -68,8 +68,9 @@ def _is_before(place: Place, other: Place) -> bool:
 
 
 def every_turn(store: ConversationStore, conversation_id: int, last_number: int = 0) -> list[Turn]:
-    """Give all turns of a conversation, the oldest first; those up to `last_number` if it is not 0.
+    """Return all turns of a conversation up to `last_number`, the oldest first.
 
+    0 for `last_number` is the newest turn.
     Errors: those of `ConversationStore.turns_page`.
     """
     newest_first: list[Turn] = []
@@ -83,12 +84,12 @@ def every_turn(store: ConversationStore, conversation_id: int, last_number: int 
 
 
 def every_summary(store: ConversationStore) -> Iterator[Summary]:
-    """Give all conversations, those of the latest activity first, without their contexts."""
+    """Yield all conversations, those with the latest activity first; contexts may be left out."""
     return _every(store.list_page)
 
 
 def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
-    """Give all memories of an owner, the newest first.
+    """Yield all memories of an owner, the newest first.
 
     Errors: those of `LongTermMemory.list_page`.
     """
@@ -112,9 +113,9 @@ def newest_page(
     cursor: Cursor | None,
     limit: int,
 ) -> tuple[list[Item], Cursor | None]:
-    """Give a page of what has no order of its own, the newest first, and say where to go on.
+    """Return a page of unordered items, the newest first, and where the next page begins.
 
-    Shapes: `place_of` gives an item's time and id, in this order what pages go by.
+    Shapes: `place_of` returns an item's time and id; pages are ordered by time, then by id.
     """
     ordered = sorted(items, key=place_of, reverse=True)
     if cursor is not None:

@@ -1,4 +1,4 @@
-"""Makes a whole conversation anew where a store has none of it: its window, and its archive."""
+"""Rebuilds a whole conversation, its window and its archive, for a store that has none of it."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from chat.usecases.durable_ports import Whole
 
 
 def make_whole(settings: Settings, head: Head, turns: Sequence[Turn]) -> Whole:
-    """Put the newest turns into the window, and the others behind it.
+    """Put the newest turns into the window, and the older ones into the archive.
 
-    Shapes: `turns` run oldest first; so does what is made of them.
-    Errors: none; what a prompt needs to fit is seen with the next one.
+    Shapes: `turns` run oldest first, and so do both parts of the result.
+    Errors: none; whether a prompt fits is decided when the next one comes.
     """
     context_tokens = message_tokens(head.context) if head.context else 0
     empty = Conversation(head.id, "", head.context, context_tokens, context_tokens, 0, ())

@@ -1,4 +1,4 @@
-"""Makes anew in Redis what it has lost of a conversation, from the durable store behind it."""
+"""Rebuilds in Redis the conversations that Redis has lost, from the durable store behind it."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
 
 MISSING = (UnknownConversation, TurnsLost)
-"""Errors that the durable store can make good."""
+"""Errors of Redis that the durable store can repair."""
 
 
 class Recovery:
-    """Makes what Redis has of one owner's conversations anew."""
+    """Rebuilds one owner's conversations in Redis."""
 
     def __init__(
         self,
@@ -24,7 +24,10 @@ class Recovery:
         owner: str,
         begin: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take `begin`, which is called before the durable store is read: OwnerErased ends it."""
+        """Take `begin`, which is called before the durable store is read.
+
+        It raises OwnerErased while the owner is being erased.
+        """
         self._begin = begin
         self._durable = durable
         self._restorer = restorer
@@ -34,11 +37,11 @@ class Recovery:
     def recover(
         self, conversation_id: int, missing: UnknownConversation | TurnsLost | None = None
     ) -> None:
-        """Bring a conversation back, of which Redis said what is `missing`.
+        """Rebuild a conversation in Redis; `missing` is the error by which Redis said what it lost.
 
-        Errors: UnknownConversation if the durable store has none; TurnsLost if it lacks turns too;
-                ConversationBusy if another request brings it back just now, or takes a turn of it;
-                OwnerErased.
+        Errors: UnknownConversation if the durable store does not have the conversation; TurnsLost
+                if it lacks turns, too; ConversationBusy if another request is rebuilding the
+                conversation or taking a turn in it; OwnerErased.
         """
         self._begin()
         head = self._durable.load_head(conversation_id)
@@ -52,14 +55,14 @@ class Recovery:
 
 
 class DurableRestorer:
-    """The `Restorer` port over a durable store and Redis: a whole conversation goes into both."""
+    """The `Restorer` port over a durable store and Redis: both get the whole conversation."""
 
     def __init__(self, durable: DurableStore, restorer: Restorer) -> None:
         self._durable = durable
         self._restorer = restorer
 
     def restore(self, whole: Whole) -> None:
-        """Store durably, then restore; its memories are added elsewhere."""
+        """Store durably, then in Redis; an import adds the memories by itself."""
         turns = [*whole.evicted, *whole.turns]
         self._durable.append(whole.head, turns, is_remembered=False)
         try:

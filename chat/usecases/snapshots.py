@@ -1,4 +1,4 @@
-"""Reads an owner's conversations, each as it was at one moment, and changes none by it."""
+"""Reads an owner's conversations, each as it was at one moment, without changing any."""
 
 from dataclasses import dataclass, replace
 
@@ -13,9 +13,9 @@ from chat.usecases.recovery import MISSING
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A conversation, with no turn that came after its head was read.
+    """A conversation, without turns that came after its head was read.
 
-    Shapes: `turns` run oldest first; messages that were forgotten meanwhile are gone from them.
+    Shapes: `turns` run oldest first; messages that were forgotten meanwhile are missing.
     """
 
     head: Head
@@ -23,26 +23,30 @@ class Snapshot:
 
 
 class Snapshots:
-    """What an export needs of the stores of one owner.
+    """Reads one owner's conversations for an export.
 
-    What is in the durable store only stays there: a turn brings it back, a read does not.
+    A conversation that only the durable store has is not rebuilt in Redis: a turn does that.
     """
 
     def __init__(self, hot: HotStore, durable: DurableStore | None) -> None:
-        """Take the store, and the durable one behind it; None if there is none."""
+        """Take the store, and the durable store behind it; None if there is none."""
         self._hot = hot
         self._durable = durable
 
     def list_ids(self) -> list[int]:
-        """List the owner's conversations, those of the newest activity first."""
+        """Return the ids of the owner's conversations, the newest activity first.
+
+        Conversations that only the durable store has come last.
+        """
         kept = self._durable.load_heads() if self._durable else []
         newest_first = sorted(kept, key=lambda head: (head.active_at, head.id), reverse=True)
         return list(dict.fromkeys([*self._hot.list_ids(), *(head.id for head in newest_first)]))
 
     def read(self, conversation_id: int) -> Snapshot:
-        """Read a conversation from the store, or from the durable one where that has more turns.
+        """Read a conversation from the store, or from the durable store if that has more turns.
 
-        Errors: those of both; UnknownConversation if it was forgotten before the end, too.
+        Errors: those of both stores; UnknownConversation also if the conversation was forgotten
+                while it was read.
         """
         kept = self._durable.load_head(conversation_id) if self._durable else None
         try:
@@ -61,7 +65,7 @@ class Snapshots:
         return Snapshot(head, every_turn(self._hot, conversation_id, head.turn_count))
 
     def is_there(self, conversation_id: int) -> bool:
-        """Whether the owner has such a conversation by now."""
+        """Whether the owner has a conversation with this id now."""
         if self._durable and self._durable.look(conversation_id, 1).turn_count:
             return True
         try:
@@ -69,12 +73,16 @@ class Snapshots:
         except UnknownConversation:
             return False
         except TurnsLost:
-            return True  # not whole, but there
+            return True  # it lacks turns, but it is there
         return True
 
 
 def _read_durable(durable: DurableStore, head: Head) -> Snapshot:
-    """Read from the durable store; the head is read again, since forgetting removes it first."""
+    """Read from the durable store, and the head again at the end.
+
+    Forgetting marks the head before it removes a turn, so a head that is still there proves that
+    the turns are whole.
+    """
     turns = [turn for turn in durable.load_turns(head.id) if turn.number <= head.turn_count]
     if durable.load_head(head.id) is None:
         raise UnknownConversation

@@ -9,7 +9,7 @@ MS_PER_S = 1000
 
 
 class Stopwatch:
-    """Runs from when it is made; `clock` only ever goes forward."""
+    """Runs from the moment when it is made; its clock only ever goes forward."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class Stopwatch:
 
     @contextlib.contextmanager
     def model(self) -> Iterator[None]:
-        """Count what is done within as the model's time."""
+        """Count the time spent in this block as the model's."""
         begun = self._clock()
         try:
             yield
@@ -32,5 +32,5 @@ class Stopwatch:
 
     @property
     def turn_ms(self) -> float:
-        """How long all took until now, in ms."""
+        """How long the turn has taken until now, in ms."""
         return (self._clock() - self._begun) * MS_PER_S

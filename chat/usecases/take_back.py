@@ -1,4 +1,4 @@
-"""Takes an export back: each conversation whole, and nothing twice."""
+"""Imports an export: each conversation whole, and nothing twice."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from chat.core.heads import Head, Summary
 from chat.core.memories import note_id
 from chat.core.messages import Memory, Turn
-from chat.core.portions import MOST_CALL_BYTES, portions
+from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.core.refusals import MemoryOff
 from chat.settings import Settings
 from chat.usecases.durable_ports import Restorer
@@ -17,12 +17,12 @@ from chat.usecases.rebuild import make_whole
 
 MEMORIES_A_CALL = 100
 Key = tuple[float | None, float, int]
-"""What shows that a conversation is there already: its times and how many turns it has."""
+"""How a conversation that was imported before is recognised: its two times and its turn count."""
 
 
 @dataclass
 class Exported:
-    """What a file has: conversations with their turns, in order, and memories."""
+    """The contents of a file: conversations with their turns, in order, and memories."""
 
     conversations: list[tuple[Head, list[Turn]]] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a conversation: the id that it had, the one that it has, whether it is new."""
+    """An imported conversation: its id in the file, its id here, and whether it is new here."""
 
     id_before: int
     id: int
@@ -40,14 +40,14 @@ class Taken:
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of an export; memories that were there already count as well."""
+    """The result of an import; memories that were there already count, too."""
 
     conversations: tuple[Taken, ...]
     memory_count: int
 
 
 class Importer:
-    """What an import needs of the stores of one owner."""
+    """Imports conversations and memories into the stores of one owner."""
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Importer:
         self._settings = settings
 
     def take(self, exported: Exported) -> Imported:
-        """Take what is not there yet; the same file may be sent again.
+        """Import what is not there yet; the same file may be sent again.
 
-        A conversation keeps its id where this service has given that out and the owner has nothing
-        under it, and is given a new one elsewhere.
-        Errors: those of the ports; MemoryOff before anything is taken.
+        A conversation keeps its id if this service has given out that id and the owner has no
+        conversation under it; otherwise it gets a new id.
+        Errors: those of the ports; MemoryOff, before anything is stored.
         """
         if exported.memories and self._memory is None:
             raise MemoryOff
@@ -106,7 +106,7 @@ class Importer:
     def _remember(self, memories: Sequence[Memory]) -> None:
         if self._memory is None:
             return
-        for page in portions(memories, _content_bytes, MOST_CALL_BYTES, MEMORIES_A_CALL):
+        for page in portions(memories, _content_bytes, MAX_CALL_BYTES, MEMORIES_A_CALL):
             for name, memory in zip(self._memory.add(page), page, strict=True):
                 if memory.is_pinned and name == memory.id:
                     self._memory.change(memory)
@@ -121,10 +121,11 @@ def _key_of(summary: Summary) -> Key:
 
 
 def moved(memory: Memory, ids: Mapping[int, int], own: set[int], given_out: int) -> Memory:
-    """Let a memory follow its conversation to its new id.
+    """Return a memory with its conversation's new id.
 
-    Where that is not in the file, as it has expired, the memory keeps its id if this service may
-    have given it, and the owner has no other conversation under it; or else it is a note.
+    The conversation is not in the file if it had expired. Then the memory keeps the old id if this
+    service may have given it out and the owner has no other conversation under it; otherwise the
+    memory becomes a note.
     """
     before = memory.conversation_id
     if before is None:

@@ -30,14 +30,14 @@ from chat.usecases.turn_memory import Recaller
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """The time of day, and how long a turn has taken."""
+    """The time of day, and what times the turn."""
 
     clock: Clock
     stopwatch: Stopwatch
 
 
 class TurnTaker:
-    """The use case, with the parts that it needs for one request."""
+    """Takes turns, with the parts that one request needs."""
 
     def __init__(
         self,
@@ -57,10 +57,11 @@ class TurnTaker:
     def start(
         self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
     ) -> TurnResult:
-        """Take the first turn of a new conversation; without a reply, no id is used up.
+        """Take the first turn of a new conversation; if there is no reply, no id is used up.
 
-        Without an `owner` it is anyone's who knows its id.
-        Errors: those of the ports; whatever fails, nothing is stored, and it may be asked again.
+        Without an `owner`, the conversation belongs to anyone who knows its id.
+        Errors: those of the ports; if anything fails, nothing is stored and the caller may ask
+                again.
         """
         try:
             self._store.admit(repetition, "conversation")
@@ -96,7 +97,7 @@ class TurnTaker:
     ) -> TurnResult:
         """Take the next turn of a conversation.
 
-        Errors: those of the ports; whatever fails, the conversation is as it was and can go on.
+        Errors: those of the ports; if anything fails, the conversation is unchanged and can go on.
         """
         terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
         try:
@@ -190,24 +191,24 @@ class TurnTaker:
 
 
 def finish_reason(completion: Completion, max_reply_tokens: int) -> str:
-    """Say why a reply ends where it does; by its length, where the model did not say."""
+    """Return why a reply ended; if the model did not say, its length decides."""
     is_full = completion.generated_tokens >= max_reply_tokens
     return completion.finish_reason or ("length" if is_full else "stop")
 
 
-def check_reply(text: str, most_bytes: int) -> None:
-    """Say whether a reply can be kept.
+def check_reply(text: str, max_bytes: int) -> None:
+    """Refuse a reply that cannot be stored.
 
-    Errors: ModelFailed.
+    Errors: ModelFailed if it is empty or has more than `max_bytes` bytes.
     """
     if not text:
         raise ModelFailed("the model gave an empty reply")
-    if len(text.encode()) > most_bytes:
-        raise ModelFailed(f"the model's reply has over {most_bytes} bytes")
+    if len(text.encode()) > max_bytes:
+        raise ModelFailed(f"the model's reply has over {max_bytes} bytes")
 
 
 def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:
-    """Make the result of a turn that is stored."""
+    """Make the result of a turn."""
     prompt, reply = (message.content for message in commit.turns[0].shown())
     ends = expires_at(commit.at, commit.lifetime_s)
     return TurnResult(conversation.id, prompt, conversation.context, reply, ends, usage)

@@ -1,4 +1,4 @@
-"""What a turn asks embeddings for: a better ranking, its owner's memories, and to be remembered."""
+"""What a turn does with embeddings: rank found turns, search its owner's memories, add to them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,16 @@ from chat.settings import Settings
 from chat.usecases.ports import Embedder, EmbeddingStore, LongTermMemory
 
 MAX_EMBEDDED_ANEW = 32
-"""Texts that one turn embeds of those evicted while no embedding was kept, or another way's."""
+"""The most texts of evicted turns that one turn embeds anew.
+
+Those texts have no kept embedding, or one that another model made.
+"""
 
 
 class Recaller:
-    """What is done beside a turn of one request; nothing where all of it is off.
+    """Ranks, searches and remembers for one turn; does nothing that the settings turn off.
 
-    Errors: every method may raise those of the embedder; they are part of the turn.
+    Errors: every method may raise those of the embedder, and the turn then fails.
     """
 
     def __init__(
@@ -27,7 +30,7 @@ class Recaller:
         embeddings: EmbeddingStore,
         memory: LongTermMemory | None,
     ) -> None:
-        """Take the `memory` of the caller, None without a credential or with `long_term` off."""
+        """Take the caller's `memory`; None without a credential, or with `long_term` off."""
         self._settings = settings
         self._embedder = embedder
         self._embeddings = embeddings
@@ -35,7 +38,7 @@ class Recaller:
         self._tag = settings.embedding_tag
 
     def rank(self, loaded: Conversation, prompt: str) -> Conversation:
-        """Order what was found by words once more, with what it means."""
+        """Rank the turns that were found by their words again, by their meaning as well."""
         if not self._settings.is_hybrid or not loaded.found:
             return loaded
         wanted = self._embedder.embed([prompt])[0]
@@ -51,7 +54,7 @@ class Recaller:
         return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
 
     def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
-        """Embed the turns that are evicted, once and for all."""
+        """Embed the turns that are evicted, and keep the embeddings: each is made only once."""
         if not self._settings.is_hybrid:
             return
         texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
@@ -60,7 +63,7 @@ class Recaller:
     def _keep_embedded(
         self, conversation_id: int, texts: Mapping[str, str]
     ) -> dict[str, Sequence[float]]:
-        """Embed texts, and keep the embeddings under the texts' names."""
+        """Embed texts, keep the embeddings under the texts' names, and return them."""
         if not texts:
             return {}
         embeddings = self._embedder.embed(list(texts.values()))
@@ -69,14 +72,17 @@ class Recaller:
         return kept
 
     def _names(self, turn: Turn) -> Mapping[str, str]:
-        """Give the text of each message of a turn by the name of its embedding."""
+        """Return the text of each message of a turn, by the name of its embedding."""
         return {
             embedding_name(self._tag, placed.place): placed.message.content
             for placed in turn.placed()
         }
 
     def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
-        """Find what the owner said elsewhere; never in a conversation that others may read."""
+        """Return memories of what the owner said in other conversations.
+
+        None are searched for in a conversation that others may read.
+        """
         memory, long_term = self._memory, self._settings.long_term
         if memory is None or memory.owner != conversation.owner or not long_term.per_turn:
             return []
@@ -88,7 +94,7 @@ class Recaller:
         )
 
     def remember(self, conversation: Conversation, commit: Commit) -> Commit:
-        """Add what the new turns leave to the owner's memory."""
+        """Return the commit with the memories that the new turns leave to the owner."""
         if self._memory is None or self._memory.owner != conversation.owner:
             return commit
         min_chars = self._settings.long_term.min_chars

@@ -1,1 +1,1 @@
-"""The parts of a request, put together by the settings."""
+"""Puts the parts of a request together, as the settings say."""

@@ -1,4 +1,4 @@
-"""Connects a request to what answers it."""
+"""Connects a request to the stores and models that it needs."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -25,27 +25,30 @@ class SpinBackend:
     make_word: Callable[[], str]
 
     def connect(self, call: Call, owner: str | None) -> RequestStores:
-        """Connect to Redis, and have the parts for an owner ready, None for anyone."""
+        """Connect to Redis, and return the parts for an owner; None for `owner` is anyone."""
         who = Who(call.caller, owner, call.fencing)
         return RequestStores(self._open(call), call.settings, who, self._means(call))
 
     def connect_operator(self, call: Call) -> OperatorStores:
-        """Connect to Redis for an operator."""
+        """Connect to Redis, and return the parts of an operator's request."""
         means = self._means(call)
         return AdminParts(self._open(call), call.settings, call.fencing, means).make()
 
     def make_probes(self, call: Call) -> Mapping[str, Callable[[], Health]]:
-        """Make what asks each part that a turn needs how it is."""
+        """Return the functions that check each part that a turn needs, by the part's name."""
         return make_probes(call.settings, self.make_word)
 
     def count_session(self, call: Call) -> None:
-        """Count a new credential, of which a client's address has so many a minute."""
+        """Count a new credential: a client's address may make so many a minute.
+
+        Errors: LimitExceeded, StoreUnavailable.
+        """
         count_session(call.settings, call.caller)
 
     def erase(self, call: Call, owner: str) -> Receipt:
-        """Remove all of an owner; it counts as a turn of the client's address.
+        """Remove all data of an owner; this counts as a turn of the client's address.
 
-        What is kept of the owner's own turns goes with the owner.
+        It cannot count as a turn of the owner, whose counters are removed as well.
         """
         who = Who(replace(call.caller, owner=None), None, call.fencing)
         with erasure(call.settings, who, owner, self._means(call)) as is_marked:

@@ -1,4 +1,4 @@
-"""Puts together what a credential begins with, and what it ends with: an erasure of all stores."""
+"""Counts new credentials, and puts together the erasure of an owner from all stores."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,11 +16,11 @@ from chat.wiring.models import Means, make_collection
 from chat.wiring.requests import RequestStores, Who
 
 MARKED_S = 3600
-"""How much longer than a turn may take it is known that an owner was erased."""
+"""How much longer than a turn may take Redis remembers that an owner was erased."""
 
 
 def count_session(settings: Settings, caller: Caller) -> None:
-    """Count a new credential, of which a client's address may have so many.
+    """Count a new credential: a client's address may make so many a minute.
 
     Errors: LimitExceeded, StoreUnavailable.
     """
@@ -33,9 +33,10 @@ def count_session(settings: Settings, caller: Caller) -> None:
 
 @contextmanager
 def erasure(settings: Settings, who: Who, owner: str, means: Means) -> Iterator[bool]:
-    """Let nothing of an owner be stored while it is erased; say if not, as Redis is away.
+    """Let nothing of an owner be stored while the owner is erased; yield whether Redis knows that.
 
-    `who` is counted, and held to its limit.
+    It yields False if Redis is away. The request counts as a turn of `who`.
+    Errors: LimitExceeded if `who` has no turn left.
     """
     account, is_marked = Account(settings.key_prefix, owner), False
     with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
@@ -54,7 +55,10 @@ def erasure(settings: Settings, who: Who, owner: str, means: Means) -> Iterator[
 def make_erasers(
     settings: Settings, owner: str, *, is_marked: bool
 ) -> Mapping[str, Callable[[], Erased]]:
-    """Make what removes an owner from each store; where nothing marks it, Redis was away."""
+    """Return the functions that remove an owner from each store, by the store's name.
+
+    `is_marked` is whether Redis refuses to store for the owner; otherwise Redis counts as away.
+    """
 
     def erase_redis() -> Erased:
         if not is_marked:

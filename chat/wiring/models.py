@@ -1,4 +1,4 @@
-"""Puts together what replies and embeds, and how long it may take."""
+"""Makes the model, the embedder and the collection in Chroma, and limits how long each may take."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +14,16 @@ from chat.spin.outgoing import Limit, SpinChroma, SpinEndpoint
 from chat.usecases.ports import Clock, Embedder, LanguageModel
 
 CHROMA_TIMEOUT_S = 10
-"""What a turn asks of Chroma has to be over long before its lock is."""
+"""The most that one request to Chroma may take: a turn must end long before its lock expires."""
 
 
 @dataclass(frozen=True)
 class Means:
-    """What a turn is taken with beside stores: until when, by which times, with which words.
+    """What a request needs beside its stores: two clocks, random words and a deadline.
 
-    `until` is when it may ask models and Chroma last, None for what is no turn; `make_word` makes a
-    word that nobody can guess.
+    `clock` is the time of day, and `timer` only ever goes forward. `make_word` makes a word that
+    nobody can guess. `until` is when the last request to a model or to Chroma must have ended; None
+    without such a deadline.
     """
 
     clock: Clock
@@ -38,7 +39,7 @@ def make_collection(
     until: Moment | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Collection:
-    """Make an owner's collection in Chroma."""
+    """Return an owner's collection in Chroma; this makes no request yet."""
     http = SpinChroma(address, chroma_limit(settings, until))
     base = base_path(address.tenant, address.database)
     tag = settings.embedding_tag
@@ -46,17 +47,18 @@ def make_collection(
 
 
 def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
-    """Say how long Chroma may take for one request."""
+    """Return how long Chroma may take for one request."""
     return Limit(max(1, min(CHROMA_TIMEOUT_S, settings.turn_timeout_s // 4)), until)
 
 
 def make_model(
     settings: Settings, make_word: Callable[[], str], until: Moment | None = None
 ) -> LanguageModel:
-    """Make what replies: an endpoint that the component asks itself, or Spin's own models.
+    """Return the model: at an endpoint that the component calls by itself, or one of Spin's.
 
-    `make_word` makes a random word, by which a model's habits can be found out. An endpoint is
-    given up at `until`; a call of Spin's own models takes as long as it does.
+    `make_word` makes a random word, with which the component finds out whether the engine returns
+    its prompt. A request to an endpoint is given up at `until`; a call of Spin's own models cannot
+    be given up.
     """
     if settings.model_endpoint is not None:
         return OpenAiModel(make_endpoint(settings, settings.model_endpoint, until), settings.model)
@@ -64,7 +66,7 @@ def make_model(
 
 
 def make_embedder(settings: Settings, until: Moment | None) -> Embedder:
-    """Make what embeds: an endpoint that the component asks itself, or Spin's own models."""
+    """Return the embedder: at an endpoint that the component calls by itself, or one of Spin's."""
     if settings.embedding_endpoint is not None:
         endpoint = make_endpoint(settings, settings.embedding_endpoint, until)
         return OpenAiEmbedder(endpoint, settings.embedding_model)
@@ -74,5 +76,5 @@ def make_embedder(settings: Settings, until: Moment | None) -> Embedder:
 def make_endpoint(
     settings: Settings, endpoint: ModelEndpoint, until: Moment | None
 ) -> SpinEndpoint:
-    """Make what sends requests to a model."""
+    """Return what sends requests to a model's endpoint."""
     return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))

@@ -21,11 +21,11 @@ from chat.wiring.models import Means, chroma_limit
 from chat.wiring.requests import RequestStores, Who
 
 IN_CHROMA = "chroma "
-"""What the place of a clean-up begins with that is through with Redis; an offset follows."""
+"""How a clean-up's place begins once all of Redis is cleaned; an offset in Chroma follows."""
 
 
 class AdminParts:
-    """The parts of one request, over one connection to Redis."""
+    """The parts of an operator's request, over one connection to Redis."""
 
     def __init__(self, redis: Redis, settings: Settings, fencing: str, means: Means) -> None:
         self._redis = redis
@@ -38,14 +38,14 @@ class AdminParts:
         self._cleaner = RedisCleaner(redis, settings.key_prefix, cleans)
 
     def make(self) -> OperatorStores:
-        """Put them together."""
+        """Return the stores that an operator's request needs."""
         stats = RedisStats(self._redis, self._settings.key_prefix)
         chroma = self._chroma
         count = partial(count_records, chroma) if chroma else None
         return OperatorStores(stats, count, self._steps, self._cleaner)
 
     def _steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
-        """Clean Redis, then Chroma if there is one and data grow too old."""
+        """Clean Redis; then Chroma, if there is one and old data are to be removed."""
         chroma = self._chroma if self._settings.retention_s else None
         if not place.startswith(IN_CHROMA):
             behind = f"{IN_CHROMA}0" if chroma else ""
@@ -91,13 +91,13 @@ class AdminParts:
 
 
 def count_records(chroma: ChromaDatabase) -> Mapping[str, int]:
-    """Count what is in the collections of all owners."""
+    """Return how many collections there are, and how many records all of them have."""
     counts = [chroma.count(owned) for owned in chroma.every()]
     return {"collections": len(counts), "records": sum(counts)}
 
 
 def make_chroma_database(settings: Settings) -> ChromaDatabase | None:
-    """Make what looks through all owners' collections, if there is a Chroma."""
+    """Return what lists the collections of all owners; None without Chroma."""
     address = settings.chroma
     if address is None:
         return None

@@ -1,4 +1,4 @@
-"""Puts together what asks each part how it is."""
+"""Puts together the functions that check the health of each part."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +15,7 @@ from chat.wiring.models import make_collection, make_model
 
 
 def make_redis_probe(settings: Settings) -> Callable[[], Health]:
-    """Make what asks whether Redis takes writes."""
+    """Return the function that checks whether Redis takes writes."""
 
     def ask() -> str:
         with open_redis(settings.redis_url) as connection:
@@ -28,7 +28,10 @@ def make_redis_probe(settings: Settings) -> Callable[[], Health]:
 def make_probes(
     settings: Settings, make_word: Callable[[], str]
 ) -> Mapping[str, Callable[[], Health]]:
-    """Make what asks each part that a turn needs; the model is asked for one token."""
+    """Return the functions that check each part that a turn needs, by the part's name.
+
+    The model is asked for one token.
+    """
 
     def ask_model() -> str:
         one_token = replace(settings.sampling, max_reply_tokens=1)

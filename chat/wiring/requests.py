@@ -1,4 +1,4 @@
-"""Puts the parts of one request together: which class stands for which port, by the settings."""
+"""Puts the parts of one request together: the settings decide which class implements which port."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,15 +29,16 @@ from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
 
-MOST_FOUND, MOST_FOUND_TO_RANK = 12, 50
-"""Evicted turns that a search gives, and how many where they are ranked once more."""
+MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
+"""The most evicted turns that a search returns, and the most if embeddings rank them again."""
 
 
 @dataclass(frozen=True)
 class Who:
     """Whom a request is for.
 
-    `owner` is that of what it makes, None for anyone; `fencing` is a random value of the request.
+    `owner` will own what the request makes, None for anyone. `fencing` is a random value of the
+    request.
     """
 
     caller: Caller
@@ -47,7 +48,7 @@ class Who:
 
 @dataclass(frozen=True)
 class RequestStores:
-    """The parts of one request over one connection to Redis, each made when it is asked for."""
+    """The parts of one request over one connection to Redis; each is made when it is first used."""
 
     redis: Redis
     settings: Settings
@@ -56,7 +57,7 @@ class RequestStores:
 
     @cached_property
     def turns(self) -> TurnStore:
-        """Where turns are taken from and stored."""
+        """The store of turns."""
         durable = self._durable
         hot = self._hot_turns
         if durable is None:
@@ -65,7 +66,7 @@ class RequestStores:
 
     @cached_property
     def conversations(self) -> OwnedStore:
-        """Where the caller's conversations are."""
+        """The store of the caller's conversations."""
         durable = self._durable
         hot = self._hot_conversations
         return hot if durable is None else RecoveringStore(hot, durable.store, durable.recovery)
@@ -100,29 +101,29 @@ class RequestStores:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """What embeds each text of the request once."""
+        """The embedder, which embeds each text of the request only once."""
         return OnceEmbedder(make_embedder(self.settings, self.means.until))
 
     @cached_property
     def recaller(self) -> Recaller:
-        """What is done beside a turn."""
+        """What a turn does with embeddings."""
         return Recaller(self.settings, self.embedder, self.conversations, self.long_term)
 
     @cached_property
     def stopwatch(self) -> Stopwatch:
-        """What times the request."""
+        """The stopwatch of the request."""
         return Stopwatch(self.means.timer)
 
     @cached_property
     def turn_taker(self) -> TurnTaker:
-        """What takes a turn."""
+        """What takes turns."""
         model = make_model(self.settings, self.means.make_word, self.means.until)
         timing = Timing(self.means.clock, self.stopwatch)
         return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
 
     @cached_property
     def importer(self) -> Importer:
-        """What takes an export back.
+        """What imports an export.
 
         Errors: CredentialNeeded.
         """
@@ -133,7 +134,7 @@ class RequestStores:
 
     @cached_property
     def snapshots(self) -> Snapshots:
-        """What reads all that the owner has.
+        """What reads all of the owner's conversations.
 
         Errors: CredentialNeeded.
         """
@@ -142,7 +143,7 @@ class RequestStores:
         return Snapshots(self._make_store(owner, lambda _: [owner]), store)
 
     def count_import(self, size: int) -> None:
-        """Count the bytes of an import, which a client's address may have so many of.
+        """Count the bytes of an import: a client's address may import so many a minute.
 
         Errors: LimitExceeded.
         """
@@ -152,14 +153,17 @@ class RequestStores:
 
     @property
     def _owner(self) -> str:
-        """Errors: CredentialNeeded."""
+        """The owner of what the request makes.
+
+        Errors: CredentialNeeded without one.
+        """
         if self.who.owner is None:
             raise CredentialNeeded
         return self.who.owner
 
     @cached_property
     def _account(self) -> Account | None:
-        """The account of the owner of what the request makes."""
+        """The account of the owner of what the request makes; None without an owner."""
         settings, who = self.settings, self.who
         if who.owner is None:
             return None
@@ -188,7 +192,7 @@ class RequestStores:
 
     @cached_property
     def _hot_turns(self) -> RedisTurnStore:
-        """Redis' part; `turn_timeout_s` is how long a request may hold a conversation."""
+        """The store of turns in Redis; a request may lock a conversation for `turn_timeout_s`."""
         settings = self.settings
         wanted = TurnStoreSettings(
             prefix=settings.key_prefix,
@@ -198,15 +202,15 @@ class RequestStores:
             limits=settings.limits,
             rate_tag=self.who.caller.rate_tag,
             owners=self._owners,
-            most_found=MOST_FOUND_TO_RANK if settings.is_hybrid else MOST_FOUND,
-            most_memories=settings.long_term.most,
+            max_found=MAX_FOUND_TO_RANK if settings.is_hybrid else MAX_FOUND,
+            max_memories=settings.long_term.most,
             tag=settings.embedding_tag,
         )
         return RedisTurnStore(self.redis, wanted, self._account)
 
     @cached_property
     def _durable(self) -> "Behind | None":
-        """What stands behind Redis; None where nothing does."""
+        """The durable parts behind Redis; None without an owner, or without Chroma."""
         if self.who.owner is None or self.settings.chroma is None:
             return None
         return self._make_durable(self.who.owner, self.settings.chroma)
@@ -227,7 +231,7 @@ class RequestStores:
 
 @dataclass(frozen=True)
 class Behind:
-    """Chroma, as what stands behind Redis for one owner."""
+    """The durable parts behind Redis for one owner, which are in Chroma."""
 
     store: DurableStore
     memory: LongTermMemory
@@ -237,7 +241,7 @@ class Behind:
 def make_restorer(
     redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
 ) -> RedisRestorer:
-    """Make what brings an owner's conversations back into Redis."""
+    """Return what puts whole conversations of an owner into Redis."""
     return RedisRestorer(
         redis,
         prefix=settings.key_prefix,

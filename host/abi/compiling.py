@@ -17,7 +17,7 @@ from host.terminal import say
 CACHE = pathlib.Path(".spin") / "wasmtime"
 
 
-MOST_INSTANCES = 1000
+MAX_INSTANCES = 1000
 """How many instances may exist at once. Source: Spin's SPIN_MAX_INSTANCE_COUNT."""
 NOTHING = 0
 """`PROT_NONE`: addresses that are only reserved can be neither read nor written."""
@@ -29,7 +29,7 @@ PARTS = 100
 A component that componentize-py makes has 40.
 """
 RESIDENT_BYTES = 32 * 1024 * 1024
-RESERVED_BYTES = (MOST_INSTANCES + WARM_INSTANCES) * 8 * 1024**3
+RESERVED_BYTES = (MAX_INSTANCES + WARM_INSTANCES) * 8 * 1024**3
 """More than the addresses that both pools take: each memory takes 4 GiB and its guard regions."""
 
 
@@ -44,7 +44,7 @@ def make_wasm_engine(*, is_warm: bool = False) -> Engine:
     """
     if not can_reserve(RESERVED_BYTES):
         return _make_engine({})
-    most = WARM_INSTANCES if is_warm else MOST_INSTANCES
+    most = WARM_INSTANCES if is_warm else MAX_INSTANCES
     pool = {
         "total_component_instances": most,
         "total_core_instances": most * PARTS,

@@ -21,7 +21,7 @@ DEFAULT_LISTEN = "127.0.0.1:8080"
 DEMO_NAME = "llama2-chat"
 """The name of the demo model if no model is given; Spin's examples ask for a model of this name."""
 TOKEN_VARIABLE = "MODEL_TOKEN"  # noqa: S105 - the variable's name
-MOST_THREADS = 4
+MAX_THREADS = 4
 KEEP_ALIVE_S = 120
 """How long an idle connection is kept.
 
@@ -106,7 +106,7 @@ def serve_models(
     files: Mapping[str, pathlib.Path], token: str | None, listener: socket.socket
 ) -> None:
     """Load the models, and serve them until a signal comes."""
-    models = Models(files, threads=min(MOST_THREADS, os.cpu_count() or 1))
+    models = Models(files, threads=min(MAX_THREADS, os.cpu_count() or 1))
     try:
         for name, path in files.items():
             announce_model(name, path, has_template=models.texts[name].has_template)

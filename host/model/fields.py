@@ -6,7 +6,7 @@ from typing import Any
 
 from host.server.asgi import Headers
 
-MOST_SHOWN_CHARS = 80
+MAX_SHOWN_CHARS = 80
 
 
 class Refused(Exception):
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 def shown(text: str) -> str:
     """Return a name that a client chose in quotation marks, for errors and the terminal."""
-    return json.dumps(text[:MOST_SHOWN_CHARS])
+    return json.dumps(text[:MAX_SHOWN_CHARS])
 
 
 def invalid(param: str, problem: str, code: str = "invalid_value") -> Refused:

@@ -12,9 +12,9 @@ from host.engines.minilm import WIDTH
 from host.model.fields import Fields, invalid, parse_json
 from host.model.spin_api import EmbedRequest
 
-MOST_TOKENS = 2**31 - 1
-MOST_INPUTS = 2048
-MOST_STOPS = 4
+MAX_TOKENS = 2**31 - 1
+MAX_INPUTS = 2048
+MAX_STOPS = 4
 SEEDS = 2**32 - 1
 """How many seeds llama.cpp has, beside one that asks for a random seed.
 
@@ -104,11 +104,11 @@ def _parse_sampling(fields: Fields) -> dict[str, Any]:
     seed = fields.whole("seed", -(2**63), 2**63 - 1)
     # Both are checked, also the one that is not used then
     older, newer = (
-        fields.whole(name, 1, MOST_TOKENS) for name in ("max_tokens", "max_completion_tokens")
+        fields.whole(name, 1, MAX_TOKENS) for name in ("max_tokens", "max_completion_tokens")
     )
     values = {
         **{name: fields.number(name, low, high) for name, (low, high) in NUMBERS.items()},
-        "top_k": fields.whole("top_k", 0, MOST_TOKENS),
+        "top_k": fields.whole("top_k", 0, MAX_TOKENS),
         "max_tokens": older if newer is None else newer,
         "seed": None if seed is None else seed % SEEDS,
         "stop": _parse_stop(fields),
@@ -120,7 +120,7 @@ def _parse_sampling(fields: Fields) -> dict[str, Any]:
 def _parse_stop(fields: Fields) -> list[str] | None:
     if fields.get("stop") is None:
         return None
-    stops = fields.texts("stop", MOST_STOPS)
+    stops = fields.texts("stop", MAX_STOPS)
     if "" in stops:
         raise invalid("stop", "must have no empty string")
     return stops
@@ -178,7 +178,7 @@ def parse_embeddings(body: bytes) -> tuple[EmbedRequest, bool]:
     """
     fields = Fields(parse_json(body))
     fields.only({"model", "input", "encoding_format", "dimensions", "user"})
-    texts = fields.texts("input", MOST_INPUTS)
+    texts = fields.texts("input", MAX_INPUTS)
     if not texts:
         raise invalid("input", "must have one text or more")
     form = fields.get("encoding_format")

@@ -11,12 +11,12 @@ from host.engines.parts import Part
 from host.engines.port import Embeddings, InferencingParams
 from host.model.fields import Fields, parse_json
 
-MOST_U32 = 2**32 - 1
-MOST_TOKENS = 2**31 - 1
+MAX_U32 = 2**32 - 1
+MAX_TOKENS = 2**31 - 1
 """llama.cpp counts tokens in signed 32-bit numbers, Spin in unsigned ones."""
-MOST_TEXTS = 2048
-LEAST_PENALTY, MOST_PENALTY = 0.01, 100
-MOST_TEMPERATURE = 100
+MAX_TEXTS = 2048
+LEAST_PENALTY, MAX_PENALTY = 0.01, 100
+MAX_TEMPERATURE = 100
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ def _parse_options(data: Any) -> InferencingParams:
         "repeatPenaltyLastNTokenCount": "repeat_penalty_last_n_token_count",
     }
     numbers = {
-        "repeatPenalty": ("repeat_penalty", LEAST_PENALTY, MOST_PENALTY),
-        "temperature": ("temperature", 0, MOST_TEMPERATURE),
+        "repeatPenalty": ("repeat_penalty", LEAST_PENALTY, MAX_PENALTY),
+        "temperature": ("temperature", 0, MAX_TEMPERATURE),
         "topP": ("top_p", 0, 1),
     }
     options.only(counts | numbers)
     values: dict[str, Any] = {}
     for name, own in counts.items():
-        count = options.whole(name, 0, MOST_U32)
-        values[own] = None if count is None else min(count, MOST_TOKENS)
+        count = options.whole(name, 0, MAX_U32)
+        values[own] = None if count is None else min(count, MAX_TOKENS)
     for name, (own, low, high) in numbers.items():
         values[own] = options.number(name, low, high)
     return InferencingParams(**{own: value for own, value in values.items() if value is not None})
@@ -77,7 +77,7 @@ def parse_embed(body: bytes) -> EmbedRequest:
     """
     fields = Fields(parse_json(body))
     fields.only({"model", "input"})
-    return EmbedRequest(fields.text("model"), fields.texts("input", MOST_TEXTS))
+    return EmbedRequest(fields.text("model"), fields.texts("input", MAX_TEXTS))
 
 
 def render_completion(parts: Sequence[Part]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from host.abi.compiling import (
-    MOST_INSTANCES,
+    MAX_INSTANCES,
     WARM_INSTANCES,
     compile_component,
     make_wasm_engine,
@@ -84,7 +84,7 @@ class Application:
         self._logs: list[GuestLog] = []
         self._engines = {
             make_wasm_engine(is_warm=True): threading.Semaphore(WARM_INSTANCES),
-            make_wasm_engine(): threading.Semaphore(MOST_INSTANCES),
+            make_wasm_engine(): threading.Semaphore(MAX_INSTANCES),
         }
         self._runners = {name: self._load(component) for name, component in self._routed().items()}
 

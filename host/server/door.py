@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from host.abi.compiling import MOST_INSTANCES
+from host.abi.compiling import MAX_INSTANCES
 from host.server.watching import WatchedConnection
 
 REQUEST_TIMEOUT, TOO_LARGE, BAD_REQUEST = 408, 431, 400
@@ -27,7 +27,7 @@ class Limits:
     head_fields: int = 100
     head_s: float = 10.0
     body_s: float = 30.0
-    instances: int = MOST_INSTANCES
+    instances: int = MAX_INSTANCES
     waiting: int = 1000
 
 

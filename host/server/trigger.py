@@ -8,7 +8,7 @@ import json
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
-from host.abi.compiling import MOST_INSTANCES
+from host.abi.compiling import MAX_INSTANCES
 from host.app.manifest import StaticResponse
 from host.app.routes import Match, find_route
 from host.interfaces.http.messages import FORBIDDEN, Fields, IncomingRequest, Pairs
@@ -53,7 +53,7 @@ class HttpTrigger:
 
     def __init__(self, app: Application) -> None:
         self._app = app
-        self._threads = ThreadPoolExecutor(MOST_INSTANCES, thread_name_prefix="guest")
+        self._threads = ThreadPoolExecutor(MAX_INSTANCES, thread_name_prefix="guest")
         self._limits = app.options.limits
         self._free = asyncio.Semaphore(self._limits.instances)
         self._waiting = 0

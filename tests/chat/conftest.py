@@ -56,7 +56,7 @@ def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
             fencing=fencing,
             lock_ms=lock_ms,
             archive_turns=archive_turns,
-            most_memories=100,
+            max_memories=100,
             tag="m0de1",
             limits=Limits(*limits),
             rate_tag=rate_tag,

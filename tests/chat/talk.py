@@ -182,8 +182,8 @@ def played_prompt_is_whole(shown: str, prompt: str) -> bool:
     return prompt.replace(joiner, "") in shown.replace(joiner, "")
 
 
-def cut(reply: str, count: Count, most_tokens: int) -> str:
-    """Return a reply as a model with room for `most_tokens` would end it."""
-    while count(reply) > most_tokens:
+def cut(reply: str, count: Count, max_tokens: int) -> str:
+    """Return a reply as a model with room for `max_tokens` would end it."""
+    while count(reply) > max_tokens:
         reply = reply[: len(reply) * 9 // 10]
     return reply or "x"

@@ -70,7 +70,7 @@ def test_english_uses_four_fifths_of_the_budget_while_turns_are_evicted(
     tokenizers: dict[str, Count], tokenizer: str, length: int, recall_tokens: int
 ) -> None:
     rng = random.Random(length)
-    most_words = max(4, length // FILLS_IN_TURNS * 3 // 4)
+    max_words = max(4, length // FILLS_IN_TURNS * 3 // 4)
     used: list[float] = []
 
     for _ in portion(4, least=2, seconds=SECONDS):
@@ -80,7 +80,7 @@ def test_english_uses_four_fifths_of_the_budget_while_turns_are_evicted(
             rng,
             context_length=length,
             turns=45,
-            words=lambda rng: rng.randint(most_words // 5 + 1, most_words),
+            words=lambda rng: rng.randint(max_words // 5 + 1, max_words),
             recall_tokens=recall_tokens,
         )
         used += played.used

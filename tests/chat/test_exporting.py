@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat.chroma.collection import MOST_BODY_BYTES, RECORDS_A_CALL, collection_of
+from chat.chroma.collection import MAX_BODY_BYTES, RECORDS_A_CALL, collection_of
 from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import Http, base_path
@@ -16,7 +16,7 @@ from chat.core.heads import Head
 from chat.core.limits import Limits
 from chat.core.memories import memory_id
 from chat.core.messages import Commit, Conversation, Embedded, Memory, Message, Place
-from chat.core.portions import MOST_CALL_BYTES
+from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import ConversationBusy
 from chat.core.tokens import UNKNOWN
 from chat.http.export_lines import LineParser
@@ -49,7 +49,7 @@ class WatchedConnection:
     def __init__(self, connection: NativeConnection) -> None:
         self._connection = connection
         self.before_call: Callable[[], None] | None = None
-        self.most_bytes = 0
+        self.max_bytes = 0
 
     def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
         act, self.before_call = self.before_call, None
@@ -60,7 +60,7 @@ class WatchedConnection:
         texts = [*arguments, *answer]
         sizes = (len(text) for text in texts if isinstance(text, bytes | str))
         if command != "EVAL":  # EVAL carries the script's text, too, but only once
-            self.most_bytes = max(self.most_bytes, sum(sizes))
+            self.max_bytes = max(self.max_bytes, sum(sizes))
         return answer
 
 
@@ -127,7 +127,7 @@ class Hot:
             return [owner]
 
         told = TurnStoreSettings(
-            "t", "one", 60_000, 10_000, Limits(0, 0), "{r}", owners, most_memories=10_000, tag=TAG
+            "t", "one", 60_000, 10_000, Limits(0, 0), "{r}", owners, max_memories=10_000, tag=TAG
         )
         self.owner = owner
         self.turns = RedisTurnStore(redis, told)
@@ -344,7 +344,7 @@ def test_no_record_is_missed_that_moves_as_others_go(chroma: NativeHttp, databas
 def test_what_is_written_to_chroma_at_once_is_bounded(chroma: NativeHttp, database: str) -> None:
     base = base_path("default_tenant", database)
     collection = collection_of(chroma, base, "t", "{ada}", TAG)
-    text = "x" * (MOST_BODY_BYTES // 3 + 1)
+    text = "x" * (MAX_BODY_BYTES // 3 + 1)
     collection.write([Record(f"{n}", text, {"kind": "note"}, [1.0]) for n in range(6)])
 
     assert chroma.calls.count("POST upsert") == 3
@@ -374,7 +374,7 @@ def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
     assert before[-1]["turns"] == 112
     said = [[line["messages"] for line in x if line["type"] == "turn"] for x in (before, after)]
     assert said[0] == said[1]
-    assert watched.most_bytes < 2 * MOST_CALL_BYTES
+    assert watched.max_bytes < 2 * MAX_CALL_BYTES
 
 
 def test_a_long_turn_that_changes_while_its_pieces_are_read_is_read_anew(

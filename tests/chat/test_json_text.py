@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.core.json_text import (
-    MOST_DEPTH,
-    MOST_DIGITS,
+    MAX_DEPTH,
+    MAX_DIGITS,
     NotJson,
     first_deep_line,
     nests_deeper,
@@ -23,7 +23,7 @@ from chat.core.json_text import (
 SCALARS = (
     st.none()
     | st.booleans()
-    | st.integers(-(10**MOST_DIGITS) + 1, 10**MOST_DIGITS - 1)
+    | st.integers(-(10**MAX_DIGITS) + 1, 10**MAX_DIGITS - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
 )
@@ -59,7 +59,7 @@ def test_whatever_is_taken_can_be_written(text: str) -> None:
         pytest.param('{"a":-Infinity}', "-Infinity is no number", id="an infinity"),
         pytest.param('{"a":1e999}', "larger than any double", id="beyond a double"),
         pytest.param("[-1.0E+400]", "larger than any double", id="below one"),
-        pytest.param("9" * (MOST_DIGITS + 1), "308 digits", id="one digit more"),
+        pytest.param("9" * (MAX_DIGITS + 1), "308 digits", id="one digit more"),
         pytest.param("-" + "9" * 100_000, "308 digits", id="many digits"),
         pytest.param('{"a":1,"b":{"c":1,"c":1}}', "twice", id="a key twice"),
         pytest.param('{"a":1,"\\u0061":1}', "twice", id="a key twice, once escaped"),
@@ -67,11 +67,11 @@ def test_whatever_is_taken_can_be_written(text: str) -> None:
         pytest.param('["\\uDC00"]', "half of a surrogate", id="a second half"),
         pytest.param('{"\\ud83d":1}', "half of a surrogate", id="half a key"),
         pytest.param('"\\ude00\\ud83d"', "half of a surrogate", id="halves the wrong way round"),
-        pytest.param("[" * (MOST_DEPTH + 1), "more than 64", id="a list too deep"),
-        pytest.param('{"a":' * (MOST_DEPTH + 1), "more than 64", id="an object too deep"),
+        pytest.param("[" * (MAX_DEPTH + 1), "more than 64", id="a list too deep"),
+        pytest.param('{"a":' * (MAX_DEPTH + 1), "more than 64", id="an object too deep"),
         pytest.param("[" * 1_000_000, "more than 64", id="far too deep"),
-        pytest.param('["[[",[' + "[" * MOST_DEPTH, "more than 64", id="behind a string"),
-        pytest.param('["\\\\",[' + "[" * MOST_DEPTH, "more than 64", id="behind a backslash"),
+        pytest.param('["[[",[' + "[" * MAX_DEPTH, "more than 64", id="behind a string"),
+        pytest.param('["\\\\",[' + "[" * MAX_DEPTH, "more than 64", id="behind a backslash"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_with_the_reason(text: str, reason: str) -> None:
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_utf_8_are_refused() -> None:
         pytest.param("-0.0", -0.0, id="a negative zero"),
         pytest.param("1e308", 1e308, id="nearly the largest"),
         pytest.param("1e-999", 0.0, id="nearly nothing"),
-        pytest.param("-" + "9" * MOST_DIGITS, -(10**MOST_DIGITS) + 1, id="all digits"),
+        pytest.param("-" + "9" * MAX_DIGITS, -(10**MAX_DIGITS) + 1, id="all digits"),
         pytest.param(' {"a" : [ ] }\r\n', {"a": []}, id="with space"),
         pytest.param('"' + "[" * 1000 + '"', "[" * 1000, id="brackets in a string"),
         pytest.param('"\\"' + "[" * 1000 + '\\\\"', '"' + "[" * 1000 + "\\", id="behind quotes"),
@@ -104,7 +104,7 @@ def test_what_keeps_the_rules_is_taken(text: str, value: Any) -> None:
 
 
 def test_the_deepest_is_taken() -> None:
-    text = '{"a":[' * (MOST_DEPTH // 2) + "]}" * (MOST_DEPTH // 2)
+    text = '{"a":[' * (MAX_DEPTH // 2) + "]}" * (MAX_DEPTH // 2)
 
     assert render_compact(parse_json(text)) == text
 
@@ -137,8 +137,8 @@ def test_the_time_to_look_is_linear(part: str) -> None:
     def taken_s(times: int) -> float:
         data = (part * times).encode()
         begun = time.process_time()
-        nests_deeper(data, MOST_DEPTH)
-        first_deep_line(data, MOST_DEPTH)
+        nests_deeper(data, MAX_DEPTH)
+        first_deep_line(data, MAX_DEPTH)
         return time.process_time() - begun
 
     short_s, long_s = (min(taken_s(n) for _ in range(3)) for n in (10_000, 640_000))

@@ -62,9 +62,9 @@ from tests.hostile import is_linear, slow_texts
 
 pytestmark = pytest.mark.long
 
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 NOW = 9.0
-QUOTING = Quoting(MOST_BYTES, "{age}, {speaker} said: {memory}", 1000, NOW)
+QUOTING = Quoting(MAX_BYTES, "{age}, {speaker} said: {memory}", 1000, NOW)
 
 
 def turn_of(text: str, number: int = 1) -> Turn:
@@ -140,37 +140,37 @@ RECALL: WHAT = {
     "put in one line": lambda text: one_line(text, 600),
     "fill in": lambda text: fill_in("{a}{b}{a}", {"{a}": text, "{b}": f"{{a}}{text}"}),
     "choose turns": lambda text: choose_turns(
-        talk_of(text), [turn_of(f"{text}.")], text, NOW, MOST_BYTES
+        talk_of(text), [turn_of(f"{text}.")], text, NOW, MAX_BYTES
     ),
     "choose memories": lambda text: choose_memories(
-        talk_of(text), f"{text}?", [FoundMemory(memory_of(text), 0.1)], QUOTING, MOST_BYTES
+        talk_of(text), f"{text}?", [FoundMemory(memory_of(text), 0.1)], QUOTING, MAX_BYTES
     ),
     "make memories": lambda text: make_memories(1, [turn_of(text)], 1),
 }
 REQUESTS: WHAT = {
-    "parse a body": lambda text: parse_turn_request(text.encode(), MOST_BYTES),
-    "parse a prompt": lambda text: parse_turn_request(as_body(id=1, prompt=text), MOST_BYTES),
+    "parse a body": lambda text: parse_turn_request(text.encode(), MAX_BYTES),
+    "parse a prompt": lambda text: parse_turn_request(as_body(id=1, prompt=text), MAX_BYTES),
     "parse a broken body": lambda text: parse_turn_request(f'{{"id": "{text}'.encode(), 9),
     "parse a number": lambda text: parse_turn_request(f'{{"id": 0.{text}e{text}'.encode(), 9),
     "parse a list": lambda text: parse_turn_request(f'{{"id": [{text}'.encode(), 9),
     "parse unknown fields": lambda text: parse_messages(as_body(**{text: text}), 9, NOW),
     "parse messages": lambda text: parse_messages(
-        as_body(messages=[{"role": "user", "content": text}]), MOST_BYTES, NOW
+        as_body(messages=[{"role": "user", "content": text}]), MAX_BYTES, NOW
     ),
     "parse fields": lambda text: [parse_metadata({text: text}, "m"), parse_title(text)],
     "parse an id": parse_id,
     "parse a time": lambda text: parse_time(text, "t", NOW),
-    "parse an export": lambda text: parse_export(export_of(text), MOST_BYTES, NOW),
-    "parse a broken export": lambda text: parse_export(text.encode(), MOST_BYTES, NOW),
+    "parse an export": lambda text: parse_export(export_of(text), MAX_BYTES, NOW),
+    "parse a broken export": lambda text: parse_export(text.encode(), MAX_BYTES, NOW),
     "parse a cut export": lambda text: parse_export(
-        export_of(text)[:-1] + text.encode(), MOST_BYTES, NOW
+        export_of(text)[:-1] + text.encode(), MAX_BYTES, NOW
     ),
 }
 HEADS: WHAT = {
     "find a route": lambda text: find_template(f"/{text}"),
     "find a route by its parts": lambda text: find_template(f"/conversations/{quote(text)}"),
-    "parse a query": lambda text: parse_relevant_query(f"/?prompt={quote(text)}", MOST_BYTES),
-    "parse a raw query": lambda text: parse_relevant_query(f"/?prompt={text}", MOST_BYTES),
+    "parse a query": lambda text: parse_relevant_query(f"/?prompt={quote(text)}", MAX_BYTES),
+    "parse a raw query": lambda text: parse_relevant_query(f"/?prompt={text}", MAX_BYTES),
     "parse a cursor": lambda text: parse_list_query(f"/?cursor={text}"),
     "parse roles": lambda text: parse_messages_query(f"/?role={text}"),
     "parse a place": lambda text: parse_place(text, "before"),

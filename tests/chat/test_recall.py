@@ -149,9 +149,9 @@ def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:
     long = make_quote(Found(turn(9, "word " * 100), 9.0), 1e9, UNKNOWN)
     most = 2 * quotes[0].tokens
 
-    def fit(quotes: list[Quote], most_tokens: int) -> list[Quote]:
+    def fit(quotes: list[Quote], max_tokens: int) -> list[Quote]:
         candidates = [(least_quote_tokens(q.found.turn), partial(copy.copy, q)) for q in quotes]
-        return fit_quotes(candidates, most_tokens)
+        return fit_quotes(candidates, max_tokens)
 
     fitting = fit(quotes, most)
 
@@ -209,8 +209,8 @@ def test_no_memory_says_what_is_shown_anyway_and_the_nearest_that_fit_are_taken(
     )]  # fmt: skip
     quoting = Quoting(0, TEMPLATE, 1000, 9e3)
 
-    def chosen(most_tokens: int) -> list[str]:
-        quotes = choose_memories(talk, "What now?", found, quoting, most_tokens)
+    def chosen(max_tokens: int) -> list[str]:
+        quotes = choose_memories(talk, "What now?", found, quoting, max_tokens)
         return [quoted.found.memory.content for quoted in quotes]
 
     one, two = (make_memory_quote(found[n], TEMPLATE, 1000, 9e3, UNKNOWN).tokens for n in (3, 5))

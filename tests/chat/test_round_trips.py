@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from chat.core.errors import ChatError
 from chat.core.heads import Change
-from chat.core.json_text import MOST_DIGITS, render_json_text
+from chat.core.json_text import MAX_DIGITS, render_json_text
 from chat.core.memories import note_id
 from chat.core.messages import ROLES, Memory, Message, Place
 from chat.core.refusals import UnknownMessage
 from chat.http.bodies import parse_messages
-from chat.http.fields import MOST_METADATA_BYTES, MOST_TITLE_CHARACTERS
+from chat.http.fields import MAX_METADATA_BYTES, MAX_TITLE_CHARACTERS
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.export import Line
 from tests.chat.test_exporting import (
@@ -40,7 +40,7 @@ CONTENTS = st.text(min_size=1).filter(lambda text: bool(text.strip()))
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**MOST_DIGITS) + 1, 10**MOST_DIGITS - 1)
+    | st.integers(-(10**MAX_DIGITS) + 1, 10**MAX_DIGITS - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -57,7 +57,7 @@ MESSAGES = st.fixed_dictionaries(
 CONVERSATIONS = st.fixed_dictionaries(
     {
         "context": st.text(),
-        "title": st.none() | st.text(max_size=MOST_TITLE_CHARACTERS),
+        "title": st.none() | st.text(max_size=MAX_TITLE_CHARACTERS),
         "pinned": st.booleans(),
         "batches": st.lists(st.lists(MESSAGES, min_size=1, max_size=5), max_size=3),
         "forgotten": st.lists(st.tuples(st.integers(1, 8), st.integers(0, 3)), max_size=3),
@@ -150,7 +150,7 @@ def nested(depth: int) -> dict[str, Any]:
         pytest.param(Message("tool", "x", 0.0), id="the earliest time"),
         pytest.param(Message("tool", "x", NOW + 300), id="the latest time"),
         pytest.param(
-            Message("tool", "x", 1.5, {"a": "x" * (MOST_METADATA_BYTES - len('{"a": ""}'))}),
+            Message("tool", "x", 1.5, {"a": "x" * (MAX_METADATA_BYTES - len('{"a": ""}'))}),
             id="the longest metadata",
         ),
         pytest.param(Message("tool", "x", None, nested(32)), id="the deepest metadata"),
@@ -170,7 +170,7 @@ def test_what_is_at_a_limit_goes_out_in_and_out_the_same(
     body = render_json_text({"messages": [sent]}).encode()
     add(world, taken, *parse_messages(body, LONG, NOW))
     change_conversation(
-        world.store, SETTINGS, taken, Change(None, "ü" * MOST_TITLE_CHARACTERS, is_pinned=True)
+        world.store, SETTINGS, taken, Change(None, "ü" * MAX_TITLE_CHARACTERS, is_pinned=True)
     )
 
     before, after = round_trip(make_world, world)

@@ -70,16 +70,16 @@ def test_a_changed_file_builds_the_component_again() -> None:
 
 
 def test_keys_arguments_and_constants_are_locals_before_the_script() -> None:
-    body = "redis.call('SET', turns_key, id, 'EX', MOST_S) return rest"
+    body = "redis.call('SET', turns_key, id, 'EX', MAX_S) return rest"
 
-    text = render_names(body, ["lock", "turns"], ["id", "*rest"], {"MOST_S": 60})
+    text = render_names(body, ["lock", "turns"], ["id", "*rest"], {"MAX_S": 60})
 
     assert text.splitlines() == [
         "local turns_key = KEYS[2]",
         "local id = ARGV[1]",
         "local rest = {}",
         "for i = 2, #ARGV do rest[i - 1] = ARGV[i] end",
-        "local MOST_S = 60",
+        "local MAX_S = 60",
     ]
 
 
@@ -90,15 +90,15 @@ def test_keys_arguments_and_constants_are_locals_before_the_script() -> None:
         pytest.param("return id + OTHER_S", "OTHER_S: not declared", id="a constant"),
         pytest.param("return ARGV[17]", "ARGV: not declared", id="an argument by its place"),
         pytest.param("return KEYS[5]", "KEYS: not declared", id="a key by its place"),
-        pytest.param("return 1 -- id, 'MOST_S'", "MOST_S, id: declared and not used", id="unused"),
-        pytest.param("return id, 'MOST_S'", "MOST_S: declared and not used", id="only in text"),
+        pytest.param("return 1 -- id, 'MAX_S'", "MAX_S, id: declared and not used", id="unused"),
+        pytest.param("return id, 'MAX_S'", "MAX_S: declared and not used", id="only in text"),
     ],
 )
 def test_a_script_that_names_something_else_than_it_declares_is_refused(
     body: str, wrong: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(wrong)}$"):
-        render_names(body, ["turns"], ["id"], {"MOST_S": 60})
+        render_names(body, ["turns"], ["id"], {"MAX_S": 60})
 
 
 def test_a_name_that_is_declared_twice_is_refused() -> None:

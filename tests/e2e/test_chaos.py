@@ -22,7 +22,7 @@ from tests.chaos import Sent, Stored, wrongs
 from tests.e2e.faulty_model import FaultyModel
 from tests.e2e.test_owners import ask, new_token
 from tests.e2e.test_slow import SlowModel
-from tests.e2e.writers import MOST_S, Home, World, Writer, send
+from tests.e2e.writers import MAX_S, Home, World, Writer, send
 from tests.running import (
     ModelEndpoint,
     RunningHost,
@@ -168,7 +168,7 @@ def let_write(world: World) -> list[threading.Thread]:
 
 
 def await_homes(world: World) -> None:
-    deadline = time.monotonic() + MOST_S
+    deadline = time.monotonic() + MAX_S
     while not all(home.id for home in world.homes):
         assert time.monotonic() < deadline, world
         time.sleep(0.05)
@@ -198,7 +198,7 @@ def do_harm(chat: Chat, world: World, model: FaultyModel) -> None:
 
 def settle(world: World, host: RunningHost) -> None:
     """Send again what has a key and was not answered, until it is."""
-    deadline = time.monotonic() + RUNNING_START_S + MOST_S
+    deadline = time.monotonic() + RUNNING_START_S + MAX_S
     for home, sent in world.sent:
         while sent.key and not sent.answers:
             outcome = send(world, host.client, home, sent)

@@ -14,7 +14,7 @@ from tests.chaos import Sent
 from tests.e2e.test_owners import bearer
 from tests.running import NO_COOKIES
 
-MOST_S = 20
+MAX_S = 20
 """Nothing takes as long: a freeze, a turn, and what a busy machine takes on top."""
 REFUSALS = {
     (409, "conversation_busy"), (502, "model_failed"), (503, "model_unavailable"),
@@ -60,7 +60,7 @@ class Writer:
     def __init__(self, world: World, home: Home, number: int) -> None:
         self._world, self._home, self._number = world, home, number
         self._chance = random.Random(f"{world.seed} {home.name} {number}")
-        self._client = httpx.Client(timeout=MOST_S, trust_env=False, cookies=NO_COOKIES)
+        self._client = httpx.Client(timeout=MAX_S, trust_env=False, cookies=NO_COOKIES)
         self._unanswered: list[Sent] = []
 
     def write(self) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from host.abi.compiling import MOST_INSTANCES, RESERVED_BYTES, can_reserve
+from host.abi.compiling import MAX_INSTANCES, RESERVED_BYTES, can_reserve
 from tests.running import ROOT
 
 pytestmark = pytest.mark.long
@@ -29,10 +29,10 @@ print(len(stores))
 """
 
 
-def count_instances(most_addresses: int) -> int:
-    """Make instances in a process with `most_addresses` addresses; return how many it can make."""
+def count_instances(max_addresses: int) -> int:
+    """Make instances in a process with `max_addresses` addresses; return how many it can make."""
     counted = subprocess.run(
-        [sys.executable, "-c", COUNT, str(most_addresses)],
+        [sys.executable, "-c", COUNT, str(max_addresses)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return int(counted.stdout)
@@ -42,8 +42,8 @@ def count_instances(most_addresses: int) -> int:
     not can_reserve(RESERVED_BYTES), reason="this system does not give out as many addresses"
 )
 def test_as_many_instances_live_at_once_as_spin_has() -> None:
-    assert count_instances(-1) == MOST_INSTANCES
+    assert count_instances(-1) == MAX_INSTANCES
 
 
 def test_where_addresses_are_few_each_instance_has_memory_of_its_own() -> None:
-    assert 10 < count_instances(100 * 1024**3) < MOST_INSTANCES
+    assert 10 < count_instances(100 * 1024**3) < MAX_INSTANCES

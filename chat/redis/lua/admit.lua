@@ -1,7 +1,8 @@
--- Admits a new conversation, or finds the one that its Idempotency-Key led to.
+-- Admits a new conversation, or returns the id of the one that its Idempotency-Key began.
 --
--- `body` is the digest of the body, or '' without a key; `running` says under the key, for
--- `running_ms`, that the first turn is running. The account's `adds` says what is begun.
+-- `body` is the digest of the request's body, or '' without an Idempotency-Key. `running` is kept
+-- under that key for `running_ms`, and says that the first turn is running. The account's `adds`
+-- says what the request begins.
 local word = not owner and '' or begun()
 if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 local is_repeatable = body ~= ''
@@ -14,12 +15,12 @@ if is_repeatable then
   if id then return {'done', id} end
   if started then return redis.error_reply('CHATBUSY the first turn is running') end
 end
-local now, most, most_of_all = redis.call('TIME')[1], tonumber(limit), tonumber(limit_of_all)
-local refusal, left, reset = limited(caller_rate_key, rate_key, most, most_of_all, now)
+local now, most, max_of_all = redis.call('TIME')[1], tonumber(limit), tonumber(limit_of_all)
+local refusal, left, reset = limited(caller_rate_key, rate_key, most, max_of_all, now)
 if refusal then return redis.error_reply(refusal) end
 refusal = owner and owner.adds ~= '' and full(owner.adds) or newcomer(now)
 if refusal then return refusal end
 count(caller_rate_key, most, now)
-count(rate_key, most_of_all, now)
+count(rate_key, max_of_all, now)
 if is_repeatable then redis.call('SET', started_key, running, 'PX', running_ms) end
 return {'go', left, reset, word}

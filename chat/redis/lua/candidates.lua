@@ -1,8 +1,8 @@
--- Returns records as one JSON list, embeddings, and how many ids were looked at for them.
+-- Returns records as one JSON list, their embeddings, and how many of `ids` were looked at.
 --
--- More than one have up to `most_bytes`.
+-- Records and embeddings have up to `max_bytes` together, but one memory is always returned.
 local records, embeddings, bytes, looked_at = {}, {}, 0, 0
-local most = tonumber(most_bytes)
+local most = tonumber(max_bytes)
 for _, id in ipairs(ids) do
   local record = redis.call('HGET', memories_key, id)
   local embedding = redis.call('HGET', memory_embeddings_key, id)

@@ -1,7 +1,7 @@
--- Changes a conversation. What is nobody's is not pinned.
+-- Changes a conversation. A conversation without an owner cannot be pinned.
 --
--- `lifetime_s` is one to begin now or '', `added_tokens` are counted as more in the window, and
--- `fields` are names and values in turn.
+-- `lifetime_s` is a lifetime that begins now, or '' for no change. `added_tokens` are added to the
+-- tokens in the window. `fields` are names and values in turn.
 for place = 1, #fields, 2 do
   if not conversations_key and fields[place] == 'pinned' and fields[place + 1] == '1' then
     return redis.error_reply('CHATNOPIN it belongs to nobody')

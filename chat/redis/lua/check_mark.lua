@@ -1,2 +1,2 @@
--- Whether the owner was erased since the word was read.
+-- Refuses if the owner was erased since the word was read.
 return erased() or 1

@@ -1,5 +1,5 @@
--- Takes turns that have left the archive out of the index, and returns in how many places they
--- stood. A chunk of which some turns are still there stays whole.
+-- Removes the postings of turns that have left the archive, and returns how many were removed. A
+-- closed chunk stays whole as long as one of its turns is in the archive.
 if redis.call('TYPE', index_key).ok ~= 'hash' or redis.call('TYPE', archive_key).ok == 'string' then
   return 0
 end

@@ -1,10 +1,12 @@
 -- Appends turns and unlocks.
 --
--- `repetition` is the digest of the Idempotency-Key or '', and `result` what is kept under it;
--- `evicted_terms` has number, terms and length of each evicted turn as JSON; the names of
--- embeddings begin with `embedding_tag`.
--- A lock that has run out does not matter as long as no other turn came between. The first write is
--- one that Redis refuses when it is out of memory; after it, a script is let finish.
+-- `repetition` is the digest of the Idempotency-Key or '', and `result` is kept under it.
+-- `evicted_terms` has the number, the terms and the length of each evicted turn as JSON. The names
+-- of embeddings begin with `embedding_tag`.
+--
+-- A lock that has expired does not matter if no other turn was stored meanwhile. The first write is
+-- a command that Redis refuses when it is out of memory; after a first write, Redis lets a script
+-- finish, so that all of it is stored or nothing.
 local to_remember = cjson.decode(new_memories)
 local refusal = #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end
@@ -34,7 +36,7 @@ redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', conte
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
 if repetition ~= '' then
   put(done_key, repetition, result)
-  if redis.call('HLEN', done_key) > MOST_DONE then
+  if redis.call('HLEN', done_key) > MAX_DONE then
     local flat, oldest, lowest = redis.call('HGETALL', done_key), nil, math.huge
     for i = 1, #flat, 2 do
       local number = tonumber(string.match(flat[i + 1], '^%x+:(%d+):'))
@@ -49,7 +51,7 @@ keep(lifetime)
 if conversations_key then list(conversation_id, active_at, lifetime) end
 charge_conversation(conversation_id, conversation_key)
 if #to_remember > 0 then
-  remember(to_remember, tonumber(most_memories))
+  remember(to_remember, tonumber(max_memories))
   charge(' memories', -1)
 end
 count_all(counters)

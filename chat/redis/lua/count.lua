@@ -1,3 +1,3 @@
--- Counts by itself.
+-- Adds to the counters, and does nothing else.
 count_all(counters)
 return 1

@@ -1,9 +1,10 @@
 -- Stores a conversation with its first turn.
 --
--- `repetition` is the digest of the Idempotency-Key or '', `result` what is kept under it, and
--- `started` what is to stand where the key leads.
--- Of two that an Idempotency-Key started, as the first took longer than was noted, the one that is
--- stored first counts.
+-- `repetition` is the digest of the Idempotency-Key or '', and `result` is kept under it. `started`
+-- is kept under `started_key`, so that a repeated request finds the conversation.
+--
+-- If a first turn takes longer than it was noted as running, another request with the same
+-- Idempotency-Key may begin. The conversation that is stored first counts; the other is refused.
 local to_remember = cjson.decode(new_memories)
 local refusal = erased() or full('conversation') or #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end
@@ -23,7 +24,7 @@ keep(lifetime_s)
 if conversations_key then list(conversation_id, active_at, lifetime_s) end
 charge_conversation(conversation_id, conversation_key)
 if #to_remember > 0 then
-  remember(to_remember, tonumber(most_memories))
+  remember(to_remember, tonumber(max_memories))
   charge(' memories', -1)
 end
 if started ~= '' then redis.call('SET', started_key, started, 'EX', STARTED_S) end

@@ -1,4 +1,5 @@
--- Forgets a conversation, whatever its keys hold, and returns what there was.
+-- Forgets a conversation, even if its keys have wrong types. Returns how many turns the window and
+-- the archive had, how many memories were forgotten, and how many keys were removed.
 if redis.call('EXISTS', conversation_key) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end

@@ -1,4 +1,4 @@
--- Forgets one memory, or all where `memory_id` is '', and returns how many.
+-- Forgets one memory, or all if `memory_id` is '', and returns how many were forgotten.
 if memory_id == '' then
   drop(' memories')
   local count = redis.call('HLEN', memories_key)

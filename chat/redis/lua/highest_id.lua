@@ -1,6 +1,6 @@
--- Looks for the highest id in a part of a scan, and returns where to go on.
+-- Takes some steps of a scan; returns the cursor of the next step, and the highest id found.
 --
--- `begin` is the scan's cursor, and `pattern` what the keys of conversations match.
+-- `begin` is the cursor of the first step; the keys of conversations match `pattern`.
 local cursor, highest = begin, 0
 for _ = 1, SCANS do
   local found = redis.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT)

@@ -1,4 +1,4 @@
--- Keeps embeddings for as long as their conversation; `fields` are names and embeddings in turn.
+-- Keeps embeddings as long as their conversation; `fields` are names and embeddings in turn.
 local refusal = erased()
 if refusal then return refusal end
 local left = redis.call('PTTL', conversation_key)

@@ -1,4 +1,4 @@
--- Returns the ids of an owner's conversations, newest activity first, the expired ones among them.
+-- Returns the ids of an owner's conversations, the newest activity first, with expired ones.
 --
--- They are one status, which is a string to the guest, and copied whole.
+-- The reply is one status: the guest receives a status as a string, in one copy.
 return redis.status_reply(table.concat(redis.call('ZREVRANGE', conversations_key, 0, -1), ' '))

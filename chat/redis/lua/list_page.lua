@@ -1,9 +1,10 @@
--- Lists an owner's conversations, newest activity first, and takes the expired ones off the list.
+-- Returns a page of an owner's conversations, the newest activity first, without their contexts.
+-- Takes the expired conversations that it meets off the list.
 --
--- `beginning` is what the keys of the owner's conversations begin with; `last_at` and `last_id` are
--- the score and the id of the last one that was returned ('+inf' and '' at first). Returns one more
--- than `limit` if there is one, without their contexts. Conversations that were active at the same
--- moment come by id, as text, from the last.
+-- `beginning` is how the keys of the owner's conversations begin. `last_at` and `last_id` are the
+-- score and the id of the last conversation of the page before, '+inf' and '' for the first page.
+-- The page has one conversation more than `limit` if there are more. Conversations that were active
+-- at the same moment are ordered by their ids as text, in descending order.
 local found, offset, size = {}, 0, 100
 local most = tonumber(limit)
 repeat

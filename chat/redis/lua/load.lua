@@ -1,13 +1,15 @@
--- Admits a turn, locks and loads its conversation; or finds what was done under its
+-- Admits a turn, and locks and loads its conversation; or returns the result that is kept under its
 -- Idempotency-Key.
 --
--- `repetition` and `body` are digests of that key and of the body, or ''; `searched` are terms that
--- up to `most_found` evicted turns are found by.
--- The turns are returned as one JSON list: one value to move and to parse, where the host would
--- move each turn by itself. It is a status, which is a string to the guest, and is copied whole
--- where bytes are copied one by one; JSON has neither line breaks nor NUL bytes, which a status
--- cannot have. Asking for what there is not, or is not whole, counts too, or ids could be tried
--- without a limit.
+-- `repetition` and `body` are the digests of that key and of the request's body, or ''. The terms
+-- in `searched` are used to find up to `max_found` evicted turns.
+--
+-- The turns are returned as one JSON list, so that the host moves one value and not one for each
+-- turn. The list is a status: the guest receives a status as a string, in one copy, but bytes one
+-- by one. A status must not have line breaks or NUL bytes, and JSON has none.
+--
+-- A request for a conversation that is unknown or lacks turns counts, too; otherwise ids could be
+-- tried without a limit.
 local word = not owner and '' or begun()
 if not word then return redis.error_reply('CHATERASED the owner is being erased') end
 if repetition ~= '' then
@@ -17,8 +19,8 @@ if repetition ~= '' then
   end
   if done then return {'done', (string.gsub(done, '^%x+:%d+:', '', 1))} end
 end
-local now, most, most_of_all = redis.call('TIME')[1], tonumber(limit), tonumber(limit_of_all)
-local refusal, left, reset = limited(caller_rate_key, rate_key, most, most_of_all, now)
+local now, most, max_of_all = redis.call('TIME')[1], tonumber(limit), tonumber(limit_of_all)
+local refusal, left, reset = limited(caller_rate_key, rate_key, most, max_of_all, now)
 if refusal then return redis.error_reply(refusal) end
 refusal = newcomer(now)
 if refusal then return refusal end
@@ -37,10 +39,10 @@ if not redis.call('SET', lock_key, fencing, 'NX', 'PX', lock_ms) then
   return redis.error_reply('CHATBUSY a turn is running')
 end
 count(caller_rate_key, most, now)
-count(rate_key, most_of_all, now)
+count(rate_key, max_of_all, now)
 local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 'turn_count',
   'active_at', 'pinned', 'evidence_tokens', 'window_tokens')
 local turns = redis.call('LRANGE', turns_key, 0, -1)
-local found, scores = search(searched, tonumber(most_found))
+local found, scores = search(searched, tonumber(max_found))
 return {'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores, word}

@@ -1,6 +1,6 @@
--- Returns embeddings by name, `-` for one that is not there.
+-- Returns the embeddings with these names; `-` stands for an embedding that is not kept.
 --
--- They are one status, which is a string to the guest, and copied whole.
+-- The reply is one status: the guest receives a status as a string, in one copy.
 if redis.call('EXISTS', conversation_key) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end

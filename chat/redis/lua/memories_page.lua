@@ -1,8 +1,9 @@
--- Returns the records of a page, newest first, as one JSON list, and 1 if it ends for its bytes.
+-- Returns the records of a page, the newest first, as one JSON list; and 1 if `max_bytes` ended
+-- the page before its limit, otherwise 0.
 --
--- `last_at` and `last_id` are the time and the id of the last one before, '+inf' and '' at first;
--- more than one record have up to `most_bytes`. Those of one moment come by id, as text, from the
--- last.
+-- `last_at` and `last_id` are the time and the id of the last memory of the page before, '+inf' and
+-- '' for the first page. The page has up to `max_bytes`, but always one record if there is one.
+-- Memories of the same moment are ordered by their ids as text, in descending order.
 local ids, offset, most = {}, 0, tonumber(limit)
 local last = last_at ~= '+inf' and tonumber(last_at)
 repeat
@@ -18,7 +19,7 @@ local records, bytes, is_cut = {}, 0, 0
 for _, id in ipairs(ids) do
   local record = redis.call('HGET', memories_key, id) or ''
   bytes = bytes + #record
-  if bytes > tonumber(most_bytes) and #records > 0 then
+  if bytes > tonumber(max_bytes) and #records > 0 then
     is_cut = 1
     break
   end

@@ -1,2 +1,2 @@
--- Returns the word of the mark.
+-- Returns the mark's word; refuses while an erasure runs.
 return begun() or redis.error_reply('CHATERASED the owner is being erased')

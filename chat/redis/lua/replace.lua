@@ -1,7 +1,9 @@
--- Puts one turn in the place of another, or nothing, and forgets what was kept for its repetition.
+-- Replaces or removes a turn. Also forgets the results that were kept for repeated requests of this
+-- turn, its embeddings, and one memory.
 --
--- `old` and `new` are the turn as it was and as it will be or ''; `old_terms` and `new_terms` have
--- number, terms and length of both as JSON; `memory_id` is that of the memory that goes with it.
+-- `old` is the turn as it was; `new` is the turn as it will be, or '' to remove it. `old_terms` and
+-- `new_terms` have the number, the terms and the length of each as JSON. `memory_id` is the id of
+-- the memory that the removed message became.
 local from = turns_key
 local place = redis.call('LPOS', from, old)
 if not place then

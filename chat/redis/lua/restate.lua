@@ -1,6 +1,7 @@
--- Puts a memory in the place of the one with its id.
+-- Replaces the memory that has the same id.
 --
--- Where its signature is '', its text is as it was, and so are signature and embedding.
+-- If the new memory's signature is '', its text has not changed, and the stored signature and
+-- embedding stay.
 local restated = cjson.decode(new_memory)
 local id, _, text, record, signature, embedding = unpack(restated)
 local refusal = erased() or refused({restated})

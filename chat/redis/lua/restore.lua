@@ -1,10 +1,12 @@
--- Puts a part of a conversation's turns into its keys; with the last one it is there.
+-- Stores a part of a conversation's turns; with the last part, the conversation is there.
 --
--- What is not whole stands for `part_ms`; `is_first` and `is_last` are '1' for the first part and
--- for the last one; `archived_count` of its turns are archived. `pieces` are: the fields as JSON,
--- or '' but for the last part; number, terms and length of the archived turns as JSON; turns.
--- Without pieces here they wait, each behind its length in bytes and a colon.
--- A conversation that is there is replaced only by who holds its lock, or where it lost turns.
+-- Until the last part is stored, the keys expire after `part_ms`. `is_first` is '1' for the first
+-- part, `is_last` for the last one. The first `archived_count` turns of the part go into the
+-- archive. `pieces` are: the head's fields as JSON in the last part, '' in the others; the number,
+-- the terms and the length of each archived turn as JSON; and the turns. Without `pieces`, they are
+-- in `restored_key`, each after its length in bytes and a colon.
+--
+-- A conversation that is there is replaced only if this request holds its lock or it lost turns.
 local refusal = erased() or full(is_first == '1' and 'conversation')
 if refusal then return refusal end
 local holder = redis.call('GET', lock_key)

@@ -1,6 +1,6 @@
--- Returns ids and signatures in turn.
+-- Returns the ids and signatures of all memories in turn.
 --
--- They are one status, which is a string to the guest, and copied whole.
+-- The reply is one status: the guest receives a status as a string, in one copy.
 local rows = redis.call('GET', memory_rows_key)
 if not rows then
   rows = table.concat(redis.call('HGETALL', memory_signatures_key), ' ')

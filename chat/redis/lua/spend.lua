@@ -1,6 +1,7 @@
--- Takes the bytes of an import out of a bucket, which may have less than nothing afterwards.
+-- Takes the bytes of an import out of a bucket, whose content may be negative afterwards. Imports
+-- are refused until it is positive again.
 --
--- A full one has what a minute may have, and as much flows into it.
+-- A full bucket has as many bytes as one minute may have, and an empty one fills in a minute.
 local most, size, time = tonumber(limit), tonumber(size_bytes), redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local left, at = string.match(redis.call('GET', imported_key) or '', '^(%-?%d+) (%d+)$')

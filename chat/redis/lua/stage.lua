@@ -1,6 +1,6 @@
--- Lays a piece of a part of a conversation down behind those before it.
+-- Appends a piece of a part of a conversation to the pieces before it.
 --
--- `begin` is how many bytes there are before it; it may wait for `part_ms`.
+-- `begin` is how many bytes the pieces before it have. The pieces expire after `part_ms`.
 local refusal = erased()
 if refusal then return refusal end
 if begin == '0' then redis.call('DEL', restored_key) end

@@ -1,10 +1,12 @@
 -- Returns turns of archive and window, oldest first.
 --
--- `last_number` is that of the last turn wanted, or 0 for the newest; `turn_count` is how many
--- before and with it, `most_bytes` the most of them all, and `begin` where a piece of one begins.
--- Turns stand in the order of their numbers, some of which may be gone.
--- Returns 0, '' and turns; or, where the last one alone has more bytes, how many it has, what they
--- hash to, and a piece of them.
+-- `last_number` is the number of the last turn that is wanted, or 0 for the newest. `turn_count` is
+-- how many turns are wanted, and `max_bytes` how many bytes they may have together. `begin` is the
+-- offset of a piece of one long turn. Turns are in the order of their numbers, of which some may be
+-- missing.
+--
+-- Returns 0, '' and the turns; or, if the last turn alone has more than `max_bytes`, its size in
+-- bytes, its hash, and the piece of it that begins at `begin`.
 if redis.call('EXISTS', conversation_key) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end
@@ -19,7 +21,7 @@ end
 local function number_at(place)
   return tonumber(string.match(turn_at(place), '^{"n":(%d+)')) or 0
 end
-local last, most, offset = tonumber(last_number), tonumber(most_bytes), tonumber(begin)
+local last, most, offset = tonumber(last_number), tonumber(max_bytes), tonumber(begin)
 if last > 0 then
   local low, high = 0, stop
   while low < high do

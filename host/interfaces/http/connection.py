@@ -17,7 +17,7 @@ from host.abi.values import Case
 IDLE_S = 90.0
 """How long an idle connection is kept. Source: hyper-util."""
 READ_BYTES = 64 * 1024
-MOST_HEAD_BYTES = 400 * 1024
+MAX_HEAD_BYTES = 400 * 1024
 """The most bytes of a response's head. Source: hyper's largest buffer."""
 PORTS = {"http": 80, "https": 443}
 
@@ -58,7 +58,7 @@ class Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self.used_at_s = 0.0
 
     async def send(self, event: h11.Event) -> None:

@@ -14,7 +14,7 @@ from host.interfaces.wasi.poll import Arrival, Ready
 
 WRITE_PERMIT_BYTES = 64 * 1024
 """How many bytes `check-write` allows."""
-MOST_BLOCKING_BYTES = 4096
+MAX_BLOCKING_BYTES = 4096
 """The most bytes that one blocking write takes."""
 CLOSED = Err(Case("closed"))
 
@@ -153,8 +153,8 @@ class Streams:
 
     def output_stream_blocking_write_and_flush(self, stream: int, contents: bytes) -> Err | None:
         """Write all of `contents`; more than one write may take is a trap."""
-        if len(contents) > MOST_BLOCKING_BYTES:
-            raise Trap(f"a blocking write of more than {MOST_BLOCKING_BYTES} bytes")
+        if len(contents) > MAX_BLOCKING_BYTES:
+            raise Trap(f"a blocking write of more than {MAX_BLOCKING_BYTES} bytes")
         return self.output_stream_write(stream, contents)
 
     def output_stream_flush(self, stream: int) -> Err | None:

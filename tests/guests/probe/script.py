@@ -100,9 +100,9 @@ class Script:
         assert self.output is not None
         self.output.blocking_write_and_flush(text.encode())
 
-    def do_write_until_it_fails(self, most_s: float) -> str:
+    def do_write_until_it_fails(self, max_s: float) -> str:
         begun = time.monotonic()
-        while time.monotonic() - begun < most_s:
+        while time.monotonic() - begun < max_s:
             try:
                 self.do_write(".")
             except Err as error:
@@ -172,10 +172,10 @@ class Script:
         self.held += [response, body]
         return int(response.status())
 
-    def do_poll_answer(self, most_s: float) -> list[int]:
+    def do_poll_answer(self, max_s: float) -> list[int]:
         """Wait for a part of the answer, or so long; 0 stands for the one, 1 for the other."""
         assert self.answer is not None
-        timer = monotonic_clock.subscribe_duration(int(most_s * NS_PER_S))
+        timer = monotonic_clock.subscribe_duration(int(max_s * NS_PER_S))
         with self.answer.subscribe() as arrival, timer:
             return list(poll.poll([arrival, timer]))
 

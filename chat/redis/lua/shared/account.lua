@@ -1,13 +1,16 @@
--- Counts what is stored of an owner, whose account is `owner`: false where what is changed is
--- nobody's, and then nothing is counted.
+-- Counts the bytes that are stored for an owner. `owner` is the owner's account; it is false if the
+-- script changes what has no owner, and then nothing is counted.
 --
--- The account is JSON, or ''. `word` is that of the mark when the request began, null if that does
--- not matter; `conversations` and `bytes` are the most that there may be, 0 for any.
+-- The argument `account` is JSON, or ''. Its `word` is the mark's word when the request began, null
+-- if erasures do not matter; `conversations` and `bytes` are limits, 0 for none.
 --
--- The mark is a random word for each erasure, and behind it until when it runs, while it does. The
--- usage has bytes for each conversation's id, for ` memories` and in ` total`; what has expired is
--- taken out of it by the ends, which have their moments in ms, before it is looked at. `grown` is
--- what a script added, and was not charged yet.
+-- The mark is a random word, a new one for each erasure. While an erasure runs, the time when it
+-- must have ended follows the word, in seconds since 1970.
+--
+-- The usage has the bytes of each conversation under its id, those of the memories under
+-- ` memories`, and the sum under ` total`. `ends_key` has the moment in ms when each conversation
+-- expires: `full` subtracts the expired ones before it looks at the sum. `grown` is how many bytes
+-- the script has added without charging them to the usage yet.
 local owner, grown = account ~= '' and cjson.decode(account), 0
 
 local function begun()
@@ -86,7 +89,7 @@ local function full(adds)
   if not owner then return end
   local now = redis.call('TIME')
   local at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
-  local expired = redis.call('ZRANGEBYSCORE', ends_key, '-inf', at, 'LIMIT', 0, MOST_SETTLED)
+  local expired = redis.call('ZRANGEBYSCORE', ends_key, '-inf', at, 'LIMIT', 0, MAX_SETTLED)
   for _, id in ipairs(expired) do
     drop(id)
     redis.call('ZREM', listed_key, id)

@@ -1,4 +1,5 @@
--- Refuses to change what is not there, whole and free. Behind `whole`.
+-- Refuses to change a conversation that is unknown, locked by another request, or lacks turns.
+-- Comes after `whole`.
 if redis.call('EXISTS', conversation_key) == 0 then
   return redis.error_reply('CHATUNKNOWN no such conversation')
 end

@@ -1,5 +1,5 @@
--- Counts, in the counters of all days and in those of one. Of the day's active owners nothing is
--- kept but how many there are. What is counted is never a reason for anything else to fail.
+-- Adds to the counters of all days and to those of one day. Redis keeps how many owners were active
+-- on a day, but not which. Errors are ignored: counting must never make a turn fail.
 local function count_all(noted)
   local stats = cjson.decode(noted)
   for name, by in pairs(stats.counters) do

@@ -1,9 +1,11 @@
--- The index of evicted turns by term. Behind `account`.
+-- The index of evicted turns by term. Comes after `account`.
 --
--- A term's postings are `number:times:length;` each, where `length` is how many terms the turn has.
--- They are in chunks, `term 0`, `term 1` and so on; `term` has the numbers of the oldest chunk and
--- of the newest, and the newest itself. ` count` and ` terms`, which no term is, have the sums over
--- all turns. A chunk that has left the archive goes when its term comes again.
+-- A posting of a term is `number:times:length;`: the turn's number, how often the term is in the
+-- turn, and how many terms the turn has. Postings are in chunks, in the fields `term 0`, `term 1`
+-- and so on. The field `term` has the numbers of the oldest chunk and of the newest, and the newest
+-- chunk itself. The fields ` count` and ` terms`, which cannot be terms, have the number of indexed
+-- turns and the sum of their lengths. When a term is indexed again, its oldest chunk is removed if
+-- all turns of this chunk have left the archive.
 local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
 
 local function chunks_of(term)

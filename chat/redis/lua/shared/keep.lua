@@ -1,6 +1,7 @@
--- Keeps all keys of a conversation for a lifetime in seconds, 0 for ever.
+-- Keeps all keys of a conversation for a lifetime in seconds; '0' is for ever.
 --
--- They get one moment by name: `EXPIRE` reads the clock for each key, and keys then end apart.
+-- All keys expire at one given moment: `EXPIRE` reads the clock for each key, and the keys would
+-- then expire at different moments.
 local conversation_keys = {conversation_key, turns_key, archive_key, done_key, lock_key,
   embeddings_key, index_key}
 

@@ -1,7 +1,7 @@
--- A sliding window: how many turns there were in each of the last seconds.
+-- A sliding window: a hash that counts what happened in each of the last seconds.
 --
--- A second counts until all of it is a minute ago, so that no minute has more turns than the limit.
--- A limit of 0 is none.
+-- A second counts until all of it is a minute ago, so that no minute exceeds the limit. A limit of
+-- 0 means that there is none.
 local function window(key, most, now)
   if most == 0 then return 0, 0, 0 end
   local seconds, total = {}, 0
@@ -32,10 +32,10 @@ local function count(key, most, now)
   redis.call('EXPIRE', key, WINDOW_S + 1)
 end
 
-local function limited(mine, everybody, most, most_of_all, now)
+local function limited(mine, everybody, most, max_of_all, now)
   local wait, left, reset = window(mine, most, now)
   if wait > 0 then return 'CHATLIMITED caller ' .. most .. ' ' .. wait end
-  local wait_of_all = window(everybody, most_of_all, now)
-  if wait_of_all > 0 then return 'CHATLIMITED everybody ' .. most_of_all .. ' ' .. wait_of_all end
+  local wait_of_all = window(everybody, max_of_all, now)
+  if wait_of_all > 0 then return 'CHATLIMITED everybody ' .. max_of_all .. ' ' .. wait_of_all end
   return nil, left - 1, reset
 end

@@ -1,4 +1,5 @@
--- Notes a conversation's activity in its owner's list, which lives as long as the last of them.
+-- Notes a conversation's activity in its owner's list. The list lives as long as the conversation
+-- that expires last.
 local function list(id, at, lifetime)
   local left = redis.call('PTTL', conversations_key)
   redis.call('ZADD', conversations_key, at, id)

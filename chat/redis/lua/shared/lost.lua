@@ -1,6 +1,8 @@
--- How the right to a conversation was lost, or turns of it. Behind `whole` and `account`.
+-- Returns the error if the request may no longer store a turn: the owner was erased, the
+-- conversation was forgotten or changed by another turn, or Redis lost turns of it. Comes after
+-- `whole` and `account`.
 --
--- `turn_count` is that of the conversation as it was loaded.
+-- `turn_count` is the number of turns when the conversation was loaded.
 local function lost()
   local refusal = erased()
   if refusal then return refusal end

@@ -1,14 +1,16 @@
--- What the scripts that store something share of an owner's memories. Behind `is` and `account`.
+-- Stores and removes an owner's memories. Comes after `is` and `account`.
 --
--- The rows are all ids and signatures in one string, made by a search and kept until one goes away:
--- to put ten thousand together takes Redis twenty milliseconds, and to give them as they are, one
--- or two.
+-- The rows are one string with all ids and signatures. A search makes the rows, and they are kept
+-- until a memory is removed or gets another signature. To put ten thousand memories together takes
+-- Redis twenty milliseconds; to return the string takes one or two.
 --
--- A memory to be remembered is id, time, digest of the text, record, signature and embedding. One
--- that says the same as another, word for word, is not; nor is one whose id is taken, which was
--- restated since. The oldest that are not pinned make room.
+-- A memory that is to be stored is a list: id, time, digest of the text, record, signature and
+-- embedding. It is not stored if another memory has exactly the same text, or if its id is taken: a
+-- memory that was restated keeps its id. If there are too many memories, the oldest ones that are
+-- not pinned are forgotten.
 
--- Refuses embeddings that do not compare with that of the newest memory, if one model made both.
+-- Refuses an embedding whose length differs from that of the newest memory's embedding, if the same
+-- model made both.
 local function other_length(memories)
   local newest = redis.call('ZREVRANGE', memory_times_key, 0, 0)[1]
   local before = newest and redis.call('HGET', memory_embeddings_key, newest) or ''

@@ -1,8 +1,8 @@
--- Counts an owner that nobody saw before, or says that there were too many. Behind `limits` and
--- `account`.
+-- Counts an owner that was not seen before, or refuses if there were too many. Comes after `limits`
+-- and `account`.
 --
--- The newcomers of a client's address are counted by the second; the seen key says that an owner
--- was seen a moment ago.
+-- The new owners of a client's address are counted by the second. `seen_key` says that an owner was
+-- counted a moment ago; an owner with a usage or a list was seen before.
 local function newcomer(now)
   if not owner or owner.newcomers == 0
       or redis.call('EXISTS', seen_key, usage_key, listed_key) > 0 then

@@ -1,7 +1,8 @@
--- Finds evicted turns by terms: BM25, and a share of the neighbours' scores. Behind `index`.
+-- Finds evicted turns by their terms: a turn's score is its BM25, and a share of the scores of the
+-- turns before and after it. Comes after `index`.
 --
--- A turn stands as far behind the archive's first as its number says, or nearer where one is
--- missing.
+-- A turn's place in the archive is its number less that of the first turn, or a lower place if
+-- turns between the two are missing.
 local function scores_of(wanted)
   local head = redis.call('HMGET', index_key, ' count', ' terms')
   local indexed, total = tonumber(head[1] or 0), tonumber(head[2] or 0)
@@ -17,7 +18,7 @@ local function scores_of(wanted)
   table.sort(sizes, function(a, b) return a[2] < b[2] end)
   for _, sized in ipairs(sizes) do
     read = read + sized[2]
-    if read <= MOST_READ_BYTES then
+    if read <= MAX_READ_BYTES then
       local postings = postings_of(sized[1])
       local _, found = string.gsub(postings, ';', '')
       local weight = math.log(1 + (indexed - found + 0.5) / (found + 0.5)) * (BM25_K1 + 1)

@@ -1,4 +1,4 @@
--- A conversation as a list shows it; all of it is text.
+-- Returns a conversation as a list shows it, nil if there is none; every value is text.
 local function summary(key, id)
   local fields = redis.call('HMGET', key, 'context', 'title', 'created_at', 'active_at',
     'turn_count', 'evicted_count', 'pinned', 'window_tokens')

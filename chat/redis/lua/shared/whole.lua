@@ -1,8 +1,8 @@
--- Whether a list of turns is not as it was left: Redis may have evicted the whole of it.
+-- Returns an error if a list of turns is not as it was left: Redis may have evicted the whole list.
 --
--- The head's `kept` has the number of the last turn, and how many there are in window and archive.
--- With another number of the last turn it was left by a component that does not note it, and
--- nothing is known.
+-- The head's `kept` has the number of the last turn, and how many turns window and archive have. If
+-- that number is not the head's `turn_count`, the last turn was stored by a component that does not
+-- write `kept`, and the lists cannot be checked.
 local function lost_turns()
   local head = redis.call('HMGET', conversation_key, 'turn_count', 'kept')
   local last, window, archived = string.match(head[2] or '', '^(%d+):(%d+):(%d+)$')
