@@ -78,9 +78,9 @@ bench: app.wasm $(TESTS) ## measure against what people use instead, and write b
 clean: ## remove what was built and installed here; conversations in .spin stay
 	rm -rf $(VENV) app.wasm tests/guests/probe/app.wasm .spin/wasmtime
 
-app.wasm: $(SOURCES) requirements.txt | $(HOST)
+app.wasm: $(SOURCES) build.sh requirements.txt | $(HOST)
 	@echo "Building app.wasm (about 10 s) ..."
-	@. $(BIN)/activate && componentize-py -w spin-http componentize app -o app.wasm
+	@. $(BIN)/activate && sh build.sh spin-http app app.wasm requirements.txt app.py chat web
 
 $(HOST): requirements.txt requirements-host.txt requirements-files.txt
 	@echo "Installing the host into $(VENV) (450 MB, about half a minute) ..."

@@ -53,34 +53,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("long")
 
 
-def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:
-    """Build `folder`'s app.py to `wasm` if a source is newer; make and `spin build` do the same."""
-    newest = max(path.stat().st_mtime for path in sources)
+def componentize(folder: pathlib.Path, sources: list[pathlib.Path]) -> pathlib.Path:
+    """Build `folder`'s app.wasm if a file in `sources` is newer; make and `spin build` do the same.
+
+    Return its path.
+    """
+    wasm = folder / "app.wasm"
+    files = [file for source in sources for file in [source, *source.rglob("*.*")]]
+    newest = max(file.stat().st_mtime for file in files if file.suffix not in {".pyc", ""})
     if wasm.exists() and wasm.stat().st_mtime > newest:
-        return
+        return wasm
     scripts = pathlib.Path(sys.executable).parent
+    names = [source.name for source in sources]
     subprocess.run(
-        [scripts / "componentize-py", "-w", "spin-http", "componentize", "app", "-o", str(wasm)],
+        ["sh", ROOT / "build.sh", "spin-http", "app", "app.wasm", "requirements.txt", *names],
         cwd=folder,
         env={"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"},
         check=True,
         capture_output=True,
     )
+    return wasm
 
 
 @pytest.fixture(scope="session")
 def wasm() -> pathlib.Path:
-    path = ROOT / "app.wasm"
-    chat = [path for kind in ("*.py", "*.lua") for path in (ROOT / "chat").rglob(kind)]
-    componentize(ROOT, path, [ROOT / "app.py", *chat, *(ROOT / "web").iterdir()])
-    return path
+    return componentize(ROOT, [ROOT / "app.py", ROOT / "chat", ROOT / "web"])
 
 
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
-    path = PROBE / "app.wasm"
-    componentize(PROBE, path, [*PROBE.glob("*.py")])
-    return path
+    return componentize(PROBE, [*PROBE.glob("*.py")])
 
 
 @pytest.fixture(scope="session")

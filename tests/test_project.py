@@ -1,6 +1,7 @@
 """What a checkout says of itself: one version, all that is installed, and what a public CI runs."""
 
 import importlib.metadata
+import pathlib
 import re
 import subprocess
 import sys
@@ -153,6 +154,38 @@ def test_a_command_installs_what_it_needs_and_no_more(target: str, installed: li
 
     assert [name for name in lists if name != "requirements-files.txt"] == installed
     assert all("--quiet" in line and "--no-deps" in line for line in installs)
+
+
+def test_make_and_spin_build_make_the_component_with_one_command() -> None:
+    commands = SPIN["component"]["chat"]["build"]["command"]
+    [built] = [line for line in would_run("app.wasm").splitlines() if "build.sh" in line]
+
+    assert built == f". .venv/bin/activate && {commands[-1]}"
+
+
+def test_a_build_that_fails_says_what_it_needs(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "app.py").write_text("")
+    for name, ends in [("componentize-py", "false"), ("wasm-tools", "true")]:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{ends}\n")
+        (tmp_path / name).chmod(0o755)
+
+    command = ["sh", str(ROOT / "build.sh"), "spin-http", "app", "app.wasm", "requirements.txt"]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    failed = subprocess.run(
+        [*command, "app.py"], cwd=tmp_path, env=environ, check=False, capture_output=True, text=True
+    )
+
+    assert failed.returncode == 1
+    assert "componentize-py did not build app.wasm" in failed.stderr
+    assert "pip install -r requirements.txt" in failed.stderr
+    assert not (tmp_path / "app.wasm").exists()
+
+
+def test_the_component_has_no_debug_information(wasm: pathlib.Path) -> None:
+    component = wasm.read_bytes()
+
+    assert b".debug_info" not in component
+    assert len(component) < 21_000_000
 
 
 def test_one_version_is_named_everywhere() -> None:
