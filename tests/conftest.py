@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import hypothesis
 import pytest
@@ -23,7 +24,11 @@ from tests.running import (
 )
 
 PROBE = ROOT / "tests" / "guests" / "probe"
-LONG_PARTS = {"wasm", "probe_wasm", "shared_chroma", "own_chroma", "own_redis", "models", "guarded"}
+PROBE_P3 = ROOT / "tests" / "guests" / "probe_p3"
+LONG_PARTS = {
+    "wasm", "probe_wasm", "probe_p3_wasm", "shared_chroma", "own_chroma", "own_redis", "models",
+    "guarded",
+}  # fmt: skip
 """Fixtures that compile a component or start what takes seconds."""
 LONG_PARAMETERS = {"chroma"}
 """Values of parameters that make a test ask for such a fixture while it runs."""
@@ -53,7 +58,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("long")
 
 
-def componentize(folder: pathlib.Path, sources: list[pathlib.Path]) -> pathlib.Path:
+@dataclass(frozen=True)
+class Build:
+    """How a component is made: for which world, by the compiler of which environment."""
+
+    world: str
+    environment: pathlib.Path
+    requirements: str
+
+
+P2 = Build("spin-http", pathlib.Path(sys.prefix), "requirements.txt")
+P3 = Build("spin:up/http-trigger@4.0.0", ROOT / ".venv-p3", "requirements-p3.txt")
+
+
+def componentize(
+    folder: pathlib.Path, sources: list[pathlib.Path], build: Build = P2
+) -> pathlib.Path:
     """Build `folder`'s app.wasm if a file in `sources` is newer; make and `spin build` do the same.
 
     Return its path.
@@ -63,12 +83,14 @@ def componentize(folder: pathlib.Path, sources: list[pathlib.Path]) -> pathlib.P
     newest = max(file.stat().st_mtime for file in files if file.suffix not in {".pyc", ""})
     if wasm.exists() and wasm.stat().st_mtime > newest:
         return wasm
-    scripts = pathlib.Path(sys.executable).parent
-    names = [source.name for source in sources]
+    what = [build.world, "app", "app.wasm", build.requirements, *map(str, sources)]
     subprocess.run(
-        ["sh", ROOT / "build.sh", "spin-http", "app", "app.wasm", "requirements.txt", *names],
+        ["sh", ROOT / "build.sh", *what],
         cwd=folder,
-        env={"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"},
+        env={
+            "VIRTUAL_ENV": str(build.environment),
+            "PATH": f"{build.environment / 'bin'}:/usr/bin:/bin",
+        },
         check=True,
         capture_output=True,
     )
@@ -83,6 +105,11 @@ def wasm() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
     return componentize(PROBE, [*PROBE.glob("*.py")])
+
+
+@pytest.fixture(scope="session")
+def probe_p3_wasm() -> pathlib.Path:
+    return componentize(PROBE_P3, [PROBE_P3 / "app.py", ROOT / "chat"], P3)
 
 
 @pytest.fixture(scope="session")

