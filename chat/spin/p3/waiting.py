@@ -7,6 +7,9 @@ longer waits leaves the call to itself, and `spawn` keeps what the request needs
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from componentize_py_async_support import spawn
@@ -20,7 +23,8 @@ Outcome = TypeVar("Outcome")
 Moment = int
 """In nanoseconds on the host's monotonic clock."""
 FIRST_STEP_NS = 20_000_000
-"""The first step of a timer; each one after it is as long as all before together."""
+SHORTEST_STEP_NS = 1_000_000
+"""The steps of a timer: the first, and one to a moment that has come."""
 
 
 class TimeUp(Exception):
@@ -49,32 +53,81 @@ async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
     """
     task = asyncio.create_task(call)
     await asyncio.sleep(0)
-    if task.done():
-        return task.result()
-    timer = asyncio.create_task(_wait_beside(task, until))
-    spawn(_ended(task, timer))
-    await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
-    if not task.done():
+    if not task.done() and not await _watch().ends(task, until):
+        spawn(_ended(task))
         raise TimeUp
     return task.result()
 
 
-async def _wait_beside(task: "asyncio.Task[Any]", until: Moment) -> None:
-    """Wait until a moment in steps, and no further than to the step in which the task ends.
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
+    await asyncio.wait({task})
+    task.exception()
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A call that is waited for; `ends` is whether it ended in time, as soon as that is known."""
+
+    begun: Moment
+    until: Moment
+    ends: "asyncio.Future[bool]"
+
+
+def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:
+    if not ends.done():
+        ends.set_result(True)
+
+
+class Watch:
+    """Looks after the calls of one request: one timer for all of them, which ends soon after them.
 
     A timer of the host cannot be taken back either: one for a whole turn would outlive the turn.
+    So it is waited for in steps, each as long as the oldest call has taken by then.
     """
-    begun = now()
-    step_ns = FIRST_STEP_NS
-    while not task.done() and (rest_ns := until - now()) > 0:
-        await clock.wait_for(min(step_ns, rest_ns))
-        step_ns = now() - begun
+
+    def __init__(self) -> None:
+        self._waiting: set[_Waiting] = set()
+        self._is_running = False
+
+    async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
+        """Wait for a call until a moment, and say whether it ended."""
+        ends: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        task.add_done_callback(partial(_tell, ends))
+        waiting = _Waiting(now(), until, ends)
+        self._waiting.add(waiting)
+        if not self._is_running:
+            self._is_running = True
+            spawn(self._run())
+        try:
+            return await ends
+        finally:
+            self._waiting.remove(waiting)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            await clock.wait_for(self._step_ns(now()))
+            for waiting in self._waiting:
+                if waiting.until <= now() and not waiting.ends.done():
+                    waiting.ends.set_result(False)
+        self._is_running = False
+
+    def _step_ns(self, at: Moment) -> int:
+        begun = min(waiting.begun for waiting in self._waiting)
+        until = min(waiting.until for waiting in self._waiting)
+        return max(SHORTEST_STEP_NS, min(max(FIRST_STEP_NS, at - begun), until - at))
 
 
-async def _ended(task: "asyncio.Task[Any]", timer: "asyncio.Task[None]") -> None:
-    """Wait for both, and look at what came of the task: one that nobody looks at is a trap."""
-    await asyncio.wait({task, timer})
-    task.exception()
+_watches: ContextVar[Watch] = ContextVar("_watches")
+
+
+def _watch() -> Watch:
+    """Return the watch of this request: each has a context of its own."""
+    watch = _watches.get(None)
+    if watch is None:
+        watch = Watch()
+        _watches.set(watch)
+    return watch
 
 
 class Gate:
