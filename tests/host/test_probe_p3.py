@@ -140,13 +140,17 @@ def test_a_call_that_takes_too_long_is_given_up_and_ends_nothing_else(
 # time, and other requests of the instance
 
 
-def test_a_wait_ends_with_its_call_or_at_its_moment(probe: RunningHost) -> None:
-    done = ask(probe, "within", rest_ms=50, most_ms=5000)
-    up = ask(probe, "within", rest_ms=5000, most_ms=50)
+@pytest.mark.parametrize("at_once", [False, True])
+def test_each_wait_ends_with_its_call_or_at_its_own_moment(
+    probe: RunningHost, at_once: bool
+) -> None:
+    calls = [(50, 9000), (9000, 50), (900, 9000), (9000, 300), (1, 9000), (9000, 1)]
 
-    assert ("ok" in done, up["error"]) == (True, "TimeUp")
-    assert 50 <= done["taken_ms"] < 1000
-    assert 50 <= up["taken_ms"] < 1000
+    results = ask(probe, "within", calls=calls, at_once=at_once)
+
+    for (rest_ms, most_ms), (error, taken_ms) in zip(calls, results, strict=True):
+        assert error == ("TimeUp" if most_ms < rest_ms else None)
+        assert min(rest_ms, most_ms) <= taken_ms < min(rest_ms, most_ms) + 250
 
 
 def test_a_request_wakes_another_of_its_instance(probe: RunningHost) -> None:

@@ -80,15 +80,15 @@ def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:
 
 
 class Watch:
-    """Looks after the calls of one request: one timer for all of them, which ends soon after them.
+    """Looks after the calls of one request, with few timers, which end soon after the calls.
 
     A timer of the host cannot be taken back either: one for a whole turn would outlive the turn.
-    So it is waited for in steps, each as long as the oldest call has taken by then.
+    So it is waited for in steps, each as long as the newest call has taken by then.
     """
 
     def __init__(self) -> None:
         self._waiting: set[_Waiting] = set()
-        self._is_running = False
+        self._wakes_at: Moment | None = None
 
     async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
         """Wait for a call until a moment, and say whether it ended."""
@@ -96,26 +96,34 @@ class Watch:
         task.add_done_callback(partial(_tell, ends))
         waiting = _Waiting(now(), until, ends)
         self._waiting.add(waiting)
-        if not self._is_running:
-            self._is_running = True
-            spawn(self._run())
+        self._plan(waiting.begun)
         try:
             return await ends
         finally:
             self._waiting.remove(waiting)
 
-    async def _run(self) -> None:
-        while self._waiting:
-            await clock.wait_for(self._step_ns(now()))
-            for waiting in self._waiting:
-                if waiting.until <= now() and not waiting.ends.done():
-                    waiting.ends.set_result(False)
-        self._is_running = False
+    def _plan(self, at: Moment) -> None:
+        """Have a timer for the next step, if none ends before it."""
+        open_ones = [waiting for waiting in self._waiting if not waiting.ends.done()]
+        if not open_ones:
+            return
+        newest_begun = max(waiting.begun for waiting in open_ones)
+        step_ns = max(FIRST_STEP_NS, at - newest_begun)
+        until = min(waiting.until for waiting in open_ones)
+        due = max(at + SHORTEST_STEP_NS, min(at + step_ns, until))
+        if self._wakes_at is None or due < self._wakes_at:
+            self._wakes_at = due
+            spawn(self._wake(due))
 
-    def _step_ns(self, at: Moment) -> int:
-        begun = min(waiting.begun for waiting in self._waiting)
-        until = min(waiting.until for waiting in self._waiting)
-        return max(SHORTEST_STEP_NS, min(max(FIRST_STEP_NS, at - begun), until - at))
+    async def _wake(self, due: Moment) -> None:
+        await clock.wait_until(due)
+        if self._wakes_at == due:
+            self._wakes_at = None
+        at = now()
+        for waiting in self._waiting:
+            if waiting.until <= at and not waiting.ends.done():
+                waiting.ends.set_result(False)
+        self._plan(at)
 
 
 _watches: ContextVar[Watch] = ContextVar("_watches")

@@ -78,11 +78,17 @@ async def probe_send(asked: Asked) -> Any:
 
 
 async def probe_within(asked: Asked) -> Any:
-    """Rest so long, and wait for it no longer than so long."""
+    """Rest so long, and wait for it no longer than so long; one behind the other, or at once."""
+    calls = [timed_rest(*call) for call in asked["calls"]]
+    if asked.get("at_once"):
+        return await asyncio.gather(*calls)
+    return [await call for call in calls]
+
+
+async def timed_rest(rest_ms: int, most_ms: int) -> Any:
     begun = now()
-    until = moment_in(asked["most_ms"] / 1000)
-    result = await outcome(within(rest(asked["rest_ms"] * NS_PER_MS), until))
-    return result | {"taken_ms": (now() - begun) // NS_PER_MS}
+    result = await outcome(within(rest(rest_ms * NS_PER_MS), moment_in(most_ms / 1000)))
+    return result.get("error"), (now() - begun) // NS_PER_MS
 
 
 async def probe_gate(asked: Asked) -> Any:
