@@ -12,16 +12,21 @@ BIN := $(VENV)/bin
 # Files that are there once the packages of make up are installed, and once those of the tests are, too.
 HOST := $(VENV)/.host
 TESTS := $(VENV)/.tests
+# The compiler for Preview 3 is another, in an environment of its own.
+VENV_P3 := .venv-p3
+P3 := $(VENV_P3)/.p3
 # Each list names all packages that are installed, so that pip need not look for others.
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps
+PIP := $(BIN)/$(INSTALL)
 FILES := --upgrade --only-binary :all: --python-version 3.12 --target \
 	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
-	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
+	$(addprefix tests/host/test_,probe.py probe_p3.py streams.py routes.py refused_manifests.py)
 CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
 # SPIN becomes a whole path, because the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
+SOURCES_P3 := $(wildcard chat/spin/p3/*.py tests/guests/probe_p3/*.py)
 SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
@@ -41,7 +46,7 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm $(TESTS) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
+test: app.wasm $(TESTS) $(P3) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
 	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
@@ -63,10 +68,11 @@ luacheck:
 screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
 	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
 
-lint: $(TESTS) ## check style and types
+lint: $(TESTS) $(P3) ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --python-executable $(VENV_P3)/bin/python --python-version 3.14 $(SOURCES_P3)
 
 docs: $(TESTS) ## write the generated tables in docs/ anew
 	@$(BIN)/python -m tests.documents
@@ -76,11 +82,11 @@ bench: app.wasm $(TESTS) ## measure the chat against what people use instead, an
 	@$(FIND_SPIN) $(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
-	rm -rf $(VENV) app.wasm tests/guests/probe/app.wasm .spin/wasmtime
+	rm -rf $(VENV) $(VENV_P3) app.wasm tests/guests/probe*/app.wasm .spin/wasmtime
 
-app.wasm: $(SOURCES) requirements.txt | $(HOST)
+app.wasm: $(SOURCES) build.sh requirements.txt | $(HOST)
 	@echo "Building app.wasm (about 10 s) ..."
-	@. $(BIN)/activate && componentize-py -w spin-http componentize app -o app.wasm
+	@. $(BIN)/activate && sh build.sh spin-http app app.wasm requirements.txt app.py chat web
 
 $(HOST): requirements.txt requirements-host.txt requirements-files.txt
 	@echo "Installing the host into $(VENV) (450 MB, about half a minute) ..."
@@ -93,4 +99,10 @@ $(HOST): requirements.txt requirements-host.txt requirements-files.txt
 $(TESTS): $(HOST) requirements-test.txt
 	@echo "Installing the tests and linters into $(VENV) (400 MB, about half a minute) ..."
 	@$(PIP) -r requirements-test.txt
+	@touch $@
+
+$(P3): requirements-p3.txt
+	@echo "Installing the compiler for Preview 3 into $(VENV_P3) (150 MB, some seconds) ..."
+	@$(PYTHON) -m venv $(VENV_P3)
+	@$(VENV_P3)/bin/$(INSTALL) -r requirements-p3.txt
 	@touch $@

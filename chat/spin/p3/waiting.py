@@ -1,0 +1,162 @@
+"""Waits for the host until a moment, and for other requests of the instance.
+
+What was asked of the host cannot be taken back: a task that waits for it must never be cancelled,
+nor may a request end while one does, or the instance ends with all its requests. So whoever no
+longer waits leaves the call to itself, and `spawn` keeps what the request needs until it is over.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from componentize_py_async_support import spawn
+from componentize_py_async_support.streams import ByteStreamWriter
+from spin_sdk import wit
+from spin_sdk.wit.imports import wasi_clocks_monotonic_clock_0_3_0_rc_2026_03_15 as clock
+
+from chat.http.patience import NS_PER_S
+
+Outcome = TypeVar("Outcome")
+Moment = int
+"""In nanoseconds on the host's monotonic clock."""
+FIRST_STEP_NS = 20_000_000
+SHORTEST_STEP_NS = 1_000_000
+"""The steps of a timer: the first, and one to a moment that has come."""
+
+
+class TimeUp(Exception):
+    """What was waited for is not there in time."""
+
+
+def now() -> Moment:
+    """Return the moment that it is."""
+    return clock.now()
+
+
+def moment_in(seconds: float) -> Moment:
+    """Return the moment that is so many seconds away."""
+    return now() + int(seconds * NS_PER_S)
+
+
+async def rest(for_ns: int) -> None:
+    """Do nothing for so long; other requests go on."""
+    await clock.wait_for(for_ns)
+
+
+async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
+    """Wait for a call of the host until a moment; behind it the call goes on alone.
+
+    Errors: TimeUp, and those of the call.
+    """
+    task = asyncio.create_task(call)
+    await asyncio.sleep(0)
+    if not task.done() and not await _watch().ends(task, until):
+        spawn(_ended(task))
+        raise TimeUp
+    return task.result()
+
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
+    await asyncio.wait({task})
+    task.exception()
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A call that is waited for; `ends` is whether it ended in time, as soon as that is known."""
+
+    begun: Moment
+    until: Moment
+    ends: "asyncio.Future[bool]"
+
+
+def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:
+    if not ends.done():
+        ends.set_result(True)
+
+
+class Watch:
+    """Looks after the calls of one request, with few timers, which end soon after the calls.
+
+    A timer of the host cannot be taken back either: one for a whole turn would outlive the turn.
+    So it is waited for in steps, each as long as the newest call has taken by then.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: set[_Waiting] = set()
+        self._wakes_at: Moment | None = None
+
+    async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
+        """Wait for a call until a moment, and say whether it ended."""
+        ends: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        task.add_done_callback(partial(_tell, ends))
+        waiting = _Waiting(now(), until, ends)
+        self._waiting.add(waiting)
+        self._plan(waiting.begun)
+        try:
+            return await ends
+        finally:
+            self._waiting.remove(waiting)
+
+    def _plan(self, at: Moment) -> None:
+        """Have a timer for the next step, if none ends before it."""
+        open_ones = [waiting for waiting in self._waiting if not waiting.ends.done()]
+        if not open_ones:
+            return
+        newest_begun = max(waiting.begun for waiting in open_ones)
+        step_ns = max(FIRST_STEP_NS, at - newest_begun)
+        until = min(waiting.until for waiting in open_ones)
+        due = max(at + SHORTEST_STEP_NS, min(at + step_ns, until))
+        if self._wakes_at is None or due < self._wakes_at:
+            self._wakes_at = due
+            spawn(self._wake(due))
+
+    async def _wake(self, due: Moment) -> None:
+        await clock.wait_until(due)
+        if self._wakes_at == due:
+            self._wakes_at = None
+        at = now()
+        for waiting in self._waiting:
+            if waiting.until <= at and not waiting.ends.done():
+                waiting.ends.set_result(False)
+        self._plan(at)
+
+
+_watches: ContextVar[Watch] = ContextVar("_watches")
+
+
+def _watch() -> Watch:
+    """Return the watch of this request: each has a context of its own."""
+    watch = _watches.get(None)
+    if watch is None:
+        watch = Watch()
+        _watches.set(watch)
+    return watch
+
+
+class Gate:
+    """Where requests of the instance wait for another of them to be done with something.
+
+    What asyncio has for it wakes a task of the same request only.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[ByteStreamWriter] = []
+
+    async def wait(self) -> None:
+        """Wait until the gate is opened."""
+        writer, reader = wit.byte_stream()
+        self._waiting.append(writer)
+        with reader:
+            await reader.read(1)
+
+    def open(self) -> None:
+        """Let all go on that wait."""
+        waiting, self._waiting = self._waiting, []
+        for writer in waiting:
+            with writer:  # its end is what wakes
+                pass
