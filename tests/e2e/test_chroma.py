@@ -161,7 +161,7 @@ def test_a_turn_that_redis_dies_under_is_answered_and_not_lost(
             own_redis.kill()
 
     with run_proxy(shared_chroma.address, kill_redis) as chroma:
-        arguments = chroma_flags(own_redis, endpoint.url, chroma, "turn_timeout_s=4")
+        arguments = chroma_flags(own_redis, endpoint.url, chroma, "turn_timeout_s=8")
         with run_host(tmp_path / "host", *arguments) as host:
             token = new_token(host)
             taken = start(host, token, "Hello!")
@@ -173,7 +173,7 @@ def test_a_turn_that_redis_dies_under_is_answered_and_not_lost(
             assert answered.status_code == 200
             assert ask(host, "POST", "/", token, id=taken, prompt="Redis?").status_code == 503
             own_redis.start()
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 40
             again = ask(host, "POST", "/", token, id=taken, prompt="Who am I?")
             while again.status_code == 409 and time.monotonic() < deadline:
                 time.sleep(0.3)
