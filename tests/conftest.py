@@ -1,13 +1,12 @@
-"""The real parts, started once and shared."""
+"""The real parts, started once and shared: each worker of a run has its own."""
 
 import pathlib
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
+from tests.building import build_once, componentize
 from tests.portioned import THOROUGH
 from tests.running import (
     ROOT,
@@ -53,33 +52,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("long")
 
 
-def componentize(folder: pathlib.Path, wasm: pathlib.Path, sources: list[pathlib.Path]) -> None:
-    """Build `folder`'s app.py to `wasm` if a source is newer; make and `spin build` do the same."""
-    newest = max(path.stat().st_mtime for path in sources)
-    if wasm.exists() and wasm.stat().st_mtime > newest:
-        return
-    scripts = pathlib.Path(sys.executable).parent
-    subprocess.run(
-        [scripts / "componentize-py", "-w", "spin-http", "componentize", "app", "-o", str(wasm)],
-        cwd=folder,
-        env={"VIRTUAL_ENV": sys.prefix, "PATH": f"{scripts}:/usr/bin:/bin"},
-        check=True,
-        capture_output=True,
-    )
-
-
 @pytest.fixture(scope="session")
 def wasm() -> pathlib.Path:
     path = ROOT / "app.wasm"
     chat = [path for kind in ("*.py", "*.lua") for path in (ROOT / "chat").rglob(kind)]
-    componentize(ROOT, path, [ROOT / "app.py", *chat, *(ROOT / "web").iterdir()])
+    build_once(path, [ROOT / "app.py", *chat, *(ROOT / "web").iterdir()], componentize)
     return path
 
 
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
     path = PROBE / "app.wasm"
-    componentize(PROBE, path, [*PROBE.glob("*.py")])
+    build_once(path, sorted(PROBE.glob("*.py")), componentize)
     return path
 
 
