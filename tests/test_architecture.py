@@ -6,7 +6,17 @@ import sys
 
 import pytest
 
-from tests.architecture import ROOMS, circles, imported_by, module_of, room_of, wrongs_of
+from tests.architecture import (
+    MAX_FUNCTION_LINES,
+    MAX_MODULE_LINES,
+    ROOMS,
+    circles,
+    imported_by,
+    module_of,
+    room_of,
+    too_long,
+    wrongs_of,
+)
 from tests.running import ROOT
 
 BROAD = {"", "Exception", "BaseException"}
@@ -144,3 +154,26 @@ def test_one_module_reads_and_writes_json() -> None:
 
     assert importing == ["chat/core/json_text.py"]
     assert "json" not in imported_by(ROOT / "app.py")
+
+
+@pytest.mark.parametrize("folder", ["chat", "host", "models/spin", "tests"])
+def test_no_function_is_long(folder: str) -> None:
+    found = {name_of(path): too_long(path) for path in modules(folder)}
+
+    assert {name: functions for name, functions in found.items() if functions} == {}
+    assert too_long(ROOT / "app.py") == []
+
+
+def test_no_module_is_long() -> None:
+    lines = {name_of(path): len(path.read_text().splitlines()) for path in OURS}
+
+    assert {name: count for name, count in lines.items() if count > MAX_MODULE_LINES} == {}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_function_is_long_beyond_the_most_lines(tmp_path: pathlib.Path, more: int) -> None:
+    body = "    pass\n" * (MAX_FUNCTION_LINES - 1 + more)
+    path = tmp_path / "x.py"
+    path.write_text(f'class C:\n  def f():\n    """Do\n\n    it."""\n{body}')
+
+    assert too_long(path) == [f"f: {MAX_FUNCTION_LINES + 1}"] * more

@@ -19,6 +19,7 @@ from tests.running import (
     Asked,
     ModelEndpoint,
     RunningChroma,
+    RunningHost,
     RunningRedis,
     as_flags,
     run_host,
@@ -72,6 +73,24 @@ def test_a_conversation_that_redis_lost_goes_on_with_chroma_and_is_unknown_witho
                 assert answered.status_code == 404
 
 
+def ask_for_all_that_chroma_keeps(
+    host: RunningHost, token: str, taken: int
+) -> list[httpx.Response]:
+    path = f"/conversations/{taken}"
+    added = [{"role": "user", "content": "x"}]
+    return [
+        ask(host, "POST", "/", token, id=taken, prompt="Are you there?"),
+        ask(host, "POST", "/", token, context="c", prompt="Hello?"),
+        ask(host, "POST", f"{path}/messages", token, messages=added),
+        ask(host, "PATCH", path, token, title="t"),
+        ask(host, "DELETE", path, token),
+        ask(host, "DELETE", f"{path}/messages/1.0", token),
+        ask(host, "GET", "/conversations", token),
+        ask(host, "GET", "/memories", token),
+        ask(host, "GET", "/export", token),
+    ]
+
+
 def test_while_chroma_is_away_nothing_is_stored_and_then_it_goes_on(
     wasm: pathlib.Path,
     shared_redis: RunningRedis,
@@ -85,22 +104,9 @@ def test_while_chroma_is_away_nothing_is_stored_and_then_it_goes_on(
     with run_host(tmp_path / "host", *arguments) as host:
         token = new_token(host)
         taken = start(host, token, "Hello!")
-        path = f"/conversations/{taken}"
         own_chroma.kill()
 
-        refused = [
-            ask(host, "POST", "/", token, id=taken, prompt="Are you there?"),
-            ask(host, "POST", "/", token, context="c", prompt="Hello?"),
-            ask(
-                host, "POST", f"{path}/messages", token, messages=[{"role": "user", "content": "x"}]
-            ),
-            ask(host, "PATCH", path, token, title="t"),
-            ask(host, "DELETE", path, token),
-            ask(host, "DELETE", f"{path}/messages/1.0", token),
-            ask(host, "GET", "/conversations", token),
-            ask(host, "GET", "/memories", token),
-            ask(host, "GET", "/export", token),
-        ]
+        refused = ask_for_all_that_chroma_keeps(host, token, taken)
 
         assert {(r.status_code, r.json()["error"]["code"]) for r in refused} == {
             (503, "memory_unavailable"),
@@ -112,7 +118,8 @@ def test_while_chroma_is_away_nothing_is_stored_and_then_it_goes_on(
         listed = ask(host, "GET", "/conversations", token).json()["conversations"]
         assert [(c["id"], c["turns"], c["title"]) for c in listed] == [(taken, 1, None)]
         assert ask(host, "POST", "/", token, id=taken, prompt="Are you there?").is_success
-        messages = ask(host, "GET", f"{path}/messages?as_text=true", token).json()["messages"]
+        path = f"/conversations/{taken}/messages?as_text=true"
+        messages = ask(host, "GET", path, token).json()["messages"]
         assert messages == ["Hello!", "Fine.", "Are you there?", "Fine."]
 
 
