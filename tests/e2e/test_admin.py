@@ -24,6 +24,7 @@ from tests.running import (
     RunningRedis,
     as_flags,
     default_answer,
+    free_port,
     remote_config,
     run_host,
 )
@@ -52,20 +53,48 @@ def metrics(host: RunningHost) -> dict[str, float]:
     }
 
 
+@pytest.fixture(scope="module")
+def redis_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    redis = RunningRedis(free_port(), tmp_path_factory.mktemp("redis-of-all"))
+    yield redis
+    redis.stop()
+
+
 @pytest.fixture
-def host(
-    wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+def own_redis(redis_of_all: RunningRedis) -> RunningRedis:
+    """Return a Redis that has nothing, and which a test may kill."""
+    if redis_of_all.process is None:
+        redis_of_all.start()
+    connection = Connection(parse_address(redis_of_all.address))
+    connection.call([b"FLUSHALL"])
+    connection.close()
+    return redis_of_all
+
+
+@pytest.fixture(scope="module")
+def host_of_all(
+    wasm: pathlib.Path,
+    redis_of_all: RunningRedis,
+    shared_endpoint: ModelEndpoint,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningHost]:
-    """Serve with little room, and a Redis of the test's own."""
+    """Serve with little room."""
     assert wasm.exists()
-    config = remote_config(tmp_path, endpoint.url)
+    folder = tmp_path_factory.mktemp("admin")
+    config = remote_config(folder, shared_endpoint.url)
     variables = [
-        f"redis_address={own_redis.address}", f"admin_token={ADMIN}", "context_length=600",
+        f"redis_address={redis_of_all.address}", f"admin_token={ADMIN}", "context_length=600",
         "max_reply_tokens=60", "rate_per_owner_per_minute=8", "retention_s=86400",
     ]  # fmt: skip
     more = as_flags(variables)
-    with run_host(tmp_path, "--runtime-config-file", config, *more) as running:
+    with run_host(folder, "--runtime-config-file", config, *more) as running:
         yield running
+
+
+@pytest.fixture
+def host(host_of_all: RunningHost, own_redis: RunningRedis) -> RunningHost:
+    assert own_redis.process is not None
+    return host_of_all
 
 
 def await_errors(host: RunningHost, count: int) -> dict[str, int]:
