@@ -18,6 +18,9 @@ FILES := --upgrade --only-binary :all: --python-version 3.12 --target \
 	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py streams.py routes.py refused_manifests.py)
+# Each worker starts its own servers, so more than four take more memory than they save time. A file's
+# tests share hosts: they stay together, until a worker that is idle takes some of those that are left.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
 # SPIN becomes a whole path, because the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
@@ -42,10 +45,10 @@ models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
 test: app.wasm $(TESTS) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
-	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
+	@$(FIND_SPIN) $(PYTEST) $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
-	@$(BIN)/python -m pytest -m "not long" $(CHECKED)
+	@$(PYTEST) -m "not long" $(CHECKED)
 
 # Installs the browser for the tests of the page. If that fails, these tests are skipped and say so.
 browser:
