@@ -37,6 +37,8 @@ MINUTES = (
 )  # fmt: skip
 NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 """Keeps no cookies, so that a credential is sent only where a test sends it."""
+NO_TLS = False
+"""A client's `verify` where all is in the clear: to load the certificates would take 40 ms."""
 
 
 def free_port() -> int:

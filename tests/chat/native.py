@@ -9,6 +9,7 @@ from chat.redis.connection import RedisError, Value
 from host.abi.values import Err
 from host.interfaces.redis import flatten
 from host.interfaces.resp import Connection
+from tests.running import NO_TLS
 
 
 class NativeConnection:
@@ -31,7 +32,7 @@ class NativeHttp:
     """The collection's `Http` port over httpx; `calls` keeps what was asked."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60, verify=NO_TLS)
         self.calls: list[str] = []
 
     def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:

@@ -15,6 +15,7 @@ from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import flags, openai, shown
 from tests.e2e.test_owners import ask, new_token, start
 from tests.running import (
+    NO_TLS,
     Answer,
     Asked,
     ModelEndpoint,
@@ -132,7 +133,9 @@ def run_proxy(target: str, after: Callable[[str], None]) -> Iterator[str]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            answer = httpx.request(self.command, target + self.path, content=body, trust_env=False)
+            answer = httpx.request(
+                self.command, target + self.path, content=body, trust_env=False, verify=NO_TLS
+            )
             after(self.path)
             self.send_response(answer.status_code)
             self.send_header("content-length", str(len(answer.content)))
