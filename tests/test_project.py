@@ -199,6 +199,7 @@ def test_the_spin_of_the_public_ci_is_one_that_the_document_names() -> None:
     assert f"| {version} |" in (ROOT / "docs" / "spin.md").read_text()
 
 
+@pytest.mark.long
 def test_what_starts_a_host_or_takes_long_is_not_in_make_check() -> None:
     files = ["tests/e2e/test_exports.py", "tests/chat/test_budget.py"]
     command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "not long", *files]

@@ -351,6 +351,7 @@ def test_what_is_written_to_chroma_at_once_is_bounded(chroma: NativeHttp, databa
     assert {len(one.document) for one in collection.every({"kind": "note"})} == {len(text)}
 
 
+@pytest.mark.long
 def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
