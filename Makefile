@@ -22,11 +22,14 @@ FILES := --upgrade --only-binary :all: --python-version 3.12 --target \
 	$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')
 ON_SPIN := tests/e2e tests/browser tests/api tests/spin tests/test_examples.py \
 	$(addprefix tests/host/test_,probe.py probe_p3.py streams.py routes.py refused_manifests.py)
+# Each worker starts its own servers, so more than four take more memory than they save time. A file's
+# tests share hosts: they stay together, until a worker that is idle takes some of those that are left.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
 # SPIN becomes a whole path, because the tests start it from other folders.
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
-SOURCES_P3 := $(wildcard chat/spin/p3/*.py tests/guests/probe_p3/*.py)
+SOURCES_P3 := app_p3.py $(wildcard chat/spin/p3/*.py tests/guests/probe_p3/*.py)
 SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
 
 .DEFAULT_GOAL := help
@@ -47,10 +50,10 @@ models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
 test: app.wasm $(TESTS) $(P3) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
-	@$(FIND_SPIN) $(BIN)/python -m pytest $(if $(SPIN),$(ON_SPIN))
+	@$(FIND_SPIN) $(PYTEST) $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
-	@$(BIN)/python -m pytest -m "not long" $(CHECKED)
+	@$(PYTEST) -m "not long" $(CHECKED)
 
 # Installs the browser for the tests of the page. If that fails, these tests are skipped and say so.
 browser:
@@ -82,11 +85,15 @@ bench: app.wasm $(TESTS) ## measure the chat against what people use instead, an
 	@$(FIND_SPIN) $(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
-	rm -rf $(VENV) $(VENV_P3) app.wasm tests/guests/probe*/app.wasm .spin/wasmtime
+	rm -rf $(VENV) $(VENV_P3) app.wasm app-p3.wasm tests/guests/probe*/app.wasm .spin/wasmtime
 
 app.wasm: $(SOURCES) build.sh requirements.txt | $(HOST)
 	@echo "Building app.wasm (about 10 s) ..."
 	@. $(BIN)/activate && sh build.sh spin-http app app.wasm requirements.txt app.py chat web
+
+app-p3.wasm: app_p3.py $(filter-out app.py,$(SOURCES)) build.sh requirements-p3.txt | $(P3)
+	@echo "Building app-p3.wasm (about 20 s) ..."
+	@. $(VENV_P3)/bin/activate && sh build.sh spin:up/http-trigger@4.0.0 app_p3 app-p3.wasm requirements-p3.txt app_p3.py chat web
 
 $(HOST): requirements.txt requirements-host.txt requirements-files.txt
 	@echo "Installing the host into $(VENV) (450 MB, about half a minute) ..."

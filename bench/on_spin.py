@@ -1,4 +1,4 @@
-"""Measures two components on one `spin`: this chat, and a conversation as one value."""
+"""Measures this chat on a `spin`, beside a conversation as one value, and native servers."""
 
 import contextlib
 import pathlib
@@ -9,22 +9,23 @@ import subprocess
 from bench.clients import Running
 from bench.compare.footprints import memory_mb
 from bench.compare.throughput import PAST_TURNS, TAKES_S, measure_throughput
-from bench.systems import COMPONENTS, build_one_value, run_model, run_redis
+from bench.systems import ON_SPIN, build_one_value, run_model, run_redis
 from bench.tables import SPREAD, describe, header, row
 from tests.running import SPIN
 
-CONCURRENCY = (1, 8, 32)
+CONCURRENCY = (1, 8, 64)
 ROUNDS = 3
 HEAD = f"""
 ## On Spin
 
-Each component is served by a `spin up` of its own, beside the same Redis and a model that answers
-at once and repeats the prompt. Every client is in a conversation of its own, of {PAST_TURNS} turns
-and those that it takes; {ROUNDS} rounds of {TAKES_S:.0f} s each, the components in turn.
+Each component is served by a `spin up` of its own, each native server by uvicorn, beside the same
+Redis and a model that answers at once and repeats the prompt. Every client is in a conversation of
+its own, of {PAST_TURNS} turns and those that it takes; {ROUNDS} rounds of {TAKES_S:.0f} s each, the
+systems in turn.
 
 Turns a second, the median of the rounds, then the ratio to the first row; below, ms of a turn, the
-model's included: {SPREAD}. Memory is what the processes of `spin up` have resident (RSS): after
-the first turn, and after all of it.
+model's included: {SPREAD}. Memory is what a server's processes have resident (RSS): after the first
+turn, and after all of it.
 """
 
 Cell = tuple[list[float], list[float]]
@@ -40,7 +41,7 @@ def measure_on_spin(folder: pathlib.Path) -> None:
         model_url = stack.enter_context(run_model(folder / "model"))
         running = [
             stack.enter_context(system.run(folder / str(number), redis, model_url, 1))
-            for number, system in enumerate(COMPONENTS)
+            for number, system in enumerate(ON_SPIN)
         ]
         for one in running:
             one.take_turn("Hello.")

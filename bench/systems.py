@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import httpx
 from bench.clients import Failed, Running, RunningChat, RunningOneValue
 from tests.chat.talk import english
 from tests.running import (
+    MINUTES,
     ROOT,
     SPIN,
     RunningRedis,
@@ -62,11 +64,14 @@ def on_host(
     source: pathlib.Path,
     *variables: str,
     model_path: str = "/infer",
+    manifest: str = "spin.toml",
 ) -> System:
-    """Describe a Spin component on this project's host.
+    """Describe a Spin component on this project's host, or on a `spin` if SPIN names one.
 
     `{model}` in a variable is replaced by the model's address.
     """
+    path = source / manifest
+    wasm = source / next(iter(tomllib.loads(path.read_text())["component"].values()))["source"]
 
     @contextlib.contextmanager
     def run(
@@ -76,14 +81,14 @@ def on_host(
         told = (variable.replace("{model}", model_url) for variable in variables)
         given = [f"redis_address={redis.address}", *told]
         flags = as_flags(given)
-        of = [] if source == ROOT else ["--from", str(source)]
+        of = [] if path == ROOT / "spin.toml" else ["--from", str(path)]
         several = [] if SPIN else ["--workers", str(workers)]  # a spin has one process
         arguments = [*of, "--runtime-config-file", config, *flags, *several]
         begun = time.perf_counter()
         with run_host(folder, *arguments) as host:
             start_s = time.perf_counter() - begun
-            wasm, process = source / "app.wasm", host.process
-            yield kind(name, host.url, process.pid, start_s, wasm, host.client, redis, model_path)
+            pid = host.process.pid
+            yield kind(name, host.url, pid, start_s, wasm, host.client, redis, model_path)
 
     return System(name, run, source / ".spin" / "wasmtime")
 
@@ -162,28 +167,31 @@ def build_one_value() -> None:
     subprocess.run([*build, "app.py"], cwd=folder, env=environ, check=True, capture_output=True)
 
 
-NO_LIMIT = "rate_global_per_minute=0"
-CHAT = on_host(RunningChat, "chat with memory", ROOT, NO_LIMIT)
+NO_LIMITS = [f"{name}=0" for name in ("rate_global_per_minute", *MINUTES)]
+ASKS_ITSELF = (*NO_LIMITS, "model_api=openai", "model_origin={model}")
+MODEL_PATH = "/v1/chat/completions"
+CHAT = on_host(RunningChat, "chat with memory", ROOT, *NO_LIMITS)
+ASKING = on_host(
+    RunningChat, "chat with memory, model_api=openai", ROOT, *ASKS_ITSELF, model_path=MODEL_PATH
+)
+PREVIEW_3 = on_host(
+    RunningChat,
+    "chat with memory, model_api=openai, Preview 3",
+    ROOT,
+    *ASKS_ITSELF,
+    model_path=MODEL_PATH,
+    manifest="spin-p3.toml",
+)
 ONE_VALUE = on_host(
     RunningOneValue, "one value for a conversation, a component", PEERS / "one_value"
 )
-COMPONENTS = (CHAT, ONE_VALUE)
-SYSTEMS = (
-    CHAT,
-    on_host(
-        RunningChat,
-        "chat with memory, model_api=openai",
-        ROOT,
-        NO_LIMIT,
-        "model_api=openai",
-        "model_origin={model}",
-        model_path="/v1/chat/completions",
-    ),
-    ONE_VALUE,
+NATIVE = (
     natively("LangChain, RunnableWithMessageHistory", "langchain_history"),
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
 )
+ON_SPIN = (CHAT, ASKING, PREVIEW_3, ONE_VALUE, *NATIVE)
+SYSTEMS = (CHAT, ASKING, ONE_VALUE, *NATIVE)
 
 
 NOT_RUN = {"LangChain, the history of `langchain-redis`": "needs Redis' search module"}

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from chat.context.templates import FORMATS
-from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin, parse_address
+from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin, RedisAddress, parse_address
 from chat.core.errors import InvalidSetting
 from chat.core.lifetime import Lifetimes
 from chat.core.limits import Bounds, Limits
@@ -39,7 +39,7 @@ HEADER = re.compile(r"[a-z0-9-]{1,64}")
 class Settings:
     """What the operator has set. Units are in the names; lengths without a unit are in tokens."""
 
-    redis_url: str = field(repr=False)
+    redis: RedisAddress
     key_prefix: str
     model: str
     model_endpoint: ModelEndpoint | None
@@ -82,7 +82,7 @@ def parse_settings(get: Getter) -> Settings:
         raise InvalidSetting("max_reply_tokens", "less than `context_length`")
     recall = _one_of(get, "recall", ("off", "lexical", "hybrid"))
     return Settings(
-        redis_url=_redis_url(get),
+        redis=_redis(get),
         key_prefix=_key_prefix(get),
         model=_matching(get, "model", MODEL, "a model's name"),
         model_endpoint=_model_endpoint(get, "model_path"),
@@ -119,12 +119,12 @@ def parse_admin_token(get: Getter) -> str:
     return _matching(get, "admin_token", ADMIN_TOKEN, "empty, or 16 to 500 visible characters")
 
 
-def parse_store(get: Getter) -> tuple[str, str]:
-    """Parse the URL of Redis and the prefix of its keys: all that counting needs.
+def parse_store(get: Getter) -> tuple[RedisAddress, str]:
+    """Parse the address of Redis and the prefix of its keys: all that counting needs.
 
     Errors: InvalidSetting.
     """
-    return _redis_url(get), _key_prefix(get)
+    return _redis(get), _key_prefix(get)
 
 
 def parse_cors_origins(get: Getter) -> Sequence[str]:
@@ -266,6 +266,10 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
     return ModelEndpoint(origin, path, key)
+
+
+def _redis(get: Getter) -> RedisAddress:
+    return RedisAddress(_redis_url(get), _integer(get, "redis_timeout_s", 1, 3600))
 
 
 def _redis_url(get: Getter) -> str:

@@ -1,16 +1,16 @@
-"""The real parts, started once and shared."""
+"""The real parts, started once and shared: each worker of a run has its own."""
 
 import pathlib
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import hypothesis
 import pytest
 
+from tests.building import P2, P3, component
+from tests.event_loops import make_callable
 from tests.portioned import THOROUGH
 from tests.running import (
+    BUILD,
     ROOT,
     SPIN,
     ModelEndpoint,
@@ -49,67 +49,42 @@ def is_long(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)  # before -m reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what holds on the other host only, with its reason; mark what is long."""
+    """Skip what holds on the other host only, with its reason; mark what is long.
+
+    Asynchronous tests are made callable.
+    """
     other = "own_host" if SPIN else "spin"
     for item in items:
+        make_callable(item)
         for marker in item.iter_markers(other):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
         if is_long(item):
             item.add_marker("long")
 
 
-@dataclass(frozen=True)
-class Build:
-    """How a component is made: for which world, by the compiler of which environment."""
-
-    world: str
-    environment: pathlib.Path
-    requirements: str
-
-
-P2 = Build("spin-http", pathlib.Path(sys.prefix), "requirements.txt")
-P3 = Build("spin:up/http-trigger@4.0.0", ROOT / ".venv-p3", "requirements-p3.txt")
-
-
-def componentize(
-    folder: pathlib.Path, sources: list[pathlib.Path], build: Build = P2
-) -> pathlib.Path:
-    """Build `folder`'s app.wasm if a file in `sources` is newer; make and `spin build` do the same.
-
-    Return its path.
-    """
-    wasm = folder / "app.wasm"
-    files = [file for source in sources for file in [source, *source.rglob("*.*")]]
-    newest = max(file.stat().st_mtime for file in files if file.suffix not in {".pyc", ""})
-    if wasm.exists() and wasm.stat().st_mtime > newest:
-        return wasm
-    what = [build.world, "app", "app.wasm", build.requirements, *map(str, sources)]
-    subprocess.run(
-        ["sh", ROOT / "build.sh", *what],
-        cwd=folder,
-        env={
-            "VIRTUAL_ENV": str(build.environment),
-            "PATH": f"{build.environment / 'bin'}:/usr/bin:/bin",
-        },
-        check=True,
-        capture_output=True,
-    )
-    return wasm
+@pytest.fixture(scope="session")
+def wasm(request: pytest.FixtureRequest) -> pathlib.Path:
+    """Build the chat's component; with BUILD=p3, that for Preview 3."""
+    if BUILD == "p3":
+        path: pathlib.Path = request.getfixturevalue("p3_wasm")
+        return path
+    return component(ROOT / "app.wasm", P2, "app", ["app.py", "chat", "web"])
 
 
 @pytest.fixture(scope="session")
-def wasm() -> pathlib.Path:
-    return componentize(ROOT, [ROOT / "app.py", ROOT / "chat", ROOT / "web"])
+def p3_wasm() -> pathlib.Path:
+    return component(ROOT / "app-p3.wasm", P3, "app_p3", ["app_p3.py", "chat", "web"])
 
 
 @pytest.fixture(scope="session")
 def probe_wasm() -> pathlib.Path:
-    return componentize(PROBE, [*PROBE.glob("*.py")])
+    modules = sorted(path.name for path in PROBE.glob("*.py"))
+    return component(PROBE / "app.wasm", P2, "app", modules)
 
 
 @pytest.fixture(scope="session")
 def probe_p3_wasm() -> pathlib.Path:
-    return componentize(PROBE_P3, [PROBE_P3 / "app.py", ROOT / "chat"], P3)
+    return component(PROBE_P3 / "app.wasm", P3, "app", ["app.py", "../../../chat"])
 
 
 @pytest.fixture(scope="session")

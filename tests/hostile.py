@@ -26,6 +26,8 @@ SHORT_CHARACTERS = 500
 TIMES_LONGER = 64
 MAX_TIMES_SLOWER = 100
 RUNS = 5
+MOST_RUNS = 25
+"""How often a long text is tried before it counts as slow: a busy machine slows many runs down."""
 NOISE_S = 0.02
 """A time up to this is too short to be measured well, and counts as linear."""
 FAR_TOO_SLOW = 10
@@ -48,20 +50,20 @@ def slow_texts(act: Callable[[str], object]) -> list[str]:
 
 def is_linear(act: Callable[[str], object], short: str, long: str) -> bool:
     """Whether `act` takes linear time, by the shortest of several runs."""
-    runs = times_s(act, long)
+    runs = times_s(act, long, MOST_RUNS)
     first_s = next(runs)
     if first_s <= NOISE_S:
         return True
-    max_s = MAX_TIMES_SLOWER * min(times_s(act, short)) + NOISE_S
+    max_s = MAX_TIMES_SLOWER * min(times_s(act, short, RUNS)) + NOISE_S
     return first_s <= FAR_TOO_SLOW * max_s and any(time_s <= max_s for time_s in runs)
 
 
-def times_s(act: Callable[[str], object], text: str) -> Iterator[float]:
+def times_s(act: Callable[[str], object], text: str, runs: int) -> Iterator[float]:
     """Yield the CPU time of some runs, as other programs may use the machine, too.
 
     Each run has a text of its own, as results may be cached.
     """
-    for number in range(RUNS):
+    for number in range(runs):
         own = text[number:]
         begun = time.thread_time()
         act(own)

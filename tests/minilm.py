@@ -5,14 +5,22 @@ from collections.abc import Sequence
 
 from host.engines.minilm import MiniLm
 
+KEPT_TEXTS = 10_000
+"""How many embeddings are kept (of 3 kB each), because many tests say the same."""
+
 
 @functools.cache
 def load() -> MiniLm:
     return MiniLm.load()
 
 
+@functools.lru_cache(KEPT_TEXTS)
+def embed_one(text: str) -> tuple[float, ...]:
+    return tuple(float(value) for value in load().embed([text])[0][0])
+
+
 def embed(texts: Sequence[str]) -> list[list[float]]:
-    return [[float(value) for value in vector] for vector in load().embed(list(texts))[0]]
+    return [list(embed_one(text)) for text in texts]
 
 
 class MiniLmEmbedder:
@@ -21,6 +29,6 @@ class MiniLmEmbedder:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         self.asked += texts
         return list(embed(texts))

@@ -29,6 +29,8 @@ from host.services.embedded import redis_answers, run_chroma, run_redis
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPIN = os.environ.get("SPIN", "")
 """The `spin` to run on; empty for this project's host."""
+BUILD = os.environ.get("BUILD", "p2")
+"""Which build of the chat a `spin` runs: p2, or p3."""
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 OWN_CONFIG = "runtime-config.toml"
@@ -37,6 +39,8 @@ MINUTES = (
 )  # fmt: skip
 NO_COOKIES = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
 """Keeps no cookies, so that a credential is sent only where a test sends it."""
+NO_TLS = False
+"""A client's `verify` where all is in the clear: to load the certificates would take 40 ms."""
 
 
 def free_port() -> int:
@@ -167,6 +171,8 @@ def run_host(
             arguments = (*arguments, "--variable", f"{name}=0")
     if SPIN and is_chat:
         arguments = tuple(with_demo_model(arguments))
+    if SPIN and is_chat and BUILD == "p3":
+        arguments = ("--from", "spin-p3.toml", *arguments)
     port = free_port()
     log = folder / "host.log"
     up = [SPIN, "up"] if SPIN else [sys.executable, "-X", "faulthandler", "-m", "host", "up"]

@@ -10,10 +10,13 @@ from models.fact_values import Split, invented_word
 from models.facts import NAME
 from models.score import score_model
 from models.talk import Kind
+from tests.portioned import THOROUGH
 
 pytestmark = pytest.mark.long
 
 SIX_MB = 6 * 1024 * 1024
+DIALOGUES, LEAST_SHARE = (500, 0.98) if THOROUGH else (60, 0.97)
+"""How many dialogues are played, and the least share of right answers: few have more chance."""
 
 
 def test_the_model_file_is_small() -> None:
@@ -21,12 +24,12 @@ def test_the_model_file_is_small() -> None:
 
 
 def test_told_and_untold_facts_are_answered_exactly_right() -> None:
-    """At least 98 % of the answers in 500 fresh dialogues, with names that training never had."""
-    score = score_model(DEMO_MODEL, 500, seed=500)
+    """In fresh dialogues, with names that training never had."""
+    score = score_model(DEMO_MODEL, DIALOGUES, seed=500)
 
-    assert score.share(Kind.ASK_TOLD, Kind.ASK_UNTOLD) >= 0.98, score.wrong
-    assert score.asked[Kind.ASK_TOLD] > 300
-    assert score.asked[Kind.ASK_UNTOLD] > 300
+    assert score.share(Kind.ASK_TOLD, Kind.ASK_UNTOLD) >= LEAST_SHARE, score.wrong
+    assert score.asked[Kind.ASK_TOLD] > DIALOGUES
+    assert score.asked[Kind.ASK_UNTOLD] > DIALOGUES
 
 
 @pytest.mark.parametrize("seed", range(3))

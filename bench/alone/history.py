@@ -1,5 +1,6 @@
 """Measures what a turn costs as the conversation grows: round trips, bytes and time."""
 
+import asyncio
 import contextlib
 import statistics
 import time
@@ -83,20 +84,24 @@ def make_past(connection: Connection, past: int, context: str, prompt: str, repl
 
 def store_past(connection: Connection, context: str, talk: Sequence[tuple[str, str]]) -> int:
     """Store a conversation of prompts and replies; return its id."""
+    return asyncio.run(_store_past(connection, context, talk))
+
+
+async def _store_past(connection: Connection, context: str, talk: Sequence[tuple[str, str]]) -> int:
     settings = TurnStoreSettings(
         "chat", "bench", 60_000, 0, Limits(0, 0), "{bench}", lambda id_: [anyone(id_)]
     )
     store = RedisTurnStore(Redis(NativeConnection(connection)), settings)
     turns = [make_turn(number, *said) for number, said in enumerate(talk, 1)]
-    taken = store.next_id()
+    taken = await store.next_id()
     new = Conversation(taken, anyone(taken), context, len(context) // 4, 0, 0, ())
-    store.create(new, make_commit(turns[:1], [], len(context) // 4), None)
+    await store.create(new, make_commit(turns[:1], [], len(context) // 4), None)
     for start in range(1, len(turns), BATCH):
-        loaded = store.load(taken)
+        loaded = await store.load(taken)
         batch = turns[start : start + BATCH]
         shown = [*loaded.turns, *batch]
         evicted = shown[: max(0, len(shown) - WINDOW_TURNS)]
-        store.commit(loaded, make_commit(batch, evicted, loaded.context_tokens))
+        await store.commit(loaded, make_commit(batch, evicted, loaded.context_tokens))
     return taken
 
 

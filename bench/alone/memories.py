@@ -1,5 +1,6 @@
 """Measures what memory by meaning adds to a turn: hybrid recall, and long-term memories."""
 
+import asyncio
 import contextlib
 import itertools
 import json
@@ -63,11 +64,12 @@ class RandomEmbedder:
     def __init__(self) -> None:
         self._rng = random.Random(2)
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """Return random unit vectors."""
-        return [self._vector() for _ in texts]
+        return [self.vector() for _ in texts]
 
-    def _vector(self) -> list[float]:
+    def vector(self) -> list[float]:
+        """Return a random unit vector."""
         values = [self._rng.gauss(0, 1) for _ in range(WIDTH)]
         norm = math.hypot(*values)
         return [value / norm for value in values]
@@ -80,7 +82,7 @@ def embeds(answer: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
     def answered(asked: Asked) -> Answer:
         if asked.path != "/embed":
             return answer(asked)
-        vectors = embedder.embed(json.loads(asked.body)["input"])
+        vectors = [embedder.vector() for _ in json.loads(asked.body)["input"]]
         usage = {"promptTokenCount": 10}
         return Answer(json.dumps({"embeddings": vectors, "usage": usage}).encode())
 
@@ -131,8 +133,8 @@ def keep_embeddings(connection: Connection, taken: int, archived: int) -> None:
             for number in range(start, start + BATCH)
             for index in range(2)
         ]
-        embeddings = dict(zip(names, embedder.embed(names), strict=True))
-        store.keep_embeddings(taken, embeddings)
+        embeddings = {name: embedder.vector() for name in names}
+        asyncio.run(store.keep_embeddings(taken, embeddings))
 
 
 def bench_long_term(
@@ -157,16 +159,16 @@ def bench_long_term(
                 base = base_path("default_tenant", "default_database")
                 collection = collection_of(http, base, "chat", owner, TAG)
                 store = ChromaMemory(collection, RandomEmbedder(), owner)
-            remember(store, rng, count)
+            asyncio.run(remember(store, rng, count))
             headers = {"authorization": f"Bearer {token}"}
             compare_hosts((name, f"{count:,}"), plain, host, {"context": CONTEXT}, headers)
     http.close()
 
 
-def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
+async def remember(store: LongTermMemory, rng: random.Random, count: int) -> None:
     """Remember `count` different texts."""
     for start in range(0, count, BATCH):
-        store.add(
+        await store.add(
             [
                 Memory(f"{n + 10**9}.1.0", "user", f"{n}: {english(rng, 25)}", float(n), n + 10**9)
                 for n in range(start, start + BATCH)

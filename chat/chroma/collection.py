@@ -3,7 +3,7 @@
 Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from chat.core.errors import MemoryUnavailable
 from chat.core.owners import digest
 from chat.core.portions import portions, slices
 from chat.core.refusals import OwnerErased
+from chat.core.undoing import nothing
 from chat.usecases.durable_ports import Erased
 
 RECORDS_A_CALL = 200
@@ -44,7 +45,7 @@ class Collection:
         base: str,
         name: str,
         labels: Mapping[str, str],
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         """Take the path of all collections as `base`, and the `labels` with which this one is made.
 
@@ -62,48 +63,50 @@ class Collection:
         self._path: str | None = None
         self._is_mixed = False
 
-    def write(self, records: Sequence[Record]) -> None:
+    async def write(self, records: Sequence[Record]) -> None:
         """Write records; if a record is there, its fields that are not given stay as they are.
 
         One request writes up to `RECORDS_A_CALL` records with up to `MAX_BODY_BYTES`: all of them
         or none.
         """
         for batch in portions(records, record_bytes, MAX_BODY_BYTES, RECORDS_A_CALL):
-            self._post(self._made(), "upsert", render_rows(batch, self._made_by))
+            await self._post(await self._made(), "upsert", render_rows(batch, self._made_by))
 
-    def _checked(self, path: str, *, is_new: bool = False) -> str:
+    async def _checked(self, path: str, *, is_new: bool = False) -> str:
         """Return the path; refuse if the owner was erased.
 
         An empty collection that was made after the erasure is removed.
         """
         if not self._is_checked:
             try:
-                self._check()
+                await self._check()
             except OwnerErased:
-                if is_new and self._count(path) == 0:
-                    self._send("DELETE", f"{self._base}/{self._name}")
+                if is_new and await self._count(path) == 0:
+                    await self._send("DELETE", f"{self._base}/{self._name}")
                 raise
             self._is_checked = True
         return path
 
-    def amend(self, records: Sequence[Record]) -> None:
+    async def amend(self, records: Sequence[Record]) -> None:
         """Write fields of records that are there; others are ignored.
 
         If a record comes without an embedding, the stored embedding stays.
         """
-        path = self._found()
+        path = await self._found()
         if path is not None and records:
-            self._checked(path)
+            await self._checked(path)
             for batch in portions(records, record_bytes, MAX_BODY_BYTES, RECORDS_A_CALL):
-                self._post(path, "update", render_rows(batch, self._made_by))
+                await self._post(path, "update", render_rows(batch, self._made_by))
 
-    def take(self, ids: Sequence[str]) -> list[Record]:
+    async def take(self, ids: Sequence[str]) -> list[Record]:
         """Return the records with these ids, in no order."""
         return [
-            record for batch in slices(ids, RECORDS_A_CALL) for record in self._get({"ids": batch})
+            record
+            for batch in slices(ids, RECORDS_A_CALL)
+            for record in await self._get({"ids": batch})
         ]
 
-    def every(self, where: Where) -> Iterator[Record]:
+    async def every(self, where: Where) -> AsyncIterator[Record]:
         """Yield all records that match `where`, page by page, in no order.
 
         Each page begins with the last record of the page before. If it begins with another record,
@@ -113,33 +116,34 @@ class Collection:
         seen: set[str] = set()
         last, offset, looks = "", 0, 1
         while True:
-            page = self._get({"where": where, "limit": RECORDS_A_CALL, "offset": offset})
+            page = await self._get({"where": where, "limit": RECORDS_A_CALL, "offset": offset})
             if last and looks < MAX_LOOKS and (not page or page[0].id != last):
                 last, offset, looks = "", 0, looks + 1
                 continue
             new = [record for record in page if record.id not in seen]
             seen.update(record.id for record in new)
-            yield from new
+            for record in new:
+                yield record
             if len(page) < RECORDS_A_CALL:
                 return
             last, offset = page[-1].id, offset + RECORDS_A_CALL - 1
 
-    def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
-        path = self._found()
+    async def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
+        path = await self._found()
         if path is None:
             return []
-        reply = self._post(path, "get", {**wanted, "include": ["documents", "metadatas"]})
+        reply = await self._post(path, "get", {**wanted, "include": ["documents", "metadatas"]})
         return parse_rows(reply, "ids", "documents", "metadatas")
 
-    def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
+    async def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
         """Return the nearest records, with their distances.
 
         Only records whose embedding was made as this one was are searched.
         """
-        path = self._found()
+        path = await self._found()
         if path is None:
             return []
-        reply = self._post(path, "query", {
+        reply = await self._post(path, "query", {
             "query_embeddings": [list(embedding)],
             "n_results": count,
             "where": {"$and": [where, {MADE_BY: self._made_by}]},
@@ -149,53 +153,53 @@ class Collection:
         first = {name: rows[0] for name in names if (rows := _as_list(reply.get(name)))}
         return parse_rows(first, *names)
 
-    def made_otherwise(self, where: Where, count: int) -> list[Record]:
+    async def made_otherwise(self, where: Where, count: int) -> list[Record]:
         """Return up to `count` records whose embedding another model made, so it does not compare.
 
         This makes no request if the collection's label says that there are none.
         """
-        path = self._found()
+        path = await self._found()
         if path is None or not self._is_mixed:
             return []
         others = {"$and": [where, {MADE_BY: {"$ne": self._made_by}}]}
-        found = self._get({"where": others, "limit": count})
+        found = await self._get({"where": others, "limit": count})
         if not found:
-            self._send("PUT", path, {"new_metadata": self._labels})
+            await self._send("PUT", path, {"new_metadata": self._labels})
             self._is_mixed = False
         return found
 
-    def remove(self, ids: Sequence[str]) -> None:
+    async def remove(self, ids: Sequence[str]) -> None:
         """Remove the records with these ids, if they are there."""
-        path = self._found()
+        path = await self._found()
         if path is not None:
             for batch in slices(ids, RECORDS_A_CALL):
-                self._post(path, "delete", {"ids": batch})
+                await self._post(path, "delete", {"ids": batch})
 
-    def is_there(self) -> bool:
+    async def is_there(self) -> bool:
         """Whether Chroma has the collection."""
-        return self._found() is not None
+        return await self._found() is not None
 
-    def erase(self) -> Erased:
+    async def erase(self) -> Erased:
         """Remove the collection, and look whether it is gone; an erasure may be repeated."""
-        path = self._found()
-        records = 0 if path is None else self._count(path)
-        self._send("DELETE", f"{self._base}/{self._name}")
+        path = await self._found()
+        records = 0 if path is None else await self._count(path)
+        await self._send("DELETE", f"{self._base}/{self._name}")
         self._path = None
-        path = self._found()
-        return Erased({"records": records}, 0 if path is None else self._count(path))
+        path = await self._found()
+        return Erased({"records": records}, 0 if path is None else await self._count(path))
 
-    def _count(self, path: str) -> int:
-        return parse_count(self._send("GET", f"{path}/count"))
+    async def _count(self, path: str) -> int:
+        return parse_count(await self._send("GET", f"{path}/count"))
 
-    def _found(self) -> str | None:
+    async def _found(self) -> str | None:
         """Return the path of the collection; None if Chroma does not have it."""
         if self._path is None:
-            reply = self._send("GET", f"{self._base}/{self._name}")
+            reply = await self._send("GET", f"{self._base}/{self._name}")
             self._path = None if reply is None else self._path_of(reply)
             self._is_mixed = labels_of(reply).get(MADE_BY) != self._made_by
         return self._path
 
-    def _made(self) -> str:
+    async def _made(self) -> str:
         """Return the path of the collection for a write; make the collection if it is missing."""
         is_new = self._path is None
         if self._path is None:
@@ -205,22 +209,22 @@ class Collection:
                 "metadata": self._labels,
                 "configuration": {"hnsw": {"space": "cosine"}},
             }
-            self._path = self._path_of(self._send("POST", self._base, fields))
-        return self._checked(self._path, is_new=is_new)
+            self._path = self._path_of(await self._send("POST", self._base, fields))
+        return await self._checked(self._path, is_new=is_new)
 
     def _path_of(self, reply: Any) -> str:
         if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
             raise MemoryUnavailable
         return f"{self._base}/{quote(reply['id'], safe='')}"
 
-    def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        reply = send(self._http, "POST", f"{path}/{action}", fields, gone=OwnerErased)
+    async def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply = await send(self._http, "POST", f"{path}/{action}", fields, gone=OwnerErased)
         if not isinstance(reply, dict):
             raise MemoryUnavailable
         return reply
 
-    def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
-        return send(self._http, method, path, fields)
+    async def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
+        return await send(self._http, method, path, fields)
 
 
 def collection_of(
@@ -229,7 +233,7 @@ def collection_of(
     prefix: str,
     owner: str,
     tag: str,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], Awaitable[None]] = nothing,
 ) -> Collection:
     """Return an owner's collection; `tag` is the tag of the embedding model that is used now."""
     labels = {PREFIX: prefix, OWNER: owner, MADE_BY: tag}

@@ -43,10 +43,12 @@ class ChromaDurableStore:
         self._embedder = embedder
         self._min_chars = min_chars
 
-    def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
+    async def append(
+        self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True
+    ) -> None:
         said = [(turn, placed) for turn in turns for placed in turn.placed()]
-        embeddings = self._embedder.embed([placed.message.content for _, placed in said])
-        new = self._new_memories(head.id, turns) if is_remembered else {}
+        embeddings = await self._embedder.embed([placed.message.content for _, placed in said])
+        new = await self._new_memories(head.id, turns) if is_remembered else {}
         records = []
         for (turn, placed), embedding in zip(said, embeddings, strict=True):
             name = memory_id(head.id, placed.place)
@@ -55,59 +57,60 @@ class ChromaDurableStore:
                 metadata |= {"memory": True, "digest": new[name]}
             records.append(Record(name, placed.message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
-        of_head = embeddings or self._embedder.embed([NO_MESSAGES])  # every record needs one
+        of_head = embeddings or await self._embedder.embed([NO_MESSAGES])  # every record needs one
         records.append(Record(str(head.id), head.context, known, of_head[0]))
-        self._collection.write(records)
+        await self._collection.write(records)
 
-    def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
+    async def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
         """Return the digests of the texts that become memories, by the memory's id.
 
         A text that another memory has already is left out.
         """
         memories = make_memories(conversation_id, turns, self._min_chars)
-        known = self._memory.holders([memory.content for memory in memories])
+        known = await self._memory.holders([memory.content for memory in memories])
         first = {text_digest(memory.content): memory.id for memory in reversed(memories)}
         return {name: digest for digest, name in first.items() if digest not in known}
 
-    def look(self, conversation_id: int, next_number: int) -> Ahead:
+    async def look(self, conversation_id: int, next_number: int) -> Ahead:
         """Return how much of a conversation is there, in one request."""
         head, turn = str(conversation_id), memory_id(conversation_id, Place(next_number, 0))
-        there = {record.id: record for record in self._collection.take([head, turn])}
+        there = {record.id: record for record in await self._collection.take([head, turn])}
         turn_count = parse_head(there[head]).turn_count if head in there else 0
         return Ahead(turn_count, turn in there)
 
-    def load_head(self, conversation_id: int) -> Head | None:
-        found = self._collection.take([str(conversation_id)])
+    async def load_head(self, conversation_id: int) -> Head | None:
+        found = await self._collection.take([str(conversation_id)])
         return parse_head(found[0]) if found and not _is_going(found[0]) else None
 
-    def load_heads(self) -> list[Head]:
+    async def load_heads(self) -> list[Head]:
         found = self._collection.every({"kind": "conversation"})
-        return [parse_head(record) for record in found if not _is_going(record)]
+        return [parse_head(record) async for record in found if not _is_going(record)]
 
-    def load_turns(self, conversation_id: int) -> list[Turn]:
+    async def load_turns(self, conversation_id: int) -> list[Turn]:
         wanted = {"$and": [{"kind": "message"}, {"conversation": conversation_id}]}
-        return parse_turn_records(list(self._collection.every(wanted)))
+        return parse_turn_records([record async for record in self._collection.every(wanted)])
 
-    def change(self, head: Head) -> None:
-        self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
+    async def change(self, head: Head) -> None:
+        await self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
 
-    def forget(self, conversation_id: int) -> tuple[int, int]:
+    async def forget(self, conversation_id: int) -> tuple[int, int]:
         """Forget a conversation, and its head last; return how many records and memories it had.
 
         Requests that read it meanwhile see by the head's mark that it is being forgotten.
         """
-        records = list(self._collection.every({"conversation": conversation_id}))
+        found = self._collection.every({"conversation": conversation_id})
+        records = [record async for record in found]
         head = str(conversation_id)
-        self._collection.amend(
+        await self._collection.amend(
             [dataclasses.replace(r, metadata=GOING, embedding=()) for r in records if r.id == head]
         )
-        self._collection.remove([record.id for record in records if record.id != head])
-        self._collection.remove([head])
+        await self._collection.remove([record.id for record in records if record.id != head])
+        await self._collection.remove([head])
         memories = sum(record.metadata.get("memory") is True for record in records)
         return len(records), memories
 
-    def forget_message(self, conversation_id: int, place: Place) -> None:
-        self._collection.remove([memory_id(conversation_id, place)])
+    async def forget_message(self, conversation_id: int, place: Place) -> None:
+        await self._collection.remove([memory_id(conversation_id, place)])
 
 
 def _message_metadata(

@@ -1,6 +1,6 @@
 """Lists the collections of all owners in Chroma."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from chat.chroma.collection import OWNER, PREFIX
@@ -29,12 +29,14 @@ class ChromaDatabase:
         self._base = base_path(tenant, database)
         self._prefix = prefix
 
-    def page(self, offset: int) -> tuple[list[Owned], int]:
+    async def page(self, offset: int) -> tuple[list[Owned], int]:
         """Return this chat's collections of a page, and the offset of the next page.
 
         The offset is 0 after the last page.
         """
-        reply = send(self._http, "GET", f"{self._base}?limit={COLLECTIONS_A_CALL}&offset={offset}")
+        reply = await send(
+            self._http, "GET", f"{self._base}?limit={COLLECTIONS_A_CALL}&offset={offset}"
+        )
         if not isinstance(reply, list):
             raise MemoryUnavailable
         labelled = ((labels_of(one), one) for one in reply)
@@ -45,15 +47,16 @@ class ChromaDatabase:
         ]
         return ours, offset + COLLECTIONS_A_CALL if len(reply) == COLLECTIONS_A_CALL else 0
 
-    def every(self) -> Iterator[Owned]:
+    async def every(self) -> AsyncIterator[Owned]:
         """Yield all collections of this chat."""
         offset = 0
         while True:
-            ours, offset = self.page(offset)
-            yield from ours
+            ours, offset = await self.page(offset)
+            for one in ours:
+                yield one
             if not offset:
                 return
 
-    def count(self, owned: Owned) -> int:
+    async def count(self, owned: Owned) -> int:
         """Return how many records a collection has, in one request."""
-        return parse_count(send(self._http, "GET", f"{owned.path}/count"))
+        return parse_count(await send(self._http, "GET", f"{owned.path}/count"))

@@ -32,16 +32,16 @@ class ChromaMemory:
         self._embedder = embedder
         self.owner = owner
 
-    def search(
+    async def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
         """Search in one request; in more while memories have to be embedded anew."""
         if count == 0:
             return []
-        self._embed_anew()
+        await self._embed_anew()
         elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
-        found = self._collection.nearest(
-            self._embedder.embed([text])[0], count, {"$and": [IS_MEMORY, elsewhere]}
+        found = await self._collection.nearest(
+            (await self._embedder.embed([text]))[0], count, {"$and": [IS_MEMORY, elsewhere]}
         )
         return [
             FoundMemory(parse_memory(record), record.distance)
@@ -49,37 +49,41 @@ class ChromaMemory:
             if record.distance < max_distance
         ]
 
-    def _embed_anew(self) -> None:
+    async def _embed_anew(self) -> None:
         """Embed memories anew that another model embedded, some with each search."""
-        found = self._collection.made_otherwise(IS_MEMORY, MAX_EMBEDDED_ANEW)
-        embeddings = self._embedder.embed([parse_memory(record).content for record in found])
-        self._collection.amend(
+        found = await self._collection.made_otherwise(IS_MEMORY, MAX_EMBEDDED_ANEW)
+        embeddings = await self._embedder.embed([parse_memory(record).content for record in found])
+        await self._collection.amend(
             [
                 Record(record.id, record.document, record.metadata, embedding)
                 for record, embedding in zip(found, embeddings, strict=True)
             ]
         )
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Memory], Cursor | None]:
         """Return a page; Chroma has no order, so each page reads all memories."""
-        return newest_page(map(parse_memory, self._every()), _by_time, cursor, limit)
+        return newest_page(map(parse_memory, await self._every()), _by_time, cursor, limit)
 
-    def _every(self) -> list[Record]:
-        return list(self._collection.every(IS_MEMORY))
+    async def _every(self) -> list[Record]:
+        return [record async for record in self._collection.every(IS_MEMORY)]
 
-    def get(self, memory_id: str) -> Memory:
-        return parse_memory(self._record(memory_id))
+    async def get(self, memory_id: str) -> Memory:
+        return parse_memory(await self._record(memory_id))
 
-    def _record(self, memory_id: str) -> Record:
-        found = self._collection.take([memory_id])
+    async def _record(self, memory_id: str) -> Record:
+        found = await self._collection.take([memory_id])
         if not found or found[0].metadata.get("memory") is not True:
             raise UnknownMemory
         return found[0]
 
-    def add(self, memories: Sequence[Memory]) -> list[str]:
+    async def add(self, memories: Sequence[Memory]) -> list[str]:
         """Remember texts; a message that is there becomes a memory, and a memory stays as it is."""
-        holders = self.holders([memory.content for memory in memories])
-        there = {record.id: record for record in self._collection.take([m.id for m in memories])}
+        holders = await self.holders([memory.content for memory in memories])
+        there = {
+            record.id: record for record in await self._collection.take([m.id for m in memories])
+        }
         taken = {name for name, record in there.items() if record.metadata.get("memory") is True}
         new = []
         for memory in memories:
@@ -87,51 +91,51 @@ class ChromaMemory:
             if memory.id not in taken and digest not in holders:
                 holders[digest] = memory.id
                 new.append(memory)
-        embeddings = self._embedder.embed([memory.content for memory in new])
+        embeddings = await self._embedder.embed([memory.content for memory in new])
         records = [
             _render(memory, there.get(memory.id), embedding)
             for memory, embedding in zip(new, embeddings, strict=True)
         ]
-        self._collection.write([record for record in records if record.id not in there])
-        self._collection.amend([record for record in records if record.id in there])
+        await self._collection.write([record for record in records if record.id not in there])
+        await self._collection.amend([record for record in records if record.id in there])
         return [
             memory.id if memory.id in taken else holders[text_digest(memory.content)]
             for memory in memories
         ]
 
-    def holders(self, texts: Sequence[str]) -> dict[str, str]:
+    async def holders(self, texts: Sequence[str]) -> dict[str, str]:
         """Return the ids of the memories that have one of these texts, by the text's digest."""
         digests = sorted({text_digest(text) for text in texts})
         if not digests:
             return {}
         said = {"$and": [IS_MEMORY, {"digest": {"$in": digests}}]}
-        return {str(r.metadata["digest"]): r.id for r in self._collection.every(said)}
+        return {str(r.metadata["digest"]): r.id async for r in self._collection.every(said)}
 
-    def change(self, memory: Memory) -> None:
+    async def change(self, memory: Memory) -> None:
         """Change a memory; it is embedded anew only if its text changes."""
-        record = self._record(memory.id)
+        record = await self._record(memory.id)
         embedding: Sequence[float] = ()
         if parse_memory(record).content != memory.content:
-            holders = self.holders([memory.content])
+            holders = await self.holders([memory.content])
             if set(holders.values()) - {memory.id}:
                 raise TextRemembered
-            embedding = self._embedder.embed([memory.content])[0]
-        self._collection.amend([_render(memory, record, embedding)])
+            embedding = (await self._embedder.embed([memory.content]))[0]
+        await self._collection.amend([_render(memory, record, embedding)])
 
-    def forget(self, memory_id: str) -> None:
+    async def forget(self, memory_id: str) -> None:
         """Forget a memory; if it is also a message of a conversation, the message stays."""
-        self._forget([self._record(memory_id)])
+        await self._forget([await self._record(memory_id)])
 
-    def forget_all(self) -> int:
-        records = self._every()
-        self._forget(records)
+    async def forget_all(self) -> int:
+        records = await self._every()
+        await self._forget(records)
         return len(records)
 
-    def _forget(self, records: Sequence[Record]) -> None:
+    async def _forget(self, records: Sequence[Record]) -> None:
         notes = [record.id for record in records if record.metadata["kind"] == "note"]
-        self._collection.remove(notes)
+        await self._collection.remove(notes)
         no_memory: Metadata = {"memory": False, "pinned": None, "digest": None, "restated": None}
-        self._collection.amend(
+        await self._collection.amend(
             [
                 Record(record.id, record.document, no_memory)
                 for record in records

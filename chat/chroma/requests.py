@@ -15,7 +15,7 @@ OK = range(200, 300)
 class Http(Protocol):
     """Sends requests to a Chroma server."""
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         """Send JSON, and return the status and the body of the answer.
 
         Errors: MemoryUnavailable.
@@ -28,7 +28,7 @@ def base_path(tenant: str, database: str) -> str:
     return f"/api/v2/tenants/{tenant}/databases/{database}/collections"
 
 
-def send(
+async def send(
     http: Http,
     method: str,
     path: str,
@@ -43,7 +43,7 @@ def send(
             found: only an erasure removes one.
     """
     body = None if fields is None else render_json_text(fields).encode()
-    status, answer = http.request(method, path, body)
+    status, answer = await http.request(method, path, body)
     if status == NOT_FOUND and gone is not None:
         raise gone()
     if status == NOT_FOUND:

@@ -1,11 +1,11 @@
 """Decides by which terms a text is found: its words without endings, except stop words."""
 
-import functools
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from chat.context.stop_words import STOP_WORDS
+from chat.core.memo import kept
 from chat.core.messages import Turn
 
 WORD = re.compile(r"[^\W_]+")
@@ -76,7 +76,7 @@ DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 FINAL_Y = re.compile(r"(?<=[^aeiou])y$")
 
 
-@functools.lru_cache(maxsize=1)
+@kept
 def prompt_terms(prompt: str) -> tuple[str, ...]:
     """Return the different terms of a prompt; of a long prompt, only the first ones."""
     return tuple(dict.fromkeys(terms_of(prompt)))[:MAX_PROMPT_TERMS]

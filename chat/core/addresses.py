@@ -47,6 +47,17 @@ def _is_host(host: str) -> bool:
 
 
 @dataclass(frozen=True)
+class RedisAddress:
+    """Where Redis is, with its credential, and how long it may take.
+
+    Units: `timeout_s` in seconds, for each call and for connecting.
+    """
+
+    url: str = field(repr=False)
+    timeout_s: int
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where HTTP requests go; `authority` is host and port."""
 

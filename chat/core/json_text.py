@@ -15,6 +15,11 @@ from typing import Any
 
 MAX_DEPTH = 64
 """How deep lists and objects may be nested."""
+MAX_OWN_DEPTH = 900
+"""How deep what the stores hold may be nested; the interpreter ends the instance from 1,117 on.
+
+Few windows have so many brackets at all, so that the depth is seldom counted.
+"""
 MAX_DIGITS = 308
 """The most digits of a whole number.
 
@@ -103,15 +108,19 @@ def parse_json(data: bytes | str) -> Any:
 def parse_own_json(data: bytes | str) -> Any:
     """Parse JSON that this component wrote, whose content was checked when it came in.
 
-    Only checks that cost nothing are made again: each turn reads a window of hundreds of KB.
+    Only checks that cost next to nothing are made again: each turn reads a window of hundreds of
+    KB. This component writes nothing that nests deep, but somebody else may.
     Errors: NotJson.
     """
+    text = decoded(data) if isinstance(data, bytes) else data
+    if text.count("[") + text.count("{") > MAX_OWN_DEPTH and nests_deeper(
+        text.encode(errors="surrogatepass"), MAX_OWN_DEPTH
+    ):
+        raise NotJson("lists and objects nest too deep")
     try:
-        return OWN.decode(decoded(data) if isinstance(data, bytes) else data)
+        return OWN.decode(text)
     except json.JSONDecodeError as error:
         raise _none_from(error) from error
-    except RecursionError as error:  # this component writes no such value: somebody else did
-        raise NotJson("lists and objects nest too deep") from error
 
 
 def parse_next(text: str, place: int) -> tuple[Any, int]:

@@ -6,10 +6,10 @@ The counts that a model reports of prose show whether its vocabulary is a large 
 all published models are. See `Vocabulary`.
 """
 
-import functools
 import re
 from dataclasses import dataclass
 
+from chat.core.memo import kept
 from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS, LONGEST
 
 RUNS = re.compile(
@@ -90,7 +90,7 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
     return _estimate(text, is_large=vocabulary.is_large)
 
 
-@functools.lru_cache(maxsize=64)
+@kept
 def _estimate(text: str, *, is_large: bool) -> int:
     """Estimate and keep the result: a turn asks several times for the same texts."""
     count = 1

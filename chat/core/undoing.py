@@ -1,24 +1,25 @@
 """Undoes a step if a later step fails, whatever the failure is."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from chat.core.errors import ChatError
 
 
-@contextlib.contextmanager
-def undone_on_error(undo: Callable[[], object]) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def undone_on_error(undo: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Call `undo` if the block within fails, and let the failure go on.
 
     Errors: none of `undo`'s ChatErrors: what cannot be undone while a store is away expires by
             itself after a while.
     """
-
-    def tried() -> None:
-        with contextlib.suppress(ChatError):
-            undo()
-
-    with contextlib.ExitStack() as stack:
-        stack.callback(tried)
+    try:
         yield
-        stack.pop_all()
+    except BaseException:
+        with contextlib.suppress(ChatError):
+            await undo()
+        raise
+
+
+async def nothing() -> None:
+    """Do nothing, where something may be done."""

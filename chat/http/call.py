@@ -1,6 +1,6 @@
 """What a handler is given: a request, and the parts with which it answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from chat.core.messages import Adds
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
-from chat.settings import Getter, Settings, parse_settings
+from chat.settings import Getter, Settings
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
 from chat.usecases.erase import Receipt
@@ -50,7 +50,7 @@ class Request:
     method: str
     uri: str
     headers: Mapping[str, str]
-    read_body: Callable[[int], bytes]
+    read_body: Callable[[int], Awaitable[bytes]]
 
 
 class Stores(Protocol):
@@ -105,7 +105,7 @@ class Stores(Protocol):
         Errors: CredentialNeeded.
         """
 
-    def count_import(self, size: int) -> None:
+    async def count_import(self, size: int) -> None:
         """Count the bytes of an import.
 
         Errors: LimitExceeded.
@@ -120,7 +120,7 @@ class OperatorStores:
     """
 
     stats: StatsStore
-    count_records: Callable[[], Mapping[str, int]] | None
+    count_records: Callable[[], Awaitable[Mapping[str, int]]] | None
     steps: Steps
     places: Places
 
@@ -131,22 +131,22 @@ class Backend(Protocol):
     Errors: every method may raise StoreUnavailable.
     """
 
-    def connect(self, call: "Call", owner: str | None) -> Stores:
+    async def connect(self, call: "Call", owner: str | None) -> Stores:
         """Connect to the stores; `owner` owns what the request makes, None means nobody does."""
 
-    def connect_operator(self, call: "Call") -> OperatorStores:
+    async def connect_operator(self, call: "Call") -> OperatorStores:
         """Connect for an operator."""
 
-    def make_probes(self, call: "Call") -> Mapping[str, Callable[[], Health]]:
+    def make_probes(self, call: "Call") -> Mapping[str, Callable[[], Awaitable[Health]]]:
         """Make a function for each part that a turn needs, which asks the part for its health."""
 
-    def count_session(self, call: "Call") -> None:
+    async def count_session(self, call: "Call") -> None:
         """Count a new credential.
 
         Errors: LimitExceeded.
         """
 
-    def erase(self, call: "Call", owner: str) -> Receipt:
+    async def erase(self, call: "Call", owner: str) -> Receipt:
         """Remove everything of an owner from each store, even if other stores fail.
 
         Errors: LimitExceeded.
@@ -162,6 +162,7 @@ class Outside:
     """
 
     get_variable: Getter
+    read_settings: Callable[[], Settings]
     clock: Clock
     timer: Clock
     make_token: Callable[[], str]
@@ -219,7 +220,7 @@ class Call:
 
         Errors: InvalidSetting.
         """
-        return parse_settings(self.outside.get_variable)
+        return self.outside.read_settings()
 
     @cached_property
     def caller(self) -> Caller:
@@ -234,26 +235,30 @@ class Call:
 
     @cached_property
     def body(self) -> bytes:
-        """The body; it is empty if the operation takes none.
+        """The body as `read_body` has read it; empty before."""
+        return b""
+
+    async def read_body(self) -> None:
+        """Read the body, if the operation takes one.
 
         Errors: TooLarge, RequestTimeout, InvalidRequest.
         """
-        if self.terms.takes is None:
-            return b""
-        return self.request.read_body(body_limit(self.terms.takes, self.settings))
+        if self.terms.takes is not None:
+            max_bytes = body_limit(self.terms.takes, self.settings)
+            self.__dict__["body"] = await self.request.read_body(max_bytes)
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""
         return self.outside.clock()
 
-    def connect(self, adds: Adds = "", owner: str | None = None) -> Stores:
+    async def connect(self, adds: Adds = "", owner: str | None = None) -> Stores:
         """Connect to the stores, and count the request there if its operation says so.
 
         `owner` is the owner of what the request makes, if that is not the caller.
         Errors: LimitExceeded, StoreUnavailable; StorageFull if the owner has no room for what the
                 request `adds`.
         """
-        stores = self.backend.connect(self, owner or self.caller.owner)
+        stores = await self.backend.connect(self, owner or self.caller.owner)
         if self.terms.counts == "turn":
-            stores.turns.admit(None, adds)
+            await stores.turns.admit(None, adds)
         return stores

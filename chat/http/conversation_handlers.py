@@ -33,7 +33,7 @@ from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
 
 
-def take_turn(call: Call) -> Response:
+async def take_turn(call: Call) -> Response:
     """Answer `POST /`.
 
     A conversation begun without a credential gets a new one, unless conversations are open to
@@ -45,11 +45,11 @@ def take_turn(call: Call) -> Response:
     if asked.conversation_id is None and owner is None and not call.settings.is_open:
         session = Session(call.outside.make_token())
         owner = owner_tag(session.token)
-    stores = call.connect(owner=owner)
+    stores = await call.connect(owner=owner)
     if asked.conversation_id is not None:
-        result = stores.turn_taker.resume(asked.conversation_id, asked.prompt, repetition)
+        result = await stores.turn_taker.resume(asked.conversation_id, asked.prompt, repetition)
     else:
-        result = stores.turn_taker.start(asked.context or "", asked.prompt, owner, repetition)
+        result = await stores.turn_taker.start(asked.context or "", asked.prompt, owner, repetition)
     response = render_turn_result(result, session, call.caller, stores.turns.quota)
     facts = {**response.facts, "model_ms": round(stores.stopwatch.model_ms, 1)}
     return replace(response, facts=facts)
@@ -68,38 +68,42 @@ def _parse_repetition(call: Call) -> Repetition | None:
     return Repetition(digest("key", key), digest("body", call.body))
 
 
-def list_conversations(call: Call) -> Response:
+async def list_conversations(call: Call) -> Response:
     """Answer `GET /conversations`."""
     query = parse_list_query(call.uri)
-    return render_list(*call.connect().conversations.list_page(query.cursor, query.limit))
+    return render_list(
+        *await (await call.connect()).conversations.list_page(query.cursor, query.limit)
+    )
 
 
-def show_conversation(call: Call) -> Response:
+async def show_conversation(call: Call) -> Response:
     """Answer `GET /conversations/{id}`."""
     conversation_id = _parse_id(call)
-    summary = call.connect().conversations.summarise(conversation_id)
+    summary = await (await call.connect()).conversations.summarise(conversation_id)
     return render_summary(summary, call.settings.context_length)
 
 
-def change_conversation(call: Call) -> Response:
+async def change_conversation(call: Call) -> Response:
     """Answer `PATCH /conversations/{id}`."""
     conversation_id = _parse_id(call)
     wanted = parse_change(call.body, call.settings.max_prompt_bytes)
-    summary = change(call.connect().conversations, call.settings, conversation_id, wanted)
+    summary = await change(
+        (await call.connect()).conversations, call.settings, conversation_id, wanted
+    )
     return render_summary(summary, call.settings.context_length)
 
 
-def forget_conversation(call: Call) -> Response:
+async def forget_conversation(call: Call) -> Response:
     """Answer `DELETE /conversations/{id}`."""
     conversation_id = _parse_id(call)
-    return render_forgotten(call.connect().conversations.forget(conversation_id))
+    return render_forgotten(await (await call.connect()).conversations.forget(conversation_id))
 
 
-def read_messages(call: Call) -> Response:
+async def read_messages(call: Call) -> Response:
     """Answer `GET /conversations/{id}/messages`."""
     conversation_id, query = _parse_id(call), parse_messages_query(call.uri)
-    found, before = read(
-        call.connect().conversations,
+    found, before = await read(
+        (await call.connect()).conversations,
         conversation_id,
         last=query.last,
         before=query.before,
@@ -108,30 +112,30 @@ def read_messages(call: Call) -> Response:
     return render_messages(found, before, as_text=query.as_text)
 
 
-def add_messages(call: Call) -> Response:
+async def add_messages(call: Call) -> Response:
     """Answer `POST /conversations/{id}/messages`."""
     conversation_id, settings = _parse_id(call), call.settings
     messages = parse_messages(call.body, settings.max_prompt_bytes, call.now())
-    stores, clock = call.connect(), call.outside.clock
-    added = add(stores.turns, stores.recaller, clock, settings, conversation_id, messages)
+    stores, clock = await call.connect(), call.outside.clock
+    added = await add(stores.turns, stores.recaller, clock, settings, conversation_id, messages)
     return render_added(added)
 
 
-def forget_message(call: Call) -> Response:
+async def forget_message(call: Call) -> Response:
     """Answer `DELETE /conversations/{id}/messages/{message_id}`."""
     conversation_id = _parse_id(call)
     place = parse_place(call.path["message_id"], "message_id")
-    forget(call.connect().conversations, conversation_id, place)
+    await forget((await call.connect()).conversations, conversation_id, place)
     return render_forgotten_message(conversation_id, place)
 
 
-def find_relevant(call: Call) -> Response:
+async def find_relevant(call: Call) -> Response:
     """Answer `GET /conversations/{id}/relevant`."""
     conversation_id, settings = _parse_id(call), call.settings
     query = parse_relevant_query(call.uri, settings.max_prompt_bytes)
-    stores = call.connect()
+    stores = await call.connect()
     embedder, tag = stores.embedder, settings.embedding_tag
-    found = find(stores.conversations, embedder, tag, conversation_id, query)
+    found = await find(stores.conversations, embedder, tag, conversation_id, query)
     return render_relevant(found, as_text=query.as_text)
 
 

@@ -16,63 +16,65 @@ from chat.http.render import (
 from chat.http.response import Response
 
 
-def list_memories(call: Call) -> Response:
+async def list_memories(call: Call) -> Response:
     """Answer `GET /memories`."""
     query = parse_list_query(call.uri)
-    return render_memory_page(*call.connect().memory.list_page(query.cursor, query.limit))
+    return render_memory_page(
+        *await (await call.connect()).memory.list_page(query.cursor, query.limit)
+    )
 
 
-def search_memories(call: Call) -> Response:
+async def search_memories(call: Call) -> Response:
     """Answer `GET /memories/relevant`."""
     settings = call.settings
     query = parse_search(call.uri, settings.max_prompt_bytes, settings.long_term.max_distance)
-    found = call.connect().memory.search(
+    found = await (await call.connect()).memory.search(
         query.prompt, count=query.top_k, max_distance=query.distance_threshold
     )
     return render_found_memories(found)
 
 
-def remember(call: Call) -> Response:
+async def remember(call: Call) -> Response:
     """Answer `POST /memories`; a text that is remembered already is not stored again."""
     now = call.now()
     message = parse_memory(call.body, call.settings.max_prompt_bytes, now)
-    memory = call.connect("memory").memory
+    memory = (await call.connect("memory")).memory
     at = now if message.created_at is None else message.created_at
     note = Memory(f"{NOTE}{call.fencing[:16]}", message.role, message.content, at, None)
-    kept = memory.add([note])[0]
-    return render_memory(note, 201) if kept == note.id else render_memory(memory.get(kept))
+    kept = (await memory.add([note]))[0]
+    return render_memory(note, 201) if kept == note.id else render_memory(await memory.get(kept))
 
 
-def show_memory(call: Call) -> Response:
+async def show_memory(call: Call) -> Response:
     """Answer `GET /memories/{memory_id}`."""
     name = _memory_id(call)
-    return render_memory(call.connect().memory.get(name))
+    return render_memory(await (await call.connect()).memory.get(name))
 
 
-def change_memory(call: Call) -> Response:
+async def change_memory(call: Call) -> Response:
     """Answer `PATCH /memories/{memory_id}`."""
     wanted = parse_memory_change(call.body, call.settings.max_prompt_bytes)
-    memory = call.connect("" if wanted.content is None else "memory").memory
-    before = memory.get(_memory_id(call))
+    memory = (await call.connect("" if wanted.content is None else "memory")).memory
+    before = await memory.get(_memory_id(call))
     changed = dataclasses.replace(
         before,
         content=before.content if wanted.content is None else wanted.content,
         is_pinned=before.is_pinned if wanted.is_pinned is None else wanted.is_pinned,
     )
-    memory.change(changed)
+    await memory.change(changed)
     return render_memory(changed)
 
 
-def forget_one_memory(call: Call) -> Response:
+async def forget_one_memory(call: Call) -> Response:
     """Answer `DELETE /memories/{memory_id}`."""
     name = _memory_id(call)
-    call.connect().memory.forget(name)
+    await (await call.connect()).memory.forget(name)
     return render_forgotten_memories(1)
 
 
-def forget_memories(call: Call) -> Response:
+async def forget_memories(call: Call) -> Response:
     """Answer `DELETE /memories`."""
-    return render_forgotten_memories(call.connect().memory.forget_all())
+    return render_forgotten_memories(await (await call.connect()).memory.forget_all())
 
 
 def _memory_id(call: Call) -> str:

@@ -25,7 +25,7 @@ class Handler(Protocol):
 
     __name__: str
 
-    def __call__(self, call: Call, /) -> Response:
+    async def __call__(self, call: Call, /) -> Response:
         """Answer, or raise ChatError."""
 
 

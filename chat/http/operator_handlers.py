@@ -14,17 +14,17 @@ CLEAN_UP_S = 20.0
 """How long one clean-up may take; the next one goes on where it ended."""
 
 
-def show_stats(call: Call) -> Response:
+async def show_stats(call: Call) -> Response:
     """Answer `GET /admin/stats`; counting the records in Chroma takes a request for each owner."""
-    stores = call.backend.connect_operator(call)
-    stats = stores.stats.read(call.now())
+    stores = await call.backend.connect_operator(call)
+    stats = await stores.stats.read(call.now())
     fields = {
         "since": stats.since,
         "total": counted_fields(stats.total),
         "today": counted_fields(stats.today),
         "active_owners": {"today": stats.active_today, "last_7_days": stats.active_week},
         "redis": {"keys": stats.redis_keys, "memory_bytes": stats.redis_bytes},
-        "chroma": stores.count_records() if stores.count_records else None,
+        "chroma": await stores.count_records() if stores.count_records else None,
     }
     return render_json(200, fields)
 
@@ -49,15 +49,15 @@ def times_fields(times: Times) -> Mapping[str, float | None]:
     return {"average_ms": times.average_ms, "p95_ms": times.p95_ms}
 
 
-def show_metrics(call: Call) -> Response:
+async def show_metrics(call: Call) -> Response:
     """Answer `GET /metrics`; Chroma is not asked, because that would make each scrape slow."""
-    stats = call.backend.connect_operator(call).stats.read(call.now())
+    stats = await (await call.backend.connect_operator(call)).stats.read(call.now())
     return Response(200, render_metrics(stats).encode(), {"content-type": MEDIA})
 
 
-def clean_up(call: Call) -> Response:
+async def clean_up(call: Call) -> Response:
     """Answer `POST /admin/cleanup`."""
-    stores, timer = call.backend.connect_operator(call), call.outside.timer
+    stores, timer = await call.backend.connect_operator(call), call.outside.timer
     ends = timer() + CLEAN_UP_S
-    removed, is_complete = clean(stores.steps, stores.places, lambda: timer() > ends)
+    removed, is_complete = await clean(stores.steps, stores.places, lambda: timer() > ends)
     return render_json(200, {"removed": asdict(removed), "is_complete": is_complete})

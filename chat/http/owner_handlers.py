@@ -1,6 +1,6 @@
 """What is done with everything of an owner: begin a session, export, import, erase."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from chat.http.call import Call
 from chat.http.credentials import Session
@@ -11,31 +11,33 @@ from chat.usecases.export import Line
 from chat.usecases.export import export as lay_out
 
 
-def start_session(call: Call) -> Response:
+async def start_session(call: Call) -> Response:
     """Answer `POST /session`."""
-    call.backend.count_session(call)
+    await call.backend.count_session(call)
     return render_session(Session(call.outside.make_token()), call.caller)
 
 
-def export(call: Call) -> Response:
+async def export(call: Call) -> Response:
     """Answer `GET /export`; the lines are sent while they are read."""
-    return render_lines(_read_export(call))
+    return await render_lines(_read_export(call))
 
 
-def _read_export(call: Call) -> Iterator[Line]:
-    stores = call.connect()
-    yield from lay_out(stores.snapshots, stores.long_term, call.settings, call.now())
+async def _read_export(call: Call) -> AsyncIterator[Line]:
+    stores = await call.connect()
+    lines = lay_out(stores.snapshots, stores.long_term, call.settings, call.now())
+    async for line in lines:
+        yield line
 
 
-def import_(call: Call) -> Response:
+async def import_(call: Call) -> Response:
     """Answer `POST /import`; the file's bytes are counted against the limit before it is parsed."""
-    stores = call.connect()
-    stores.count_import(len(call.body))
+    stores = await call.connect()
+    await stores.count_import(len(call.body))
     exported = parse_export(call.body, call.settings.max_prompt_bytes, call.now())
-    return render_imported(stores.importer.take(exported))
+    return render_imported(await stores.importer.take(exported))
 
 
-def erase(call: Call) -> Response:
+async def erase(call: Call) -> Response:
     """Answer `DELETE /me`."""
-    receipt = call.backend.erase(call, call.caller.needed_owner())
+    receipt = await call.backend.erase(call, call.caller.needed_owner())
     return render_receipt(receipt, call.caller)

@@ -1,7 +1,6 @@
 """What a response is, and what all answers have in common."""
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +22,7 @@ class Response:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    chunks: Iterator[bytes] | None = None
+    chunks: AsyncIterator[bytes] | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
@@ -45,17 +44,23 @@ def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> R
 CHUNK_BYTES = 32 * 1024
 
 
-def render_lines(lines: Iterator[Mapping[str, Any]]) -> Response:
+async def render_lines(lines: AsyncIterator[Mapping[str, Any]]) -> Response:
     """Render JSON Lines while they are made; an error in the first chunk is raised at once."""
     chunks = _chunks(lines)
-    first = next(chunks, b"")
+    first = await anext(chunks, b"")
     headers = {"content-type": "application/jsonl"}
-    return Response(200, headers=headers, chunks=itertools.chain([first], chunks))
+    return Response(200, headers=headers, chunks=_begun(first, chunks))
 
 
-def _chunks(lines: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
+async def _begun(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _chunks(lines: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
     chunk = bytearray()
-    for line in lines:
+    async for line in lines:
         chunk += render_json_text(line).encode() + b"\n"
         if len(chunk) >= CHUNK_BYTES:
             yield bytes(chunk)

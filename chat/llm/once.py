@@ -18,7 +18,7 @@ class OnceEmbedder:
         self._embedder = embedder
         self._known: dict[str, Sequence[float]] = {}
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """Return an embedding of each text.
 
         Errors: those of the port; ModelFailed for unusable embeddings; OtherLength if their lengths
@@ -26,7 +26,7 @@ class OnceEmbedder:
         """
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
         for batch in slices(missing, BATCH):
-            embeddings = [unit(embedding) for embedding in self._embedder.embed(batch)]
+            embeddings = [unit(embedding) for embedding in await self._embedder.embed(batch)]
             if len(embeddings) != len(batch):
                 raise ModelFailed("the embedding model gave another number of embeddings")
             if len({len(one) for one in (*self._known.values(), *embeddings)}) > 1:

@@ -31,7 +31,7 @@ PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 class Endpoint(Protocol):
     """The endpoint that requests are sent to."""
 
-    def post(self, body: bytes) -> tuple[int, bytes]:
+    async def post(self, body: bytes) -> tuple[int, bytes]:
         """Send JSON, and return the answer's status and body.
 
         Errors: ModelUnavailable, ModelTimeout.
@@ -138,9 +138,11 @@ class OpenAiModel:
         self._endpoint = endpoint
         self._model = model
 
-    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Ask the endpoint for a reply."""
-        return parse_response(*self._endpoint.post(render_request(self._model, messages, sampling)))
+        return parse_response(
+            *await self._endpoint.post(render_request(self._model, messages, sampling))
+        )
 
 
 class OpenAiEmbedder:
@@ -150,11 +152,11 @@ class OpenAiEmbedder:
         self._endpoint = endpoint
         self._model = model
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """Ask the endpoint for embeddings.
 
         Source: OpenAI's API reference, `POST /v1/embeddings`.
         """
         fields = {"model": self._model, "input": list(texts)}
         body = render_json_text(fields).encode()
-        return parse_embeddings(*self._endpoint.post(body), len(texts))
+        return parse_embeddings(*await self._endpoint.post(body), len(texts))

@@ -57,23 +57,25 @@ class Account:
         }
         return render_compact(fields).encode()
 
-    def read(self, redis: Redis) -> None:
+    async def read(self, redis: Redis) -> None:
         """Read the mark's word, in one round trip.
 
         Errors: OwnerErased while an erasure runs.
         """
-        self.word = as_bytes(redis.run(READ_MARK, self.keys, account=self.render())[0]).decode()
+        self.word = as_bytes(
+            (await redis.run(READ_MARK, self.keys, account=self.render()))[0]
+        ).decode()
 
-    def check(self, redis: Redis) -> None:
+    async def check(self, redis: Redis) -> None:
         """Refuse if the owner was erased since the word was read, in one round trip.
 
         If the word was not read yet, read it.
         Errors: OwnerErased.
         """
         if self.word is None:
-            self.read(redis)
+            await self.read(redis)
         else:
-            redis.run(CHECK_MARK, self.keys, account=self.render())
+            await redis.run(CHECK_MARK, self.keys, account=self.render())
 
 
 def make_account(
@@ -91,35 +93,37 @@ def account_of(account: Account | None, owner: str) -> tuple[Keys, bytes]:
     return account.keys, account.render()
 
 
-def count_credential(redis: Redis, prefix: str, address_tag: str, most: int) -> None:
+async def count_credential(redis: Redis, prefix: str, address_tag: str, most: int) -> None:
     """Count a new credential, in one round trip.
 
     Errors: LimitExceeded.
     """
-    redis.run(COUNT_CREDENTIAL, {"credentials": credentials_key(prefix, address_tag)}, limit=most)
+    await redis.run(
+        COUNT_CREDENTIAL, {"credentials": credentials_key(prefix, address_tag)}, limit=most
+    )
 
 
-def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: int) -> None:
+async def spend_import(redis: Redis, prefix: str, address_tag: str, most: int, size: int) -> None:
     """Count the bytes of an import, in one round trip; `most` is how many a minute may have.
 
     Errors: LimitExceeded.
     """
     if most:
-        redis.run(
+        await redis.run(
             SPEND, {"imported": imported_key(prefix, address_tag)}, limit=most, size_bytes=size
         )
 
 
-def begin_erasure(redis: Redis, account: Account, word: str, longest_s: int) -> None:
+async def begin_erasure(redis: Redis, account: Account, word: str, longest_s: int) -> None:
     """Mark an owner as being erased.
 
     From now on, requests that began before store nothing, and new requests are refused until the
     erasure ends. `longest_s` is the longest time that a request which began before may take.
     """
     mark = {"mark": account.keys["mark"]}
-    redis.run(BEGIN_ERASURE, mark, word=word, runs_s=RUNS_S, marked_s=longest_s)
+    await redis.run(BEGIN_ERASURE, mark, word=word, runs_s=RUNS_S, marked_s=longest_s)
 
 
-def end_erasure(redis: Redis, account: Account, word: str) -> None:
+async def end_erasure(redis: Redis, account: Account, word: str) -> None:
     """Let requests that begin from now on store again."""
-    redis.run(END_ERASURE, {"mark": account.keys["mark"]}, word=word)
+    await redis.run(END_ERASURE, {"mark": account.keys["mark"]}, word=word)

@@ -1,7 +1,7 @@
 """Scans Redis for what does not expire by itself, and removes it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int
@@ -17,7 +17,7 @@ PLACE_S = 86_400
 OPEN = re.compile(r"\{anyone:[0-9]+\}")
 """The owner of a conversation that belongs to anyone who knows its id."""
 
-CleanOwner = Callable[[str], Cleaned]
+CleanOwner = Callable[[str], Awaitable[Cleaned]]
 
 
 class RedisCleaner:
@@ -33,17 +33,17 @@ class RedisCleaner:
         self._clean_owner = clean_owner
         self._key = re.compile(re.escape(prefix) + r":(?P<owner>\{[^}]+\}):(?P<rest>[0-9a-z:]+)")
 
-    def load(self) -> str:
-        return self._redis.get("GET", [cleanup_key(self._prefix)]).decode()
+    async def load(self) -> str:
+        return (await self._redis.get("GET", [cleanup_key(self._prefix)])).decode()
 
-    def save(self, place: str) -> None:
+    async def save(self, place: str) -> None:
         key = cleanup_key(self._prefix)
         if place:
-            self._redis.execute("SET", [key, place, "EX", PLACE_S])
+            await self._redis.execute("SET", [key, place, "EX", PLACE_S])
         else:
-            self._redis.execute("DEL", [key])
+            await self._redis.execute("DEL", [key])
 
-    def steps(self, place: str) -> Iterator[tuple[Cleaned, str]]:
+    async def steps(self, place: str) -> AsyncIterator[tuple[Cleaned, str]]:
         """Clean the keys of each part of a scan, which may return a key twice.
 
         Places are the scan's cursors.
@@ -51,35 +51,40 @@ class RedisCleaner:
         cursor = place or BEGIN
         pattern = f"{self._prefix}:{{*}}:*"
         while True:
-            reply = self._redis.execute("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])
+            reply = await self._redis.execute(
+                "SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT]
+            )
             cursor, *keys = (as_bytes(value).decode() for value in reply)
             is_last = cursor == BEGIN
-            yield sum(map(self._clean, keys), Cleaned()), "" if is_last else cursor
+            cleaned = [await self._clean(key) for key in keys]
+            yield sum(cleaned, Cleaned()), "" if is_last else cursor
             if is_last:
                 return
 
-    def _clean(self, key: str) -> Cleaned:
+    async def _clean(self, key: str) -> Cleaned:
         match = self._key.fullmatch(key)
         if match is None:
             return Cleaned()
         owner, rest = match["owner"], match["rest"]
         if rest == "conversations":
-            return self._clean_list(owner, key) + self._clean_old(owner)
-        if rest == "memories" and not self._has_list(owner):
-            return self._clean_old(owner)
+            return await self._clean_list(owner, key) + await self._clean_old(owner)
+        if rest == "memories" and not await self._has_list(owner):
+            return await self._clean_old(owner)
         if rest.isdigit() and OPEN.fullmatch(owner):
-            return self._clean_old(owner)
+            return await self._clean_old(owner)
         conversation_id, _, part = rest.partition(":")
-        return self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
+        return (
+            await self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
+        )
 
-    def _has_list(self, owner: str) -> bool:
+    async def _has_list(self, owner: str) -> bool:
         """Whether the owner has a list: then the scan meets the list, too, and cleans the owner."""
         key = conversations_key(self._prefix, owner)
-        return as_int(self._redis.execute("EXISTS", [key])[0]) > 0
+        return as_int((await self._redis.execute("EXISTS", [key]))[0]) > 0
 
-    def _clean_list(self, owner: str, key: str) -> Cleaned:
+    async def _clean_list(self, owner: str, key: str) -> Cleaned:
         keys, account = account_of(Account(self._prefix, owner), owner)
-        reply = self._redis.run(
+        reply = await self._redis.run(
             CLEAN_LIST,
             {"conversations": key, **keys},
             beginning=f"{self._prefix}:{owner}:",
@@ -87,15 +92,15 @@ class RedisCleaner:
         )
         return Cleaned(listed=as_int(reply[0]))
 
-    def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
+    async def _clean_index(self, owner: str, conversation_id: int) -> Cleaned:
         keys = conversation_keys(self._prefix, owner, conversation_id)
         named, account = account_of(Account(self._prefix, owner), owner)
         if OPEN.fullmatch(owner):
             named, account = {}, NOBODY
-        reply = self._redis.run(
+        reply = await self._redis.run(
             CLEAN_INDEX, keys | named, conversation_id=conversation_id, account=account
         )
         return Cleaned(postings=as_int(reply[0]))
 
-    def _clean_old(self, owner: str) -> Cleaned:
-        return self._clean_owner(owner) if self._clean_owner else Cleaned()
+    async def _clean_old(self, owner: str) -> Cleaned:
+        return await self._clean_owner(owner) if self._clean_owner else Cleaned()

@@ -38,7 +38,7 @@ class RedisError(Exception):
 class Connection(Protocol):
     """One connection to Redis; each call is one round trip."""
 
-    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
         """Run a command, and return its reply as one flat list.
 
         Errors: RedisError.
@@ -63,6 +63,8 @@ OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
 
 BROKEN = "broken pipe"
 """What redis-rs says when a connection ends while it is used."""
+TOO_SLOW = f"no answer in time: {BROKEN}"
+"""What is said of a call that was given up: as if its connection broke, it may have run."""
 LOGIN = "refuses the login: see `redis_username` and `redis_password`"
 REFUSALS = {
     "AuthenticationFailed": LOGIN,
@@ -115,39 +117,64 @@ class Redis:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def execute(self, command: str, arguments: Arguments) -> list[Value]:
+    async def execute(self, command: str, arguments: Arguments) -> list[Value]:
         """Run a command.
 
         Errors: those of `parse_error`.
         """
         try:
-            return self._connection.execute(command, _encode(arguments))
+            return await self._connection.execute(command, _encode(arguments))
         except RedisError as error:
             raise parse_error(error) from error
 
-    def get(self, command: str, arguments: Arguments) -> bytes:
+    async def get(self, command: str, arguments: Arguments) -> bytes:
         """Return the one string in a command's reply; empty if there is none.
 
         Spin before 3.5 leaves nil out of a reply.
         Errors: those of `parse_error`.
         """
-        reply = self.execute(command, arguments)
+        reply = await self.execute(command, arguments)
         return as_bytes(reply[0]) if reply else b""
 
-    def run(
+    async def run(
         self, script: Script, keys: Mapping[str, str], /, *tail: Argument, **arguments: Argument
     ) -> list[Value]:
-        """Run a script by its hash; if Redis does not have the script yet, by its text.
+        """Run a script; once more, if the connection broke and the script allows that.
 
         Errors: those of `parse_error`.
         """
         operands = script.operands(keys, tail, arguments)
         try:
-            return self._connection.execute("EVALSHA", _encode([script.sha1, *operands]))
+            return await self._evaluate(script, operands)
+        except RedisError as error:
+            is_over = not script.is_repeatable or str(error) == TOO_SLOW
+            if is_over or BROKEN not in str(error):
+                raise parse_error(error) from error
+        return await self._run_again(script, operands)
+
+    async def _run_again(self, script: Script, operands: Sequence[Argument]) -> list[Value]:
+        """Run a script that may have run already: even a store that is away now may have stored."""
+        try:
+            return await self._evaluate(script, operands)
+        except StoreUnavailable as away:
+            raise StoreUnavailable(str(away), is_sure=False) from away
+        except RedisError as error:
+            refusal = parse_error(error)
+            if isinstance(refusal, StoreUnavailable):
+                refusal = StoreUnavailable(str(refusal), is_sure=False)
+            raise refusal from error
+
+    async def _evaluate(self, script: Script, operands: Sequence[Argument]) -> list[Value]:
+        """Run a script by its hash; if Redis does not have the script yet, by its text.
+
+        Errors: RedisError.
+        """
+        try:
+            return await self._connection.execute("EVALSHA", _encode([script.sha1, *operands]))
         except RedisError as error:
             if "NoScriptError" not in str(error):
-                raise parse_error(error) from error
-        return self.execute("EVAL", [script.text, *operands])
+                raise
+        return await self._connection.execute("EVAL", _encode([script.text, *operands]))
 
 
 def _encode(arguments: Arguments) -> list[bytes | int]:

@@ -1,6 +1,6 @@
 """Reads, changes and forgets an owner's conversations in Redis."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chat.core.errors import CorruptConversation
@@ -62,13 +62,15 @@ class RedisConversationStore:
         self._owner = owner
         self._owners = owners
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Summary], Cursor | None]:
         """Return a page, without contexts, in one round trip."""
         if self._owner is None:
             return [], None
         after = cursor or Cursor("+inf", "")
         account_keys, account = account_of(self._account, self._owner)
-        reply = self._redis.run(
+        reply = await self._redis.run(
             LIST_PAGE,
             {"conversations": conversations_key(self._prefix, self._owner), **account_keys},
             beginning=f"{self._prefix}:{self._owner}:",
@@ -82,45 +84,47 @@ class RedisConversationStore:
         last = rows[limit - 1] if len(rows) > limit else None
         return page, Cursor(str(last[-1]), str(last[0])) if last else None
 
-    def summarise(self, conversation_id: int) -> Summary:
+    async def summarise(self, conversation_id: int) -> Summary:
         """Summarise, in one round trip."""
-        return self._summarise(conversation_id, "1")
+        return await self._summarise(conversation_id, "1")
 
-    def summarise_head(self, conversation_id: int) -> Summary:
+    async def summarise_head(self, conversation_id: int) -> Summary:
         """Summarise a conversation even if Redis lost some of its turns, in one round trip."""
-        return self._summarise(conversation_id, "")
+        return await self._summarise(conversation_id, "")
 
-    def _summarise(self, conversation_id: int, must_be_whole: str) -> Summary:
-        def summarise(_: str, keys: Keys) -> Summary:
-            reply = self._redis.run(
+    async def _summarise(self, conversation_id: int, must_be_whole: str) -> Summary:
+        async def summarise(_: str, keys: Keys) -> Summary:
+            reply = await self._redis.run(
                 SUMMARISE, keys, conversation_id=conversation_id, must_be_whole=must_be_whole
             )
             return parse_summary(_parse_json(as_bytes(reply[0])))
 
-        return self._find(conversation_id, summarise)
+        return await self._find(conversation_id, summarise)
 
-    def list_ids(self) -> list[int]:
+    async def list_ids(self) -> list[int]:
         """Return all ids, in one round trip."""
         if self._owner is None:
             return []
         keys = {"conversations": conversations_key(self._prefix, self._owner)}
-        return list(map(int, as_text(self._redis.run(LIST_IDS, keys)[0]).split()))
+        return list(map(int, as_text((await self._redis.run(LIST_IDS, keys))[0]).split()))
 
-    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+    async def turns_page(
+        self, conversation_id: int, last_number: int, count: int
+    ) -> list[StoredTurn]:
         """Return turns of archive and window, in one round trip; fewer if they are long.
 
         A turn that is too long for one round trip is read in pieces, each in its own round trip.
         """
 
-        def page(_: str, keys: Keys) -> list[StoredTurn]:
-            rendered = self._rendered_turns(keys, last_number, count)
+        async def page(_: str, keys: Keys) -> list[StoredTurn]:
+            rendered = await self._rendered_turns(keys, last_number, count)
             return [StoredTurn(parse_turns(b"[" + data + b"]")[0], data) for data in rendered]
 
-        return self._find(conversation_id, page)
+        return await self._find(conversation_id, page)
 
-    def _rendered_turns(self, keys: Keys, last_number: int, count: int) -> list[bytes]:
-        def read(offset: int) -> list[Value]:
-            return self._redis.run(
+    async def _rendered_turns(self, keys: Keys, last_number: int, count: int) -> list[bytes]:
+        async def read(offset: int) -> list[Value]:
+            return await self._redis.run(
                 TURNS_PAGE,
                 keys,
                 last_number=last_number,
@@ -129,18 +133,18 @@ class RedisConversationStore:
                 begin=offset,
             )
 
-        size_bytes, mark, *found = read(0)
+        size_bytes, mark, *found = await read(0)
         if not size_bytes:
             return list(map(as_bytes, found))
         turn = as_bytes(found[0])
         while len(turn) < as_int(size_bytes):
-            _, now, *more = read(len(turn))
+            _, now, *more = await read(len(turn))
             if now != mark:  # the turn was changed meanwhile
-                return self._rendered_turns(keys, last_number, count)
+                return await self._rendered_turns(keys, last_number, count)
             turn += as_bytes(more[0])
         return [turn]
 
-    def change(
+    async def change(
         self,
         conversation_id: int,
         change: Change,
@@ -150,9 +154,9 @@ class RedisConversationStore:
     ) -> None:
         """Change, in one round trip."""
 
-        def change_it(owner: str, keys: Keys) -> None:
+        async def change_it(owner: str, keys: Keys) -> None:
             named, account = self._with_owner(owner, conversation_id, keys)
-            self._redis.run(
+            await self._redis.run(
                 CHANGE,
                 named,
                 *_render_change(change, context_tokens),
@@ -163,16 +167,16 @@ class RedisConversationStore:
                 account=account,
             )
 
-        self._find(conversation_id, change_it)
+        await self._find(conversation_id, change_it)
 
-    def replace(
+    async def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
         """Replace, in one round trip."""
 
-        def replace(owner: str, keys: Keys) -> None:
+        async def replace(owner: str, keys: Keys) -> None:
             named, account = self._with_owner(owner, conversation_id, keys)
-            self._redis.run(
+            await self._redis.run(
                 REPLACE,
                 named,
                 fencing=self._fencing,
@@ -186,39 +190,41 @@ class RedisConversationStore:
                 account=account,
             )
 
-        self._find(conversation_id, replace)
+        await self._find(conversation_id, replace)
 
-    def forget(self, conversation_id: int) -> Forgotten:
+    async def forget(self, conversation_id: int) -> Forgotten:
         """Remove every key of a conversation, in one round trip."""
 
-        def forget(owner: str, keys: Keys) -> Forgotten:
+        async def forget(owner: str, keys: Keys) -> Forgotten:
             named, account = self._with_owner(owner, conversation_id, keys)
-            reply = self._redis.run(FORGET, named, conversation_id=conversation_id, account=account)
+            reply = await self._redis.run(
+                FORGET, named, conversation_id=conversation_id, account=account
+            )
             return Forgotten(conversation_id, *map(as_int, reply))
 
-        return self._find(conversation_id, forget)
+        return await self._find(conversation_id, forget)
 
-    def load_embeddings(
+    async def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
         """Load in one round trip; in none without names."""
 
-        def load(_: str, keys: Keys) -> dict[str, Sequence[float]]:
-            kept = as_text(self._redis.run(LOAD_EMBEDDINGS, keys, *names)[0]).split(" ")
+        async def load(_: str, keys: Keys) -> dict[str, Sequence[float]]:
+            kept = as_text((await self._redis.run(LOAD_EMBEDDINGS, keys, *names))[0]).split(" ")
             pairs = zip(names, kept, strict=True)
             return {name: parse_embedding(text) for name, text in pairs if text != NOT_THERE}
 
-        return self._find(conversation_id, load) if names else {}
+        return await self._find(conversation_id, load) if names else {}
 
-    def keep_embeddings(
+    async def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
         """Keep in one round trip."""
 
-        def keep(owner: str, keys: Keys) -> None:
+        async def keep(owner: str, keys: Keys) -> None:
             pairs = [part for n, e in embeddings.items() for part in (n, render_embedding(e))]
             account_keys, account = account_of(self._account, owner)
-            self._redis.run(
+            await self._redis.run(
                 KEEP_EMBEDDINGS,
                 keys | account_keys,
                 *pairs,
@@ -226,16 +232,18 @@ class RedisConversationStore:
                 account=account,
             )
 
-        self._find(conversation_id, keep)
+        await self._find(conversation_id, keep)
 
-    def _find(self, conversation_id: int, act: Callable[[str, Keys], Outcome]) -> Outcome:
+    async def _find(
+        self, conversation_id: int, act: Callable[[str, Keys], Awaitable[Outcome]]
+    ) -> Outcome:
         """Act on a conversation under the first owner that has it.
 
         Each owner without the conversation costs one more round trip.
         """
         for owner in self._owners(conversation_id):
             try:
-                return act(owner, conversation_keys(self._prefix, owner, conversation_id))
+                return await act(owner, conversation_keys(self._prefix, owner, conversation_id))
             except UnknownConversation:
                 continue
         raise UnknownConversation

@@ -35,34 +35,37 @@ class RedisStats:
         self._redis = redis
         self._prefix = prefix
 
-    def count(self, counters: Counters, at: float) -> None:
+    async def count(self, counters: Counters, at: float) -> None:
         """Add to the counters, in one round trip."""
         keys = stats_keys(self._prefix, day_of(at))
-        self._redis.run(COUNT, keys, counters=render_counters(counters, at, None))
+        await self._redis.run(COUNT, keys, counters=render_counters(counters, at, None))
 
-    def read(self, at: float) -> Stats:
+    async def read(self, at: float) -> Stats:
         """Return all that was counted, and how much Redis holds."""
         today = day_of(at)
         keys = stats_keys(self._prefix, today)
-        total, counted_today = self._fields(keys["stats"]), self._fields(keys["day_stats"])
+        total, counted_today = (
+            await self._fields(keys["stats"]),
+            await self._fields(keys["day_stats"]),
+        )
         week = [owners_key(self._prefix, today - days) for days in range(DAYS)]
         since = total.get("since")
         return Stats(
             since=float(since) if since else None,
             total=parse_counted(_numbers(total)),
             today=parse_counted(_numbers(counted_today)),
-            active_today=as_int(self._redis.execute("PFCOUNT", week[:1])[0]),
-            active_week=as_int(self._redis.execute("PFCOUNT", week)[0]),
-            redis_keys=as_int(self._redis.execute("DBSIZE", [])[0]),
-            redis_bytes=self._used_memory(),
+            active_today=as_int((await self._redis.execute("PFCOUNT", week[:1]))[0]),
+            active_week=as_int((await self._redis.execute("PFCOUNT", week))[0]),
+            redis_keys=as_int((await self._redis.execute("DBSIZE", []))[0]),
+            redis_bytes=await self._used_memory(),
         )
 
-    def _fields(self, key: str) -> dict[str, str]:
-        flat = [as_bytes(value).decode() for value in self._redis.execute("HGETALL", [key])]
+    async def _fields(self, key: str) -> dict[str, str]:
+        flat = [as_bytes(value).decode() for value in await self._redis.execute("HGETALL", [key])]
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
-    def _used_memory(self) -> int:
-        found = USED_MEMORY.search(self._redis.get("INFO", ["memory"]))
+    async def _used_memory(self) -> int:
+        found = USED_MEMORY.search(await self._redis.get("INFO", ["memory"]))
         if found is None:
             raise CorruptConversation
         return int(found[1])

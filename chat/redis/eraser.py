@@ -23,29 +23,29 @@ class RedisEraser:
         self._memories = memory_keys(prefix, owner)["memories"]
         self._mark = account_keys(prefix, owner)["mark"].encode()
 
-    def erase(self) -> Erased:
+    async def erase(self) -> Erased:
         """Remove keys until a scan finds none, at most `LOOKS` times; an erasure may be repeated.
 
         Errors: StoreUnavailable.
         """
-        memories = as_int(self._redis.execute("HLEN", [self._memories])[0])
+        memories = as_int((await self._redis.execute("HLEN", [self._memories]))[0])
         counts = {"conversations": 0, "memories": memories, "keys": 0}
-        found = self._find()
+        found = await self._find()
         for _ in range(LOOKS):
             if not found:
                 break
             rests = [key[self._begin :] for key in found]
             counts["conversations"] += sum(bool(CONVERSATION.fullmatch(rest)) for rest in rests)
-            counts["keys"] += self._remove(found)
-            found = self._find()
+            counts["keys"] += await self._remove(found)
+            found = await self._find()
         return Erased(counts, len(found))
 
-    def _find(self) -> list[bytes]:
+    async def _find(self) -> list[bytes]:
         """Return every key of the owner once; a scan may return a key twice."""
         found: set[bytes] = set()
         cursor = b"0"
         while True:
-            reply = self._redis.execute(
+            reply = await self._redis.execute(
                 "SCAN", [cursor, "MATCH", self._pattern, "COUNT", SCAN_COUNT]
             )
             cursor, *keys = map(as_bytes, reply)
@@ -53,8 +53,8 @@ class RedisEraser:
             if cursor == b"0":
                 return sorted(found - {self._mark})
 
-    def _remove(self, keys: list[bytes]) -> int:
+    async def _remove(self, keys: list[bytes]) -> int:
         removed = 0
         for batch in slices(keys, SCAN_COUNT):
-            removed += as_int(self._redis.execute("UNLINK", batch)[0])
+            removed += as_int((await self._redis.execute("UNLINK", batch))[0])
         return removed

@@ -1,6 +1,6 @@
 """Checks whether Redis takes writes, and keeps the health of another part in it for a moment."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from chat.core.errors import StoreUnavailable
@@ -15,25 +15,25 @@ The key that is written to try Redis is kept as long.
 """
 
 
-def tried_once(redis: Redis, prefix: str, ask: Callable[[], str]) -> Health:
+async def tried_once(redis: Redis, prefix: str, ask: Callable[[], Awaitable[str]]) -> Health:
     """Return the health that was kept a moment ago; if none was kept, ask as `tried` does.
 
     If Redis is away, the part is always asked.
     """
     key = health_key(prefix)
     with suppress(StoreUnavailable):
-        kept = redis.get("GET", [key]).decode()
+        kept = (await redis.get("GET", [key])).decode()
         if kept:
             return Health(*kept.split(" ", 1))
-    health = tried(ask)
+    health = await tried(ask)
     with suppress(StoreUnavailable):
-        redis.execute("SET", [key, f"{health.state} {health.note}", "PX", KEPT_MS])
+        await redis.execute("SET", [key, f"{health.state} {health.note}", "PX", KEPT_MS])
     return health
 
 
-def probe_store(redis: Redis, prefix: str) -> None:
+async def probe_store(redis: Redis, prefix: str) -> None:
     """Write to Redis: if it is full, read-only or cannot save, it still answers but takes no turn.
 
     Errors: StoreUnavailable.
     """
-    redis.execute("SET", [probe_key(prefix), "1", "PX", KEPT_MS])
+    await redis.execute("SET", [probe_key(prefix), "1", "PX", KEPT_MS])

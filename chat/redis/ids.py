@@ -21,39 +21,39 @@ class RedisIds:
         self._prefix = prefix
         self._keys = {"next_id": next_id_key(prefix)}
 
-    def next(self) -> int:
+    async def next(self) -> int:
         """Return the next id, in one round trip; in more if the counter is missing."""
-        taken = self._count_up()
+        taken = await self._count_up()
         if taken == 0:
-            self.mend(0)
-            taken = self._count_up()
+            await self.mend(0)
+            taken = await self._count_up()
         return taken
 
-    def _count_up(self) -> int:
-        return as_int(self._redis.run(NEXT_ID, self._keys)[0])
+    async def _count_up(self) -> int:
+        return as_int((await self._redis.run(NEXT_ID, self._keys))[0])
 
-    def last(self) -> int:
+    async def last(self) -> int:
         """Return the id that was given out last; 0 if none was."""
-        return int(self._redis.get("GET", [self._keys["next_id"]]) or b"0")
+        return int(await self._redis.get("GET", [self._keys["next_id"]]) or b"0")
 
-    def mend(self, least: int) -> None:
+    async def mend(self, least: int) -> None:
         """Raise a counter that was lost or set back above `least` and above all ids in use.
 
         Several requests may raise it at once: it only ever goes up.
         """
-        highest, is_certain = self._highest()
-        self._redis.run(
+        highest, is_certain = await self._highest()
+        await self._redis.run(
             RAISE_ID,
             self._keys,
             conversation_id=max(least, highest),
             is_highest="1" if is_certain else "",
         )
 
-    def _highest(self) -> tuple[int, bool]:
+    async def _highest(self) -> tuple[int, bool]:
         """Return the highest id found, and whether all keys were looked at."""
         cursor, highest, pattern = BEGIN, 0, f"{self._prefix}:{{*}}:[0-9]*"
         for _ in range(MAX_SCRIPTS):
-            reply = self._redis.run(HIGHEST_ID, {}, begin=cursor, pattern=pattern)
+            reply = await self._redis.run(HIGHEST_ID, {}, begin=cursor, pattern=pattern)
             cursor, found = map(as_bytes, reply)
             highest = max(highest, int(found))
             if cursor == BEGIN:

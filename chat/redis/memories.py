@@ -58,19 +58,19 @@ class RedisMemory:
         self._most = most
         self.owner = owner
 
-    def search(
+    async def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
         """Search in two round trips; in one if there are no memories, in more to embed anew."""
-        flat = as_text(self._redis.run(SIGNATURES, self._keys_of(SIGNATURES))[0]).split()
+        flat = as_text((await self._redis.run(SIGNATURES, self._keys_of(SIGNATURES)))[0]).split()
         if not flat:
             return []
-        wanted = self._embedder.embed([text])[0]
+        wanted = (await self._embedder.embed([text]))[0]
         near, stale = nearest(self._tag + signature(wanted), flat[::2], flat[1::2])
-        anew = self._embed_anew(stale)
+        anew = await self._embed_anew(stale)
         own = f"{beside}."
         likely = (name for name in itertools.chain(anew, near) if not name.startswith(own))
-        candidates = self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
+        candidates = await self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
         check_length(wanted, (embedding for _, embedding in candidates))
         found = [
             FoundMemory(memory, distance(wanted, embedding)) for memory, embedding in candidates
@@ -78,21 +78,21 @@ class RedisMemory:
         near_enough = [one for one in found if one.distance < max_distance]
         return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
 
-    def _embed_anew(self, names: Sequence[str]) -> list[str]:
+    async def _embed_anew(self, names: Sequence[str]) -> list[str]:
         """Embed memories anew that another model embedded, and return their ids.
 
         Embeddings of two models do not compare. Each search embeds up to `CANDIDATE_COUNT`.
         """
-        memories = self._load(names[:CANDIDATE_COUNT]) if names else []
-        for embedded in self._embed(memories):
-            self._restate(render_embedded(embedded, self._tag))
+        memories = await self._load(names[:CANDIDATE_COUNT]) if names else []
+        for embedded in await self._embed(memories):
+            await self._restate(render_embedded(embedded, self._tag))
         return [memory.id for memory in memories]
 
-    def _candidates(self, names: Iterable[str]) -> list[tuple[Memory, Sequence[float]]]:
+    async def _candidates(self, names: Iterable[str]) -> list[tuple[Memory, Sequence[float]]]:
         found: list[tuple[Memory, Sequence[float]]] = []
         left = list(names)
         while left:
-            records, embeddings, looked_at = self._redis.run(
+            records, embeddings, looked_at = await self._redis.run(
                 CANDIDATES, self._keys_of(CANDIDATES), *left, max_bytes=MAX_CALL_BYTES
             )
             memories = parse_memories(as_text(records))
@@ -104,12 +104,14 @@ class RedisMemory:
             left = left[as_int(looked_at) :]
         return found
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Memory], Cursor | None]:
         """Return a page, in one round trip; in more if the memories are long."""
         page: list[Memory] = []
         after, is_cut = cursor or Cursor("+inf", ""), 1
         while is_cut and len(page) <= limit:
-            records, cut = self._redis.run(
+            records, cut = await self._redis.run(
                 MEMORIES_PAGE,
                 self._keys_of(MEMORIES_PAGE),
                 last_at=after.at,
@@ -123,27 +125,27 @@ class RedisMemory:
                 after = _cursor_behind(page[-1])
         return page[:limit], _cursor_behind(page[limit - 1]) if len(page) > limit else None
 
-    def get(self, memory_id: str) -> Memory:
+    async def get(self, memory_id: str) -> Memory:
         """Return one memory, in one round trip."""
-        found = self._load([memory_id])
+        found = await self._load([memory_id])
         if not found:
             raise UnknownMemory
         return found[0]
 
-    def _load(self, names: Sequence[str]) -> list[Memory]:
-        rows = self._redis.execute("HMGET", [self._keys["memories"], *names])
+    async def _load(self, names: Sequence[str]) -> list[Memory]:
+        rows = await self._redis.execute("HMGET", [self._keys["memories"], *names])
         return parse_memories(b"[" + b",".join(filter(None, map(as_bytes, rows))) + b"]")
 
-    def add(self, memories: Sequence[Memory]) -> list[str]:
+    async def add(self, memories: Sequence[Memory]) -> list[str]:
         """Remember in one round trip; in more if the memories are many or long."""
         rows = (
             render_compact(render_embedded(embedded, self._tag)).encode()
-            for embedded in self._embed(memories)
+            for embedded in await self._embed(memories)
         )
         keys, account = self._with_account()
         names: list[str] = []
         for part in portions(rows, len, MAX_CALL_BYTES, PART):
-            reply = self._redis.run(
+            reply = await self._redis.run(
                 REMEMBER,
                 keys,
                 new_memories=b"[" + b",".join(part) + b"]",
@@ -153,26 +155,28 @@ class RedisMemory:
             names += [as_bytes(name).decode() for name in reply]
         return names
 
-    def change(self, memory: Memory) -> None:
+    async def change(self, memory: Memory) -> None:
         """Change in two round trips; the memory is embedded anew only if its text changes."""
-        if self.get(memory.id).content == memory.content:
-            self._restate([*render_embedded(Embedded(memory, ()), self._tag)[:4], "", ""])
+        if (await self.get(memory.id)).content == memory.content:
+            await self._restate([*render_embedded(Embedded(memory, ()), self._tag)[:4], "", ""])
         else:
-            self._restate(render_embedded(self._embed([memory])[0], self._tag))
+            await self._restate(render_embedded((await self._embed([memory]))[0], self._tag))
 
-    def forget(self, memory_id: str) -> None:
+    async def forget(self, memory_id: str) -> None:
         """Forget one memory, in one round trip."""
         keys, account = self._with_account()
-        self._redis.run(FORGET_MEMORY, keys, memory_id=memory_id, account=account)
+        await self._redis.run(FORGET_MEMORY, keys, memory_id=memory_id, account=account)
 
-    def forget_all(self) -> int:
+    async def forget_all(self) -> int:
         """Forget all memories, in one round trip."""
         keys, account = self._with_account()
-        return as_int(self._redis.run(FORGET_MEMORY, keys, memory_id="", account=account)[0])
+        return as_int(
+            (await self._redis.run(FORGET_MEMORY, keys, memory_id="", account=account))[0]
+        )
 
-    def _restate(self, row: Sequence[str]) -> None:
+    async def _restate(self, row: Sequence[str]) -> None:
         keys, account = self._with_account()
-        self._redis.run(RESTATE, keys, new_memory=render_compact(row), account=account)
+        await self._redis.run(RESTATE, keys, new_memory=render_compact(row), account=account)
 
     def _keys_of(self, script: Script) -> Keys:
         return {name: self._keys[name] for name in script.keys}
@@ -181,8 +185,8 @@ class RedisMemory:
         keys, account = account_of(self._account, self.owner)
         return self._keys | keys, account
 
-    def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
-        embeddings = self._embedder.embed([memory.content for memory in memories])
+    async def _embed(self, memories: Sequence[Memory]) -> list[Embedded]:
+        embeddings = await self._embedder.embed([memory.content for memory in memories])
         return list(map(Embedded, memories, embeddings))
 
 

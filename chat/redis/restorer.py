@@ -52,7 +52,7 @@ class RedisRestorer:
         self._part_ms = part_ms
         self._archive_turns = archive_turns
 
-    def restore(self, whole: Whole) -> None:
+    async def restore(self, whole: Whole) -> None:
         """Restore in one round trip for each part of the turns; in more for a long part."""
         archived = whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
         turns = (
@@ -62,12 +62,12 @@ class RedisRestorer:
         is_first, waiting = True, list[Rendered]()
         for part in portions(turns, _size_bytes, MAX_CALL_BYTES, PART):
             if waiting:
-                self._restore(whole, waiting, is_first=is_first, is_last=False)
+                await self._restore(whole, waiting, is_first=is_first, is_last=False)
                 is_first = False
             waiting = part
-        self._restore(whole, waiting, is_first=is_first, is_last=True)
+        await self._restore(whole, waiting, is_first=is_first, is_last=True)
 
-    def _restore(
+    async def _restore(
         self, whole: Whole, part: Sequence[Rendered], *, is_first: bool, is_last: bool
     ) -> None:
         terms = [rendered.terms for rendered in part if rendered.is_archived]
@@ -85,9 +85,9 @@ class RedisRestorer:
         account_keys, account = account_of(self._account, self._owner)
         if sum(map(len, pieces)) > MAX_CALL_BYTES:
             data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
-            self._stage(staged | account_keys, account, data)
+            await self._stage(staged | account_keys, account, data)
             pieces = []
-        self._redis.run(
+        await self._redis.run(
             RESTORE,
             keys | staged | account_keys,
             *pieces,
@@ -101,11 +101,11 @@ class RedisRestorer:
             account=account,
         )
 
-    def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
+    async def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
         """Store the data of a part that is too long for one round trip, a piece in each."""
         for start in range(0, len(data), MAX_CALL_BYTES):
             piece = data[start : start + MAX_CALL_BYTES]
-            self._redis.run(
+            await self._redis.run(
                 STAGE, keys, begin=start, part_ms=self._part_ms, account=account, piece=piece
             )
 

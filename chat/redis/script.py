@@ -11,7 +11,7 @@ import hashlib
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FOLDER = pathlib.Path(__file__).parent / "lua"
 NOT_CODE = re.compile(r"--[^\n]*|'(?:[^'\\\n]|\\.)*'")
@@ -41,6 +41,8 @@ class Script:
 
     Shapes: `keys` are in the order of `KEYS`; those after the first `least_keys` may be left out.
             `has_tail` is whether the script takes arguments without names after the named ones.
+            `is_repeatable` is whether a request may run it once more when its connection broke
+            and it may have run: nothing is changed or counted twice then, but for rates.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Script:
     least_keys: int
     args: Sequence[str]
     has_tail: bool
+    is_repeatable: bool = False
 
     def operands(
         self, keys: Mapping[str, str], tail: Sequence[Argument], arguments: Mapping[str, Argument]
@@ -99,6 +102,11 @@ def make_script(
     sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     named = [arg for arg in args if not arg.startswith(TAIL)]
     return Script(name, text, sha1, all_keys, len(keys), named, len(named) < len(args))
+
+
+def repeatable(script: Script) -> Script:
+    """Return a script that a request may run once more."""
+    return replace(script, is_repeatable=True)
 
 
 def render_names(

@@ -31,7 +31,7 @@ from chat.redis.keys import (
     OWNED_NAMES,
     STATS_NAMES,
 )
-from chat.redis.script import make_script
+from chat.redis.script import make_script, repeatable
 
 CONVERSATION_BYTES = 600
 """An estimate of the bytes that Redis needs for the keys and the head of a conversation."""
@@ -51,7 +51,7 @@ ID_DIGITS = 15
 
 # A turn: admit or load before the model, create or commit after it.
 RATES = ("caller_rate", "rate")
-LOAD = make_script(
+LOAD = repeatable(make_script(
     "load",
     [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, INDEX, SEARCH],
     keys=[*CONVERSATION_NAMES, *RATES],
@@ -61,15 +61,17 @@ LOAD = make_script(
         "account", "*searched",
     ],
     constants={"TAG_DIGITS": TAG_DIGITS},
-)  # fmt: skip
-HOLD = make_script(
-    "hold",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST],
-    keys=CONVERSATION_NAMES,
-    maybe=ACCOUNT_NAMES,
-    args=["fencing", "turn_count", "lock_ms", "account"],
+))  # fmt: skip
+HOLD = repeatable(
+    make_script(
+        "hold",
+        [IS, TYPES, WHOLE, ACCOUNT, LOST],
+        keys=CONVERSATION_NAMES,
+        maybe=ACCOUNT_NAMES,
+        args=["fencing", "turn_count", "lock_ms", "account"],
+    )
 )
-COMMIT = make_script(
+COMMIT = repeatable(make_script(
     "commit",
     [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, INDEX, MEMORIES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES],
@@ -81,56 +83,66 @@ COMMIT = make_script(
         "*turns",
     ],
     constants={"MAX_DONE": MAX_DONE},
-)  # fmt: skip
-ADMIT = make_script(
-    "admit",
-    [LIMITS, ACCOUNT, NEWCOMERS],
-    keys=[*RATES, "started"],
-    maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
-    args=["limit", "limit_of_all", "body", "running", "running_ms", "account"],
-    constants={"TAG_DIGITS": TAG_DIGITS},
+))  # fmt: skip
+ADMIT = repeatable(
+    make_script(
+        "admit",
+        [LIMITS, ACCOUNT, NEWCOMERS],
+        keys=[*RATES, "started"],
+        maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
+        args=["limit", "limit_of_all", "body", "running", "running_ms", "account"],
+        constants={"TAG_DIGITS": TAG_DIGITS},
+    )
 )
-CREATE = make_script(
+CREATE = repeatable(make_script(
     "create",
     [IS, ACCOUNT, KEEP, LIST, MEMORIES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
-        "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at", "lifetime_s",
-        "conversation_id", "turn", "repetition", "result", "started", "new_memories",
+        "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
+        "lifetime_s", "conversation_id", "turn", "repetition", "result", "started", "new_memories",
         "max_memories", "counters", "account",
     ],
     constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
-)  # fmt: skip
-RELEASE = make_script("release", keys=["lock"], args=["fencing"])
-NEXT_ID = make_script("next_id", keys=["next_id"])
-HIGHEST_ID = make_script(
-    "highest_id",
-    args=["begin", "pattern"],
-    constants={"SCANS": SCANS, "SCAN_COUNT": SCAN_COUNT, "ID_DIGITS": ID_DIGITS},
+))  # fmt: skip
+RELEASE = repeatable(make_script("release", keys=["lock"], args=["fencing"]))
+NEXT_ID = repeatable(make_script("next_id", keys=["next_id"]))
+HIGHEST_ID = repeatable(
+    make_script(
+        "highest_id",
+        args=["begin", "pattern"],
+        constants={"SCANS": SCANS, "SCAN_COUNT": SCAN_COUNT, "ID_DIGITS": ID_DIGITS},
+    )
 )
 RAISE_ID = make_script("raise_id", keys=["next_id"], args=["conversation_id", "is_highest"])
 
 # Listing, reading, changing, forgetting and cleaning up an owner's conversations.
-SUMMARISE = make_script(
-    "summarise",
-    [IS, TYPES, WHOLE, SUMMARY],
-    keys=CONVERSATION_NAMES,
-    args=["conversation_id", "must_be_whole"],
+SUMMARISE = repeatable(
+    make_script(
+        "summarise",
+        [IS, TYPES, WHOLE, SUMMARY],
+        keys=CONVERSATION_NAMES,
+        args=["conversation_id", "must_be_whole"],
+    )
 )
-LIST_PAGE = make_script(
-    "list_page",
-    [ACCOUNT, SUMMARY],
-    keys=["conversations"],
-    maybe=ACCOUNT_NAMES,
-    args=["beginning", "last_at", "last_id", "limit", "account"],
+LIST_PAGE = repeatable(
+    make_script(
+        "list_page",
+        [ACCOUNT, SUMMARY],
+        keys=["conversations"],
+        maybe=ACCOUNT_NAMES,
+        args=["beginning", "last_at", "last_id", "limit", "account"],
+    )
 )
-LIST_IDS = make_script("list_ids", keys=["conversations"])
-TURNS_PAGE = make_script(
-    "turns_page",
-    [IS, TYPES, WHOLE],
-    keys=CONVERSATION_NAMES,
-    args=["last_number", "turn_count", "max_bytes", "begin"],
+LIST_IDS = repeatable(make_script("list_ids", keys=["conversations"]))
+TURNS_PAGE = repeatable(
+    make_script(
+        "turns_page",
+        [IS, TYPES, WHOLE],
+        keys=CONVERSATION_NAMES,
+        args=["last_number", "turn_count", "max_bytes", "begin"],
+    )
 )
 CHANGE = make_script(
     "change",
@@ -156,12 +168,14 @@ FORGET = make_script(
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["conversation_id", "account"],
 )
-LOAD_EMBEDDINGS = make_script(
-    "load_embeddings",
-    [IS, TYPES],
-    keys=CONVERSATION_NAMES,
-    args=["*names"],
-    constants={"NOT_THERE": NOT_THERE},
+LOAD_EMBEDDINGS = repeatable(
+    make_script(
+        "load_embeddings",
+        [IS, TYPES],
+        keys=CONVERSATION_NAMES,
+        args=["*names"],
+        constants={"NOT_THERE": NOT_THERE},
+    )
 )
 KEEP_EMBEDDINGS = make_script(
     "keep_embeddings",
@@ -227,19 +241,21 @@ FORGET_MEMORY = make_script(
     maybe=ACCOUNT_NAMES,
     args=["memory_id", "account"],
 )
-SIGNATURES = make_script("signatures", keys=["memory_signatures", "memory_rows"])
-CANDIDATES = make_script(
-    "candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"]
+SIGNATURES = repeatable(make_script("signatures", keys=["memory_signatures", "memory_rows"]))
+CANDIDATES = repeatable(
+    make_script("candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"])
 )
-MEMORIES_PAGE = make_script(
-    "memories_page",
-    keys=["memories", "memory_times"],
-    args=["last_at", "last_id", "limit", "max_bytes"],
+MEMORIES_PAGE = repeatable(
+    make_script(
+        "memories_page",
+        keys=["memories", "memory_times"],
+        args=["last_at", "last_id", "limit", "max_bytes"],
+    )
 )
 
 # An owner's account, and what is counted.
-READ_MARK = make_script("read_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"])
-CHECK_MARK = make_script("check_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"])
+READ_MARK = repeatable(make_script("read_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"]))
+CHECK_MARK = repeatable(make_script("check_mark", [ACCOUNT], keys=ACCOUNT_NAMES, args=["account"]))
 BEGIN_ERASURE = make_script("begin_erasure", keys=["mark"], args=["word", "runs_s", "marked_s"])
 END_ERASURE = make_script("end_erasure", keys=["mark"], args=["word"])
 COUNT_CREDENTIAL = make_script("count_credential", [LIMITS], keys=["credentials"], args=["limit"])

@@ -69,13 +69,13 @@ class RedisTurnStore:
         self._ids = RedisIds(redis, settings.prefix)
         self.quota: Quota | None = None
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
+    async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Admit a new conversation in one round trip; in none if there is nothing to check."""
         limits = self._settings.limits
         keys, text = self._entry(self._account, limits, adds)
         if not (repetition or limits.per_owner or limits.of_all or text):
             return
-        reply = self._redis.run(
+        reply = await self._redis.run(
             ADMIT,
             self._rate_keys() | self._started_keys(repetition) | keys,
             limit=limits.per_owner,
@@ -86,8 +86,8 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done" and repetition:
-            raise AnsweredBefore(self._done(int(as_bytes(reply[1])), repetition))
-        with undone_on_error(partial(self.dismiss, repetition)):
+            raise AnsweredBefore(await self._done(int(as_bytes(reply[1])), repetition))
+        async with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
             self._note_word(self._account, reply)
 
@@ -104,29 +104,30 @@ class RedisTurnStore:
         if account is not None:
             account.word = as_bytes(reply[-1]).decode()
 
-    def dismiss(self, repetition: Repetition | None) -> None:
+    async def dismiss(self, repetition: Repetition | None) -> None:
         """Remove the note that the first request of an Idempotency-Key is running."""
         if repetition:
             key = self._started_keys(repetition)["started"]
-            self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
+            await self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
 
-    def next_id(self) -> int:
-        return self._ids.next()
+    async def next_id(self) -> int:
+        return await self._ids.next()
 
-    def last_id(self) -> int:
-        return self._ids.last()
+    async def last_id(self) -> int:
+        return await self._ids.last()
 
-    def mend_ids(self, least: int = 0) -> None:
+    async def mend_ids(self, least: int = 0) -> None:
         """Raise the counter; this looks at all keys of the server."""
-        self._ids.mend(least)
+        await self._ids.mend(least)
 
-    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+    async def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store in one round trip."""
         turn, repetition = commit.turns[0], done.repetition if done else None
         account_keys, account = account_of(self._account, new.owner)
-        self._redis.run(
+        await self._redis.run(
             CREATE,
             self._written_keys(new, commit) | self._started_keys(repetition) | account_keys,
+            fencing=self._settings.fencing,
             context=new.context,
             turn=render_turn(turn),
             started=f"{repetition.body}:{new.id}" if repetition else "",
@@ -135,7 +136,7 @@ class RedisTurnStore:
             **self._render_commit(new, commit),
         )
 
-    def load(
+    async def load(
         self,
         conversation_id: int,
         terms: Sequence[str] = (),
@@ -147,12 +148,12 @@ class RedisTurnStore:
         limits = self._settings.limits if is_counted else NO_LIMITS
         for owner in self._settings.owners(conversation_id):
             try:
-                return self._load(owner, conversation_id, repetition, terms, limits)
+                return await self._load(owner, conversation_id, repetition, terms, limits)
             except UnknownConversation:
                 limits = NO_LIMITS  # the turn was counted with the first owner
         raise UnknownConversation
 
-    def _load(
+    async def _load(
         self,
         owner: str,
         conversation_id: int,
@@ -164,7 +165,7 @@ class RedisTurnStore:
         keys = conversation_keys(settings.prefix, owner, conversation_id)
         account = self._account if self._account and self._account.owner == owner else None
         account_keys, text = self._entry(account, limits)
-        reply = self._redis.run(
+        reply = await self._redis.run(
             LOAD,
             keys | self._rate_keys() | account_keys,
             *terms,
@@ -179,15 +180,15 @@ class RedisTurnStore:
         )
         if reply[0] == b"done":
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
-        with undone_on_error(partial(self._unlock, keys)):
+        async with undone_on_error(partial(self._unlock, keys)):
             self._take_quota(limits, reply[9:11])
             self._note_word(account, reply)
             return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:13]])
 
-    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+    async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
         account_keys, account = account_of(self._account, loaded.owner)
-        self._redis.run(
+        await self._redis.run(
             COMMIT,
             self._written_keys(loaded, commit) | account_keys,
             *map(render_turn, commit.turns),
@@ -224,10 +225,10 @@ class RedisTurnStore:
             "counters": render_counters(commit.counters, commit.at, owner),
         }
 
-    def hold(self, loaded: Conversation) -> None:
+    async def hold(self, loaded: Conversation) -> None:
         """Lock again, in one round trip."""
         keys, account = account_of(self._account, loaded.owner)
-        self._redis.run(
+        await self._redis.run(
             HOLD,
             self._keys(loaded) | keys,
             fencing=self._settings.fencing,
@@ -236,12 +237,12 @@ class RedisTurnStore:
             account=account,
         )
 
-    def release(self, loaded: Conversation) -> None:
+    async def release(self, loaded: Conversation) -> None:
         """Unlock, if the lock is still this request's."""
-        self._unlock(self._keys(loaded))
+        await self._unlock(self._keys(loaded))
 
-    def _unlock(self, keys: Keys) -> None:
-        self._redis.run(RELEASE, {"lock": keys["lock"]}, fencing=self._settings.fencing)
+    async def _unlock(self, keys: Keys) -> None:
+        await self._redis.run(RELEASE, {"lock": keys["lock"]}, fencing=self._settings.fencing)
 
     def _keys(self, conversation: Conversation) -> Keys:
         return conversation_keys(self._settings.prefix, conversation.owner, conversation.id)
@@ -265,11 +266,11 @@ class RedisTurnStore:
         if limits.per_owner:
             self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
 
-    def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
+    async def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
         """Return the result that is kept with a conversation, and is forgotten with it."""
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
-            kept = self._redis.get("HGET", [keys["done"], repetition.key])
+            kept = await self._redis.get("HGET", [keys["done"], repetition.key])
             if kept:
                 return parse_result(kept.split(b":", 2)[2])
         raise UnknownConversation

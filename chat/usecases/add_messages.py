@@ -24,7 +24,7 @@ class Added:
     expires_at: int | None
 
 
-def add_messages(
+async def add_messages(
     store: TurnStore,
     recaller: Recaller,
     clock: Clock,
@@ -36,8 +36,8 @@ def add_messages(
 
     Errors: those of the ports and of the recaller; all messages are added, or none.
     """
-    loaded = store.load(conversation_id)
-    with undone_on_error(partial(store.release, loaded)):
+    loaded = await store.load(conversation_id)
+    async with undone_on_error(partial(store.release, loaded)):
         now = clock()
         turns = make_turns(messages, loaded.turn_count + 1, now, loaded.vocabulary)
         room_tokens = settings.context_length - settings.sampling.max_reply_tokens
@@ -52,8 +52,8 @@ def add_messages(
             lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
             counters={"messages": len(messages), "evicted_turns": len(fit.evicted)},
         )
-        recaller.keep_evicted(loaded, commit)
-        store.commit(loaded, recaller.remember(loaded, commit))
+        await recaller.keep_evicted(loaded, commit)
+        await store.commit(loaded, await recaller.remember(loaded, commit))
     return make_added(loaded, commit)
 
 

@@ -8,7 +8,7 @@ from chat.settings import Settings
 from chat.usecases.ports import ConversationStore
 
 
-def change_conversation(
+async def change_conversation(
     store: ConversationStore, settings: Settings, conversation_id: int, change: Change
 ) -> Summary:
     """Make all changes of a conversation at once; a removed pin begins a new lifetime.
@@ -20,20 +20,22 @@ def change_conversation(
     if needed_tokens > settings.context_length:
         raise PromptTooLong(needed_tokens, settings.context_length, "context")
     lifetime_s = settings.lifetimes.active_s if change.is_pinned is False else None
-    store.change(conversation_id, change, context_tokens=context_tokens, lifetime_s=lifetime_s)
-    return store.summarise(conversation_id)
+    await store.change(
+        conversation_id, change, context_tokens=context_tokens, lifetime_s=lifetime_s
+    )
+    return await store.summarise(conversation_id)
 
 
-def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
+async def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
     """Take one message out of a conversation; the others keep their ids.
 
     Errors: those of the port, and UnknownMessage.
     """
-    page = store.turns_page(conversation_id, place.turn_number, 1)
+    page = await store.turns_page(conversation_id, place.turn_number, 1)
     old = page[0] if page and page[0].turn.number == place.turn_number else None
     if old is None or old.turn.messages[place.index : place.index + 1] in ((), (None,)):
         raise UnknownMessage
-    store.replace(conversation_id, place, old, without(old.turn, place.index))
+    await store.replace(conversation_id, place, old, without(old.turn, place.index))
 
 
 def without(turn: Turn, index: int) -> Turn | None:

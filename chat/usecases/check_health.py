@@ -1,6 +1,6 @@
 """Checks whether each part that a turn needs answers."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from chat.core.errors import ChatError
@@ -26,10 +26,10 @@ class Health:
     note: str = ""
 
 
-def tried(ask: Callable[[], str]) -> Health:
+async def tried(ask: Callable[[], Awaitable[str]]) -> Health:
     """Return the health of a part; `ask` returns the part's note, or raises its error."""
     try:
-        return Health(HEALTHY, ask())
+        return Health(HEALTHY, await ask())
     except ChatError as error:
         return Health(error.code, str(error))
 

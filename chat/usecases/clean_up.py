@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,21 +35,23 @@ class Places(Protocol):
     Errors: every method may raise StoreUnavailable.
     """
 
-    def load(self) -> str:
+    async def load(self) -> str:
         """Return where the last clean-up ended; empty for the beginning."""
 
-    def save(self, place: str) -> None:
+    async def save(self, place: str) -> None:
         """Note where this clean-up ended; empty if it is complete."""
 
 
-Steps = Callable[[str], Iterator[tuple[Cleaned, str]]]
+Steps = Callable[[str], AsyncIterator[tuple[Cleaned, str]]]
 """Cleans from a place on; yields what each step removed, and the place where the next one begins.
 
 That place is empty after the last step.
 """
 
 
-def clean_up(steps: Steps, places: Places, is_over: Callable[[], bool]) -> tuple[Cleaned, bool]:
+async def clean_up(
+    steps: Steps, places: Places, is_over: Callable[[], bool]
+) -> tuple[Cleaned, bool]:
     """Take steps until all is done or the time is over.
 
     Return what was removed, and whether the clean-up is complete. Several clean-ups may run at
@@ -57,32 +59,32 @@ def clean_up(steps: Steps, places: Places, is_over: Callable[[], bool]) -> tuple
     Errors: those of the steps; the next clean-up begins with the step that failed.
     """
     removed = Cleaned()
-    for more, place in steps(places.load()):
+    async for more, place in steps(await places.load()):
         removed += more
-        places.save(place)
+        await places.save(place)
         if place and is_over():
             return removed, False
     return removed, True
 
 
-def clean_owner(store: OwnedStore, memory: LongTermMemory | None, before: float) -> Cleaned:
+async def clean_owner(store: OwnedStore, memory: LongTermMemory | None, before: float) -> Cleaned:
     """Remove conversations without a turn since `before`, and memories that are older than that.
 
     Pinned conversations and pinned memories stay.
     Units: `before` is in seconds since 1970.
     Errors: those of the ports.
     """
-    summaries = list(every_summary(store))
+    summaries = [summary async for summary in every_summary(store)]
     old = [one.id for one in summaries if not one.is_pinned and one.active_at < before]
     cleaned = Cleaned()
     for conversation_id in old:
         with contextlib.suppress(UnknownConversation):  # it expired meanwhile
-            forgotten = store.forget(conversation_id)
+            forgotten = await store.forget(conversation_id)
             cleaned += Cleaned(conversations=1, memories=forgotten.memories)
-    memories = list(every_memory(memory)) if memory else []
+    memories = [one async for one in every_memory(memory)] if memory else []
     for one in memories:
         if memory and not one.is_pinned and one.at < before:
             with contextlib.suppress(UnknownMemory):
-                memory.forget(one.id)
+                await memory.forget(one.id)
                 cleaned += Cleaned(memories=1)
     return cleaned

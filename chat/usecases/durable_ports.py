@@ -12,7 +12,7 @@ from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 class HotTurnStore(TurnStore, Protocol):
     """A store of turns with a durable store behind it."""
 
-    def load(
+    async def load(
         self,
         conversation_id: int,
         terms: Sequence[str] = (),
@@ -22,7 +22,7 @@ class HotTurnStore(TurnStore, Protocol):
     ) -> Conversation:
         """Load a conversation for a turn; False for `is_counted` if the turn was counted before."""
 
-    def hold(self, loaded: Conversation) -> None:
+    async def hold(self, loaded: Conversation) -> None:
         """Lock a conversation again, for as long as before.
 
         Errors: UnknownConversation if the conversation was forgotten, ConversationBusy if another
@@ -33,7 +33,7 @@ class HotTurnStore(TurnStore, Protocol):
 class HotStore(ConversationStore, Protocol):
     """A store that reaches the conversations of one owner, and no others."""
 
-    def list_ids(self) -> list[int]:
+    async def list_ids(self) -> list[int]:
         """Return the ids of all conversations at one moment, the newest activity first."""
 
 
@@ -55,7 +55,7 @@ class Whole:
 class Restorer(Protocol):
     """Puts whole conversations of one owner into the store."""
 
-    def restore(self, whole: Whole) -> None:
+    async def restore(self, whole: Whole) -> None:
         """Restore a conversation; nobody can read it before all of it is stored.
 
         Errors: StoreUnavailable, ConversationBusy if the store has the conversation and it was not
@@ -77,32 +77,34 @@ class Ahead:
 class DurableStore(Protocol):
     """One owner's conversations, kept for good. Every method may raise MemoryUnavailable."""
 
-    def append(self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True) -> None:
+    async def append(
+        self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True
+    ) -> None:
         """Write turns together with the head; a field that is None in the head stays as it is.
 
         With `is_remembered`, messages that are long enough become memories.
         Errors: those of an embedder.
         """
 
-    def look(self, conversation_id: int, next_number: int) -> Ahead:
+    async def look(self, conversation_id: int, next_number: int) -> Ahead:
         """Return how many turns a conversation has, and whether turn `next_number` is there."""
 
-    def load_head(self, conversation_id: int) -> Head | None:
+    async def load_head(self, conversation_id: int) -> Head | None:
         """Return the head of a conversation; None if the store does not have the conversation."""
 
-    def load_heads(self) -> list[Head]:
+    async def load_heads(self) -> list[Head]:
         """Return the heads of all conversations."""
 
-    def load_turns(self, conversation_id: int) -> list[Turn]:
+    async def load_turns(self, conversation_id: int) -> list[Turn]:
         """Return all turns of a conversation, the oldest first; token counts are upper bounds."""
 
-    def change(self, head: Head) -> None:
+    async def change(self, head: Head) -> None:
         """Replace the head of a conversation by `head`."""
 
-    def forget(self, conversation_id: int) -> tuple[int, int]:
+    async def forget(self, conversation_id: int) -> tuple[int, int]:
         """Forget a conversation; return how many records and how many memories it had."""
 
-    def forget_message(self, conversation_id: int, place: Place) -> None:
+    async def forget_message(self, conversation_id: int, place: Place) -> None:
         """Forget one message, and with it the memory that it became."""
 
 

@@ -6,7 +6,7 @@ from the durable store.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -40,90 +40,92 @@ class RecoveringTurnStore:
     def quota(self) -> Quota | None:
         return self._hot.quota
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
-        self._hot.admit(repetition, adds)
+    async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
+        await self._hot.admit(repetition, adds)
 
-    def dismiss(self, repetition: Repetition | None) -> None:
-        self._hot.dismiss(repetition)
+    async def dismiss(self, repetition: Repetition | None) -> None:
+        await self._hot.dismiss(repetition)
 
-    def next_id(self) -> int:
+    async def next_id(self) -> int:
         """Return the next id that is free in both stores: Redis may have lost its counter."""
-        taken = self._hot.next_id()
-        if self._durable.look(taken, 1).turn_count == 0:
+        taken = await self._hot.next_id()
+        if (await self._durable.look(taken, 1)).turn_count == 0:
             return taken
-        self.mend_ids()
-        return self._hot.next_id()
+        await self.mend_ids()
+        return await self._hot.next_id()
 
-    def last_id(self) -> int:
-        return self._hot.last_id()
+    async def last_id(self) -> int:
+        return await self._hot.last_id()
 
-    def mend_ids(self, least: int = 0) -> None:
+    async def mend_ids(self, least: int = 0) -> None:
         """Raise the counter above the ids in the durable store, too."""
-        self._hot.mend_ids(max([least, *(head.id for head in self._durable.load_heads())]))
+        await self._hot.mend_ids(
+            max([least, *(head.id for head in await self._durable.load_heads())])
+        )
 
-    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+    async def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store durably, then in Redis; if Redis is away by then, nothing is lost."""
-        self._durable.append(_head(new, commit, created_at=commit.at), commit.turns)
+        await self._durable.append(_head(new, commit, created_at=commit.at), commit.turns)
         try:
             with contextlib.suppress(StoreUnavailable):
-                self._hot.create(new, dataclasses.replace(commit, memories=()), done)
+                await self._hot.create(new, dataclasses.replace(commit, memories=()), done)
         except ChatError:
-            self._durable.forget(new.id)
+            await self._durable.forget(new.id)
             raise
 
-    def load(
+    async def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation:
         """Load a conversation; rebuild it from the durable store first if Redis lacks turns."""
         try:
-            loaded = self._hot.load(conversation_id, terms, repetition)
+            loaded = await self._hot.load(conversation_id, terms, repetition)
         except MISSING as missing:
-            self._recovery.recover(conversation_id, missing)
-            return self._hot.load(conversation_id, terms, repetition, is_counted=False)
+            await self._recovery.recover(conversation_id, missing)
+            return await self._hot.load(conversation_id, terms, repetition, is_counted=False)
         is_open = loaded.owner != self._recovery.owner
-        with undone_on_error(partial(self._hot.release, loaded)):
-            known = self._durable.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
+        async with undone_on_error(partial(self._hot.release, loaded)):
+            known = await self._durable.look(loaded.id, 1 if is_open else loaded.turn_count + 1)
             if is_open and known.turn_count == 0:
                 return loaded
             if is_open:  # Redis lost the owner's conversation, and gave its id to an open one
-                self._hot.release(loaded)
+                await self._hot.release(loaded)
             if is_open or known.has_turn:
-                self._recovery.recover(loaded.id)
-                return self._hot.load(loaded.id, terms, repetition, is_counted=False)
+                await self._recovery.recover(loaded.id)
+                return await self._hot.load(loaded.id, terms, repetition, is_counted=False)
             if known.turn_count < loaded.turn_count:  # the durable store was off or away
-                self._catch_up(loaded.id, known.turn_count)
+                await self._catch_up(loaded.id, known.turn_count)
         return loaded
 
-    def _catch_up(self, conversation_id: int, last_number: int) -> None:
+    async def _catch_up(self, conversation_id: int, last_number: int) -> None:
         """Copy the turns after `last_number`, the last one that the durable store has."""
-        head = self._owned.summarise(conversation_id).head
-        turns = every_turn(self._owned, conversation_id)
-        self._durable.append(head, [turn for turn in turns if turn.number > last_number])
+        head = (await self._owned.summarise(conversation_id)).head
+        turns = await every_turn(self._owned, conversation_id)
+        await self._durable.append(head, [turn for turn in turns if turn.number > last_number])
 
-    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+    async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Lock again, store durably, then in Redis.
 
         The lock fails if the turn may no longer be stored. A conversation that does not belong to
         this owner is stored in Redis only.
         """
         if loaded.owner != self._recovery.owner:
-            self._hot.commit(loaded, commit, done)
+            await self._hot.commit(loaded, commit, done)
             return
         with contextlib.suppress(TurnsLost):  # the durable store has those turns
-            self._hot.hold(loaded)
-        self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
+            await self._hot.hold(loaded)
+        await self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
-            self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
+            await self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
         except UnknownConversation:  # the conversation was forgotten meanwhile
-            self._durable.forget(loaded.id)
+            await self._durable.forget(loaded.id)
             raise
         except StoreUnavailable:
             return  # the durable store has the turn, and the next request finds it there
         except TurnsLost:
-            self._hot.release(loaded)  # the durable store has the turn here, too
+            await self._hot.release(loaded)  # the durable store has the turn here, too
 
-    def release(self, loaded: Conversation) -> None:
-        self._hot.release(loaded)
+    async def release(self, loaded: Conversation) -> None:
+        await self._hot.release(loaded)
 
 
 def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
@@ -139,21 +141,25 @@ class RecoveringStore:
         self._durable = durable
         self._recovery = recovery
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Summary], Cursor | None]:
         """List the conversations of both stores; each page reads all heads of the durable one."""
-        found = {head.id: _summary(head) for head in self._durable.load_heads()}
-        found |= {summary.id: summary for summary in every_summary(self._hot)}
+        found = {head.id: _summary(head) for head in await self._durable.load_heads()}
+        found |= {summary.id: summary async for summary in every_summary(self._hot)}
         return newest_page(found.values(), _by_activity, cursor, limit)
 
-    def summarise(self, conversation_id: int) -> Summary:
-        return self._recovered(conversation_id, self._hot.summarise)
+    async def summarise(self, conversation_id: int) -> Summary:
+        return await self._recovered(conversation_id, self._hot.summarise)
 
-    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
-        return self._recovered(
+    async def turns_page(
+        self, conversation_id: int, last_number: int, count: int
+    ) -> list[StoredTurn]:
+        return await self._recovered(
             conversation_id, lambda id_: self._hot.turns_page(id_, last_number, count)
         )
 
-    def change(
+    async def change(
         self,
         conversation_id: int,
         change: Change,
@@ -169,50 +175,54 @@ class RecoveringStore:
             context_tokens=context_tokens,
             lifetime_s=lifetime_s,
         )
-        self.summarise(conversation_id)
-        head = self._durable.load_head(conversation_id)
+        await self.summarise(conversation_id)
+        head = await self._durable.load_head(conversation_id)
         if head is None:
-            change_hot()
+            await change_hot()
             return
-        self._durable.change(changed_head(head, change))
-        with undone_on_error(partial(self._durable.change, head)):
-            change_hot()
+        await self._durable.change(changed_head(head, change))
+        async with undone_on_error(partial(self._durable.change, head)):
+            await change_hot()
 
-    def replace(
+    async def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
         """Forget a message in the durable store first, then in Redis."""
-        self._durable.forget_message(conversation_id, place)
-        self._hot.replace(conversation_id, place, old, new)
+        await self._durable.forget_message(conversation_id, place)
+        await self._hot.replace(conversation_id, place, old, new)
 
-    def forget(self, conversation_id: int) -> Forgotten:
+    async def forget(self, conversation_id: int) -> Forgotten:
         """Forget in the durable store first: if Redis fails then, the caller can try again."""
-        records, memories = self._durable.forget(conversation_id)
+        records, memories = await self._durable.forget(conversation_id)
         try:
-            forgotten = self._hot.forget(conversation_id)
+            forgotten = await self._hot.forget(conversation_id)
         except UnknownConversation:
             if not records:
                 raise
             forgotten = Forgotten(conversation_id, 0, 0, 0, 0)
         return dataclasses.replace(forgotten, memories=forgotten.memories + memories)
 
-    def load_embeddings(
+    async def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
-        return self._recovered(conversation_id, lambda id_: self._hot.load_embeddings(id_, names))
+        return await self._recovered(
+            conversation_id, lambda id_: self._hot.load_embeddings(id_, names)
+        )
 
-    def keep_embeddings(
+    async def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
-        self._hot.keep_embeddings(conversation_id, embeddings)
+        await self._hot.keep_embeddings(conversation_id, embeddings)
 
-    def _recovered(self, conversation_id: int, act: Callable[[int], Outcome]) -> Outcome:
+    async def _recovered(
+        self, conversation_id: int, act: Callable[[int], Awaitable[Outcome]]
+    ) -> Outcome:
         """Act; if Redis lost the conversation or turns of it, rebuild it and act again."""
         try:
-            return act(conversation_id)
+            return await act(conversation_id)
         except MISSING as missing:
-            self._recovery.recover(conversation_id, missing)
-            return act(conversation_id)
+            await self._recovery.recover(conversation_id, missing)
+            return await act(conversation_id)
 
 
 def changed_head(head: Head, change: Change) -> Head:

@@ -1,6 +1,6 @@
 """Removes all data of an owner from every store that answers, and returns a receipt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from chat.core.errors import Unavailable
@@ -19,16 +19,16 @@ class Receipt:
         return all(erased is not None and erased.left == 0 for erased in self.stores.values())
 
 
-def erase(stores: Mapping[str, Callable[[], Erased]]) -> Receipt:
+async def erase(stores: Mapping[str, Callable[[], Awaitable[Erased]]]) -> Receipt:
     """Ask every store, even if others fail; an erasure may be repeated.
 
     Errors: none for a store that is away: the receipt tells.
     """
-    return Receipt({name: _tried(erase_one) for name, erase_one in stores.items()})
+    return Receipt({name: await _tried(erase_one) for name, erase_one in stores.items()})
 
 
-def _tried(erase_one: Callable[[], Erased]) -> Erased | None:
+async def _tried(erase_one: Callable[[], Awaitable[Erased]]) -> Erased | None:
     try:
-        return erase_one()
+        return await erase_one()
     except Unavailable:
         return None

@@ -1,7 +1,7 @@
 """Exports all that is kept of an owner, as lines that `chat.usecases.take_back` can import."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from chat.core.heads import Head
@@ -16,9 +16,9 @@ FORMAT_VERSION = 1
 Line = dict[str, Any]
 
 
-def export(
+async def export(
     snapshots: Snapshots, memory: LongTermMemory | None, settings: Settings, now: float
-) -> Iterator[Line]:
+) -> AsyncIterator[Line]:
     """Yield a head, each conversation followed by its turns, the memories, and an end line.
 
     A conversation is as it was at one moment: it is read whole before its first line is yielded.
@@ -35,38 +35,40 @@ def export(
         "exported_at": now,
         "settings": _settings(settings),
     }
-    for snapshot in _snapshots(snapshots):
+    async for snapshot in _snapshots(snapshots):
         conversations += 1
         turns += len(snapshot.turns)
         last_numbers[snapshot.head.id] = snapshot.head.turn_count
-        yield from _conversation(snapshot)
-    for one in _memories(snapshots, memory, last_numbers) if memory else ():
-        memories += 1
-        yield _memory(one)
+        for line in _conversation(snapshot):
+            yield line
+    if memory:
+        async for one in _memories(snapshots, memory, last_numbers):
+            memories += 1
+            yield _memory(one)
     yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
 
 
-def _snapshots(snapshots: Snapshots) -> Iterator[Snapshot]:
-    for conversation_id in snapshots.list_ids():
+async def _snapshots(snapshots: Snapshots) -> AsyncIterator[Snapshot]:
+    for conversation_id in await snapshots.list_ids():
         try:
-            snapshot = snapshots.read(conversation_id)
+            snapshot = await snapshots.read(conversation_id)
         except UnknownConversation:  # it expired or was forgotten meanwhile
             continue
         yield snapshot
 
 
-def _memories(
+async def _memories(
     snapshots: Snapshots, memory: LongTermMemory, last_numbers: dict[int, float]
-) -> Iterator[Memory]:
+) -> AsyncIterator[Memory]:
     """Yield notes, and memories of turns that were exported or whose conversation has expired.
 
     Shapes: `last_numbers` has the last exported turn's number by conversation id; conversations
             that were not exported are added to it.
     """
-    for one in every_memory(memory):
+    async for one in every_memory(memory):
         of = one.conversation_id
         if of is not None and of not in last_numbers:  # if it is there now, it began later
-            last_numbers[of] = 0 if snapshots.is_there(of) else math.inf
+            last_numbers[of] = 0 if await snapshots.is_there(of) else math.inf
         if of is None or int(one.id.split(".")[1]) <= last_numbers[of]:
             yield one
 

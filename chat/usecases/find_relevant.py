@@ -34,7 +34,7 @@ class RelevantQuery:
     fall_back: bool
 
 
-def find_relevant(
+async def find_relevant(
     store: OwnedStore, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
 ) -> list[Relevant]:
     """Return up to `top_k` messages within the distance threshold, the nearest first.
@@ -45,12 +45,14 @@ def find_relevant(
     """
     if query.top_k == 0:
         return []
-    placed = [p for p in all_messages(store, conversation_id) if p.message.role in query.roles]
-    wanted = embedder.embed([query.prompt])[0]
+    placed = [
+        p for p in await all_messages(store, conversation_id) if p.message.role in query.roles
+    ]
+    wanted = (await embedder.embed([query.prompt]))[0]
     names = [embedding_name(tag, message.place) for message in placed]
-    known = comparable(wanted, store.load_embeddings(conversation_id, names))
+    known = comparable(wanted, await store.load_embeddings(conversation_id, names))
     texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
-    known |= embed_rest(store, embedder, conversation_id, texts, known)
+    known |= await embed_rest(store, embedder, conversation_id, texts, known)
     found = [
         Relevant(message, distance(wanted, known[name]))
         for name, message in zip(names, placed, strict=True)
@@ -58,13 +60,13 @@ def find_relevant(
     near = [r for r in found if r.distance is not None and r.distance <= query.distance_threshold]
     if near or not query.fall_back:
         return sorted(near, key=lambda relevant: relevant.distance or 0.0)[: query.top_k]
-    recent, _ = read_messages(
+    recent, _ = await read_messages(
         store, conversation_id, last=query.top_k, before=None, roles=query.roles
     )
     return [Relevant(message, None) for message in recent]
 
 
-def embed_rest(
+async def embed_rest(
     store: EmbeddingStore,
     embedder: Embedder,
     conversation_id: int,
@@ -79,8 +81,8 @@ def embed_rest(
     missing = [name for name in texts if name not in known]
     made: dict[str, Sequence[float]] = {}
     for batch in slices(missing, BATCH):
-        embeddings = embedder.embed([texts[name] for name in batch])
+        embeddings = await embedder.embed([texts[name] for name in batch])
         new = dict(zip(batch, embeddings, strict=True))
-        store.keep_embeddings(conversation_id, new)
+        await store.keep_embeddings(conversation_id, new)
         made |= new
     return made

@@ -56,7 +56,7 @@ class TurnStore(Protocol):
     def quota(self) -> Quota | None:
         """The caller's quota when the turn was counted; None without a limit."""
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
+    async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Count a new conversation against the limits.
 
         Errors: AnsweredBefore, LimitExceeded, KeyReused, ConversationBusy while the first request
@@ -64,28 +64,28 @@ class TurnStore(Protocol):
                 StorageFull if there is no room for what the request `adds`.
         """
 
-    def dismiss(self, repetition: Repetition | None) -> None:
+    async def dismiss(self, repetition: Repetition | None) -> None:
         """Note that starting a conversation failed, so that the request may be sent again."""
 
-    def next_id(self) -> int:
+    async def next_id(self) -> int:
         """Return the next id; no other call returns it again."""
 
-    def last_id(self) -> int:
+    async def last_id(self) -> int:
         """Return the id that was given out last; 0 if none was."""
 
-    def mend_ids(self, least: int = 0) -> None:
+    async def mend_ids(self, least: int = 0) -> None:
         """Raise the counter, so that the next id is above `least` and above all ids in use.
 
         This repairs a counter that gave out an id twice.
         """
 
-    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+    async def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store a new conversation with its first turn.
 
         Errors: IdTaken, OwnerErased, StorageFull.
         """
 
-    def load(
+    async def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation:
         """Count a turn, then load and lock its conversation.
@@ -95,14 +95,14 @@ class TurnStore(Protocol):
                 CorruptConversation, OwnerErased, StorageFull.
         """
 
-    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+    async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append the new turns, archive the evicted ones, and unlock; all of it or nothing.
 
         Errors: UnknownConversation if the conversation was forgotten, ConversationBusy if another
                 turn was stored meanwhile, OwnerErased.
         """
 
-    def release(self, loaded: Conversation) -> None:
+    async def release(self, loaded: Conversation) -> None:
         """Unlock a conversation after a turn that failed."""
 
 
@@ -130,20 +130,24 @@ class ConversationStore(Protocol):
             ConversationBusy.
     """
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Summary], Cursor | None]:
         """Return a page of conversations, the newest activity first, and where the next begins."""
 
-    def summarise(self, conversation_id: int) -> Summary:
+    async def summarise(self, conversation_id: int) -> Summary:
         """Return all of a conversation but its messages."""
 
-    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+    async def turns_page(
+        self, conversation_id: int, last_number: int, count: int
+    ) -> list[StoredTurn]:
         """Return the last `count` turns up to `last_number`, the oldest first.
 
         0 for `last_number` is the newest turn. If the turns are long, fewer are returned, but
         always one if there is one.
         """
 
-    def change(
+    async def change(
         self,
         conversation_id: int,
         change: Change,
@@ -157,7 +161,7 @@ class ConversationStore(Protocol):
                fuller from now on.
         """
 
-    def replace(
+    async def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
         """Replace `old` by `new`, which lacks the message at `place`; remove `old` if it is None.
@@ -166,7 +170,7 @@ class ConversationStore(Protocol):
         Errors: ConversationBusy if the turn was changed since `old` was read.
         """
 
-    def forget(self, conversation_id: int) -> Forgotten:
+    async def forget(self, conversation_id: int) -> Forgotten:
         """Remove all of a conversation; return how much was removed."""
 
 
@@ -176,12 +180,12 @@ class EmbeddingStore(Protocol):
     Errors: StoreUnavailable, UnknownConversation, CorruptConversation.
     """
 
-    def load_embeddings(
+    async def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
         """Return the embeddings that are kept, by name; other `names` are left out."""
 
-    def keep_embeddings(
+    async def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
         """Keep embeddings for as long as the conversation."""
@@ -200,7 +204,7 @@ class LongTermMemory(Protocol):
 
     owner: str
 
-    def search(
+    async def search(
         self, text: str, *, count: int, max_distance: float, beside: int | None = None
     ) -> list[FoundMemory]:
         """Return up to `count` memories nearer than `max_distance`, the nearest first.
@@ -208,36 +212,38 @@ class LongTermMemory(Protocol):
         Memories of the conversation `beside` are left out.
         """
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Memory], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Memory], Cursor | None]:
         """Return a page of memories, the newest first, and where the next page begins."""
 
-    def get(self, memory_id: str) -> Memory:
+    async def get(self, memory_id: str) -> Memory:
         """Return the memory with this id."""
 
-    def add(self, memories: Sequence[Memory]) -> list[str]:
+    async def add(self, memories: Sequence[Memory]) -> list[str]:
         """Remember texts; return an id for each.
 
         For a text that is remembered already, that is the id of the memory that says it. A memory
         whose id is taken is not stored: the one that has the id stays.
         """
 
-    def change(self, memory: Memory) -> None:
+    async def change(self, memory: Memory) -> None:
         """Replace the memory that has the same id.
 
         Errors: TextRemembered if another memory has the same text.
         """
 
-    def forget(self, memory_id: str) -> None:
+    async def forget(self, memory_id: str) -> None:
         """Forget the memory with this id."""
 
-    def forget_all(self) -> int:
+    async def forget_all(self) -> int:
         """Forget all memories; return how many there were."""
 
 
 class Embedder(Protocol):
     """Turns texts into vectors."""
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         """Return one embedding for each text.
 
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
@@ -247,7 +253,7 @@ class Embedder(Protocol):
 class LanguageModel(Protocol):
     """Replies to messages."""
 
-    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Return the reply to `messages`.
 
         They begin with the system context, if any; then user and assistant take turns.
@@ -265,7 +271,7 @@ class Clock(Protocol):
 class StatsStore(Protocol):
     """Reads the counters."""
 
-    def read(self, at: float) -> Stats:
+    async def read(self, at: float) -> Stats:
         """Return all counters; `at` is the time now, in seconds since 1970.
 
         Errors: StoreUnavailable.

@@ -1,6 +1,7 @@
 """Reads a conversation's messages, over the context window and the archive."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterable
+from contextlib import aclosing
 from typing import TypeVar
 
 from chat.core.heads import Summary
@@ -15,7 +16,7 @@ PAGE_ITEMS = 100
 Item = TypeVar("Item")
 
 
-def read_messages(
+async def read_messages(
     store: ConversationStore,
     conversation_id: int,
     *,
@@ -30,30 +31,32 @@ def read_messages(
     """
     newest_first: list[Placed] = []
     first_turns = min(last // 2 + 2, PAGE_TURNS)
-    for placed in _messages_before(store, conversation_id, before, first_turns):
-        if placed.message.role in roles:
-            newest_first.append(placed)
-            if len(newest_first) > last:
-                break
+    async with aclosing(_messages_before(store, conversation_id, before, first_turns)) as messages:
+        async for placed in messages:
+            if placed.message.role in roles:
+                newest_first.append(placed)
+                if len(newest_first) > last:
+                    break
     found = newest_first[:last][::-1]
     has_older = len(newest_first) > last and bool(found)
     return found, found[0].place if has_older else None
 
 
-def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
+async def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
     """Return every message, in order of time.
 
     Errors: those of `ConversationStore.turns_page`.
     """
-    return list(_messages_before(store, conversation_id, None, PAGE_TURNS))[::-1]
+    messages = _messages_before(store, conversation_id, None, PAGE_TURNS)
+    return [placed async for placed in messages][::-1]
 
 
-def _messages_before(
+async def _messages_before(
     store: ConversationStore, conversation_id: int, before: Place | None, first_turns: int
-) -> Iterator[Placed]:
+) -> AsyncGenerator[Placed, None]:
     """Yield all messages before a place, the newest first; one round trip reads a page of turns."""
     number, count = before.turn_number if before else 0, first_turns
-    while page := store.turns_page(conversation_id, number, count):
+    while page := await store.turns_page(conversation_id, number, count):
         for stored in reversed(page):
             for placed in reversed(stored.turn.placed()):
                 if before is None or _is_before(placed.place, before):
@@ -67,7 +70,9 @@ def _is_before(place: Place, other: Place) -> bool:
     return (place.turn_number, place.index) < (other.turn_number, other.index)
 
 
-def every_turn(store: ConversationStore, conversation_id: int, last_number: int = 0) -> list[Turn]:
+async def every_turn(
+    store: ConversationStore, conversation_id: int, last_number: int = 0
+) -> list[Turn]:
     """Return all turns of a conversation up to `last_number`, the oldest first.
 
     0 for `last_number` is the newest turn.
@@ -75,7 +80,7 @@ def every_turn(store: ConversationStore, conversation_id: int, last_number: int 
     """
     newest_first: list[Turn] = []
     number = last_number
-    while page := store.turns_page(conversation_id, number, PAGE_TURNS):
+    while page := await store.turns_page(conversation_id, number, PAGE_TURNS):
         newest_first += [stored.turn for stored in reversed(page)]
         number = page[0].turn.number - 1
         if number < 1:
@@ -83,12 +88,12 @@ def every_turn(store: ConversationStore, conversation_id: int, last_number: int 
     return newest_first[::-1]
 
 
-def every_summary(store: ConversationStore) -> Iterator[Summary]:
+def every_summary(store: ConversationStore) -> AsyncIterator[Summary]:
     """Yield all conversations, those with the latest activity first; contexts may be left out."""
     return _every(store.list_page)
 
 
-def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
+def every_memory(memory: LongTermMemory) -> AsyncIterator[Memory]:
     """Yield all memories of an owner, the newest first.
 
     Errors: those of `LongTermMemory.list_page`.
@@ -96,13 +101,14 @@ def every_memory(memory: LongTermMemory) -> Iterator[Memory]:
     return _every(memory.list_page)
 
 
-def _every(
-    list_page: Callable[[Cursor | None, int], tuple[list[Item], Cursor | None]],
-) -> Iterator[Item]:
+async def _every(
+    list_page: Callable[[Cursor | None, int], Awaitable[tuple[list[Item], Cursor | None]]],
+) -> AsyncIterator[Item]:
     cursor: Cursor | None = None
     while True:
-        page, cursor = list_page(cursor, PAGE_ITEMS)
-        yield from page
+        page, cursor = await list_page(cursor, PAGE_ITEMS)
+        for item in page:
+            yield item
         if cursor is None:
             return
 

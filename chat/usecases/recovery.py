@@ -1,10 +1,11 @@
 """Rebuilds in Redis the conversations that Redis has lost, from the durable store behind it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from chat.core.errors import TurnsLost
 from chat.core.refusals import StorageFull, UnknownConversation
+from chat.core.undoing import nothing
 from chat.settings import Settings
 from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
@@ -22,7 +23,7 @@ class Recovery:
         restorer: Restorer,
         settings: Settings,
         owner: str,
-        begin: Callable[[], None] = lambda: None,
+        begin: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         """Take `begin`, which is called before the durable store is read.
 
@@ -34,7 +35,7 @@ class Recovery:
         self._settings = settings
         self.owner = owner
 
-    def recover(
+    async def recover(
         self, conversation_id: int, missing: UnknownConversation | TurnsLost | None = None
     ) -> None:
         """Rebuild a conversation in Redis; `missing` is the error by which Redis said what it lost.
@@ -43,15 +44,15 @@ class Recovery:
                 if it lacks turns, too; ConversationBusy if another request is rebuilding the
                 conversation or taking a turn in it; OwnerErased.
         """
-        self._begin()
-        head = self._durable.load_head(conversation_id)
+        await self._begin()
+        head = await self._durable.load_head(conversation_id)
         needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
         if head is None or head.turn_count < needed:
             raise missing or UnknownConversation
-        turns = self._durable.load_turns(conversation_id)
+        turns = await self._durable.load_turns(conversation_id)
         last = turns[-1].number if turns else 0
         head = dataclasses.replace(head, turn_count=max(head.turn_count, last))
-        self._restorer.restore(make_whole(self._settings, head, turns))
+        await self._restorer.restore(make_whole(self._settings, head, turns))
 
 
 class DurableRestorer:
@@ -61,12 +62,12 @@ class DurableRestorer:
         self._durable = durable
         self._restorer = restorer
 
-    def restore(self, whole: Whole) -> None:
+    async def restore(self, whole: Whole) -> None:
         """Store durably, then in Redis; an import adds the memories by itself."""
         turns = [*whole.evicted, *whole.turns]
-        self._durable.append(whole.head, turns, is_remembered=False)
+        await self._durable.append(whole.head, turns, is_remembered=False)
         try:
-            self._restorer.restore(whole)
+            await self._restorer.restore(whole)
         except StorageFull:
-            self._durable.forget(whole.head.id)
+            await self._durable.forget(whole.head.id)
             raise

@@ -33,43 +33,45 @@ class Snapshots:
         self._hot = hot
         self._durable = durable
 
-    def list_ids(self) -> list[int]:
+    async def list_ids(self) -> list[int]:
         """Return the ids of the owner's conversations, the newest activity first.
 
         Conversations that only the durable store has come last.
         """
-        kept = self._durable.load_heads() if self._durable else []
+        kept = await self._durable.load_heads() if self._durable else []
         newest_first = sorted(kept, key=lambda head: (head.active_at, head.id), reverse=True)
-        return list(dict.fromkeys([*self._hot.list_ids(), *(head.id for head in newest_first)]))
+        return list(
+            dict.fromkeys([*await self._hot.list_ids(), *(head.id for head in newest_first)])
+        )
 
-    def read(self, conversation_id: int) -> Snapshot:
+    async def read(self, conversation_id: int) -> Snapshot:
         """Read a conversation from the store, or from the durable store if that has more turns.
 
         Errors: those of both stores; UnknownConversation also if the conversation was forgotten
                 while it was read.
         """
-        kept = self._durable.load_head(conversation_id) if self._durable else None
+        kept = await self._durable.load_head(conversation_id) if self._durable else None
         try:
-            return self._read_hot(conversation_id, kept.turn_count if kept else 0)
+            return await self._read_hot(conversation_id, kept.turn_count if kept else 0)
         except MISSING as missing:
             needed = missing.turn_count if isinstance(missing, TurnsLost) else 0
             if self._durable is None or kept is None or kept.turn_count < needed:
                 raise
-            return _read_durable(self._durable, kept)
+            return await _read_durable(self._durable, kept)
 
-    def _read_hot(self, conversation_id: int, least: int) -> Snapshot:
+    async def _read_hot(self, conversation_id: int, least: int) -> Snapshot:
         """Read from the store; TurnsLost if it has fewer turns than `least`."""
-        head = self._hot.summarise(conversation_id).head
+        head = (await self._hot.summarise(conversation_id)).head
         if head.turn_count < least:
             raise TurnsLost(least)
-        return Snapshot(head, every_turn(self._hot, conversation_id, head.turn_count))
+        return Snapshot(head, await every_turn(self._hot, conversation_id, head.turn_count))
 
-    def is_there(self, conversation_id: int) -> bool:
+    async def is_there(self, conversation_id: int) -> bool:
         """Whether the owner has a conversation with this id now."""
-        if self._durable and self._durable.look(conversation_id, 1).turn_count:
+        if self._durable and (await self._durable.look(conversation_id, 1)).turn_count:
             return True
         try:
-            self._hot.summarise(conversation_id)
+            await self._hot.summarise(conversation_id)
         except UnknownConversation:
             return False
         except TurnsLost:
@@ -77,13 +79,13 @@ class Snapshots:
         return True
 
 
-def _read_durable(durable: DurableStore, head: Head) -> Snapshot:
+async def _read_durable(durable: DurableStore, head: Head) -> Snapshot:
     """Read from the durable store, and the head again at the end.
 
     Forgetting marks the head before it removes a turn, so a head that is still there proves that
     the turns are whole.
     """
-    turns = [turn for turn in durable.load_turns(head.id) if turn.number <= head.turn_count]
-    if durable.load_head(head.id) is None:
+    turns = [turn for turn in await durable.load_turns(head.id) if turn.number <= head.turn_count]
+    if await durable.load_head(head.id) is None:
         raise UnknownConversation
     return Snapshot(replace(head, created_at=head.begun_at), turns)

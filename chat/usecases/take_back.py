@@ -63,7 +63,7 @@ class Importer:
         self._memory = memory
         self._settings = settings
 
-    def take(self, exported: Exported) -> Imported:
+    async def take(self, exported: Exported) -> Imported:
         """Import what is not there yet; the same file may be sent again.
 
         A conversation keeps its id if this service has given out that id and the owner has no
@@ -72,44 +72,44 @@ class Importer:
         """
         if exported.memories and self._memory is None:
             raise MemoryOff
-        summaries = list(every_summary(self._store))
+        summaries = [summary async for summary in every_summary(self._store)]
         there = {_key_of(summary): summary.id for summary in summaries}
         used = {summary.id for summary in summaries}
-        given_out = self._turns.last_id()
+        given_out = await self._turns.last_id()
         taken = []
         for head, turns in exported.conversations:
             found = there.get((head.created_at, head.active_at, head.turn_count))
             if found is None:
                 is_kept = head.id <= given_out and head.id not in used
-                new_id = head.id if is_kept else self._new_id(used)
+                new_id = head.id if is_kept else await self._new_id(used)
                 used.add(new_id)
-                self._restore(dataclasses.replace(head, id=new_id), turns)
+                await self._restore(dataclasses.replace(head, id=new_id), turns)
             else:
                 new_id = found
             taken.append(Taken(head.id, new_id, len(turns), found is None))
         ids = {one.id_before: one.id for one in taken}
         own = used - set(ids.values())
         memories = [moved(memory, ids, own, given_out) for memory in exported.memories]
-        self._remember(memories)
+        await self._remember(memories)
         return Imported(tuple(taken), len(memories))
 
-    def _new_id(self, used: Collection[int]) -> int:
-        new_id = self._turns.next_id()
+    async def _new_id(self, used: Collection[int]) -> int:
+        new_id = await self._turns.next_id()
         if new_id in used:
-            self._turns.mend_ids()
-            new_id = self._turns.next_id()
+            await self._turns.mend_ids()
+            new_id = await self._turns.next_id()
         return new_id
 
-    def _restore(self, head: Head, turns: Sequence[Turn]) -> None:
-        self._restorer.restore(make_whole(self._settings, head, turns))
+    async def _restore(self, head: Head, turns: Sequence[Turn]) -> None:
+        await self._restorer.restore(make_whole(self._settings, head, turns))
 
-    def _remember(self, memories: Sequence[Memory]) -> None:
+    async def _remember(self, memories: Sequence[Memory]) -> None:
         if self._memory is None:
             return
         for page in portions(memories, _content_bytes, MAX_CALL_BYTES, MEMORIES_A_CALL):
-            for name, memory in zip(self._memory.add(page), page, strict=True):
+            for name, memory in zip(await self._memory.add(page), page, strict=True):
                 if memory.is_pinned and name == memory.id:
-                    self._memory.change(memory)
+                    await self._memory.change(memory)
 
 
 def _content_bytes(memory: Memory) -> int:

@@ -54,7 +54,7 @@ class TurnTaker:
         self._stopwatch = timing.stopwatch
         self._settings = settings
 
-    def start(
+    async def start(
         self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
     ) -> TurnResult:
         """Take the first turn of a new conversation; if there is no reply, no id is used up.
@@ -64,35 +64,35 @@ class TurnTaker:
                 again.
         """
         try:
-            self._store.admit(repetition, "conversation")
+            await self._store.admit(repetition, "conversation")
         except AnsweredBefore as before:
             return before.result
-        with undone_on_error(partial(self._store.dismiss, repetition)):
+        async with undone_on_error(partial(self._store.dismiss, repetition)):
             context_tokens = message_tokens(context) if context else 0
             vocabulary = self._settings.vocabulary
             unsaved = Conversation(
                 0, owner or "", context, context_tokens, context_tokens, 0, (),
                 vocabulary=vocabulary,
             )  # fmt: skip
-            replied = self._reply(unsaved, prompt)
+            replied = await self._reply(unsaved, prompt)
             try:
-                return self._store_new(unsaved, replied, repetition)
+                return await self._store_new(unsaved, replied, repetition)
             except IdTaken:
-                self._store.mend_ids()
-                return self._store_new(unsaved, replied, repetition)
+                await self._store.mend_ids()
+                return await self._store_new(unsaved, replied, repetition)
 
-    def _store_new(
+    async def _store_new(
         self, unsaved: Conversation, replied: tuple[Commit, Usage], repetition: Repetition | None
     ) -> TurnResult:
         commit, usage = replied
-        taken = self._store.next_id()
+        taken = await self._store.next_id()
         new = dataclasses.replace(unsaved, id=taken, owner=unsaved.owner or anyone(taken))
-        commit = self._counted(self._recaller.remember(new, commit), usage, is_new=True)
+        commit = self._counted(await self._recaller.remember(new, commit), usage, is_new=True)
         result = make_result(new, commit, usage)
-        self._store.create(new, commit, Done(repetition, result) if repetition else None)
+        await self._store.create(new, commit, Done(repetition, result) if repetition else None)
         return result
 
-    def resume(
+    async def resume(
         self, conversation_id: int, prompt: str, repetition: Repetition | None = None
     ) -> TurnResult:
         """Take the next turn of a conversation.
@@ -101,19 +101,23 @@ class TurnTaker:
         """
         terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
         try:
-            loaded = self._store.load(conversation_id, terms, repetition)
+            loaded = await self._store.load(conversation_id, terms, repetition)
         except AnsweredBefore as before:
             return before.result
-        with undone_on_error(partial(self._store.release, loaded)):
-            ranked = self._recaller.rank(loaded, prompt)
-            commit, usage = self._reply(ranked, prompt)
-            self._recaller.keep_evicted(loaded, commit)
-            commit = self._counted(self._recaller.remember(loaded, commit), usage, is_new=False)
+        async with undone_on_error(partial(self._store.release, loaded)):
+            ranked = await self._recaller.rank(loaded, prompt)
+            commit, usage = await self._reply(ranked, prompt)
+            await self._recaller.keep_evicted(loaded, commit)
+            commit = self._counted(
+                await self._recaller.remember(loaded, commit), usage, is_new=False
+            )
             result = make_result(loaded, commit, usage)
-            self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
+            await self._store.commit(
+                loaded, commit, Done(repetition, result) if repetition else None
+            )
         return result
 
-    def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
+    async def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
         settings = self._settings
         quoting = Quoting(
             settings.recall_tokens,
@@ -124,14 +128,14 @@ class TurnTaker:
         fit, recall = fit_with_recall(
             loaded,
             prompt,
-            self._recaller.search(loaded, prompt),
+            await self._recaller.search(loaded, prompt),
             quoting,
             context_length=settings.context_length,
             max_reply_tokens=settings.sampling.max_reply_tokens,
         )
         messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
         with self._stopwatch.model():
-            completion = self._model.complete(messages, settings.sampling)
+            completion = await self._model.complete(messages, settings.sampling)
         check_reply(completion.text, settings.max_prompt_bytes)
         return self._make_commit(loaded, fit, recall, prompt, completion)
 

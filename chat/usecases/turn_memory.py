@@ -37,15 +37,15 @@ class Recaller:
         self._memory = memory
         self._tag = settings.embedding_tag
 
-    def rank(self, loaded: Conversation, prompt: str) -> Conversation:
+    async def rank(self, loaded: Conversation, prompt: str) -> Conversation:
         """Rank the turns that were found by their words again, by their meaning as well."""
         if not self._settings.is_hybrid or not loaded.found:
             return loaded
-        wanted = self._embedder.embed([prompt])[0]
+        wanted = (await self._embedder.embed([prompt]))[0]
         texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
-        kept = comparable(wanted, self._embeddings.load_embeddings(loaded.id, list(texts)))
+        kept = comparable(wanted, await self._embeddings.load_embeddings(loaded.id, list(texts)))
         missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
-        kept |= self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
+        kept |= await self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
         cosines = {}
         for one in loaded.found:
             of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
@@ -53,22 +53,22 @@ class Recaller:
                 cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
         return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
 
-    def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
+    async def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
         """Embed the turns that are evicted, and keep the embeddings: each is made only once."""
         if not self._settings.is_hybrid:
             return
         texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
-        self._keep_embedded(loaded.id, texts)
+        await self._keep_embedded(loaded.id, texts)
 
-    def _keep_embedded(
+    async def _keep_embedded(
         self, conversation_id: int, texts: Mapping[str, str]
     ) -> dict[str, Sequence[float]]:
         """Embed texts, keep the embeddings under the texts' names, and return them."""
         if not texts:
             return {}
-        embeddings = self._embedder.embed(list(texts.values()))
+        embeddings = await self._embedder.embed(list(texts.values()))
         kept = dict(zip(texts, embeddings, strict=True))
-        self._embeddings.keep_embeddings(conversation_id, kept)
+        await self._embeddings.keep_embeddings(conversation_id, kept)
         return kept
 
     def _names(self, turn: Turn) -> Mapping[str, str]:
@@ -78,7 +78,7 @@ class Recaller:
             for placed in turn.placed()
         }
 
-    def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
+    async def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
         """Return memories of what the owner said in other conversations.
 
         None are searched for in a conversation that others may read.
@@ -86,19 +86,19 @@ class Recaller:
         memory, long_term = self._memory, self._settings.long_term
         if memory is None or memory.owner != conversation.owner or not long_term.per_turn:
             return []
-        return memory.search(
+        return await memory.search(
             prompt,
             count=long_term.per_turn,
             max_distance=long_term.max_distance,
             beside=conversation.id,
         )
 
-    def remember(self, conversation: Conversation, commit: Commit) -> Commit:
+    async def remember(self, conversation: Conversation, commit: Commit) -> Commit:
         """Return the commit with the memories that the new turns leave to the owner."""
         if self._memory is None or self._memory.owner != conversation.owner:
             return commit
         min_chars = self._settings.long_term.min_chars
         memories = make_memories(conversation.id, commit.turns, min_chars)
-        embeddings = self._embedder.embed([memory.content for memory in memories])
+        embeddings = await self._embedder.embed([memory.content for memory in memories])
         embedded = map(Embedded, memories, embeddings)
         return dataclasses.replace(commit, memories=tuple(embedded))

@@ -1,13 +1,12 @@
 """Connects a request to the stores and models that it needs."""
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from chat.http.call import Call, OperatorStores
 from chat.redis.connection import Redis
-from chat.spin.clock import moment_in
-from chat.spin.host import open_redis
+from chat.spin.host import Host
 from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt, erase
 from chat.wiring.credentials import count_session, erasure, make_erasers
@@ -21,42 +20,46 @@ from chat.wiring.requests import RequestStores, Who
 class SpinBackend:
     """The `Backend` of a request on Spin; `closing` closes what was opened for it."""
 
-    closing: ExitStack
+    host: Host
+    closing: AsyncExitStack
     make_word: Callable[[], str]
 
-    def connect(self, call: Call, owner: str | None) -> RequestStores:
+    async def connect(self, call: Call, owner: str | None) -> RequestStores:
         """Connect to Redis, and return the parts for an owner; None for `owner` is anyone."""
         who = Who(call.caller, owner, call.fencing)
-        return RequestStores(self._open(call), call.settings, who, self._means(call))
+        return RequestStores(await self._open(call), call.settings, who, self._means(call))
 
-    def connect_operator(self, call: Call) -> OperatorStores:
+    async def connect_operator(self, call: Call) -> OperatorStores:
         """Connect to Redis, and return the parts of an operator's request."""
         means = self._means(call)
-        return AdminParts(self._open(call), call.settings, call.fencing, means).make()
+        return AdminParts(await self._open(call), call.settings, call.fencing, means).make()
 
-    def make_probes(self, call: Call) -> Mapping[str, Callable[[], Health]]:
+    def make_probes(self, call: Call) -> Mapping[str, Callable[[], Awaitable[Health]]]:
         """Return the functions that check each part that a turn needs, by the part's name."""
-        return make_probes(call.settings, self.make_word)
+        return make_probes(self.host, call.settings, self.make_word)
 
-    def count_session(self, call: Call) -> None:
+    async def count_session(self, call: Call) -> None:
         """Count a new credential: a client's address may make so many a minute.
 
         Errors: LimitExceeded, StoreUnavailable.
         """
-        count_session(call.settings, call.caller)
+        await count_session(self.host, call.settings, call.caller)
 
-    def erase(self, call: Call, owner: str) -> Receipt:
+    async def erase(self, call: Call, owner: str) -> Receipt:
         """Remove all data of an owner; this counts as a turn of the client's address.
 
         It cannot count as a turn of the owner, whose counters are removed as well.
         """
         who = Who(replace(call.caller, owner=None), None, call.fencing)
-        with erasure(call.settings, who, owner, self._means(call)) as is_marked:
-            return erase(make_erasers(call.settings, owner, is_marked=is_marked))
+        async with erasure(call.settings, who, owner, self._means(call)) as is_marked:
+            return await erase(make_erasers(self.host, call.settings, owner, is_marked=is_marked))
 
-    def _open(self, call: Call) -> Redis:
-        return Redis(self.closing.enter_context(open_redis(call.settings.redis_url)))
+    async def _open(self, call: Call) -> Redis:
+        opened = self.host.open_redis(call.settings.redis)
+        return Redis(await self.closing.enter_async_context(opened))
 
     def _means(self, call: Call) -> Means:
-        until = moment_in(call.settings.turn_timeout_s) if call.terms.has_deadline else None
-        return Means(call.outside.clock, call.outside.timer, self.make_word, until)
+        until = (
+            self.host.moment_in(call.settings.turn_timeout_s) if call.terms.has_deadline else None
+        )
+        return Means(self.host, call.outside.clock, call.outside.timer, self.make_word, until)

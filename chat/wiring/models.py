@@ -1,16 +1,18 @@
 """Makes the model, the embedder and the collection in Chroma, and limits how long each may take."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from chat.chroma.collection import Collection, collection_of
 from chat.chroma.requests import base_path
 from chat.core.addresses import ChromaAddress, ModelEndpoint
+from chat.core.undoing import nothing
 from chat.llm.openai import OpenAiEmbedder, OpenAiModel
 from chat.settings import Settings
-from chat.spin.clock import Moment
+from chat.spin.answers import Limit, Moment
+from chat.spin.endpoints import SpinChroma, SpinEndpoint
+from chat.spin.host import Host
 from chat.spin.models import SpinEmbedder, SpinModel
-from chat.spin.outgoing import Limit, SpinChroma, SpinEndpoint
 from chat.usecases.ports import Clock, Embedder, LanguageModel
 
 CHROMA_TIMEOUT_S = 10
@@ -26,6 +28,7 @@ class Means:
     without such a deadline.
     """
 
+    host: Host
     clock: Clock
     timer: Clock
     make_word: Callable[[], str]
@@ -33,14 +36,15 @@ class Means:
 
 
 def make_collection(
+    host: Host,
     settings: Settings,
     address: ChromaAddress,
     owner: str,
     until: Moment | None = None,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], Awaitable[None]] = nothing,
 ) -> Collection:
     """Return an owner's collection in Chroma; this makes no request yet."""
-    http = SpinChroma(address, chroma_limit(settings, until))
+    http = SpinChroma(host, address, chroma_limit(settings, until))
     base = base_path(address.tenant, address.database)
     tag = settings.embedding_tag
     return collection_of(http, base, settings.key_prefix, owner, tag, check)
@@ -52,7 +56,7 @@ def chroma_limit(settings: Settings, until: Moment | None = None) -> Limit:
 
 
 def make_model(
-    settings: Settings, make_word: Callable[[], str], until: Moment | None = None
+    host: Host, settings: Settings, make_word: Callable[[], str], until: Moment | None = None
 ) -> LanguageModel:
     """Return the model: at an endpoint that the component calls by itself, or one of Spin's.
 
@@ -61,20 +65,22 @@ def make_model(
     be given up.
     """
     if settings.model_endpoint is not None:
-        return OpenAiModel(make_endpoint(settings, settings.model_endpoint, until), settings.model)
-    return SpinModel(settings.model, settings.prompt_format, make_word)
+        return OpenAiModel(
+            make_endpoint(host, settings, settings.model_endpoint, until), settings.model
+        )
+    return SpinModel(host.engine, settings.model, settings.prompt_format, make_word)
 
 
-def make_embedder(settings: Settings, until: Moment | None) -> Embedder:
+def make_embedder(host: Host, settings: Settings, until: Moment | None) -> Embedder:
     """Return the embedder: at an endpoint that the component calls by itself, or one of Spin's."""
     if settings.embedding_endpoint is not None:
-        endpoint = make_endpoint(settings, settings.embedding_endpoint, until)
+        endpoint = make_endpoint(host, settings, settings.embedding_endpoint, until)
         return OpenAiEmbedder(endpoint, settings.embedding_model)
-    return SpinEmbedder(settings.embedding_model)
+    return SpinEmbedder(host.engine, settings.embedding_model)
 
 
 def make_endpoint(
-    settings: Settings, endpoint: ModelEndpoint, until: Moment | None
+    host: Host, settings: Settings, endpoint: ModelEndpoint, until: Moment | None
 ) -> SpinEndpoint:
     """Return what sends requests to a model's endpoint."""
-    return SpinEndpoint(endpoint, Limit(settings.turn_timeout_s, until))
+    return SpinEndpoint(host, endpoint, Limit(settings.turn_timeout_s, until))

@@ -1,6 +1,6 @@
 """Puts together the functions that check the health of each part."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,46 +9,52 @@ from chat.core.messages import Message
 from chat.redis.connection import Redis
 from chat.redis.health import probe_store, tried_once
 from chat.settings import Settings
-from chat.spin.host import open_redis
+from chat.spin.host import Host
 from chat.usecases.check_health import Health, note_on, tried
 from chat.wiring.models import make_collection, make_model
 
 
-def make_redis_probe(settings: Settings) -> Callable[[], Health]:
+def make_redis_probe(host: Host, settings: Settings) -> Callable[[], Awaitable[Health]]:
     """Return the function that checks whether Redis takes writes."""
 
-    def ask() -> str:
-        with open_redis(settings.redis_url) as connection:
-            probe_store(Redis(connection), settings.key_prefix)
+    async def ask() -> str:
+        async with host.open_redis(settings.redis) as connection:
+            await probe_store(Redis(connection), settings.key_prefix)
         return ""
 
     return lambda: tried(ask)
 
 
 def make_probes(
-    settings: Settings, make_word: Callable[[], str]
-) -> Mapping[str, Callable[[], Health]]:
+    host: Host, settings: Settings, make_word: Callable[[], str]
+) -> Mapping[str, Callable[[], Awaitable[Health]]]:
     """Return the functions that check each part that a turn needs, by the part's name.
 
     The model is asked for one token.
     """
 
-    def ask_model() -> str:
+    async def ask_model() -> str:
         one_token = replace(settings.sampling, max_reply_tokens=1)
-        completion = make_model(settings, make_word).complete([Message("user", "Hi")], one_token)
+        completion = await make_model(host, settings, make_word).complete(
+            [Message("user", "Hi")], one_token
+        )
         return note_on(completion, settings.context_length)
 
-    def ask_model_once() -> Health:
-        with suppress(StoreUnavailable), open_redis(settings.redis_url) as connection:
-            return tried_once(Redis(connection), settings.key_prefix, ask_model)
-        return tried(ask_model)
+    async def ask_model_once() -> Health:
+        with suppress(StoreUnavailable):
+            async with host.open_redis(settings.redis) as connection:
+                return await tried_once(Redis(connection), settings.key_prefix, ask_model)
+        return await tried(ask_model)
 
-    probes = {"redis": make_redis_probe(settings), "model": ask_model_once}
+    probes: dict[str, Callable[[], Awaitable[Health]]] = {
+        "redis": make_redis_probe(host, settings),
+        "model": ask_model_once,
+    }
     if settings.chroma is not None:
-        collection = make_collection(settings, settings.chroma, "")
+        collection = make_collection(host, settings, settings.chroma, "")
 
-        def ask_chroma() -> str:
-            collection.is_there()
+        async def ask_chroma() -> str:
+            await collection.is_there()
             return ""
 
         probes["chroma"] = lambda: tried(ask_chroma)

@@ -9,6 +9,7 @@ from chat.chroma.memories import ChromaMemory
 from chat.core.addresses import ChromaAddress
 from chat.core.owners import address_tag
 from chat.core.refusals import CredentialNeeded, MemoryOff
+from chat.core.undoing import nothing
 from chat.http.credentials import Caller, owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
@@ -102,7 +103,7 @@ class RequestStores:
     @cached_property
     def embedder(self) -> Embedder:
         """The embedder, which embeds each text of the request only once."""
-        return OnceEmbedder(make_embedder(self.settings, self.means.until))
+        return OnceEmbedder(make_embedder(self.means.host, self.settings, self.means.until))
 
     @cached_property
     def recaller(self) -> Recaller:
@@ -117,7 +118,7 @@ class RequestStores:
     @cached_property
     def turn_taker(self) -> TurnTaker:
         """What takes turns."""
-        model = make_model(self.settings, self.means.make_word, self.means.until)
+        model = make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
         timing = Timing(self.means.clock, self.stopwatch)
         return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
 
@@ -142,14 +143,14 @@ class RequestStores:
         store = None if self._durable is None else self._durable.store
         return Snapshots(self._make_store(owner, lambda _: [owner]), store)
 
-    def count_import(self, size: int) -> None:
+    async def count_import(self, size: int) -> None:
         """Count the bytes of an import: a client's address may import so many a minute.
 
         Errors: LimitExceeded.
         """
         settings, tag = self.settings, address_tag(self.who.caller.address)
         most = settings.limits.import_bytes
-        spend_import(self.redis, settings.key_prefix, tag, most, size)
+        await spend_import(self.redis, settings.key_prefix, tag, most, size)
 
     @property
     def _owner(self) -> str:
@@ -217,8 +218,10 @@ class RequestStores:
 
     def _make_durable(self, owner: str, address: ChromaAddress) -> "Behind":
         settings, redis, account = self.settings, self.redis, self._account
-        check = partial(account.check, redis) if account else lambda: None
-        collection = make_collection(settings, address, owner, self.means.until, check)
+        check = partial(account.check, redis) if account else nothing
+        collection = make_collection(
+            self.means.host, settings, address, owner, self.means.until, check
+        )
         memory = ChromaMemory(collection, self.embedder, owner)
         min_chars = settings.long_term.min_chars
         store = ChromaDurableStore(collection, memory, self.embedder, min_chars)

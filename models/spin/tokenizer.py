@@ -15,6 +15,18 @@ NORMAL, UNKNOWN, CONTROL = 1, 2, 3
 """The types of pieces. Source: ggml `docs/gguf.md`, `tokenizer.ggml.token_type`."""
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 """The character that is written for a space in pieces."""
+NORMALIZERS = [
+    {"type": "Prepend", "prepend": SPACE},
+    {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
+]
+"""The steps from a text to what is split into pieces."""
+DECODERS = [
+    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+    {"type": "ByteFallback"},
+    {"type": "Fuse"},
+    {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+]
+"""The steps from pieces back to a text."""
 
 
 def make_tokenizer(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,24 +43,10 @@ def make_tokenizer(metadata: Mapping[str, Any]) -> dict[str, Any]:
             for number, kind in enumerate(types)
             if kind in {UNKNOWN, CONTROL}
         ],
-        "normalizer": {
-            "type": "Sequence",
-            "normalizers": [
-                {"type": "Prepend", "prepend": SPACE},
-                {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
-            ],
-        },
+        "normalizer": {"type": "Sequence", "normalizers": NORMALIZERS},
         "pre_tokenizer": None,
         "post_processor": _begin_with(metadata["tokenizer.ggml.bos_token_id"], pieces),
-        "decoder": {
-            "type": "Sequence",
-            "decoders": [
-                {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
-                {"type": "ByteFallback"},
-                {"type": "Fuse"},
-                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
-            ],
-        },
+        "decoder": {"type": "Sequence", "decoders": DECODERS},
         "model": {
             "type": "BPE",
             "dropout": None,

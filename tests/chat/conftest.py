@@ -12,6 +12,7 @@ from chat.redis.connection import Redis
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
+from tests.event_loops import run_in_thread
 from tests.running import RunningChroma, RunningRedis
 
 
@@ -35,7 +36,8 @@ def chroma(shared_chroma: RunningChroma) -> Iterator[NativeHttp]:
 def database(chroma: NativeHttp) -> str:
     name = f"d{secrets.token_hex(8)}"
     body = json.dumps({"name": name}).encode()
-    status, _ = chroma.request("POST", "/api/v2/tenants/default_tenant/databases", body)
+    creating = chroma.request("POST", "/api/v2/tenants/default_tenant/databases", body)
+    status, _ = run_in_thread(creating)
     assert status == 200
     chroma.calls.clear()
     return name

@@ -9,6 +9,6 @@ class Embeddings:
     def __init__(self, *embeddings: Sequence[float]) -> None:
         self._left = list(embeddings)
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         embedding = self._left.pop(0)
         return [embedding for _ in texts]

@@ -70,7 +70,7 @@ class InMemoryTurnStore:
         self._most = most
         self.quota: Quota | None = None
 
-    def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
+    async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         assert adds in {"", "conversation", "memory"}
         if repetition and repetition.key in self._shelf.started:
             body, _, conversation_id = self._shelf.started[repetition.key]
@@ -90,24 +90,24 @@ class InMemoryTurnStore:
         if self._most:
             self.quota = Quota(self._most, self._most - self._shelf.counted, MINUTE_S)
 
-    def dismiss(self, repetition: Repetition | None) -> None:
+    async def dismiss(self, repetition: Repetition | None) -> None:
         if repetition and self._shelf.started.get(repetition.key, ("", "", 1))[1:] == (
             self._fencing, 0,
         ):  # fmt: skip
             del self._shelf.started[repetition.key]
 
-    def next_id(self) -> int:
+    async def next_id(self) -> int:
         self._shelf.last_id += 1
         return self._shelf.last_id
 
-    def last_id(self) -> int:
+    async def last_id(self) -> int:
         return self._shelf.last_id
 
-    def mend_ids(self, least: int = 0) -> None:
+    async def mend_ids(self, least: int = 0) -> None:
         ids = [conversation_id for _, conversation_id in self._shelf.kept]
         self._shelf.last_id = max([least, self._shelf.last_id, *ids])
 
-    def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
+    async def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         if (new.owner, new.id) in self._shelf.kept:
             raise IdTaken
         kept = self._shelf.kept[new.owner, new.id] = Kept(new)
@@ -116,7 +116,7 @@ class InMemoryTurnStore:
             repetition = done.repetition
             self._shelf.started[repetition.key] = (repetition.body, self._fencing, new.id)
 
-    def load(
+    async def load(
         self, conversation_id: int, terms: Sequence[str] = (), repetition: Repetition | None = None
     ) -> Conversation:
         self._count()
@@ -136,7 +136,7 @@ class InMemoryTurnStore:
             kept.conversation, found=tuple(Found(turn, 1.0) for turn in found)
         )
 
-    def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
+    async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         kept = self._shelf.kept.get((loaded.owner, loaded.id))
         if kept is None:
             raise UnknownConversation
@@ -146,7 +146,7 @@ class InMemoryTurnStore:
         self._append(kept, commit, done)
         kept.lock = ""
 
-    def release(self, loaded: Conversation) -> None:
+    async def release(self, loaded: Conversation) -> None:
         kept = self._shelf.kept.get((loaded.owner, loaded.id))
         if kept and kept.lock == self._fencing:
             kept.lock = ""
@@ -182,20 +182,24 @@ class InMemoryConversationStore:
         self._fencing = fencing
         self._owner = owner
 
-    def list_page(self, cursor: Cursor | None, limit: int) -> tuple[list[Summary], Cursor | None]:
+    async def list_page(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[Summary], Cursor | None]:
         own = [kept for (owner, _), kept in self._shelf.kept.items() if owner == self._owner]
         summaries = [dataclasses.replace(_summary(kept), context="") for kept in own]
         return newest_page(summaries, lambda one: (one.active_at, str(one.id)), cursor, limit)
 
-    def summarise(self, conversation_id: int) -> Summary:
+    async def summarise(self, conversation_id: int) -> Summary:
         return _summary(self._find(conversation_id))
 
-    def turns_page(self, conversation_id: int, last_number: int, count: int) -> list[StoredTurn]:
+    async def turns_page(
+        self, conversation_id: int, last_number: int, count: int
+    ) -> list[StoredTurn]:
         turns = self._find(conversation_id).turns()
         wanted = [turn for turn in turns if not last_number or turn.number <= last_number]
         return [StoredTurn(turn, repr(turn).encode()) for turn in wanted[-count:]]
 
-    def change(
+    async def change(
         self,
         conversation_id: int,
         change: Change,
@@ -217,7 +221,7 @@ class InMemoryConversationStore:
         kept.title = kept.title if change.title is None else change.title or None
         kept.lifetime_s = kept.lifetime_s if lifetime_s is None else lifetime_s
 
-    def replace(
+    async def replace(
         self, conversation_id: int, place: Place, old: StoredTurn, new: Turn | None
     ) -> None:
         assert place.turn_number == old.turn.number
@@ -233,19 +237,19 @@ class InMemoryConversationStore:
         window = replaced(kept.conversation.turns)
         kept.conversation = dataclasses.replace(kept.conversation, turns=window)
 
-    def forget(self, conversation_id: int) -> Forgotten:
+    async def forget(self, conversation_id: int) -> Forgotten:
         kept = self._find(conversation_id)
         del self._shelf.kept[kept.conversation.owner, conversation_id]
         window, archived = len(kept.conversation.turns), len(kept.archive)
         return Forgotten(conversation_id, window, archived, memories=0, keys=1)
 
-    def load_embeddings(
+    async def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
         kept = self._find(conversation_id).embeddings if names else {}
         return {name: kept[name] for name in names if name in kept}
 
-    def keep_embeddings(
+    async def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
         self._find(conversation_id).embeddings.update(embeddings)

@@ -9,6 +9,7 @@ from chat.redis.connection import RedisError, Value
 from host.abi.values import Err
 from host.interfaces.redis import flatten
 from host.interfaces.resp import Connection
+from tests.running import NO_TLS
 
 
 class NativeConnection:
@@ -18,7 +19,11 @@ class NativeConnection:
         self._connection = connection
         self.calls: list[str] = []
 
-    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+        return self.call(command, arguments)
+
+    def call(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+        """Run a command; all else in this thread waits for its reply."""
         self.calls.append(command)
         encoded = [a if isinstance(a, bytes) else str(a).encode() for a in arguments]
         flat = flatten(self._connection.call([command.encode(), *encoded]))
@@ -31,10 +36,10 @@ class NativeHttp:
     """The collection's `Http` port over httpx; `calls` keeps what was asked."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60, verify=NO_TLS)
         self.calls: list[str] = []
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         self.calls.append(f"{method} {path.rpartition('/')[2]}")
         try:
             answer = self._client.request(method, path, content=body)

@@ -1,6 +1,6 @@
 """The stores of one request, of each kind: in this process, in Redis, with Chroma behind it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +11,7 @@ from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.core.limits import Limits
 from chat.core.owners import anyone
-from chat.redis.connection import Redis
+from chat.redis.connection import Connection, Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
@@ -37,7 +37,7 @@ class Stores:
 MakeStores = Callable[..., Stores]
 
 
-def in_redis(connection: NativeConnection, fencing: str, owner: str | None, most: int) -> Stores:
+def in_redis(connection: Connection, fencing: str, owner: str | None, most: int) -> Stores:
     def owners(conversation_id: int) -> list[str]:
         return [*([owner] if owner else []), anyone(conversation_id)]
 
@@ -73,8 +73,13 @@ def with_chroma(
 def make_stores_of(
     kind: str, request: pytest.FixtureRequest, connection: NativeConnection
 ) -> MakeStores:
-    """Return what makes the stores of a request; all of one test see the same conversations."""
+    """Return what makes the stores of a request; all of one test see the same conversations.
+
+    Chroma is started here if need be: what a test starts by itself ends with the test's thread.
+    """
     shelf = Shelf()
+    http = request.getfixturevalue("chroma") if kind == "chroma" else None
+    database = request.getfixturevalue("database") if kind == "chroma" else ""
 
     def make(fencing: str = "one", owner: str | None = OWNER, most: int = 0) -> Stores:
         if kind == "memory":
@@ -82,17 +87,16 @@ def make_stores_of(
                 InMemoryTurnStore(shelf, fencing, owner, most),
                 InMemoryConversationStore(shelf, fencing, owner),
             )
-        if kind == "redis" or owner is None:  # nothing stands behind what is nobody's
+        if http is None or owner is None:  # nothing stands behind what is nobody's
             return in_redis(connection, fencing, owner, most)
-        http = request.getfixturevalue("chroma")
-        base = base_path("default_tenant", request.getfixturevalue("database"))
+        base = base_path("default_tenant", database)
         return with_chroma(connection, http, base, fencing, owner, most)
 
     return make
 
 
-def answer_of(ask: Callable[[], object]) -> object:
+async def answer_of(ask: Awaitable[object]) -> object:
     """Return what a request was answered with before."""
     with pytest.raises(AnsweredBefore) as before:
-        ask()
+        await ask
     return before.value.result

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context.budget import Measured, make_messages, measure, message_tokens
-from chat.context.recall import Quoting, fit_with_recall
+from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
+from chat.context.recall import Quoting, Recall, fit_with_recall
 from chat.context.templates import render_prompt
 from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
 from chat.core.refusals import PromptTooLong
@@ -86,6 +86,7 @@ SCRIPTS: dict[str, Write] = {
 
 
 FOUND = 12
+QUOTE = '{age}, {speaker} said:\n"{memory}"'
 
 
 @dataclass
@@ -100,6 +101,12 @@ class Played:
     over_tokens: int = -1_000_000
     used: list[float] = field(default_factory=list)
     turns: int = 0
+
+    def add(self, prompt_tokens: int, context_length: int, reserve: int, *, is_used: bool) -> None:
+        self.turns += 1
+        if is_used:
+            self.used.append(prompt_tokens / (context_length - reserve))
+        self.over_tokens = max(self.over_tokens, prompt_tokens + reserve - context_length)
 
 
 def play(
@@ -120,48 +127,58 @@ def play(
     the oldest prompts are recalled as memories, too.
     """
     reserve = max(16, context_length // 10)
-    context = write(rng, 10)
-    most = message_tokens(context)
-    talk = Conversation(1, "{o}", context, most, most, 0, ())
-    played = Played()
+    talk, played = begin(write(rng, 10)), Played()
     archive: list[Turn] = []
     for number in range(1, turns + 1):
         prompt = write(rng, words(rng))
+        memories = [as_memory(turn) for turn in archive[:memory_count]]
+        quoting = Quoting(recall_tokens, QUOTE, 1000, number * 1000.0)
         try:
             fit, recall = fit_with_recall(
-                talk,
-                prompt,
-                [as_memory(turn) for turn in archive[:memory_count]],
-                Quoting(recall_tokens, '{age}, {speaker} said:\n"{memory}"', 1000, number * 1000.0),
-                context_length=context_length,
-                max_reply_tokens=reserve,
-            )
+                talk, prompt, memories, quoting,
+                context_length=context_length, max_reply_tokens=reserve,
+            )  # fmt: skip
         except PromptTooLong:
             continue
-        shown = render_prompt(
-            make_messages(recall.around(context), fit.kept, prompt), prompt_format
-        )
-        assert played_prompt_is_whole(shown, prompt)
-        prompt_tokens = 1 + count(shown)
-        played.turns += 1
-        played.over_tokens = max(played.over_tokens, prompt_tokens + reserve - context_length)
-        if fit.evicted and number > 2:
-            played.used.append(prompt_tokens / (context_length - reserve))
+        prompt_tokens = 1 + count(show(talk, prompt, fit, recall, prompt_format))
+        is_used = bool(fit.evicted) and number > 2
+        played.add(prompt_tokens, context_length, reserve, is_used=is_used)
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
         measured = measure(fit, talk, prompt, completion, recall.text())
         archive += fit.evicted
-        turns_kept = (*fit.kept, make_turn(number, prompt, reply, measured))
-        talk = dataclasses.replace(
-            talk,
-            context_tokens=measured.context_tokens,
-            window_tokens=measured.window_tokens,
-            turn_count=number,
-            turns=turns_kept,
-            vocabulary=measured.vocabulary,
-            found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
+        talk = go_on(
+            talk, measured, (*fit.kept, make_turn(number, prompt, reply, measured)), archive
         )
     return played
+
+
+def begin(context: str) -> Conversation:
+    most = message_tokens(context)
+    return Conversation(1, "{o}", context, most, most, 0, ())
+
+
+def show(talk: Conversation, prompt: str, fit: Fit, recall: Recall, prompt_format: str) -> str:
+    """Return what the model is shown, which has the whole prompt."""
+    messages = make_messages(recall.around(talk.context), fit.kept, prompt)
+    shown = render_prompt(messages, prompt_format)
+    assert played_prompt_is_whole(shown, prompt)
+    return shown
+
+
+def go_on(
+    talk: Conversation, measured: Measured, turns: tuple[Turn, ...], archive: list[Turn]
+) -> Conversation:
+    """Return the conversation after a turn, the last of `turns`; a search finds what is evicted."""
+    return dataclasses.replace(
+        talk,
+        context_tokens=measured.context_tokens,
+        window_tokens=measured.window_tokens,
+        turn_count=turns[-1].number,
+        turns=turns,
+        vocabulary=measured.vocabulary,
+        found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
+    )
 
 
 def as_memory(turn: Turn) -> FoundMemory:

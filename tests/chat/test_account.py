@@ -45,7 +45,7 @@ MARK, USAGE, ENDS, LISTED = account_keys("t", OWNER).values()
 class LetterEmbedder:
     """Embeds by the first letter, as these tests are not about likeness."""
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         return [[1.0, float(ord(text[0]) % 7)] + [0.5] * 382 for text in texts]
 
 
@@ -83,18 +83,18 @@ class World:
             account=account,
         )  # fmt: skip
 
-    def start(self, said: str = "hello", lifetime_s: int = 500) -> int:
-        self.turns.admit(None, "conversation")
-        taken = self.turns.next_id()
+    async def start(self, said: str = "hello", lifetime_s: int = 500) -> int:
+        await self.turns.admit(None, "conversation")
+        taken = await self.turns.next_id()
         new = Conversation(taken, self.owner, "ctx", 0, 0, 0, ())
-        self.turns.create(new, commit(turn(1, said), lifetime_s=lifetime_s), None)
+        await self.turns.create(new, commit(turn(1, said), lifetime_s=lifetime_s), None)
         return taken
 
-    def go_on(self, conversation_id: int, said: str, window: int = 5) -> None:
-        loaded = self.turns.load(conversation_id)
+    async def go_on(self, conversation_id: int, said: str, window: int = 5) -> None:
+        loaded = await self.turns.load(conversation_id)
         evicted = loaded.turns[: max(0, len(loaded.turns) - window)]
         number = loaded.turn_count + 1
-        self.turns.commit(loaded, commit(turn(number, said), evicted=evicted))
+        await self.turns.commit(loaded, commit(turn(number, said), evicted=evicted))
 
 
 MakeWorld = Callable[..., World]
@@ -114,127 +114,137 @@ def commit(*turns: Turn, evicted: Sequence[Turn] = (), lifetime_s: int = 500) ->
     return Commit(turns, 9, 77, UNKNOWN, tuple(evicted), turns[-1].at, lifetime_s)
 
 
-def total(connection: NativeConnection) -> int:
-    found = connection.execute("HGET", [USAGE.encode(), b" total"])[0]
+async def total(connection: NativeConnection) -> int:
+    found = (await connection.execute("HGET", [USAGE.encode(), b" total"]))[0]
     return int(found) if isinstance(found, bytes) else 0
 
 
-def used(connection: NativeConnection, but: str = "erased|usage|ends|seen|rows|done") -> int:
+async def used(connection: NativeConnection, but: str = "erased|usage|ends|seen|rows|done") -> int:
     """Return how many bytes the owner's keys take, as Redis reports them."""
-    named = [key for key in connection.execute("KEYS", [b"t:{f00d}:*"]) if isinstance(key, bytes)]
+    named = [
+        key for key in await connection.execute("KEYS", [b"t:{f00d}:*"]) if isinstance(key, bytes)
+    ]
     kept = [key for key in named if not re.search(but, key.decode())]
-    sizes = [connection.execute("MEMORY", [b"USAGE", key, b"SAMPLES", 0])[0] for key in kept]
+    sizes = [
+        (await connection.execute("MEMORY", [b"USAGE", key, b"SAMPLES", 0]))[0] for key in kept
+    ]
     return sum(size for size in sizes if isinstance(size, int))
 
 
 # how much is stored
 
 
-def test_what_is_counted_is_about_what_redis_takes(
+async def test_what_is_counted_is_about_what_redis_takes(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    ids = [world.start() for _ in range(3)]
+    ids = [await world.start() for _ in range(3)]
     for number in range(60):
         words = " ".join(f"word{number * 7 + n}" for n in range(40))
-        world.go_on(ids[0], f"We spoke of {words}.")
-    world.memory.add([Memory(f"note-{n:016x}", "user", f"{n} notes", 5, None) for n in range(20)])
-    world.store.keep_embeddings(ids[0], {f"m0de1:{n}.0": [0.5] * 384 for n in range(50, 60)})
+        await world.go_on(ids[0], f"We spoke of {words}.")
+    await world.memory.add(
+        [Memory(f"note-{n:016x}", "user", f"{n} notes", 5, None) for n in range(20)]
+    )
+    await world.store.keep_embeddings(ids[0], {f"m0de1:{n}.0": [0.5] * 384 for n in range(50, 60)})
 
-    counted, taken = total(connection), used(connection)
+    counted, taken = await total(connection), await used(connection)
 
     assert 0.6 * taken < counted < 1.6 * taken
-    fields = connection.execute("HVALS", [USAGE.encode()])
+    fields = await connection.execute("HVALS", [USAGE.encode()])
     assert sum(int(field) for field in fields if isinstance(field, bytes)) == 2 * counted
 
 
-def test_nothing_is_counted_when_all_is_forgotten(
+async def test_nothing_is_counted_when_all_is_forgotten(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    ids = [world.start() for _ in range(3)]
+    ids = [await world.start() for _ in range(3)]
     for number in range(30):
-        world.go_on(ids[0], f"soup number {number}")
-    world.memory.add([Memory(f"note-{n:016x}", "user", f"{n} notes", 5, None) for n in range(5)])
-    before = total(connection)
+        await world.go_on(ids[0], f"soup number {number}")
+    await world.memory.add(
+        [Memory(f"note-{n:016x}", "user", f"{n} notes", 5, None) for n in range(5)]
+    )
+    before = await total(connection)
 
-    world.memory.forget(f"note-{1:016x}")
-    world.memory.forget_all()
-    forget_message(world.store, ids[0], Place(12, 0))
-    forget_message(world.store, ids[0], Place(29, 1))
+    await world.memory.forget(f"note-{1:016x}")
+    await world.memory.forget_all()
+    await forget_message(world.store, ids[0], Place(12, 0))
+    await forget_message(world.store, ids[0], Place(29, 1))
     for taken in ids:
-        assert 0 < total(connection) < before
-        before = total(connection)
-        world.store.forget(taken)
+        assert 0 < await total(connection) < before
+        before = await total(connection)
+        await world.store.forget(taken)
 
-    assert connection.execute("EXISTS", [USAGE.encode(), ENDS.encode()]) == [0]
+    assert await connection.execute("EXISTS", [USAGE.encode(), ENDS.encode()]) == [0]
 
 
-def test_a_full_archive_takes_no_more(make_world: MakeWorld, connection: NativeConnection) -> None:
+async def test_a_full_archive_takes_no_more(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
     world = make_world()
-    taken = world.start("soup and bread")
+    taken = await world.start("soup and bread")
     said = "soup and bread " * 40
     for _ in range(120):
-        world.go_on(taken, said)
+        await world.go_on(taken, said)
 
-    counted = total(connection)
+    counted = await total(connection)
     assert counted < 120 * len(said) / 2
-    assert 0.6 * used(connection) < counted < 1.6 * used(connection)
+    assert 0.6 * await used(connection) < counted < 1.6 * await used(connection)
 
 
-def test_what_expired_is_counted_no_more(
+async def test_what_expired_is_counted_no_more(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world(Bounds(1, 0))
-    gone = world.start(lifetime_s=1)
+    gone = await world.start(lifetime_s=1)
     with pytest.raises(StorageFull):
-        world.start()
-    while connection.execute("EXISTS", [f"t:{OWNER}:{gone}".encode()]) == [1]:
+        await world.start()
+    while await connection.execute("EXISTS", [f"t:{OWNER}:{gone}".encode()]) == [1]:
         pass
 
-    kept = world.start("a")
+    kept = await world.start("a")
 
-    assert connection.execute("HEXISTS", [USAGE.encode(), gone]) == [0]
-    assert connection.execute("ZRANGE", [LISTED.encode(), 0, -1]) == [str(kept).encode()]
-    (left,) = connection.execute("TTL", [USAGE.encode()])
+    assert await connection.execute("HEXISTS", [USAGE.encode(), gone]) == [0]
+    assert await connection.execute("ZRANGE", [LISTED.encode(), 0, -1]) == [str(kept).encode()]
+    (left,) = await connection.execute("TTL", [USAGE.encode()])
     assert isinstance(left, int)
     assert 490 < left <= 500, "the count goes with the last of what it counts"
 
 
-def test_of_a_pinned_conversation_the_count_stays(
+async def test_of_a_pinned_conversation_the_count_stays(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = world.start()
+    taken = await world.start()
 
-    change_conversation(world.store, parse(), taken, Change(None, None, is_pinned=True))
+    await change_conversation(world.store, parse(), taken, Change(None, None, is_pinned=True))
 
-    assert connection.execute("TTL", [USAGE.encode()]) == [-1]
-    assert connection.execute("ZSCORE", [ENDS.encode(), taken]) == [None]
+    assert await connection.execute("TTL", [USAGE.encode()]) == [-1]
+    assert await connection.execute("ZSCORE", [ENDS.encode(), taken]) == [None]
 
 
-def test_over_the_conversations_none_is_begun(make_world: MakeWorld) -> None:
+async def test_over_the_conversations_none_is_begun(make_world: MakeWorld) -> None:
     world = make_world(Bounds(2, 0))
-    ids = [world.start() for _ in range(2)]
+    ids = [await world.start() for _ in range(2)]
 
     with pytest.raises(StorageFull, match="as many conversations here as may be, which is 2"):
-        world.turns.admit(None, "conversation")
-    world.go_on(ids[0], "goes on")
-    world.turns.admit(None, "memory")
-    assert make_world(Bounds(2, 0), "{beef}").start(), "another owner has room of its own"
-    world.store.forget(ids[1])
-    assert world.start() > ids[1]
+        await world.turns.admit(None, "conversation")
+    await world.go_on(ids[0], "goes on")
+    await world.turns.admit(None, "memory")
+    assert await make_world(Bounds(2, 0), "{beef}").start(), "another owner has room of its own"
+    await world.store.forget(ids[1])
+    assert await world.start() > ids[1]
 
 
-def test_over_the_bytes_nothing_is_begun_or_added_until_some_is_forgotten(
+async def test_over_the_bytes_nothing_is_begun_or_added_until_some_is_forgotten(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world(Bounds(0, 20_000))
-    ids = [world.start("x" * 9000), world.start("y" * 12_000)]
+    ids = [await world.start("x" * 9000), await world.start("y" * 12_000)]
     note = Memory("note-0123456789abcdef", "user", "a note", 5, None)
     turns = [turn(1, "brought back")]
     whole = make_whole(parse(), head_of(99), turns)
-    before = total(connection)
+    before = await total(connection)
 
     for refused in (
         lambda: world.turns.admit(None, "conversation"),
@@ -244,85 +254,85 @@ def test_over_the_bytes_nothing_is_begun_or_added_until_some_is_forgotten(
         lambda: world.restorer.restore(whole),
     ):
         with pytest.raises(StorageFull, match="as many bytes here as may be, which is 20000"):
-            refused()
+            await refused()
 
-    assert total(connection) == before
-    world.turns.admit(None)
-    assert world.store.summarise(ids[0]).turn_count == 1
-    world.store.forget(ids[1])
-    world.go_on(ids[0], "and on")
-    world.restorer.restore(whole)
-    assert world.store.summarise(99).turn_count == 1
+    assert await total(connection) == before
+    await world.turns.admit(None)
+    assert (await world.store.summarise(ids[0])).turn_count == 1
+    await world.store.forget(ids[1])
+    await world.go_on(ids[0], "and on")
+    await world.restorer.restore(whole)
+    assert (await world.store.summarise(99)).turn_count == 1
 
 
 def head_of(conversation_id: int) -> Head:
     return Head(conversation_id, "ctx", 5.0, 6.0, 1, None, is_pinned=False)
 
 
-def test_counting_is_part_of_what_is_done_anyway(
+async def test_counting_is_part_of_what_is_done_anyway(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world(Bounds(10, 10**9), credentials=60)
-    taken = world.start()
-    world.go_on(taken, "p")
+    taken = await world.start()
+    await world.go_on(taken, "p")
     connection.calls.clear()
 
-    world.go_on(taken, "q")
-    world.start()
+    await world.go_on(taken, "q")
+    await world.start()
 
     assert connection.calls == ["EVALSHA"] * 5, "load, commit; admit, id, create"
 
 
-def test_counting_takes_no_longer_with_what_there_is(
+async def test_counting_takes_no_longer_with_what_there_is(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     """The scripts of a turn run the same number of commands, however long the history is."""
     world = make_world(Bounds(1000, 10**9), credentials=60)
-    taken = world.start("soup")
+    taken = await world.start("soup")
 
-    def commands() -> int:
-        connection.execute("CONFIG", [b"RESETSTAT"])
-        world.go_on(taken, "soup")
-        text = connection.execute("INFO", [b"commandstats"])[0]
+    async def commands() -> int:
+        await connection.execute("CONFIG", [b"RESETSTAT"])
+        await world.go_on(taken, "soup")
+        text = (await connection.execute("INFO", [b"commandstats"]))[0]
         assert isinstance(text, bytes)
         return sum(map(int, re.findall(rb"calls=(\d+)", text)))
 
     for _ in range(20):
-        world.go_on(taken, "soup")
-    few = commands()
+        await world.go_on(taken, "soup")
+    few = await commands()
     for _ in range(200):
-        world.start()
-        world.go_on(taken, "soup")
+        await world.start()
+        await world.go_on(taken, "soup")
 
-    assert abs(commands() - few) <= few / 5, "now and then a part of the index is full"
+    assert abs(await commands() - few) <= few / 5, "now and then a part of the index is full"
 
 
 # erased
 
 
-def erase(world: World, word: str = "abc", *, ends: bool = True) -> None:
+async def erase(world: World, word: str = "abc", *, ends: bool = True) -> None:
     """Erase an owner, as another request."""
     account = Account("t", world.owner)
-    begin_erasure(world.redis, account, word, 3720)
-    for key in world.redis.execute("KEYS", [f"t:{world.owner}:*"]):
+    await begin_erasure(world.redis, account, word, 3720)
+    for key in await world.redis.execute("KEYS", [f"t:{world.owner}:*"]):
         if key != MARK.encode():
-            world.redis.execute("DEL", [key or b""])
+            await world.redis.execute("DEL", [key or b""])
     if ends:
-        end_erasure(world.redis, account, word)
+        await end_erasure(world.redis, account, word)
 
 
 @pytest.mark.parametrize("ends", [True, False], ids=["after it", "while it runs"])
-def test_what_began_before_an_erasure_stores_nothing(
+async def test_what_began_before_an_erasure_stores_nothing(
     make_world: MakeWorld, connection: NativeConnection, *, ends: bool
 ) -> None:
     world = make_world()
-    taken = world.start()
-    world.turns.admit(None)
-    loaded = world.turns.load(taken)
+    taken = await world.start()
+    await world.turns.admit(None)
+    loaded = await world.turns.load(taken)
     memory = Memory("note-0123456789abcdef", "user", "a note", 5, None)
-    new = Conversation(world.turns.next_id(), OWNER, "ctx", 0, 0, 0, ())
+    new = Conversation(await world.turns.next_id(), OWNER, "ctx", 0, 0, 0, ())
 
-    erase(world, ends=ends)
+    await erase(world, ends=ends)
 
     for refused in (
         lambda: world.turns.create(new, commit(turn(1, "s")), None),
@@ -334,37 +344,39 @@ def test_what_began_before_an_erasure_stores_nothing(
         lambda: world.account.check(world.redis),
     ):
         with pytest.raises(OwnerErased):
-            refused()
-    world.turns.release(loaded)
-    assert connection.execute("KEYS", [b"t:{f00d}:*"]) == [MARK.encode()]
-    (left,) = connection.execute("TTL", [MARK.encode()])
+            await refused()
+    await world.turns.release(loaded)
+    assert await connection.execute("KEYS", [b"t:{f00d}:*"]) == [MARK.encode()]
+    (left,) = await connection.execute("TTL", [MARK.encode()])
     assert isinstance(left, int)
     assert 3710 < left <= 3720
 
 
-def test_what_begins_after_an_erasure_is_a_new_owners(make_world: MakeWorld) -> None:
+async def test_what_begins_after_an_erasure_is_a_new_owners(make_world: MakeWorld) -> None:
     before = make_world()
-    taken = before.start()
-    erase(before)
+    taken = await before.start()
+    await erase(before)
 
     world = make_world()
     with pytest.raises(UnknownConversation):
-        world.turns.load(taken)
-    begun = world.start()
-    world.go_on(begun, "and on")
+        await world.turns.load(taken)
+    begun = await world.start()
+    await world.go_on(begun, "and on")
 
-    assert [one.id for one in world.store.list_page(None, 9)[0]] == [begun]
-    erase(world, "def")
+    assert [one.id for one in (await world.store.list_page(None, 9))[0]] == [begun]
+    await erase(world, "def")
     with pytest.raises(OwnerErased):
-        world.turns.create(Conversation(77, OWNER, "", 0, 0, 0, ()), commit(turn(1, "s")), None)
+        await world.turns.create(
+            Conversation(77, OWNER, "", 0, 0, 0, ()), commit(turn(1, "s")), None
+        )
 
 
-def test_nothing_begins_while_an_erasure_runs_and_no_key_is_left_of_the_attempt(
+async def test_nothing_begins_while_an_erasure_runs_and_no_key_is_left_of_the_attempt(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world(credentials=5)
-    taken = world.start()
-    erase(world, ends=False)
+    taken = await world.start()
+    await erase(world, ends=False)
 
     for refused in (
         lambda: world.turns.admit(None),
@@ -373,89 +385,94 @@ def test_nothing_begins_while_an_erasure_runs_and_no_key_is_left_of_the_attempt(
         lambda: Account("t", OWNER).read(world.redis),
     ):
         with pytest.raises(OwnerErased):
-            refused()
+            await refused()
 
-    assert connection.execute("KEYS", [b"t:{f00d}:*"]) == [MARK.encode()]
-    connection.execute("SET", [MARK.encode(), b"abc 5"])
-    assert world.start(), "one that was killed holds nobody up for long"
+    assert await connection.execute("KEYS", [b"t:{f00d}:*"]) == [MARK.encode()]
+    await connection.execute("SET", [MARK.encode(), b"abc 5"])
+    assert await world.start(), "one that was killed holds nobody up for long"
 
 
-def test_of_two_erasures_the_later_one_says_when_it_ends(make_world: MakeWorld) -> None:
+async def test_of_two_erasures_the_later_one_says_when_it_ends(make_world: MakeWorld) -> None:
     world = make_world()
     first, second = Account("t", OWNER), Account("t", OWNER)
-    begin_erasure(world.redis, first, "aaa", 100)
-    begin_erasure(world.redis, second, "bbb", 100)
+    await begin_erasure(world.redis, first, "aaa", 100)
+    await begin_erasure(world.redis, second, "bbb", 100)
 
-    end_erasure(world.redis, first, "aaa")
+    await end_erasure(world.redis, first, "aaa")
     with pytest.raises(OwnerErased):
-        world.turns.admit(None)
-    end_erasure(world.redis, second, "bbb")
+        await world.turns.admit(None)
+    await end_erasure(world.redis, second, "bbb")
 
-    world.turns.admit(None)
+    await world.turns.admit(None)
 
 
 # who belongs to nobody, and who is new
 
 
-def test_what_is_nobodys_is_not_pinned(make_world: MakeWorld, connection: NativeConnection) -> None:
+async def test_what_is_nobodys_is_not_pinned(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
     world = make_world()
-    taken = world.turns.next_id()
+    taken = await world.turns.next_id()
     new = Conversation(taken, anyone(taken), "", 0, 0, 0, ())
-    world.turns.create(new, commit(turn(1, "s")), None)
+    await world.turns.create(new, commit(turn(1, "s")), None)
     pin = partial(change_conversation, world.store, parse())
 
     with pytest.raises(InvalidRequest, match="belongs to nobody") as refused:
-        pin(taken, Change(None, "title", is_pinned=True))
+        await pin(taken, Change(None, "title", is_pinned=True))
 
     assert refused.value.param == "pinned"
-    assert world.store.summarise(taken).title is None, "nothing of it is done"
-    assert pin(taken, Change(None, "title", is_pinned=False)).title == "title"
+    assert (await world.store.summarise(taken)).title is None, "nothing of it is done"
+    renamed = await pin(taken, Change(None, "title", is_pinned=False))
+    assert renamed.title == "title"
     with pytest.raises(UnknownConversation):
-        pin(10**6, Change(None, None, is_pinned=True))
-    assert connection.execute("EXISTS", [USAGE.encode()]) == [0]
+        await pin(10**6, Change(None, None, is_pinned=True))
+    assert await connection.execute("EXISTS", [USAGE.encode()]) == [0]
 
 
-def test_owners_that_nobody_saw_are_counted_by_address(make_world: MakeWorld) -> None:
+async def test_owners_that_nobody_saw_are_counted_by_address(make_world: MakeWorld) -> None:
     def world(owner: str, address: str = "{ad}") -> World:
         return make_world(owner=f"{{{owner}}}", credentials=2, address=address)
 
     first = world("a")
-    taken = first.start()
+    taken = await first.start()
     with pytest.raises(UnknownConversation):
-        world("b").turns.load(1000)
+        await world("b").turns.load(1000)
 
     for refused in (lambda: world("c").turns.admit(None), lambda: world("d").turns.load(taken)):
         with pytest.raises(LimitExceeded, match="may bring 2 new credentials a minute") as error:
-            refused()
+            await refused()
         assert 0 < error.value.quota.reset_s <= 61
-    world("a").go_on(taken, "and on")
-    world("b").turns.admit(None)
-    world("c", "{other}").turns.admit(None)
+    await world("a").go_on(taken, "and on")
+    await world("b").turns.admit(None)
+    await world("c", "{other}").turns.admit(None)
 
 
-def test_new_credentials_are_counted_by_address(connection: NativeConnection) -> None:
+async def test_new_credentials_are_counted_by_address(connection: NativeConnection) -> None:
     redis = Redis(connection)
     for _ in range(3):
-        count_credential(redis, "t", "{ad}", 3)
+        await count_credential(redis, "t", "{ad}", 3)
 
     with pytest.raises(LimitExceeded, match="may bring 3 new credentials"):
-        count_credential(redis, "t", "{ad}", 3)
-    count_credential(redis, "t", "{other}", 3)
+        await count_credential(redis, "t", "{ad}", 3)
+    await count_credential(redis, "t", "{other}", 3)
 
 
-def test_an_import_that_is_larger_than_a_minutes_is_taken_and_keeps_the_next_waiting(
+async def test_an_import_that_is_larger_than_a_minutes_is_taken_and_keeps_the_next_waiting(
     connection: NativeConnection,
 ) -> None:
     spend = partial(spend_import, Redis(connection), "t")
-    spend("{ad}", 1000, 400)
-    spend("{ad}", 1000, 4600)
+    await spend("{ad}", 1000, 400)
+    await spend("{ad}", 1000, 4600)
 
     with pytest.raises(LimitExceeded, match="may import 1000 bytes a minute") as refused:
-        spend("{ad}", 1000, 1)
+        await spend("{ad}", 1000, 1)
     assert 239 <= refused.value.quota.reset_s <= 241, "4000 bytes behind"
-    spend("{other}", 1000, 400)
-    spend("{ad}", 0, 400)
-    now = connection.execute("TIME", [])[0]
+    await spend("{other}", 1000, 400)
+    await spend("{ad}", 0, 400)
+    now = (await connection.execute("TIME", []))[0]
     assert isinstance(now, bytes)
-    connection.execute("SET", [b"t:{ad}:imported", f"-990 {int(now) * 1000 - 60_000}".encode()])
-    spend("{ad}", 1000, 5)
+    await connection.execute(
+        "SET", [b"t:{ad}:imported", f"-990 {int(now) * 1000 - 60_000}".encode()]
+    )
+    await spend("{ad}", 1000, 5)

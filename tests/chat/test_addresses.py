@@ -42,7 +42,7 @@ def test_an_address_that_is_taken_is_an_allowed_host(name: str, address: str) ->
     settings = parse_settings((DEFAULTS | {name: address}).__getitem__)
 
     entry = parse_allowed_host(address)
-    url = settings.redis_url if name == "redis_address" else address
+    url = settings.redis.url if name == "redis_address" else address
     assert permits_url([entry], url, "redis")
 
 

@@ -1,10 +1,9 @@
 """Whatever a server in Chroma's place answers is either used or a store's error, nothing else."""
 
 import contextlib
-import itertools
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import pytest
 
@@ -34,6 +33,19 @@ NONSENSE: Mapping[str, bytes] = {
 }
 
 
+Item = TypeVar("Item")
+
+
+async def first(count: int, items: AsyncIterator[Item]) -> list[Item]:
+    """Return the first `count` items, or as many as there are."""
+    taken: list[Item] = []
+    async for item in items:
+        taken.append(item)
+        if len(taken) == count:
+            break
+    return taken
+
+
 class Saying:
     """A server that answers everything alike, except that it has a collection."""
 
@@ -41,15 +53,15 @@ class Saying:
         self._said = said
         self._is_there = is_there
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         is_asked = method == "GET" and body is None and "/owner_" in path
         there = {"id": "c1", "metadata": {"made_by": "other"}}
         return 200, json.dumps(there).encode() if is_asked and self._is_there else self._said
 
 
-ASKING: Mapping[str, Callable[[Collection], Any]] = {
+ASKING: Mapping[str, Callable[[Collection], Awaitable[object]]] = {
     "take": lambda collection: collection.take(["a"]),
-    "every": lambda collection: list(collection.every({})),
+    "every": lambda collection: first(10**6, collection.every({})),
     "nearest": lambda collection: collection.nearest([1.0], 1, {}),
     "made otherwise": lambda collection: collection.made_otherwise({}, 1),
     "remove": lambda collection: collection.remove(["a"]),
@@ -61,22 +73,22 @@ ASKING: Mapping[str, Callable[[Collection], Any]] = {
 @pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
 @pytest.mark.parametrize("ask", ASKING.values(), ids=ASKING)
 @pytest.mark.parametrize("is_there", [True, False])
-def test_nonsense_is_an_error_of_the_store(
-    said: bytes, ask: Callable[[Collection], Any], *, is_there: bool
+async def test_nonsense_is_an_error_of_the_store(
+    said: bytes, ask: Callable[[Collection], Awaitable[object]], *, is_there: bool
 ) -> None:
     collection = collection_of(Saying(said, is_there=is_there), BASE, "t", "{o}", "tag")
 
     with contextlib.suppress(MemoryUnavailable, CorruptConversation):
-        ask(collection)
+        await ask(collection)
 
 
 @pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
-def test_nonsense_among_all_collections_is_an_error_of_the_store(said: bytes) -> None:
+async def test_nonsense_among_all_collections_is_an_error_of_the_store(said: bytes) -> None:
     database = ChromaDatabase(Saying(said, is_there=False), "t", "d", "t")
 
     with contextlib.suppress(MemoryUnavailable):
-        for owned in itertools.islice(database.every(), 9):
-            database.count(owned)
+        for owned in await first(9, database.every()):
+            await database.count(owned)
 
 
 MEMORY: Mapping[str, Any] = {
@@ -93,50 +105,52 @@ MESSAGE: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def taken(document: str | None, metadata: Mapping[str, Any], name: str = "7") -> Any:
+async def taken(document: str | None, metadata: Mapping[str, Any], name: str = "7") -> Any:
     said = {"ids": [name], "documents": [document], "metadatas": [metadata]}
     server = Saying(json.dumps(said).encode(), is_there=True)
-    return collection_of(server, BASE, "t", "{o}", "tag").take([name])
+    return await collection_of(server, BASE, "t", "{o}", "tag").take([name])
 
 
-def test_records_are_parsed() -> None:
-    assert parse_memory(taken("m", MEMORY)[0]).content == "m"
-    assert parse_head(taken(None, HEAD)[0]).context == ""
-    assert parse_turn_records(taken("p", MESSAGE))[0].messages[0] is not None
+async def test_records_are_parsed() -> None:
+    assert parse_memory((await taken("m", MEMORY))[0]).content == "m"
+    assert parse_head((await taken(None, HEAD))[0]).context == ""
+    assert parse_turn_records(await taken("p", MESSAGE))[0].messages[0] is not None
 
 
-@pytest.mark.parametrize("parse", [
-    pytest.param(lambda fields: parse_memory(taken("m", {**MEMORY, **fields})[0]), id="a memory"),
-    pytest.param(lambda fields: parse_turn_records(taken("m", {**MESSAGE, **fields})), id="a turn"),
+@pytest.mark.parametrize(("parse", "metadata"), [
+    pytest.param(lambda found: parse_memory(found[0]), MEMORY, id="a memory"),
+    pytest.param(parse_turn_records, MESSAGE, id="a turn"),
 ])  # fmt: skip
 @pytest.mark.parametrize(
     "fields",
     [{"role": "bot"}, {"role": 7}, {"role": None}, {"said_at": "nan"}, {"said_at": True}],
     ids=str,
 )
-def test_a_record_of_other_kinds_is_corrupt(
-    parse: Callable[[Mapping[str, Any]], Any], fields: Mapping[str, Any]
+async def test_a_record_of_other_kinds_is_corrupt(
+    parse: Callable[[Any], Any], metadata: Mapping[str, Any], fields: Mapping[str, Any]
 ) -> None:
+    found = await taken("m", {**metadata, **fields})
+
     with pytest.raises(CorruptConversation):
-        parse(fields)
+        parse(found)
 
 
 @pytest.mark.parametrize("fields", [{"created_at": "inf"}, {"active_at": None}], ids=str)
-def test_a_head_of_other_kinds_is_corrupt(fields: Mapping[str, Any]) -> None:
+async def test_a_head_of_other_kinds_is_corrupt(fields: Mapping[str, Any]) -> None:
     with pytest.raises(CorruptConversation):
-        parse_head(taken("c", {**HEAD, **fields})[0])
+        parse_head((await taken("c", {**HEAD, **fields}))[0])
 
 
 class Refusing:
     """A server that refuses the token."""
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         return 401, f"token s3cret is wrong for {method} {path} {body!r}".encode()
 
 
-def test_a_chroma_that_refuses_the_token_names_the_setting_and_says_no_more() -> None:
+async def test_a_chroma_that_refuses_the_token_names_the_setting_and_says_no_more() -> None:
     collection = collection_of(Refusing(), BASE, "chat", "owner", "tag")
     with pytest.raises(MemoryUnavailable) as failed:
-        collection.is_there()
+        await collection.is_there()
 
     assert str(failed.value) == "the long-term memory refuses the token (401): see `chroma_token`"

@@ -1,6 +1,6 @@
 """Clean-ups: what they remove, and that they go on where they ended."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -21,48 +21,48 @@ def cleaner(connection: NativeConnection) -> RedisCleaner:
     return RedisCleaner(Redis(connection), "t", None)
 
 
-def put_lists(connection: NativeConnection) -> None:
+async def put_lists(connection: NativeConnection) -> None:
     """List two conversations of each owner, of which one has expired."""
     for number, owner in enumerate(OWNERS, 1):
-        connection.execute("HSET", [f"t:{owner}:{number}".encode(), b"context", b"c"])
+        await connection.execute("HSET", [f"t:{owner}:{number}".encode(), b"context", b"c"])
         listed = f"t:{owner}:conversations".encode()
-        connection.execute("ZADD", [listed, 1, str(number).encode(), 2, b"9999"])
+        await connection.execute("ZADD", [listed, 1, str(number).encode(), 2, b"9999"])
 
 
-def test_expired_conversations_leave_the_lists_of_all_owners(
+async def test_expired_conversations_leave_the_lists_of_all_owners(
     connection: NativeConnection, cleaner: RedisCleaner
 ) -> None:
-    put_lists(connection)
+    await put_lists(connection)
 
-    removed = clean_up(cleaner.steps, cleaner, lambda: False)
+    removed = await clean_up(cleaner.steps, cleaner, lambda: False)
 
     assert removed == (Cleaned(listed=len(OWNERS)), True)
     for number, owner in enumerate(OWNERS, 1):
-        left = connection.execute("ZRANGE", [f"t:{owner}:conversations".encode(), 0, -1])
+        left = await connection.execute("ZRANGE", [f"t:{owner}:conversations".encode(), 0, -1])
         assert left == [str(number).encode()]
-    assert clean_up(cleaner.steps, cleaner, lambda: False) == (Cleaned(), True)
+    assert await clean_up(cleaner.steps, cleaner, lambda: False) == (Cleaned(), True)
 
 
-def test_a_clean_up_that_ran_out_of_time_goes_on_where_it_ended(
+async def test_a_clean_up_that_ran_out_of_time_goes_on_where_it_ended(
     connection: NativeConnection, cleaner: RedisCleaner
 ) -> None:
-    put_lists(connection)
+    await put_lists(connection)
     for number in range(2000):
-        connection.execute("SET", [f"t:{{x}}:{number}:nothing".encode(), b""])
+        await connection.execute("SET", [f"t:{{x}}:{number}:nothing".encode(), b""])
     removed, rounds, is_complete = Cleaned(), 0, False
 
     while not is_complete:
-        more, is_complete = clean_up(cleaner.steps, cleaner, lambda: True)
+        more, is_complete = await clean_up(cleaner.steps, cleaner, lambda: True)
         removed += more
         rounds += 1
 
     assert removed == Cleaned(listed=len(OWNERS))
     assert rounds > 5
-    assert cleaner.load() == ""
+    assert await cleaner.load() == ""
 
 
-def test_a_step_that_failed_is_taken_again(cleaner: RedisCleaner) -> None:
-    def steps(place: str) -> Iterator[tuple[Cleaned, str]]:
+async def test_a_step_that_failed_is_taken_again(cleaner: RedisCleaner) -> None:
+    async def steps(place: str) -> AsyncIterator[tuple[Cleaned, str]]:
         if place == "":
             yield Cleaned(listed=1), "7"
             raise StoreUnavailable("away")
@@ -70,27 +70,27 @@ def test_a_step_that_failed_is_taken_again(cleaner: RedisCleaner) -> None:
         yield Cleaned(listed=2), ""
 
     with pytest.raises(StoreUnavailable):
-        clean_up(steps, cleaner, lambda: False)
-    assert clean_up(steps, cleaner, lambda: False) == (Cleaned(listed=2), True)
+        await clean_up(steps, cleaner, lambda: False)
+    assert await clean_up(steps, cleaner, lambda: False) == (Cleaned(listed=2), True)
 
 
-def test_turns_that_left_the_archive_leave_the_index(
+async def test_turns_that_left_the_archive_leave_the_index(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection, cleaner: RedisCleaner
 ) -> None:
     store = make_store(archive_turns=5)
-    taken = create(store, new(next_turn(1)))
-    talk(store, *(f"unicorn{number} horse" for number in range(200)))
+    taken = await create(store, new(next_turn(1)))
+    await talk(store, *(f"unicorn{number} horse" for number in range(200)))
     index = conversation_keys("t", f"{{anyone:{taken}}}", taken)["index"].encode()
-    before = connection.execute("HLEN", [index])[0]
+    before = (await connection.execute("HLEN", [index]))[0]
 
-    removed, is_complete = clean_up(cleaner.steps, cleaner, lambda: False)
+    removed, is_complete = await clean_up(cleaner.steps, cleaner, lambda: False)
 
-    after = connection.execute("HLEN", [index])[0]
+    after = (await connection.execute("HLEN", [index]))[0]
     assert is_complete
     assert isinstance(before, int)
     assert isinstance(after, int)
     assert removed.postings > 190
     assert after < before / 10
-    assert find(store, "horse"), "what is still there is found"
-    assert find(store, "unicorn5") == []
-    assert clean_up(cleaner.steps, cleaner, lambda: False)[0] == Cleaned()
+    assert await find(store, "horse"), "what is still there is found"
+    assert await find(store, "unicorn5") == []
+    assert (await clean_up(cleaner.steps, cleaner, lambda: False))[0] == Cleaned()

@@ -19,7 +19,7 @@ class Lengths:
     def __init__(self, *lengths: int) -> None:
         self._lengths = lengths
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         assert texts
         return [[1.0] * length for length in self._lengths]
 
@@ -34,31 +34,35 @@ class Lengths:
         pytest.param([1e308] * 10, id="longer than any number"),
     ],
 )
-def test_an_embedding_without_a_direction_is_a_failed_model(embedding: Sequence[float]) -> None:
+async def test_an_embedding_without_a_direction_is_a_failed_model(
+    embedding: Sequence[float],
+) -> None:
     with pytest.raises(ModelFailed, match="no usable embedding"):
-        OnceEmbedder(Embeddings(embedding)).embed(["a"])
+        await OnceEmbedder(Embeddings(embedding)).embed(["a"])
 
 
 @pytest.mark.parametrize("embedding", [[5e-324, 0.0], [1e200, 1e200], [3, 4], [-0.6, 0.8]], ids=str)
-def test_an_embedding_with_a_direction_is_made_as_long_as_one(embedding: Sequence[float]) -> None:
-    (made,) = OnceEmbedder(Embeddings(embedding)).embed(["a"])
+async def test_an_embedding_with_a_direction_is_made_as_long_as_one(
+    embedding: Sequence[float],
+) -> None:
+    (made,) = await OnceEmbedder(Embeddings(embedding)).embed(["a"])
 
     assert math.isclose(math.hypot(*made), 1.0)
 
 
-def test_embeddings_of_two_lengths_are_a_failed_model() -> None:
+async def test_embeddings_of_two_lengths_are_a_failed_model() -> None:
     with pytest.raises(OtherLength):
-        OnceEmbedder(Lengths(3, 2)).embed(["a", "b"])
+        await OnceEmbedder(Lengths(3, 2)).embed(["a", "b"])
     embedder = OnceEmbedder(Embeddings([1.0, 2.0, 3.0], [1.0, 2.0]))
-    embedder.embed(["a"])
+    await embedder.embed(["a"])
     with pytest.raises(OtherLength):
-        embedder.embed(["b"])
+        await embedder.embed(["b"])
 
 
 @pytest.mark.parametrize("lengths", [(), (1,), (1, 1, 1)])
-def test_another_number_of_embeddings_is_a_failed_model(lengths: tuple[int, ...]) -> None:
+async def test_another_number_of_embeddings_is_a_failed_model(lengths: tuple[int, ...]) -> None:
     with pytest.raises(ModelFailed):
-        OnceEmbedder(Lengths(*lengths)).embed(["a", "b"])
+        await OnceEmbedder(Lengths(*lengths)).embed(["a", "b"])
 
 
 def test_kept_embeddings_of_another_length_are_made_anew() -> None:

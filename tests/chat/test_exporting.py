@@ -1,7 +1,7 @@
 """An export is of one moment, whatever is written, added and forgotten meanwhile."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -48,15 +48,15 @@ class WatchedConnection:
 
     def __init__(self, connection: NativeConnection) -> None:
         self._connection = connection
-        self.before_call: Callable[[], None] | None = None
+        self.before_call: Callable[[], Awaitable[object]] | None = None
         self.max_bytes = 0
 
-    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
         act, self.before_call = self.before_call, None
         if act:
-            act()
+            await act()
         self.before_call = act
-        answer = self._connection.execute(command, arguments)
+        answer = await self._connection.execute(command, arguments)
         texts = [*arguments, *answer]
         sizes = (len(text) for text in texts if isinstance(text, bytes | str))
         if command != "EVAL":  # EVAL carries the script's text, too, but only once
@@ -64,13 +64,13 @@ class WatchedConnection:
         return answer
 
 
-def at_call(number: int, act: Callable[[], object]) -> Callable[[], None]:
+def at_call(number: int, act: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
     """Return a function that acts before the n-th call only."""
     calls = itertools.count(1)
 
-    def before_call() -> None:
+    async def before_call() -> None:
         if next(calls) == number:
-            act()
+            await act()
 
     return before_call
 
@@ -153,8 +153,8 @@ def in_archive(hot: Hot, http: Http, database: str) -> World:
     return World(hot.owner, turns, store, memory, Snapshots(hot.store, archive), importer)
 
 
-def add(world: World, taken: int, *messages: Message) -> None:
-    loaded = world.turns.load(taken)
+async def add(world: World, taken: int, *messages: Message) -> None:
+    loaded = await world.turns.load(taken)
     turns = make_turns(messages, loaded.turn_count + 1, NOW, UNKNOWN)
     memories = tuple(
         Embedded(
@@ -164,17 +164,17 @@ def add(world: World, taken: int, *messages: Message) -> None:
         for turn in turns
         if (m := turn.messages[0]) is not None
     )
-    world.turns.commit(
+    await world.turns.commit(
         loaded,
         Commit(tuple(turns), 9, 77, UNKNOWN, loaded.turns, NOW, 500, memories=memories),
     )
 
 
-def start(world: World, text: str = "The first prompt of all.") -> int:
-    taken = world.turns.next_id()
+async def start(world: World, text: str = "The first prompt of all.") -> int:
+    taken = await world.turns.next_id()
     new = Conversation(taken, world.owner, "Be a chef.", 9, 9, 0, ())
     (turn,) = make_turns([Message("user", text)], 1, NOW, UNKNOWN)
-    world.turns.create(new, Commit((turn,), 9, 77, UNKNOWN, (), NOW, 500), None)
+    await world.turns.create(new, Commit((turn,), 9, 77, UNKNOWN, (), NOW, 500), None)
     return taken
 
 
@@ -182,194 +182,203 @@ def prompts(*numbers: int) -> list[Message]:
     return [Message("user", f"{number} is what this prompt is about.") for number in numbers]
 
 
-def exported(world: World) -> Iterator[Line]:
+def exporting(world: World) -> AsyncIterator[Line]:
     return export(world.snapshots, world.memory, SETTINGS, NOW)
 
 
-def take(world: World, lines: Sequence[Line]) -> None:
+async def exported(world: World) -> list[Line]:
+    return [line async for line in exporting(world)]
+
+
+async def take(world: World, lines: Sequence[Line]) -> None:
     """Import lines; an export that is not whole is refused."""
     parser = LineParser(SETTINGS.max_prompt_bytes, NOW)
     for line in lines:
         parser.take(line)
-    world.importer.take(parser.finish())
+    await world.importer.take(parser.finish())
 
 
 def kinds(lines: Sequence[Line]) -> list[str]:
     return [line["type"] for line in lines]
 
 
-def test_what_came_after_a_head_was_read_is_left_out_and_so_are_its_memories(
+async def test_what_came_after_a_head_was_read_is_left_out_and_so_are_its_memories(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
     world = make_world()
-    taken = start(world)
-    add(world, taken, *prompts(*range(2, 5)))
+    taken = await start(world)
+    await add(world, taken, *prompts(*range(2, 5)))
     numbers = iter(range(100, 1000))
     watched.before_call = lambda: add(make_world(), taken, *prompts(next(numbers)))
 
-    lines = list(exported(make_world(is_watched=True)))
+    lines = await exported(make_world(is_watched=True))
 
     watched.before_call = None
     head = next(line for line in lines if line["type"] == "conversation")
     turns = [line["number"] for line in lines if line["type"] == "turn"]
     assert turns == list(range(1, head["turns"] + 1))
-    assert make_world().store.summarise(taken).turn_count > head["turns"]
+    assert (await make_world().store.summarise(taken)).turn_count > head["turns"]
     remembered = {int(m["id"].split(".")[1]) for m in lines if m["type"] == "memory"}
     assert remembered
     assert max(remembered) <= head["turns"]
-    take(make_world("{bob}"), lines)
+    await take(make_world("{bob}"), lines)
 
 
-def test_a_conversation_that_began_after_the_list_leaves_no_memories(
+async def test_a_conversation_that_began_after_the_list_leaves_no_memories(
     make_world: MakeWorld,
 ) -> None:
     world = make_world()
-    taken = start(world)
-    add(world, taken, *prompts(2))
-    lines = exported(world)
-    read = [next(lines) for _ in range(2)]
-    later = start(world, "What was said later on.")
-    add(world, later, *prompts(3))
+    taken = await start(world)
+    await add(world, taken, *prompts(2))
+    lines = exporting(world)
+    read = [await anext(lines) for _ in range(2)]
+    later = await start(world, "What was said later on.")
+    await add(world, later, *prompts(3))
 
-    read += lines
+    read += [line async for line in lines]
 
     assert {line.get("conversation_id", taken) for line in read} == {taken}
     assert "memory" in kinds(read)
-    take(make_world("{bob}"), read)
+    await take(make_world("{bob}"), read)
 
 
-def test_memories_outlive_their_conversation(
+async def test_memories_outlive_their_conversation(
     make_world: MakeWorld, connection: NativeConnection, request: pytest.FixtureRequest
 ) -> None:
     if "chroma" in request.node.name:
         pytest.skip("nothing expires in an archive")
     world = make_world()
-    taken = start(world)
-    add(world, taken, *prompts(2))
-    connection.execute("DEL", [f"t:{{ada}}:{taken}".encode()])
+    taken = await start(world)
+    await add(world, taken, *prompts(2))
+    await connection.execute("DEL", [f"t:{{ada}}:{taken}".encode()])
 
-    assert kinds(list(exported(world))) == ["export", "memory", "end"]
+    assert kinds(await exported(world)) == ["export", "memory", "end"]
 
 
 @pytest.mark.parametrize("calls", range(1, 8))
-def test_a_conversation_that_is_forgotten_meanwhile_is_whole_or_not_there(
+async def test_a_conversation_that_is_forgotten_meanwhile_is_whole_or_not_there(
     make_world: MakeWorld, watched: WatchedConnection, calls: int
 ) -> None:
     world = make_world()
-    kept, forgotten = start(world), start(world)
-    add(world, forgotten, *(Message("user", f"{n:8}".ljust(LONG, "x")) for n in range(2, 30)))
+    kept, forgotten = await start(world), await start(world)
+    await add(world, forgotten, *(Message("user", f"{n:8}".ljust(LONG, "x")) for n in range(2, 30)))
     watched.before_call = at_call(calls, lambda: make_world().store.forget(forgotten))
-    lines = list(exported(make_world(is_watched=True)))
+    lines = await exported(make_world(is_watched=True))
 
     heads = {line["id"]: line["turns"] for line in lines if line["type"] == "conversation"}
     turns = [line["conversation_id"] for line in lines if line["type"] == "turn"]
     assert kept in heads
     assert {taken: turns.count(taken) for taken in heads} == heads
     assert set(turns) == set(heads)
-    take(make_world("{bob}"), lines)
+    await take(make_world("{bob}"), lines)
 
 
-def test_a_conversation_that_redis_lost_is_read_from_the_archive_and_stays_there(
+async def test_a_conversation_that_redis_lost_is_read_from_the_archive_and_stays_there(
     connection: NativeConnection, chroma: NativeHttp, database: str
 ) -> None:
     world = in_archive(Hot(Redis(connection), "{ada}"), chroma, database)
-    taken = start(world)
-    add(world, taken, *prompts(2, 3))
-    before = list(exported(world))
-    connection.execute("FLUSHDB", [])
+    taken = await start(world)
+    await add(world, taken, *prompts(2, 3))
+    before = await exported(world)
+    await connection.execute("FLUSHDB", [])
 
-    assert list(exported(world)) == before
-    assert connection.execute("KEYS", [b"*"]) == []
+    assert await exported(world) == before
+    assert await connection.execute("KEYS", [b"*"]) == []
 
 
-def test_what_the_archive_has_more_than_redis_is_exported(
+async def test_what_the_archive_has_more_than_redis_is_exported(
     connection: NativeConnection, chroma: NativeHttp, database: str
 ) -> None:
     hot = Hot(Redis(connection), "{ada}")
     world = in_archive(hot, chroma, database)
-    taken = start(world)
-    loaded = world.turns.load(taken)
-    connection.execute("DEL", [f"t:{{ada}}:{taken}:lock".encode()])
+    taken = await start(world)
+    loaded = await world.turns.load(taken)
+    await connection.execute("DEL", [f"t:{{ada}}:{taken}:lock".encode()])
     key = f"t:{{ada}}:{taken}".encode()
-    kept = connection.execute("DUMP", [key])[0]
-    turns = connection.execute("DUMP", [key + b":turns"])[0]
+    kept = (await connection.execute("DUMP", [key]))[0]
+    turns = (await connection.execute("DUMP", [key + b":turns"]))[0]
     assert isinstance(kept, bytes)
     assert isinstance(turns, bytes)
-    add(world, taken, *prompts(2))
-    connection.execute("DEL", [key + b":archive"])
+    await add(world, taken, *prompts(2))
+    await connection.execute("DEL", [key + b":archive"])
     for name, data in ((key, kept), (key + b":turns", turns)):
-        connection.execute("RESTORE", [name, 0, data, b"REPLACE"])
-    assert loaded.turn_count == hot.store.summarise(taken).turn_count == 1
+        await connection.execute("RESTORE", [name, 0, data, b"REPLACE"])
+    assert loaded.turn_count == (await hot.store.summarise(taken)).turn_count == 1
 
-    lines = list(exported(world))
+    lines = await exported(world)
 
     assert [line["number"] for line in lines if line["type"] == "turn"] == [1, 2]
 
 
 @pytest.mark.parametrize("requests", range(1, 6))
-def test_a_conversation_that_is_going_from_the_archive_is_not_exported(
+async def test_a_conversation_that_is_going_from_the_archive_is_not_exported(
     connection: NativeConnection, chroma: NativeHttp, database: str, requests: int
 ) -> None:
     world = in_archive(Hot(Redis(connection), "{ada}"), chroma, database)
-    taken = start(world)
-    add(world, taken, *prompts(*range(2, 9)))
-    connection.execute("FLUSHDB", [])
+    taken = await start(world)
+    await add(world, taken, *prompts(*range(2, 9)))
+    await connection.execute("FLUSHDB", [])
     failing = in_archive(Hot(Redis(connection), "{ada}"), FailingHttp(chroma, requests), database)
     with pytest.raises(MemoryUnavailable):
-        failing.store.forget(taken)
+        await failing.store.forget(taken)
 
-    lines = list(exported(world))
+    lines = await exported(world)
 
-    take(in_archive(Hot(Redis(connection), "{bob}"), chroma, database), lines)
+    await take(in_archive(Hot(Redis(connection), "{bob}"), chroma, database), lines)
     turns = kinds(lines).count("turn")
     assert turns == lines[-1]["turns"] == (8 if "conversation" in kinds(lines) else 0)
-    world.store.forget(taken)
-    assert kinds(list(exported(world))) == ["export", "end"]
+    await world.store.forget(taken)
+    assert kinds(await exported(world)) == ["export", "end"]
 
 
-def test_no_record_is_missed_that_moves_as_others_go(chroma: NativeHttp, database: str) -> None:
+async def test_no_record_is_missed_that_moves_as_others_go(
+    chroma: NativeHttp, database: str
+) -> None:
     base = base_path("default_tenant", database)
     collection = collection_of(chroma, base, "t", "{ada}", TAG)
     records = [Record(f"{n}", "x", {"kind": "note"}, [1.0]) for n in range(3 * RECORDS_A_CALL)]
-    collection.write(records)
+    await collection.write(records)
     found = collection.every({"kind": "note"})
-    read = [next(found).id for _ in range(RECORDS_A_CALL)]
-    collection.remove([f"{n}" for n in range(RECORDS_A_CALL // 2)])
+    read = [(await anext(found)).id for _ in range(RECORDS_A_CALL)]
+    await collection.remove([f"{n}" for n in range(RECORDS_A_CALL // 2)])
 
-    read += [record.id for record in found]
+    read += [record.id async for record in found]
 
     assert sorted(read) == sorted(record.id for record in records)
 
 
-def test_what_is_written_to_chroma_at_once_is_bounded(chroma: NativeHttp, database: str) -> None:
+async def test_what_is_written_to_chroma_at_once_is_bounded(
+    chroma: NativeHttp, database: str
+) -> None:
     base = base_path("default_tenant", database)
     collection = collection_of(chroma, base, "t", "{ada}", TAG)
     text = "x" * (MAX_BODY_BYTES // 3 + 1)
-    collection.write([Record(f"{n}", text, {"kind": "note"}, [1.0]) for n in range(6)])
+    await collection.write([Record(f"{n}", text, {"kind": "note"}, [1.0]) for n in range(6)])
 
     assert chroma.calls.count("POST upsert") == 3
-    assert {len(one.document) for one in collection.every({"kind": "note"})} == {len(text)}
+    assert {len(one.document) async for one in collection.every({"kind": "note"})} == {len(text)}
 
 
-def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
+@pytest.mark.long
+async def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
     world = make_world()
-    taken = start(world)
+    taken = await start(world)
     words = " ".join(f"w{n}" for n in range(20_000))
     texts = [
         f"{number} {words if number % 30 == 0 else 'x' * LONG}"[:LONG] for number in range(110)
     ]
     for first in range(0, 110, 11):
-        add(world, taken, *(Message("user", text) for text in texts[first : first + 11]))
-    add(world, taken, *(Message("tool", text) for text in texts[:12]))
-    before = list(exported(make_world(is_watched=True)))
+        await add(world, taken, *(Message("user", text) for text in texts[first : first + 11]))
+    await add(world, taken, *(Message("tool", text) for text in texts[:12]))
+    before = await exported(make_world(is_watched=True))
 
-    take(make_world("{bob}", is_watched=True), before)
-    found = make_world("{bob}", is_watched=True).memory.search("x", count=5, max_distance=2.0)
+    await take(make_world("{bob}", is_watched=True), before)
+    found = await make_world("{bob}", is_watched=True).memory.search("x", count=5, max_distance=2.0)
 
     assert len(found) == 5
-    after = list(exported(make_world("{bob}")))
+    after = await exported(make_world("{bob}"))
     assert before[-1] == after[-1]
     assert before[-1]["turns"] == 112
     said = [[line["messages"] for line in x if line["type"] == "turn"] for x in (before, after)]
@@ -377,22 +386,22 @@ def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megabyte(
     assert watched.max_bytes < 2 * MAX_CALL_BYTES
 
 
-def test_a_long_turn_that_changes_while_its_pieces_are_read_is_read_anew(
+async def test_a_long_turn_that_changes_while_its_pieces_are_read_is_read_anew(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
     world = make_world()
-    taken = start(world)
-    add(world, taken, *(Message("tool", "x" * LONG) for _ in range(20)))
-    (long,) = world.store.turns_page(taken, 2, 1)
+    taken = await start(world)
+    await add(world, taken, *(Message("tool", "x" * LONG) for _ in range(20)))
+    (long,) = await world.store.turns_page(taken, 2, 1)
     shorter = long.turn._replace(messages=(None, *long.turn.messages[1:]))
     watched.before_call = at_call(2, lambda: world.store.replace(taken, Place(2, 0), long, shorter))
 
-    (read,) = make_world(is_watched=True).store.turns_page(taken, 2, 1)
+    (read,) = await make_world(is_watched=True).store.turns_page(taken, 2, 1)
 
     assert read.turn == shorter
 
 
-def test_a_part_whose_pieces_are_gone_is_not_taken(
+async def test_a_part_whose_pieces_are_gone_is_not_taken(
     connection: NativeConnection, watched: WatchedConnection
 ) -> None:
     texts = [f"{number}".ljust(LONG, "x") for number in range(12)]
@@ -401,24 +410,24 @@ def test_a_part_whose_pieces_are_gone_is_not_taken(
     watched.before_call = at_call(2, lambda: connection.execute("FLUSHDB", []))
 
     with pytest.raises(ConversationBusy):
-        Hot(Redis(watched), "{ada}").restorer.restore(whole)
+        await Hot(Redis(watched), "{ada}").restorer.restore(whole)
 
-    assert connection.execute("KEYS", [b"*"]) == []
+    assert await connection.execute("KEYS", [b"*"]) == []
 
 
-def test_a_connection_that_fails_ends_an_export(
+async def test_a_connection_that_fails_ends_an_export(
     make_world: MakeWorld, watched: WatchedConnection
 ) -> None:
     world = make_world()
-    start(world)
+    await start(world)
 
-    def fail() -> None:
+    async def fail() -> None:
         raise RedisError("IoError: broken pipe")
 
-    lines = exported(make_world(is_watched=True))
-    read = [next(lines) for _ in range(1)]
+    lines = exporting(make_world(is_watched=True))
+    read = [await anext(lines)]
     watched.before_call = fail
 
     with pytest.raises(StoreUnavailable):
-        read += lines
+        read += [line async for line in lines]
     assert kinds(read) == ["export"]

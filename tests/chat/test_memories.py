@@ -23,7 +23,7 @@ from chat.usecases.ports import Embedder, LongTermMemory
 from tests.chat.embedders import Embeddings
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
-from tests.minilm import MiniLmEmbedder
+from tests.minilm import MiniLmEmbedder, embed
 
 pytestmark = pytest.mark.long
 
@@ -84,81 +84,87 @@ TALK = [
 PEANUTS, MOTORBIKE = TALK[3], TALK[2]
 
 
-def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
+async def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
     options = {"count": 5, "max_distance": 2.0, "beside": None, **query}
-    return [found.memory.id for found in memory.search(text, **options)]  # type: ignore[arg-type]
+    return [found.memory.id for found in await memory.search(text, **options)]  # type: ignore[arg-type]
 
 
-def test_the_nearest_come_first_and_only_those_nearer_than_asked(make_memory: MakeMemory) -> None:
+async def test_the_nearest_come_first_and_only_those_nearer_than_asked(
+    make_memory: MakeMemory,
+) -> None:
     store = make_memory(ADA)
-    assert store.add(TALK) == [one.id for one in TALK]
+    assert await store.add(TALK) == [one.id for one in TALK]
 
-    found = store.search("How do I bake bread?", count=3, max_distance=2.0)
+    found = await store.search("How do I bake bread?", count=3, max_distance=2.0)
 
     assert [one.memory for one in found[:2]] in ([TALK[0], TALK[1]], [TALK[1], TALK[0]])
     distances = [one.distance for one in found]
     assert distances == sorted(distances)
     nearest = distances[0]
-    assert search(store, "How do I bake bread?", max_distance=nearest + 1e-3) == [
+    assert await search(store, "How do I bake bread?", max_distance=nearest + 1e-3) == [
         found[0].memory.id
     ]
-    assert search(store, "How do I bake bread?", max_distance=nearest - 1e-3) == []
-    assert search(store, "How do I bake bread?", count=0) == []
+    assert await search(store, "How do I bake bread?", max_distance=nearest - 1e-3) == []
+    assert await search(store, "How do I bake bread?", count=0) == []
     assert found[0].distance == pytest.approx(
-        distance(*MiniLmEmbedder().embed(["How do I bake bread?", found[0].memory.content])),
+        distance(*embed(["How do I bake bread?", found[0].memory.content])),
         abs=2e-3,
     )
 
 
-def test_what_was_said_in_the_same_conversation_is_left_to_it(make_memory: MakeMemory) -> None:
+async def test_what_was_said_in_the_same_conversation_is_left_to_it(
+    make_memory: MakeMemory,
+) -> None:
     store = make_memory(ADA)
-    store.add([*TALK, memory("11.1.0", "Bread again, and again rye.")])
+    await store.add([*TALK, memory("11.1.0", "Bread again, and again rye.")])
 
-    assert search(store, "bread", beside=1)[0] == "11.1.0"
-    assert {"1.1.0", "1.2.1"}.isdisjoint(search(store, "bread", beside=1))
-    assert len(search(store, "bread", beside=99)) == 5
+    assert (await search(store, "bread", beside=1))[0] == "11.1.0"
+    assert {"1.1.0", "1.2.1"}.isdisjoint(await search(store, "bread", beside=1))
+    assert len(await search(store, "bread", beside=99)) == 5
 
 
-def test_a_search_of_nothing_finds_nothing(make_memory: MakeMemory) -> None:
+async def test_a_search_of_nothing_finds_nothing(make_memory: MakeMemory) -> None:
     embedder = MiniLmEmbedder()
 
-    assert search(make_memory(ADA, embedder=embedder), "bread") == []
-    assert make_memory(ADA).list_page(None, 5) == ([], None)
-    assert make_memory(ADA).forget_all() == 0
+    assert await search(make_memory(ADA, embedder=embedder), "bread") == []
+    assert await make_memory(ADA).list_page(None, 5) == ([], None)
+    assert await make_memory(ADA).forget_all() == 0
 
 
-def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
+async def test_the_same_words_are_remembered_once(make_memory: MakeMemory) -> None:
     store = make_memory(ADA)
-    store.add(TALK[:1])
+    await store.add(TALK[:1])
 
-    kept = store.add([memory("3.1.0", BREAD, 9.0), memory("3.1.1", "Bread!"), TALK[0]])
+    kept = await store.add([memory("3.1.0", BREAD, 9.0), memory("3.1.1", "Bread!"), TALK[0]])
 
     assert kept == ["1.1.0", "3.1.1", "1.1.0"]
-    assert store.get("1.1.0") == TALK[0]
-    assert search(store, "bread") == ["3.1.1", "1.1.0"]
-    store.forget("1.1.0")
-    assert store.add([memory("3.1.0", BREAD)]) == ["3.1.0"]
+    assert await store.get("1.1.0") == TALK[0]
+    assert await search(store, "bread") == ["3.1.1", "1.1.0"]
+    await store.forget("1.1.0")
+    assert await store.add([memory("3.1.0", BREAD)]) == ["3.1.0"]
 
 
-def test_a_memory_that_was_restated_is_not_put_back(make_memory: MakeMemory) -> None:
+async def test_a_memory_that_was_restated_is_not_put_back(make_memory: MakeMemory) -> None:
     store = make_memory(ADA)
-    store.add(TALK[:1])
+    await store.add(TALK[:1])
     restated = dataclasses.replace(TALK[0], content="I gave up baking.", is_pinned=True)
-    store.change(restated)
+    await store.change(restated)
 
-    assert store.add(TALK[:2]) == ["1.1.0", "1.2.1"]
+    assert await store.add(TALK[:2]) == ["1.1.0", "1.2.1"]
 
-    assert store.get("1.1.0") == restated
-    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1"]
-    assert store.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "its old words are free"
+    assert await store.get("1.1.0") == restated
+    assert sorted(await search(store, "bread")) == ["1.1.0", "1.2.1"]
+    assert await store.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "its old words are free"
 
 
-def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeMemory) -> None:
+async def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(
+    make_memory: MakeMemory,
+) -> None:
     store = make_memory(ADA)
-    store.add([memory(f"{n}.1.0", f"text {n}", float(n // 4)) for n in range(1, 12)])
+    await store.add([memory(f"{n}.1.0", f"text {n}", float(n // 4)) for n in range(1, 12)])
     collected, cursor, pages = [], None, 0
     while pages == 0 or (cursor and pages < 9):
-        page, cursor = store.list_page(cursor, 3)
+        page, cursor = await store.list_page(cursor, 3)
         collected += [one.id for one in page]
         pages += 1
 
@@ -168,60 +174,60 @@ def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(make_memory: MakeM
     assert times == sorted(times, reverse=True)
 
 
-def test_a_memory_can_be_restated_and_pinned(make_memory: MakeMemory) -> None:
+async def test_a_memory_can_be_restated_and_pinned(make_memory: MakeMemory) -> None:
     embedder = MiniLmEmbedder()
     store = make_memory(ADA, embedder=embedder)
-    store.add(TALK)
+    await store.add(TALK)
     embedder.asked.clear()
 
-    store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
+    await store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
     assert embedder.asked == [], "a pin asks no model"
-    assert store.get("1.1.0").is_pinned
-    store.change(Memory("1.1.0", "user", "I collect old stamps.", 1.5, 1))
+    assert (await store.get("1.1.0")).is_pinned
+    await store.change(Memory("1.1.0", "user", "I collect old stamps.", 1.5, 1))
 
-    assert search(store, "stamps", count=1) == ["1.1.0"]
-    assert store.get("1.1.0").content == "I collect old stamps."
-    assert not store.get("1.1.0").is_pinned
+    assert await search(store, "stamps", count=1) == ["1.1.0"]
+    assert (await store.get("1.1.0")).content == "I collect old stamps."
+    assert not (await store.get("1.1.0")).is_pinned
     with pytest.raises(TextRemembered):
-        store.change(Memory("1.1.0", "user", TALK[2].content, 1.5, 1))
-    assert store.get("1.1.0").content == "I collect old stamps."
-    assert store.add([memory("4.1.0", BREAD)]) == ["4.1.0"], "its old words are free"
-    assert store.add([memory("5.1.0", "I collect old stamps.")]) == ["1.1.0"]
+        await store.change(Memory("1.1.0", "user", TALK[2].content, 1.5, 1))
+    assert (await store.get("1.1.0")).content == "I collect old stamps."
+    assert await store.add([memory("4.1.0", BREAD)]) == ["4.1.0"], "its old words are free"
+    assert await store.add([memory("5.1.0", "I collect old stamps.")]) == ["1.1.0"]
 
 
-def test_one_or_all_are_forgotten(make_memory: MakeMemory) -> None:
+async def test_one_or_all_are_forgotten(make_memory: MakeMemory) -> None:
     store = make_memory(ADA)
-    store.add(TALK)
+    await store.add(TALK)
 
-    store.forget("2.1.0")
+    await store.forget("2.1.0")
 
-    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1", "note-00"]
+    assert sorted(await search(store, "bread")) == ["1.1.0", "1.2.1", "note-00"]
     for act in (store.get, store.forget):
         with pytest.raises(UnknownMemory):
-            act("2.1.0")
+            await act("2.1.0")
     with pytest.raises(UnknownMemory):
-        store.change(memory("2.1.0", "other words"))
-    assert store.forget_all() == 3
-    assert search(store, "bread") == []
-    assert store.list_page(None, 9) == ([], None)
-    assert store.add(TALK) == [one.id for one in TALK]
+        await store.change(memory("2.1.0", "other words"))
+    assert await store.forget_all() == 3
+    assert await search(store, "bread") == []
+    assert await store.list_page(None, 9) == ([], None)
+    assert await store.add(TALK) == [one.id for one in TALK]
 
 
-def test_owners_have_nothing_of_each_other(make_memory: MakeMemory) -> None:
+async def test_owners_have_nothing_of_each_other(make_memory: MakeMemory) -> None:
     mine, others = make_memory(ADA), make_memory(BOB)
-    mine.add(TALK)
-    others.add([memory("7.1.0", "I like bread, too.")])
+    await mine.add(TALK)
+    await others.add([memory("7.1.0", "I like bread, too.")])
 
-    assert search(others, BREAD) == ["7.1.0"]
-    assert "7.1.0" not in search(mine, "I like bread, too.")
+    assert await search(others, BREAD) == ["7.1.0"]
+    assert "7.1.0" not in await search(mine, "I like bread, too.")
     with pytest.raises(UnknownMemory):
-        others.get("1.1.0")
-    assert others.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "the same words of another"
-    assert others.forget_all() == 2
-    assert len(search(mine, BREAD)) == 4
+        await others.get("1.1.0")
+    assert await others.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "the same words of another"
+    assert await others.forget_all() == 2
+    assert len(await search(mine, BREAD)) == 4
 
 
-def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> None:
+async def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> None:
     store = make_memory(ADA)
     texts = [
         '}{ "quoted" \\n\n\x01',
@@ -231,10 +237,10 @@ def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> Non
         "[INST] <|im_start|>system",
         " x ",
     ]
-    store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
+    await store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
 
-    assert [one.content for one in store.list_page(None, 9)[0]] == texts[::-1]
-    assert [store.get(f"{n}.1.0").content for n in range(1, 7)] == texts
+    assert [one.content for one in (await store.list_page(None, 9))[0]] == texts[::-1]
+    assert [(await store.get(f"{n}.1.0")).content for n in range(1, 7)] == texts
 
 
 def test_what_is_said_in_enough_characters_becomes_a_memory() -> None:
@@ -257,87 +263,94 @@ def test_what_is_said_in_enough_characters_becomes_a_memory() -> None:
 class PaddedEmbedder(MiniLmEmbedder):
     """Embeds as an engine that averages padding in: right for the longest text of a call only."""
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
-        vectors = super().embed(texts)
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        vectors = await super().embed(texts)
         longest = max(map(len, texts))
         return [v if len(t) == longest else v[::-1] for t, v in zip(texts, vectors, strict=True)]
 
 
-def test_what_was_embedded_another_way_is_embedded_anew_and_not_compared(
+async def test_what_was_embedded_another_way_is_embedded_anew_and_not_compared(
     make_memory: MakeMemory,
 ) -> None:
-    make_memory(ADA, PaddedEmbedder(), "0000000a").add(TALK)
+    await make_memory(ADA, PaddedEmbedder(), "0000000a").add(TALK)
     embedder = MiniLmEmbedder()
     store = make_memory(ADA, embedder, "0000000b")
 
-    assert search(store, "bread", count=2, beside=2) in (["1.1.0", "1.2.1"], ["1.2.1", "1.1.0"])
+    assert await search(store, "bread", count=2, beside=2) in (
+        ["1.1.0", "1.2.1"],
+        ["1.2.1", "1.1.0"],
+    )
 
     assert len(embedder.asked) == 5, "four memories, and the prompt"
     embedder.asked.clear()
-    search(store, "bread", beside=2)
+    await search(store, "bread", beside=2)
     assert embedder.asked == ["bread"]
 
 
 # Redis alone
 
 
-def test_the_oldest_that_are_not_pinned_make_room(connection: NativeConnection) -> None:
+async def test_the_oldest_that_are_not_pinned_make_room(connection: NativeConnection) -> None:
     store = redis_memory(connection, ADA, most=3)
-    store.add(TALK[:3])
-    store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
+    await store.add(TALK[:3])
+    await store.change(Memory("1.1.0", "user", BREAD, 1.5, 1, is_pinned=True))
 
-    store.add([TALK[3], memory("9.1.0", "And now for something else.")])
+    await store.add([TALK[3], memory("9.1.0", "And now for something else.")])
 
-    assert [one.id for one in store.list_page(None, 9)[0]] == ["9.1.0", "note-00", "1.1.0"]
-    assert connection.execute("HLEN", [b"t:{ada}:memories:texts"]) == [3]
-    assert connection.execute("HLEN", [b"t:{ada}:memories:signatures"]) == [3]
-    assert connection.execute("HLEN", [b"t:{ada}:memories:embeddings"]) == [3]
+    assert [one.id for one in (await store.list_page(None, 9))[0]] == ["9.1.0", "note-00", "1.1.0"]
+    assert await connection.execute("HLEN", [b"t:{ada}:memories:texts"]) == [3]
+    assert await connection.execute("HLEN", [b"t:{ada}:memories:signatures"]) == [3]
+    assert await connection.execute("HLEN", [b"t:{ada}:memories:embeddings"]) == [3]
 
 
-def test_a_search_takes_two_round_trips_and_one_where_there_is_nothing(
+async def test_a_search_takes_two_round_trips_and_one_where_there_is_nothing(
     connection: NativeConnection,
 ) -> None:
     store = redis_memory(connection, ADA)
-    search(store, "bread")
-    store.add(TALK)
+    await search(store, "bread")
+    await store.add(TALK)
     for expected in (1, 2):
-        search(store, "bread")
+        await search(store, "bread")
         connection.calls.clear()
-        search(store if expected == 2 else redis_memory(connection, BOB), "bread")
+        await search(store if expected == 2 else redis_memory(connection, BOB), "bread")
 
         assert len(connection.calls) == expected
 
 
-def test_a_search_sees_what_was_written_since_the_last_one(connection: NativeConnection) -> None:
+async def test_a_search_sees_what_was_written_since_the_last_one(
+    connection: NativeConnection,
+) -> None:
     store = redis_memory(connection, ADA)
-    store.add(TALK[:2])
-    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1"]
+    await store.add(TALK[:2])
+    assert sorted(await search(store, "bread")) == ["1.1.0", "1.2.1"]
 
-    store.add(TALK[2:])
-    assert sorted(search(store, "bread")) == ["1.1.0", "1.2.1", "2.1.0", "note-00"]
-    store.change(dataclasses.replace(TALK[2], content="Bread and butter."))
-    assert "2.1.0" in search(store, "Bread and butter.", count=1)
-    store.forget("1.1.0")
-    assert sorted(search(store, "bread")) == ["1.2.1", "2.1.0", "note-00"]
-    store.forget_all()
-    assert search(store, "bread") == []
-    assert connection.execute("KEYS", [b"t:*"]) == []
+    await store.add(TALK[2:])
+    assert sorted(await search(store, "bread")) == ["1.1.0", "1.2.1", "2.1.0", "note-00"]
+    await store.change(dataclasses.replace(TALK[2], content="Bread and butter."))
+    assert "2.1.0" in await search(store, "Bread and butter.", count=1)
+    await store.forget("1.1.0")
+    assert sorted(await search(store, "bread")) == ["1.2.1", "2.1.0", "note-00"]
+    await store.forget_all()
+    assert await search(store, "bread") == []
+    assert await connection.execute("KEYS", [b"t:*"]) == []
 
 
-def test_many_memories_are_searched_as_if_each_were_compared(connection: NativeConnection) -> None:
+async def test_many_memories_are_searched_as_if_each_were_compared(
+    connection: NativeConnection,
+) -> None:
     rng = random.Random(3)
     texts = [english(rng, 20) for _ in range(400)]
     store = redis_memory(connection, ADA)
-    store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
-    embeddings = MiniLmEmbedder().embed(texts)
+    await store.add([memory(f"{n}.1.0", text) for n, text in enumerate(texts, 1)])
+    embeddings = embed(texts)
     assert len(texts) > 5 * CANDIDATE_COUNT
     hits = 0
     for _ in range(40):
         prompt = english(rng, 8)
-        wanted = MiniLmEmbedder().embed([prompt])[0]
+        wanted = embed([prompt])[0]
         ranked = sorted(range(400), key=lambda n: distance(wanted, embeddings[n]))
 
-        found = search(store, prompt, count=2)
+        found = await search(store, prompt, count=2)
 
         hits += len({f"{n + 1}.1.0" for n in ranked[:2]} & set(found))
 
@@ -345,78 +358,80 @@ def test_many_memories_are_searched_as_if_each_were_compared(connection: NativeC
 
 
 @pytest.mark.parametrize("part", ["", ":times", ":texts", ":signatures", ":embeddings", ":rows"])
-def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
+async def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
     connection: NativeConnection, part: str
 ) -> None:
     key = f"t:{{ada}}:memories{part}".encode()
-    connection.execute("LPUSH", [key, b"x"])
+    await connection.execute("LPUSH", [key, b"x"])
 
     with pytest.raises(CorruptConversation):
-        redis_memory(connection, ADA).add(TALK)
+        await redis_memory(connection, ADA).add(TALK)
 
-    assert len(connection.execute("KEYS", [b"t:*"])) == 1
+    assert len(await connection.execute("KEYS", [b"t:*"])) == 1
 
 
 @pytest.mark.parametrize("rows", [b"x", b"1.1.0 zz", b"1.1.0 00", b"1.1.0"])
-def test_rows_that_are_none_are_corrupt(connection: NativeConnection, rows: bytes) -> None:
-    connection.execute("SET", [b"t:{ada}:memories:rows", rows])
+async def test_rows_that_are_none_are_corrupt(connection: NativeConnection, rows: bytes) -> None:
+    await connection.execute("SET", [b"t:{ada}:memories:rows", rows])
 
     with pytest.raises(CorruptConversation):
-        search(redis_memory(connection, ADA), "bread")
+        await search(redis_memory(connection, ADA), "bread")
 
 
 @pytest.mark.parametrize("record", [b"[]", b"{}", b"x", b'{"id":1}'])
-def test_what_is_no_memory_is_corrupt(connection: NativeConnection, record: bytes) -> None:
-    redis_memory(connection, ADA).add(TALK)
-    connection.execute("HSET", [b"t:{ada}:memories", b"1.1.0", record])
+async def test_what_is_no_memory_is_corrupt(connection: NativeConnection, record: bytes) -> None:
+    await redis_memory(connection, ADA).add(TALK)
+    await connection.execute("HSET", [b"t:{ada}:memories", b"1.1.0", record])
 
     with pytest.raises(CorruptConversation):
-        redis_memory(connection, ADA).get("1.1.0")
+        await redis_memory(connection, ADA).get("1.1.0")
 
 
 # embeddings of another length
 
 
 @pytest.mark.parametrize("lengths", [(3, 2), (2, 3), (1, 2)])
-def test_a_memory_of_another_length_is_not_kept(
+async def test_a_memory_of_another_length_is_not_kept(
     make_memory: MakeMemory, lengths: tuple[int, int]
 ) -> None:
     first, second = ([1.0] * length for length in lengths)
-    make_memory("{ada}", OnceEmbedder(Embeddings(first))).add([PEANUTS])
+    await make_memory("{ada}", OnceEmbedder(Embeddings(first))).add([PEANUTS])
     later = make_memory("{ada}", OnceEmbedder(Embeddings(second)))
 
     with pytest.raises(OtherLength):
-        later.add([MOTORBIKE])
+        await later.add([MOTORBIKE])
 
-    assert [one.id for one in later.list_page(None, 9)[0]] == [PEANUTS.id]
+    assert [one.id for one in (await later.list_page(None, 9))[0]] == [PEANUTS.id]
 
 
-def test_a_prompt_of_another_length_finds_nothing_and_says_so(make_memory: MakeMemory) -> None:
-    make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
+async def test_a_prompt_of_another_length_finds_nothing_and_says_so(
+    make_memory: MakeMemory,
+) -> None:
+    await make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
     later = make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
 
     with pytest.raises(OtherLength):
-        later.search("peanuts", count=3, max_distance=2.0)
+        await later.search("peanuts", count=3, max_distance=2.0)
 
 
-def test_a_memory_changed_to_another_length_stays_as_it_was(make_memory: MakeMemory) -> None:
-    make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
+async def test_a_memory_changed_to_another_length_stays_as_it_was(make_memory: MakeMemory) -> None:
+    await make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0, 3.0]))).add([PEANUTS])
     later = make_memory("{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
 
     with pytest.raises(OtherLength):
-        later.change(Memory(PEANUTS.id, "user", "Of cats only.", 5.0, None))
+        await later.change(Memory(PEANUTS.id, "user", "Of cats only.", 5.0, None))
 
-    assert later.get(PEANUTS.id) == PEANUTS
+    assert await later.get(PEANUTS.id) == PEANUTS
 
 
-def test_an_empty_embedding_that_was_kept_before_harms_no_search(
+async def test_an_empty_embedding_that_was_kept_before_harms_no_search(
     connection: NativeConnection,
 ) -> None:
     kept = redis_memory(connection, "{ada}", OnceEmbedder(Embeddings([1.0, 2.0])))
-    kept.add([PEANUTS, MOTORBIKE])
-    connection.execute("HSET", [b"t:{ada}:memories:embeddings", MOTORBIKE.id.encode(), b""])
+    await kept.add([PEANUTS, MOTORBIKE])
+    await connection.execute("HSET", [b"t:{ada}:memories:embeddings", MOTORBIKE.id.encode(), b""])
     later = redis_memory(connection, "{ada}", OnceEmbedder(Embeddings([2.0, 1.0])))
 
-    found = later.search("cats", count=3, max_distance=1.5)
+    found = await later.search("cats", count=3, max_distance=1.5)
 
     assert [one.memory.id for one in found] == [PEANUTS.id]

@@ -45,7 +45,7 @@ class World:
 class OneLetterEmbedder:
     """Embeds by the first letter, as these tests are not about likeness."""
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         return [[1.0, float(ord(text[0]) % 7), 1.0] for text in texts]
 
 
@@ -56,11 +56,11 @@ class FailingConnection:
         self._connection = connection
         self._left = at
 
-    def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
         self._left -= 1
         if self._left <= 0:
             raise RedisError("IoError: broken pipe")
-        return self._connection.execute(command, arguments)
+        return await self._connection.execute(command, arguments)
 
 
 class FailingHttp:
@@ -70,11 +70,11 @@ class FailingHttp:
         self._http = http
         self._left = at
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
         self._left -= 1
         if self._left <= 0:
             raise MemoryUnavailable("away")
-        return self._http.request(method, path, body)
+        return await self._http.request(method, path, body)
 
 
 MakeWorld = Callable[..., World]
@@ -134,43 +134,43 @@ def commit(*turns: Turn, evicted: Sequence[Turn] = ()) -> Commit:
     return Commit(turns, 9, 77, UNKNOWN, tuple(evicted), turns[-1].at, 500)
 
 
-def talk(world: World, count: int, owner: str = OWNER) -> int:
-    taken = world.turns.next_id()
+async def talk(world: World, count: int, owner: str = OWNER) -> int:
+    taken = await world.turns.next_id()
     new = Conversation(taken, owner, "Be a chef.", 9, 9, 0, ())
-    world.turns.create(new, commit(turn(1)), None)
+    await world.turns.create(new, commit(turn(1)), None)
     for number in range(2, count + 1):
-        add(world, taken, turn(number))
+        await add(world, taken, turn(number))
     return taken
 
 
-def add(world: World, taken: int, *turns: Turn) -> None:
-    loaded = world.turns.load(taken)
+async def add(world: World, taken: int, *turns: Turn) -> None:
+    loaded = await world.turns.load(taken)
     evicted = loaded.turns[:1] if len(loaded.turns) > 5 else ()
-    world.turns.commit(loaded, commit(*turns, evicted=evicted))
+    await world.turns.commit(loaded, commit(*turns, evicted=evicted))
 
 
-def contents(world: World, taken: int) -> list[str]:
-    return [placed.message.content for placed in all_messages(world.store, taken)]
+async def contents(world: World, taken: int) -> list[str]:
+    return [placed.message.content for placed in await all_messages(world.store, taken)]
 
 
 def said(*numbers: int) -> list[str]:
     return [f"{kind} {number}" for number in numbers for kind in ("prompt", "reply")]
 
 
-def lose(connection: NativeConnection, *patterns: str) -> None:
+async def lose(connection: NativeConnection, *patterns: str) -> None:
     for pattern in patterns or ("t:*",):
-        for key in connection.execute("KEYS", [pattern.encode()]):
+        for key in await connection.execute("KEYS", [pattern.encode()]):
             if isinstance(key, bytes) and not key.endswith(b"next_id"):
-                connection.execute("DEL", [key])
+                await connection.execute("DEL", [key])
 
 
-def test_a_turn_on_an_expired_conversation_goes_on_from_the_archive(
+async def test_a_turn_on_an_expired_conversation_goes_on_from_the_archive(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 12)
-    lose(connection)
+    taken = await talk(make_world(), 12)
+    await lose(connection)
 
-    loaded = make_world("two").turns.load(taken, ["prompt"])
+    loaded = await make_world("two").turns.load(taken, ["prompt"])
 
     assert isinstance(loaded, Conversation)
     assert (loaded.context, loaded.turn_count) == ("Be a chef.", 12)
@@ -182,421 +182,434 @@ def test_a_turn_on_an_expired_conversation_goes_on_from_the_archive(
     assert {found.turn.number for found in loaded.found} <= set(range(1, kept[0]))
     assert loaded.found, "what is behind the window is found by its words"
     world = make_world("two")
-    world.turns.commit(loaded, commit(turn(13)))
-    assert contents(make_world("three"), taken) == said(*range(1, 14))
-    lose(connection)
-    assert contents(make_world("four"), taken) == said(*range(1, 14))
+    await world.turns.commit(loaded, commit(turn(13)))
+    assert await contents(make_world("three"), taken) == said(*range(1, 14))
+    await lose(connection)
+    assert await contents(make_world("four"), taken) == said(*range(1, 14))
 
 
-def test_all_that_is_known_of_a_conversation_comes_back(
+async def test_all_that_is_known_of_a_conversation_comes_back(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = talk(world, 3)
+    taken = await talk(world, 3)
     note = Message("tool", "42 °C 你好", 7.25, {"unit": [1, {"a": None}]})
     own = Turn(4, (Message("user", "x"), note, Message("assistant", "y")), 9, 9, 2, 2000.5)
-    add(world, taken, own)
-    change_conversation(
+    await add(world, taken, own)
+    await change_conversation(
         world.store, parse(), taken, Change(context="Be kind.", title="Köche", is_pinned=True)
     )
-    forget_message(world.store, taken, Place(2, 0))
-    forget_message(world.store, taken, Place(3, 0))
-    forget_message(world.store, taken, Place(3, 1))
-    before, shown = world.store.summarise(taken), all_messages(world.store, taken)
-    lose(connection)
+    await forget_message(world.store, taken, Place(2, 0))
+    await forget_message(world.store, taken, Place(3, 0))
+    await forget_message(world.store, taken, Place(3, 1))
+    before, shown = await world.store.summarise(taken), await all_messages(world.store, taken)
+    await lose(connection)
 
-    after = make_world("two").store.summarise(taken)
+    after = await make_world("two").store.summarise(taken)
 
     assert dataclasses.replace(after, evicted_turns=0, window_tokens=0) == dataclasses.replace(
         before, evicted_turns=0, window_tokens=0
     )
     assert (after.title, after.context, after.is_pinned) == ("Köche", "Be kind.", True)
     assert after.expires_at is None
-    assert all_messages(make_world("two").store, taken) == shown
-    loaded = make_world("two").turns.load(taken)
+    assert await all_messages(make_world("two").store, taken) == shown
+    loaded = await make_world("two").turns.load(taken)
     assert [t.number for t in loaded.turns] == [1, 2, 4]
     assert loaded.turns[1].messages == (None, Message("assistant", "reply 2"))
     assert loaded.turns[2].messages == own.messages
 
 
 @pytest.mark.parametrize("part", ["turns", "archive"])
-def test_a_list_that_redis_lost_comes_back(
+async def test_a_list_that_redis_lost_comes_back(
     make_world: MakeWorld, connection: NativeConnection, part: str
 ) -> None:
-    taken = talk(make_world(), 12)
-    asks: list[Callable[[], bool]] = [
-        lambda: make_world("two").turns.load(taken).turn_count == 12,
-        lambda: contents(make_world("three"), taken) == said(*range(1, 13)),
-        lambda: make_world("four").store.summarise(taken).turn_count == 12,
-    ]
-    for ask in asks:
-        lose(connection, f"*:{part}", "*:lock")
+    taken = await talk(make_world(), 12)
 
-        assert ask()
-        assert contents(make_world("x"), taken) == said(*range(1, 13))
+    async def by_loading() -> bool:
+        return (await make_world("two").turns.load(taken)).turn_count == 12
+
+    async def by_reading() -> bool:
+        return await contents(make_world("three"), taken) == said(*range(1, 13))
+
+    async def by_summarising() -> bool:
+        return (await make_world("four").store.summarise(taken)).turn_count == 12
+
+    for ask in (by_loading, by_reading, by_summarising):
+        await lose(connection, f"*:{part}", "*:lock")
+
+        assert await ask()
+        assert await contents(make_world("x"), taken) == said(*range(1, 13))
 
 
-def test_what_is_archived_nowhere_is_not_made_from_what_is(
+async def test_what_is_archived_nowhere_is_not_made_from_what_is(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    never, open_one = world.hot.next_id(), world.hot.next_id()
+    never, open_one = await world.hot.next_id(), await world.hot.next_id()
     for taken, owner in ((never, OWNER), (open_one, anyone(open_one))):
         new = Conversation(taken, owner, "c", 9, 9, 0, ())
-        world.hot.create(new, commit(turn(1)), None)
-    behind = talk(world, 2)
-    world.hot.commit(world.hot.load(behind), commit(turn(3)))
-    lose(connection, "*:turns")
+        await world.hot.create(new, commit(turn(1)), None)
+    behind = await talk(world, 2)
+    await world.hot.commit(await world.hot.load(behind), commit(turn(3)))
+    await lose(connection, "*:turns")
 
     for taken in (never, open_one, behind):
         with pytest.raises(TurnsLost):
-            make_world("two").turns.load(taken)
+            await make_world("two").turns.load(taken)
         with pytest.raises(TurnsLost):
-            contents(make_world("two"), taken)
+            await contents(make_world("two"), taken)
 
 
-def test_a_turn_is_whole_whose_conversation_loses_a_list_meanwhile(
+async def test_a_turn_is_whole_whose_conversation_loses_a_list_meanwhile(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 3)
+    taken = await talk(make_world(), 3)
     world = make_world("two")
-    loaded = world.turns.load(taken)
-    lose(connection, "*:turns")
+    loaded = await world.turns.load(taken)
+    await lose(connection, "*:turns")
 
-    world.turns.commit(loaded, commit(turn(4)))
+    await world.turns.commit(loaded, commit(turn(4)))
 
-    assert contents(make_world("three"), taken) == said(1, 2, 3, 4)
-    assert make_world("four").turns.load(taken).turn_count == 4
+    assert await contents(make_world("three"), taken) == said(1, 2, 3, 4)
+    assert (await make_world("four").turns.load(taken)).turn_count == 4
 
 
-def test_a_long_conversation_comes_back_whole_page_by_page(
+async def test_a_long_conversation_comes_back_whole_page_by_page(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = talk(world, 1)
-    loaded = world.turns.load(taken)
-    world.turns.commit(loaded, commit(*(turn(number) for number in range(2, 452))))
-    lose(connection)
+    taken = await talk(world, 1)
+    loaded = await world.turns.load(taken)
+    await world.turns.commit(loaded, commit(*(turn(number) for number in range(2, 452))))
+    await lose(connection)
 
-    loaded = make_world("two").turns.load(taken)
+    loaded = await make_world("two").turns.load(taken)
 
     assert loaded.turn_count == 451
-    shown = contents(make_world("two"), taken)
+    shown = await contents(make_world("two"), taken)
     assert shown == said(*range(452 - len(shown) // 2, 452))
     assert len(shown) // 2 == len(loaded.turns) + 20, "the archive's cap holds here, too"
 
 
-def test_what_redis_failed_to_store_is_there_with_the_next_turn(
+async def test_what_redis_failed_to_store_is_there_with_the_next_turn(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 2)
+    taken = await talk(make_world(), 2)
     failing = make_world("two", redis_fails_at=3)
-    loaded = failing.turns.load(taken)
-    failing.turns.commit(loaded, commit(turn(3)))
-    lose(connection, "*:lock")  # as it ends by itself
-    assert make_world("x").hot.load(taken).turn_count == 2, "Redis was away for the commit"
-    lose(connection, "*:lock")
+    loaded = await failing.turns.load(taken)
+    await failing.turns.commit(loaded, commit(turn(3)))
+    await lose(connection, "*:lock")  # as it ends by itself
+    assert (await make_world("x").hot.load(taken)).turn_count == 2, "Redis was away for the commit"
+    await lose(connection, "*:lock")
 
-    loaded = make_world("three").turns.load(taken)
+    loaded = await make_world("three").turns.load(taken)
 
     assert [t.number for t in loaded.turns] == [1, 2, 3]
     assert loaded.turn_count == 3
 
 
-def test_a_start_that_redis_failed_to_store_is_there(make_world: MakeWorld) -> None:
-    talk(make_world(), 1)
+async def test_a_start_that_redis_failed_to_store_is_there(make_world: MakeWorld) -> None:
+    await talk(make_world(), 1)
 
-    taken = talk(make_world("two", redis_fails_at=2), 1)
+    taken = await talk(make_world("two", redis_fails_at=2), 1)
 
-    assert contents(make_world("three"), taken) == said(1)
+    assert await contents(make_world("three"), taken) == said(1)
 
 
-def test_where_redis_fails_before_the_archive_nothing_is_stored(make_world: MakeWorld) -> None:
-    taken = talk(make_world(), 1)
+async def test_where_redis_fails_before_the_archive_nothing_is_stored(
+    make_world: MakeWorld,
+) -> None:
+    taken = await talk(make_world(), 1)
     failing = make_world("two", redis_fails_at=2)
-    loaded = failing.turns.load(taken)
+    loaded = await failing.turns.load(taken)
 
     with pytest.raises(StoreUnavailable):
-        failing.turns.commit(loaded, commit(turn(2)))
+        await failing.turns.commit(loaded, commit(turn(2)))
 
-    make_world("two").turns.release(loaded)
-    assert make_world("three").turns.load(taken).turn_count == 1
+    await make_world("two").turns.release(loaded)
+    assert (await make_world("three").turns.load(taken)).turn_count == 1
 
 
 @pytest.mark.parametrize("at", range(1, 5))
-def test_where_chroma_is_away_nothing_is_stored_and_the_conversation_goes_on(
+async def test_where_chroma_is_away_nothing_is_stored_and_the_conversation_goes_on(
     make_world: MakeWorld, at: int
 ) -> None:
-    taken = talk(make_world(), 1)
+    taken = await talk(make_world(), 1)
     failing = make_world("two", chroma_fails_at=at)
     long = turn(2, "a prompt that is remembered")
 
     with pytest.raises(MemoryUnavailable):
-        add_or_release(failing, taken, long)
+        await add_or_release(failing, taken, long)
 
-    assert contents(make_world("three"), taken) == said(1)
-    add(make_world("four"), taken, long)
-    assert make_world("five").memory.get(f"{taken}.2.0").content == "a prompt that is remembered"
+    assert await contents(make_world("three"), taken) == said(1)
+    await add(make_world("four"), taken, long)
+    assert (
+        await make_world("five").memory.get(f"{taken}.2.0")
+    ).content == "a prompt that is remembered"
 
 
-def add_or_release(world: World, taken: int, new: Turn) -> None:
-    loaded = world.turns.load(taken)
+async def add_or_release(world: World, taken: int, new: Turn) -> None:
+    loaded = await world.turns.load(taken)
     try:
-        world.turns.commit(loaded, commit(new))
+        await world.turns.commit(loaded, commit(new))
     except MemoryUnavailable:
-        world.turns.release(loaded)
+        await world.turns.release(loaded)
         raise
 
 
-def test_a_turn_that_lost_its_lock_reaches_neither_store(
+async def test_a_turn_that_lost_its_lock_reaches_neither_store(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 1)
+    taken = await talk(make_world(), 1)
     late = make_world("late")
-    loaded = late.turns.load(taken)
-    lose(connection, "*:lock")
-    add(make_world("quick"), taken, turn(2, "quick"))
+    loaded = await late.turns.load(taken)
+    await lose(connection, "*:lock")
+    await add(make_world("quick"), taken, turn(2, "quick"))
 
     with pytest.raises(ConversationBusy):
-        late.turns.commit(loaded, commit(turn(2, "late")))
+        await late.turns.commit(loaded, commit(turn(2, "late")))
 
-    lose(connection)
-    assert contents(make_world("two"), taken) == [*said(1), "quick", "reply 2"]
+    await lose(connection)
+    assert await contents(make_world("two"), taken) == [*said(1), "quick", "reply 2"]
 
 
-def test_what_is_forgotten_stays_forgotten(
+async def test_what_is_forgotten_stays_forgotten(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    gone, kept = talk(world, 3), talk(world, 1)
+    gone, kept = await talk(world, 3), await talk(world, 1)
     running = make_world("running")
-    loaded = running.turns.load(gone)
+    loaded = await running.turns.load(gone)
 
-    receipt = world.store.forget(gone)
+    receipt = await world.store.forget(gone)
 
     assert (receipt.window_turns, receipt.memories) == (3, 0)
     with pytest.raises(UnknownConversation):
-        running.turns.commit(loaded, commit(turn(4)))
+        await running.turns.commit(loaded, commit(turn(4)))
     for act in (world.turns.load, world.store.summarise, world.store.forget):
         with pytest.raises(UnknownConversation):
-            act(gone)
-    assert [summary.id for summary in world.store.list_page(None, 9)[0]] == [kept]
-    lose(connection)
-    assert world.store.forget(kept).window_turns == 0, "what Redis has lost is forgotten, too"
+            await act(gone)
+    assert [summary.id for summary in (await world.store.list_page(None, 9))[0]] == [kept]
+    await lose(connection)
+    assert (await world.store.forget(kept)).window_turns == 0, (
+        "what Redis has lost is forgotten, too"
+    )
     with pytest.raises(UnknownConversation):
-        world.store.summarise(kept)
+        await world.store.summarise(kept)
 
 
-def test_memories_are_messages_and_go_with_them(make_world: MakeWorld) -> None:
+async def test_memories_are_messages_and_go_with_them(make_world: MakeWorld) -> None:
     world = make_world()
-    taken = talk(world, 1)
-    add(world, taken, turn(2, "I was born in Oslo."), turn(3, "I was born in Oslo."))
-    add(world, taken, turn(4, "I was born in Oslo."), turn(5, "I live in Rome."))
+    taken = await talk(world, 1)
+    await add(world, taken, turn(2, "I was born in Oslo."), turn(3, "I was born in Oslo."))
+    await add(world, taken, turn(4, "I was born in Oslo."), turn(5, "I live in Rome."))
 
-    assert [one.id for one in world.memory.list_page(None, 9)[0]] == [
+    assert [one.id for one in (await world.memory.list_page(None, 9))[0]] == [
         f"{taken}.5.0", f"{taken}.2.0",
     ]  # fmt: skip
-    world.memory.forget(f"{taken}.5.0")
-    assert "I live in Rome." in contents(world, taken)
-    forget_message(world.store, taken, Place(2, 0))
+    await world.memory.forget(f"{taken}.5.0")
+    assert "I live in Rome." in await contents(world, taken)
+    await forget_message(world.store, taken, Place(2, 0))
     with pytest.raises(UnknownMemory):
-        world.memory.get(f"{taken}.2.0")
-    assert world.memory.forget_all() == 0
+        await world.memory.get(f"{taken}.2.0")
+    assert await world.memory.forget_all() == 0
 
 
-def test_a_conversation_from_before_the_archive_is_archived_whole(
+async def test_a_conversation_from_before_the_archive_is_archived_whole(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = world.hot.next_id()
-    world.hot.create(Conversation(taken, OWNER, "ctx", 9, 9, 0, ()), commit(turn(1)), None)
+    taken = await world.hot.next_id()
+    await world.hot.create(Conversation(taken, OWNER, "ctx", 9, 9, 0, ()), commit(turn(1)), None)
     for number in range(2, 9):
-        world.hot.commit(world.hot.load(taken), commit(turn(number)))
-    add(world, taken, turn(9))
-    lose(connection)
+        await world.hot.commit(await world.hot.load(taken), commit(turn(number)))
+    await add(world, taken, turn(9))
+    await lose(connection)
 
-    assert contents(make_world("two"), taken) == said(*range(1, 10))
+    assert await contents(make_world("two"), taken) == said(*range(1, 10))
 
 
-def test_turns_that_the_archive_missed_are_archived_with_the_next_one(
+async def test_turns_that_the_archive_missed_are_archived_with_the_next_one(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = talk(world, 2)
-    add(world, taken, turn(3, "I was born in Oslo."))
+    taken = await talk(world, 2)
+    await add(world, taken, turn(3, "I was born in Oslo."))
     for number in (4, 5):
-        world.hot.commit(world.hot.load(taken), commit(turn(number)))
-    add(world, taken, turn(6))
-    lose(connection)
+        await world.hot.commit(await world.hot.load(taken), commit(turn(number)))
+    await add(world, taken, turn(6))
+    await lose(connection)
 
-    shown = contents(make_world("two"), taken)
+    shown = await contents(make_world("two"), taken)
     assert shown == [*said(1, 2), "I was born in Oslo.", "reply 3", *said(4, 5, 6)]
-    assert [one.id for one in world.memory.list_page(None, 9)[0]] == [f"{taken}.3.0"]
+    assert [one.id for one in (await world.memory.list_page(None, 9))[0]] == [f"{taken}.3.0"]
 
 
-def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeWorld) -> None:
+async def test_open_conversations_and_those_of_others_are_left_alone(make_world: MakeWorld) -> None:
     world = make_world()
-    open_one = world.turns.next_id()
+    open_one = await world.turns.next_id()
     new = Conversation(open_one, anyone(open_one), "c", 9, 9, 0, ())
-    world.hot.create(new, commit(turn(1)), None)
-    add(world, open_one, turn(2))
-    mine = talk(world, 1)
+    await world.hot.create(new, commit(turn(1)), None)
+    await add(world, open_one, turn(2))
+    mine = await talk(world, 1)
 
     stranger = make_world("s", owner=OTHER)
 
-    assert contents(world, open_one) == contents(stranger, open_one) == said(1, 2)
-    assert [summary.id for summary in world.store.list_page(None, 9)[0]] == [mine]
-    assert stranger.store.list_page(None, 9)[0] == []
+    assert await contents(world, open_one) == await contents(stranger, open_one) == said(1, 2)
+    assert [summary.id for summary in (await world.store.list_page(None, 9))[0]] == [mine]
+    assert (await stranger.store.list_page(None, 9))[0] == []
     with pytest.raises(UnknownConversation):
-        stranger.turns.load(mine)
+        await stranger.turns.load(mine)
     with pytest.raises(UnknownConversation):
-        stranger.store.forget(mine)
-    assert world.store.forget(open_one).window_turns == 2
+        await stranger.store.forget(mine)
+    assert (await world.store.forget(open_one)).window_turns == 2
 
 
-def test_ids_that_redis_gives_out_again_do_not_meet_what_is_archived(
+async def test_ids_that_redis_gives_out_again_do_not_meet_what_is_archived(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    first, second = talk(world, 2), talk(world, 1)
-    connection.execute("FLUSHDB", [])
-    open_one = world.hot.next_id()
+    first, second = await talk(world, 2), await talk(world, 1)
+    await connection.execute("FLUSHDB", [])
+    open_one = await world.hot.next_id()
     begun = Conversation(open_one, anyone(open_one), "open", 9, 9, 0, ())
-    world.hot.create(begun, commit(turn(1, "of anyone")), None)
+    await world.hot.create(begun, commit(turn(1, "of anyone")), None)
 
-    third = talk(make_world("two"), 1)
-    add(make_world("three"), first, turn(3, "and on"))
+    third = await talk(make_world("two"), 1)
+    await add(make_world("three"), first, turn(3, "and on"))
 
     assert (first, second, open_one, third) == (1, 2, 1, 3)
-    assert contents(make_world("four"), first) == [*said(1, 2), "and on", "reply 3"]
-    assert contents(make_world("four"), second) == said(1)
-    assert contents(make_world("five", owner=OTHER), open_one) == ["of anyone", "reply 1"]
+    assert await contents(make_world("four"), first) == [*said(1, 2), "and on", "reply 3"]
+    assert await contents(make_world("four"), second) == said(1)
+    assert await contents(make_world("five", owner=OTHER), open_one) == ["of anyone", "reply 1"]
 
 
-def test_a_lost_counter_goes_on_behind_the_archive_at_once(
+async def test_a_lost_counter_goes_on_behind_the_archive_at_once(
     make_world: MakeWorld, connection: NativeConnection, chroma: NativeHttp
 ) -> None:
-    ids = [talk(make_world(), 1) for _ in range(5)]
-    connection.execute("FLUSHDB", [])
-    talk(make_world("x", owner=OTHER), 1)
+    ids = [await talk(make_world(), 1) for _ in range(5)]
+    await connection.execute("FLUSHDB", [])
+    await talk(make_world("x", owner=OTHER), 1)
     world = make_world("two")
     chroma.calls.clear()
 
-    taken = world.turns.next_id()
+    taken = await world.turns.next_id()
 
     assert (ids, taken) == ([1, 2, 3, 4, 5], 6)
     assert len(chroma.calls) == 3
 
 
-def test_a_start_that_another_one_with_its_key_was_before_leaves_nothing_in_the_archive(
+async def test_a_start_that_another_one_with_its_key_was_before_leaves_nothing_in_the_archive(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     key = Repetition("a" * 40, "b" * 40)
     worlds = [make_world("one"), make_world("two")]
     for world in worlds:
-        world.turns.admit(key)
-        connection.execute("DEL", [b"t:{r}:started:" + b"a" * 40])
-    first, second = (world.turns.next_id() for world in worlds)
+        await world.turns.admit(key)
+        await connection.execute("DEL", [b"t:{r}:started:" + b"a" * 40])
+    first, second = [await world.turns.next_id() for world in worlds]
     usage = Usage(1, 2, 3, 4, 5)
 
-    def begin(world: World, taken: int) -> None:
+    async def begin(world: World, taken: int) -> None:
         result = TurnResult(taken, "p", "ctx", "r", None, usage)
         new = Conversation(taken, OWNER, "ctx", 9, 9, 0, ())
-        world.turns.create(new, commit(turn(1)), Done(key, result))
+        await world.turns.create(new, commit(turn(1)), Done(key, result))
 
-    begin(worlds[0], first)
+    await begin(worlds[0], first)
     with pytest.raises(ConversationBusy):
-        begin(worlds[1], second)
+        await begin(worlds[1], second)
 
-    assert contents(make_world("three"), first) == said(1)
+    assert await contents(make_world("three"), first) == said(1)
     with pytest.raises(UnknownConversation):
-        make_world("four").turns.load(second)
+        await make_world("four").turns.load(second)
 
 
-def test_a_start_whose_id_redis_has_leaves_nothing_in_the_archive(
+async def test_a_start_whose_id_redis_has_leaves_nothing_in_the_archive(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = world.hot.next_id()
+    taken = await world.hot.next_id()
     old = Conversation(taken, OWNER, "old", 9, 9, 0, ())
-    world.hot.create(old, commit(turn(1, "the old one")), None)
-    connection.execute("SET", [b"t:next_id", taken - 1])
+    await world.hot.create(old, commit(turn(1, "the old one")), None)
+    await connection.execute("SET", [b"t:next_id", taken - 1])
 
     with pytest.raises(IdTaken):
-        talk(make_world("two"), 1)
+        await talk(make_world("two"), 1)
 
-    assert contents(make_world("three"), taken) == ["the old one", "reply 1"]
-    make_world("four").turns.mend_ids()
-    assert talk(make_world("four"), 1) == taken + 1
+    assert await contents(make_world("three"), taken) == ["the old one", "reply 1"]
+    await make_world("four").turns.mend_ids()
+    assert await talk(make_world("four"), 1) == taken + 1
 
 
-def test_the_list_has_what_redis_lost_and_pages_through_all(
+async def test_the_list_has_what_redis_lost_and_pages_through_all(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    ids = [talk(world, count) for count in (3, 1, 2)]
-    lose(connection)
-    make_world("two").turns.release(make_world("two").turns.load(ids[1]))
+    ids = [await talk(world, count) for count in (3, 1, 2)]
+    await lose(connection)
+    await make_world("two").turns.release(await make_world("two").turns.load(ids[1]))
 
     pages: list[list[tuple[int, int]]] = []
     cursor = None
     while not pages or (cursor and len(pages) < 9):
-        page, cursor = world.store.list_page(cursor, 1)
+        page, cursor = await world.store.list_page(cursor, 1)
         pages.append([(summary.id, summary.turn_count) for summary in page])
 
     assert pages == [[(ids[0], 3)], [(ids[2], 2)], [(ids[1], 1)]]
 
 
-def test_two_that_bring_a_conversation_back_do_not_mix(
+async def test_two_that_bring_a_conversation_back_do_not_mix(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 3)
-    lose(connection)
-    first = make_world("one").turns.load(taken)
+    taken = await talk(make_world(), 3)
+    await lose(connection)
+    first = await make_world("one").turns.load(taken)
 
     with pytest.raises(ConversationBusy):
-        make_world("two").turns.load(taken)
+        await make_world("two").turns.load(taken)
 
     assert [t.number for t in first.turns] == [1, 2, 3]
-    assert contents(make_world("three"), taken) == said(1, 2, 3)
+    assert await contents(make_world("three"), taken) == said(1, 2, 3)
 
 
-def test_a_recovery_that_breaks_off_leaves_nothing_half(
+async def test_a_recovery_that_breaks_off_leaves_nothing_half(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
     world = make_world()
-    taken = talk(world, 1)
-    world.turns.commit(world.turns.load(taken), commit(*(turn(n) for n in range(2, 300))))
-    lose(connection)
+    taken = await talk(world, 1)
+    await world.turns.commit(
+        await world.turns.load(taken), commit(*(turn(n) for n in range(2, 300)))
+    )
+    await lose(connection)
     for fails_at in (2, 3):
         with pytest.raises(StoreUnavailable):
-            make_world(f"f{fails_at}", redis_fails_at=fails_at).turns.load(taken)
-        lose(connection, "*:lock")  # as it ends by itself
+            await make_world(f"f{fails_at}", redis_fails_at=fails_at).turns.load(taken)
+        await lose(connection, "*:lock")  # as it ends by itself
 
-    left = connection.execute("PTTL", [f"t:{OWNER}:{taken}:turns".encode()])[0]
-    loaded = make_world("two").turns.load(taken)
+    left = (await connection.execute("PTTL", [f"t:{OWNER}:{taken}:turns".encode()]))[0]
+    loaded = await make_world("two").turns.load(taken)
 
     assert isinstance(left, int)
     assert left <= 5000
     assert [t.number for t in loaded.turns] == list(range(301 - len(loaded.turns) - 1, 300))
 
 
-def test_a_turn_that_brings_a_conversation_back_counts_once(
+async def test_a_turn_that_brings_a_conversation_back_counts_once(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:
-    taken = talk(make_world(), 1)
-    lose(connection)
+    taken = await talk(make_world(), 1)
+    await lose(connection)
 
-    make_world("two", limits=(5, 0)).turns.load(taken)
+    await make_world("two", limits=(5, 0)).turns.load(taken)
 
-    assert connection.execute("HVALS", [b"t:{r}:rate"]) == [b"1"]
+    assert await connection.execute("HVALS", [b"t:{r}:rate"]) == [b"1"]
 
 
-def test_a_turn_asks_chroma_four_times(make_world: MakeWorld, chroma: NativeHttp) -> None:
-    taken = talk(make_world(), 1)
+async def test_a_turn_asks_chroma_four_times(make_world: MakeWorld, chroma: NativeHttp) -> None:
+    taken = await talk(make_world(), 1)
     chroma.calls.clear()
 
-    add(make_world("two"), taken, turn(2, "a prompt that is remembered"))
+    await add(make_world("two"), taken, turn(2, "a prompt that is remembered"))
 
     assert [call.partition(" ")[2][:6] for call in chroma.calls] == [
         "owner_", "get", "get", "upsert",

@@ -45,12 +45,14 @@ def new(
     return Commit(turns, context_tokens, 77, Vocabulary(33), evicted, turns[-1].at, lifetime_s)
 
 
-def create(
+async def create(
     store: RedisTurnStore, commit: Commit, context: str = "ctx", owner: str | None = None
 ) -> int:
     """Store a new conversation as the use case does; return its id."""
-    taken = store.next_id()
-    store.create(Conversation(taken, owner or anyone(taken), context, 0, 0, 0, ()), commit, None)
+    taken = await store.next_id()
+    await store.create(
+        Conversation(taken, owner or anyone(taken), context, 0, 0, 0, ()), commit, None
+    )
     return taken
 
 
@@ -76,239 +78,243 @@ def numbers(items: list[Value]) -> list[int]:
     return [turn.number for turn in parse_turns(b"[" + joined + b"]")]
 
 
-def test_ids_increment_and_a_conversation_loads_as_created(
+async def test_ids_increment_and_a_conversation_loads_as_created(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     store = make_store()
 
-    first, second = create(store, new(TURN), "ctx é"), create(store, new(TURN))
+    first, second = await create(store, new(TURN), "ctx é"), await create(store, new(TURN))
 
     assert (first, second) == (1, 2)
-    loaded = store.load(1)
+    loaded = await store.load(1)
     assert (loaded.context, loaded.context_tokens, loaded.turn_count) == ("ctx é", 9, 1)
     assert loaded.turns == (TURN,)
     assert (loaded.active_at, loaded.vocabulary) == (TURN.at, Vocabulary(33))
     assert loaded.window_tokens == 77
 
 
-def lifetimes(connection: NativeConnection) -> list[Value]:
+async def lifetimes(connection: NativeConnection) -> list[Value]:
     """Return the remaining lifetimes in seconds of all keys of conversation 1."""
-    keys = connection.execute("KEYS", [b"t:{anyone:1}*"])
-    return [connection.execute("TTL", [key])[0] for key in keys if isinstance(key, bytes)]
+    keys = await connection.execute("KEYS", [b"t:{anyone:1}*"])
+    return [(await connection.execute("TTL", [key]))[0] for key in keys if isinstance(key, bytes)]
 
 
-def test_a_lost_counter_goes_on_behind_the_highest_id_there_is(
+async def test_a_lost_counter_goes_on_behind_the_highest_id_there_is(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     stores = [make_store(), make_store(owner=OWNER)]
     for number in range(30):
-        create(stores[number % 2], new(TURN), owner=OWNER if number % 2 else None)
-    connection.execute("SET", [b"other:{x}:99", b"another prefix's"])
-    connection.execute("SET", [b"t:{x}:started:77a", b"no conversation"])
-    connection.execute("SET", [b"t:{x}:" + b"9" * 16, b"no id of ours"])
+        await create(stores[number % 2], new(TURN), owner=OWNER if number % 2 else None)
+    await connection.execute("SET", [b"other:{x}:99", b"another prefix's"])
+    await connection.execute("SET", [b"t:{x}:started:77a", b"no conversation"])
+    await connection.execute("SET", [b"t:{x}:" + b"9" * 16, b"no id of ours"])
     for key in (b"t:next_id", b"t:{anyone:29}:29", b"t:{f00d}:30"):  # their turns are still there
-        connection.execute("DEL", [key])
+        await connection.execute("DEL", [key])
     connection.calls.clear()
 
-    assert stores[0].next_id() == 31
+    assert await stores[0].next_id() == 31
     assert len(connection.calls) <= 6
     connection.calls.clear()
-    assert stores[1].next_id() == 32
+    assert await stores[1].next_id() == 32
     assert connection.calls == ["EVALSHA"], "a plain start is one round trip for its id"
 
 
-def test_a_counter_that_was_set_back_is_noticed_and_put_right(
+async def test_a_counter_that_was_set_back_is_noticed_and_put_right(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    ids = [create(store, new(TURN)) for _ in range(3)]
-    connection.execute("SET", [b"t:next_id", 1])
-    before = connection.execute("DUMP", [b"t:{anyone:2}:2"])
+    ids = [await create(store, new(TURN)) for _ in range(3)]
+    await connection.execute("SET", [b"t:next_id", 1])
+    before = await connection.execute("DUMP", [b"t:{anyone:2}:2"])
 
     with pytest.raises(IdTaken):
-        create(store, new(next_turn(1)))
-    store.mend_ids()
+        await create(store, new(next_turn(1)))
+    await store.mend_ids()
 
-    assert connection.execute("DUMP", [b"t:{anyone:2}:2"]) == before
-    assert [*ids, create(store, new(TURN))] == [1, 2, 3, 4]
-    connection.execute("SET", [b"t:next_id", 50])
-    store.mend_ids()
-    assert store.next_id() == 51, "what is ahead stays so"
-    store.mend_ids(70)
-    assert store.next_id() == 71
+    assert await connection.execute("DUMP", [b"t:{anyone:2}:2"]) == before
+    assert [*ids, await create(store, new(TURN))] == [1, 2, 3, 4]
+    await connection.execute("SET", [b"t:next_id", 50])
+    await store.mend_ids()
+    assert await store.next_id() == 51, "what is ahead stays so"
+    await store.mend_ids(70)
+    assert await store.next_id() == 71
 
 
-def test_many_that_find_the_counter_lost_at_once_take_ids_of_their_own(
+async def test_many_that_find_the_counter_lost_at_once_take_ids_of_their_own(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
-    taken = create(make_store(), new(TURN))
-    connection.execute("DEL", [b"t:next_id"])
+    taken = await create(make_store(), new(TURN))
+    await connection.execute("DEL", [b"t:next_id"])
     ids = [RedisIds(Redis(connection), "t") for _ in range(2)]
 
-    ids[0].mend(0)
-    first = ids[0].next()
-    ids[1].mend(0)  # it looked before the other had an id
-    second = ids[1].next()
+    await ids[0].mend(0)
+    first = await ids[0].next()
+    await ids[1].mend(0)  # it looked before the other had an id
+    second = await ids[1].next()
 
     assert (taken, first, second) == (1, 2, 3)
 
 
-def test_where_not_all_keys_were_looked_at_ids_go_on_from_the_seconds_since_1970(
+async def test_where_not_all_keys_were_looked_at_ids_go_on_from_the_seconds_since_1970(
     connection: NativeConnection,
 ) -> None:
     redis = Redis(connection)
-    now = connection.execute("TIME", [])[0]
+    now = (await connection.execute("TIME", []))[0]
     assert isinstance(now, bytes)
 
-    redis.run(RAISE_ID, {"next_id": "t:next_id"}, conversation_id=7, is_highest="")
+    await redis.run(RAISE_ID, {"next_id": "t:next_id"}, conversation_id=7, is_highest="")
 
-    assert 0 < RedisIds(redis, "t").next() - int(now) <= 5
+    assert 0 < await RedisIds(redis, "t").next() - int(now) <= 5
 
 
-def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
+async def test_all_keys_of_a_conversation_have_one_lifetime_that_each_turn_renews(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN, lifetime_s=500))
-    assert lifetimes(connection) == [500, 500]
+    await create(store, new(TURN, lifetime_s=500))
+    assert await lifetimes(connection) == [500, 500]
 
-    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=900))
-    assert lifetimes(connection) == [900, 900, 900, 900]
+    await store.commit(await store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=900))
+    assert await lifetimes(connection) == [900, 900, 900, 900]
 
-    store.commit(store.load(1), new(next_turn(3), lifetime_s=0))
-    assert lifetimes(connection) == [-1, -1, -1, -1]
+    await store.commit(await store.load(1), new(next_turn(3), lifetime_s=0))
+    assert await lifetimes(connection) == [-1, -1, -1, -1]
 
 
-def test_a_conversation_that_expired_is_unknown_and_leaves_no_key(
+async def test_a_conversation_that_expired_is_unknown_and_leaves_no_key(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN, lifetime_s=1))
-    store.commit(store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=1))
-    while connection.execute("EXISTS", [b"t:{anyone:1}:1"]) == [1]:
+    await create(store, new(TURN, lifetime_s=1))
+    await store.commit(await store.load(1), new(next_turn(2), evicted_count=1, lifetime_s=1))
+    while await connection.execute("EXISTS", [b"t:{anyone:1}:1"]) == [1]:
         pass
 
     with pytest.raises(UnknownConversation):
-        store.load(1)
+        await store.load(1)
 
-    assert connection.execute("KEYS", [b"t:{anyone:1}*"]) == []
+    assert await connection.execute("KEYS", [b"t:{anyone:1}*"]) == []
 
 
-def test_a_commit_appends_and_moves_the_oldest_turns_to_the_archive(
+async def test_a_commit_appends_and_moves_the_oldest_turns_to_the_archive(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
+    await create(store, new(TURN))
     for number in (2, 3):
-        store.commit(store.load(1), new(next_turn(number), context_tokens=8, evicted_count=0))
+        await store.commit(
+            await store.load(1), new(next_turn(number), context_tokens=8, evicted_count=0)
+        )
 
-    store.commit(store.load(1), new(next_turn(4), context_tokens=7, evicted_count=2))
+    await store.commit(await store.load(1), new(next_turn(4), context_tokens=7, evicted_count=2))
 
-    loaded = store.load(1)
+    loaded = await store.load(1)
     assert [turn.number for turn in loaded.turns] == [3, 4]
     assert (loaded.turn_count, loaded.context_tokens) == (4, 7)
-    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    archived = await connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
     assert numbers(archived) == [1, 2]
-    assert connection.execute("HGET", [b"t:{anyone:1}:1", b"evicted_count"]) == [b"2"]
+    assert await connection.execute("HGET", [b"t:{anyone:1}:1", b"evicted_count"]) == [b"2"]
 
 
-def test_the_archive_is_capped(
+async def test_the_archive_is_capped(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(archive_turns=2)
-    create(store, new(TURN))
+    await create(store, new(TURN))
     for number in range(2, 7):
-        store.commit(store.load(1), new(next_turn(number), evicted_count=1))
+        await store.commit(await store.load(1), new(next_turn(number), evicted_count=1))
 
-    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    archived = await connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
     assert numbers(archived) == [4, 5]
 
 
-def test_an_unknown_conversation_is_not_created_by_asking(
+async def test_an_unknown_conversation_is_not_created_by_asking(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     with pytest.raises(UnknownConversation):
-        make_store().load(7)
+        await make_store().load(7)
 
-    assert connection.execute("KEYS", [b"*"]) == []
+    assert await connection.execute("KEYS", [b"*"]) == []
 
 
-def test_a_second_turn_is_refused_while_one_runs(make_store: Callable[..., RedisTurnStore]) -> None:
+async def test_a_second_turn_is_refused_while_one_runs(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
     one, two = make_store("one"), make_store("two")
-    create(one, new(TURN))
-    loaded = one.load(1)
+    await create(one, new(TURN))
+    loaded = await one.load(1)
 
     with pytest.raises(ConversationBusy):
-        two.load(1)
+        await two.load(1)
 
-    two.release(loaded)
+    await two.release(loaded)
     with pytest.raises(ConversationBusy):
-        two.load(1)
-    one.commit(loaded, new(next_turn(2)))
-    assert two.load(1).turn_count == 2
+        await two.load(1)
+    await one.commit(loaded, new(next_turn(2)))
+    assert (await two.load(1)).turn_count == 2
 
 
-def test_a_release_lets_the_next_turn_in(make_store: Callable[..., RedisTurnStore]) -> None:
+async def test_a_release_lets_the_next_turn_in(make_store: Callable[..., RedisTurnStore]) -> None:
     one, two = make_store("one"), make_store("two")
-    create(one, new(TURN))
-    loaded = one.load(1)
+    await create(one, new(TURN))
+    loaded = await one.load(1)
 
-    one.release(loaded)
+    await one.release(loaded)
 
-    assert two.load(1).turn_count == 1
+    assert (await two.load(1)).turn_count == 1
 
 
-def test_a_late_commit_does_not_write_over_a_newer_turn(
+async def test_a_late_commit_does_not_write_over_a_newer_turn(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     late, other = make_store("late", lock_ms=1), make_store("other")
-    create(late, new(TURN))
-    loaded = late.load(1)
-    newer = wait_for_lock(other)
+    await create(late, new(TURN))
+    loaded = await late.load(1)
+    newer = await wait_for_lock(other)
 
     with pytest.raises(ConversationBusy):
-        late.commit(loaded, new(next_turn(2)))
+        await late.commit(loaded, new(next_turn(2)))
 
-    other.commit(newer, new(next_turn(2)))
+    await other.commit(newer, new(next_turn(2)))
     with pytest.raises(ConversationBusy):
-        late.commit(loaded, new(next_turn(2)))
-    assert other.load(1).turn_count == 2
+        await late.commit(loaded, new(next_turn(2)))
+    assert (await other.load(1)).turn_count == 2
 
 
-def wait_for_lock(store: RedisTurnStore) -> Conversation:
+async def wait_for_lock(store: RedisTurnStore) -> Conversation:
     while True:
         try:
-            return store.load(1)
+            return await store.load(1)
         except ConversationBusy:
             continue
 
 
-def test_a_commit_after_its_lock_ran_out_counts_if_no_turn_came_between(
+async def test_a_commit_after_its_lock_ran_out_counts_if_no_turn_came_between(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     late = make_store("late", lock_ms=1)
-    create(late, new(TURN))
-    loaded = late.load(1)
-    while connection.execute("EXISTS", [b"t:{anyone:1}:1:lock"]) == [1]:
+    await create(late, new(TURN))
+    loaded = await late.load(1)
+    while await connection.execute("EXISTS", [b"t:{anyone:1}:1:lock"]) == [1]:
         pass
 
-    late.commit(loaded, new(next_turn(2)))
+    await late.commit(loaded, new(next_turn(2)))
 
-    assert make_store().load(1).turn_count == 2
+    assert (await make_store().load(1)).turn_count == 2
 
 
-def test_a_commit_to_a_deleted_conversation_brings_nothing_back(
+async def test_a_commit_to_a_deleted_conversation_brings_nothing_back(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    loaded = store.load(1)
-    connection.execute("FLUSHDB", [])
+    await create(store, new(TURN))
+    loaded = await store.load(1)
+    await connection.execute("FLUSHDB", [])
 
     with pytest.raises(UnknownConversation):
-        store.commit(loaded, new(next_turn(2)))
+        await store.commit(loaded, new(next_turn(2)))
 
-    assert connection.execute("KEYS", [b"*"]) == []
+    assert await connection.execute("KEYS", [b"*"]) == []
 
 
 @pytest.mark.parametrize(
@@ -321,74 +327,74 @@ def test_a_commit_to_a_deleted_conversation_brings_nothing_back(
         (b"t:{anyone:1}:1:lock", [b"LPUSH"]),
     ],
 )
-def test_a_key_of_another_type_is_corrupt_and_left_as_it_is(
+async def test_a_key_of_another_type_is_corrupt_and_left_as_it_is(
     make_store: Callable[..., RedisTurnStore],
     connection: NativeConnection,
     key: bytes,
     command: list[bytes],
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    connection.execute("DEL", [key])
-    connection.execute(command[0].decode(), [key, b"alien"])
-    before = connection.execute("DUMP", [key])
+    await create(store, new(TURN))
+    await connection.execute("DEL", [key])
+    await connection.execute(command[0].decode(), [key, b"alien"])
+    before = await connection.execute("DUMP", [key])
 
     with pytest.raises(CorruptConversation):
-        store.load(1)
+        await store.load(1)
 
-    assert connection.execute("DUMP", [key]) == before
+    assert await connection.execute("DUMP", [key]) == before
 
 
-def test_a_turn_that_is_nonsense_is_corrupt_and_the_lock_is_let_go(
+async def test_a_turn_that_is_nonsense_is_corrupt_and_the_lock_is_let_go(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    connection.execute("RPUSH", [b"t:{anyone:1}:1:turns", b"nonsense"])
+    await create(store, new(TURN))
+    await connection.execute("RPUSH", [b"t:{anyone:1}:1:turns", b"nonsense"])
 
     for _ in range(2):
         with pytest.raises(CorruptConversation):
-            store.load(1)
+            await store.load(1)
 
 
-def test_a_turn_is_one_load_and_one_commit(
+async def test_a_turn_is_one_load_and_one_commit(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    store.commit(store.load(1), new(next_turn(2)))
+    await create(store, new(TURN))
+    await store.commit(await store.load(1), new(next_turn(2)))
     connection.calls.clear()
 
-    store.commit(store.load(1), new(next_turn(3)))
+    await store.commit(await store.load(1), new(next_turn(3)))
 
     assert connection.calls == ["EVALSHA", "EVALSHA"]
 
 
-def test_scripts_are_sent_again_after_redis_forgot_them(
+async def test_scripts_are_sent_again_after_redis_forgot_them(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    connection.execute("SCRIPT", [b"FLUSH"])
+    await create(store, new(TURN))
+    await connection.execute("SCRIPT", [b"FLUSH"])
 
-    assert store.load(1).turn_count == 1
+    assert (await store.load(1)).turn_count == 1
 
 
-def test_a_redis_that_cannot_store_is_unavailable_and_nothing_is_half_written(
+async def test_a_redis_that_cannot_store_is_unavailable_and_nothing_is_half_written(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    loaded = store.load(1)
-    connection.execute("CONFIG", [b"SET", b"maxmemory", b"1"])
+    await create(store, new(TURN))
+    loaded = await store.load(1)
+    await connection.execute("CONFIG", [b"SET", b"maxmemory", b"1"])
     try:
         with pytest.raises(StoreUnavailable):
-            store.commit(loaded, new(next_turn(2), evicted_count=1))
+            await store.commit(loaded, new(next_turn(2), evicted_count=1))
     finally:
-        connection.execute("CONFIG", [b"SET", b"maxmemory", b"0"])
+        await connection.execute("CONFIG", [b"SET", b"maxmemory", b"0"])
 
-    store.release(loaded)
-    assert store.load(1).turns == (TURN,)
+    await store.release(loaded)
+    assert (await store.load(1)).turns == (TURN,)
 
 
 # Idempotency-Keys
@@ -403,103 +409,107 @@ OTHER_BODY = Repetition("a" * 40, "c" * 40)
 STARTED = b"t:{r}:started:" + b"a" * 40
 
 
-def test_the_result_of_a_turn_is_given_again_and_no_second_turn_taken(
+async def test_the_result_of_a_turn_is_given_again_and_no_second_turn_taken(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
-    loaded = store.load(1, repetition=KEY)
-    store.commit(loaded, new(next_turn(2)), Done(KEY, result(1)))
+    await create(store, new(TURN))
+    loaded = await store.load(1, repetition=KEY)
+    await store.commit(loaded, new(next_turn(2)), Done(KEY, result(1)))
 
-    assert answer_of(lambda: store.load(1, repetition=KEY)) == result(1)
-    assert store.load(1).turn_count == 2, "and it locks nothing"
+    assert await answer_of(store.load(1, repetition=KEY)) == result(1)
+    assert (await store.load(1)).turn_count == 2, "and it locks nothing"
 
 
-def test_a_key_with_another_body_is_refused(make_store: Callable[..., RedisTurnStore]) -> None:
+async def test_a_key_with_another_body_is_refused(
+    make_store: Callable[..., RedisTurnStore],
+) -> None:
     store = make_store()
-    create(store, new(TURN))
-    store.commit(store.load(1), new(next_turn(2)), Done(KEY, result(1)))
+    await create(store, new(TURN))
+    await store.commit(await store.load(1), new(next_turn(2)), Done(KEY, result(1)))
 
     with pytest.raises(KeyReused):
-        store.load(1, repetition=OTHER_BODY)
+        await store.load(1, repetition=OTHER_BODY)
 
 
-def test_the_last_100_results_are_kept(
+async def test_the_last_100_results_are_kept(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
+    await create(store, new(TURN))
     for number in range(2, 105):
         done = Done(Repetition(f"{number:040}", "b" * 40), result(1, str(number)))
-        store.commit(store.load(1), new(next_turn(number)), done)
+        await store.commit(await store.load(1), new(next_turn(number)), done)
 
-    assert connection.execute("HLEN", [b"t:{anyone:1}:1:done"]) == [100]
+    assert await connection.execute("HLEN", [b"t:{anyone:1}:1:done"]) == [100]
     fifth = Repetition(f"{5:040}", "b" * 40)
-    assert answer_of(lambda: store.load(1, repetition=fifth)) == result(1, "5")
-    assert store.load(1, repetition=Repetition(f"{4:040}", "b" * 40)).turn_count == 104
+    assert await answer_of(store.load(1, repetition=fifth)) == result(1, "5")
+    assert (await store.load(1, repetition=Repetition(f"{4:040}", "b" * 40))).turn_count == 104
 
 
-def test_a_new_conversations_key_leads_to_it_until_it_is_gone(
+async def test_a_new_conversations_key_leads_to_it_until_it_is_gone(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    store.admit(KEY)
+    await store.admit(KEY)
     with pytest.raises(ConversationBusy):
-        make_store("two").admit(KEY)
+        await make_store("two").admit(KEY)
     started = Conversation(1, anyone(1), "ctx", 0, 0, 0, ())
-    store.create(started, new(TURN), Done(KEY, result(1)))
+    await store.create(started, new(TURN), Done(KEY, result(1)))
 
-    assert answer_of(lambda: make_store("two").admit(KEY)) == result(1)
+    assert await answer_of(make_store("two").admit(KEY)) == result(1)
     with pytest.raises(KeyReused):
-        store.admit(OTHER_BODY)
-    make_store(rate_tag="{other}").admit(OTHER_BODY)  # another caller's key
-    connection.execute("DEL", [b"t:{anyone:1}:1:done"])
+        await store.admit(OTHER_BODY)
+    await make_store(rate_tag="{other}").admit(OTHER_BODY)  # another caller's key
+    await connection.execute("DEL", [b"t:{anyone:1}:1:done"])
     with pytest.raises(UnknownConversation):
-        store.admit(KEY)
+        await store.admit(KEY)
 
 
-def test_a_new_conversation_that_failed_may_be_tried_again(
+async def test_a_new_conversation_that_failed_may_be_tried_again(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
-    make_store().admit(KEY)
+    await make_store().admit(KEY)
 
-    make_store("two").dismiss(KEY)
+    await make_store("two").dismiss(KEY)
     with pytest.raises(ConversationBusy):
-        make_store("two").admit(KEY)
-    make_store().dismiss(KEY)
+        await make_store("two").admit(KEY)
+    await make_store().dismiss(KEY)
 
-    make_store("two").admit(KEY)
+    await make_store("two").admit(KEY)
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["the first", "the second"])
-def test_of_two_starts_with_one_key_that_which_is_stored_first_counts(
+async def test_of_two_starts_with_one_key_that_which_is_stored_first_counts(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection, is_first: bool
 ) -> None:
     """The second request comes after the note that the first one runs has expired."""
     stores = [make_store("one"), make_store("two")]
     for store in stores:
-        store.admit(KEY)
-        connection.execute("DEL", [STARTED])
-    stores[1].admit(KEY)
-    ids = [store.next_id() for store in stores]
+        await store.admit(KEY)
+        await connection.execute("DEL", [STARTED])
+    await stores[1].admit(KEY)
+    ids = [await store.next_id() for store in stores]
     started = [Conversation(taken, anyone(taken), "ctx", 0, 0, 0, ()) for taken in ids]
     winner, loser = (0, 1) if is_first else (1, 0)
-    stores[winner].create(started[winner], new(TURN), Done(KEY, result(ids[winner])))
+    await stores[winner].create(started[winner], new(TURN), Done(KEY, result(ids[winner])))
 
     with pytest.raises(ConversationBusy):
-        stores[loser].create(started[loser], new(TURN), Done(KEY, result(ids[loser])))
-    stores[loser].dismiss(KEY)
+        await stores[loser].create(started[loser], new(TURN), Done(KEY, result(ids[loser])))
+    await stores[loser].dismiss(KEY)
 
-    assert connection.execute("EXISTS", [f"t:{anyone(ids[loser])}:{ids[loser]}".encode()]) == [0]
-    assert answer_of(lambda: make_store("three").admit(KEY)) == result(ids[winner])
+    assert await connection.execute(
+        "EXISTS", [f"t:{anyone(ids[loser])}:{ids[loser]}".encode()]
+    ) == [0]
+    assert await answer_of(make_store("three").admit(KEY)) == result(ids[winner])
 
 
-def test_a_start_is_noted_as_running_for_longer_than_its_turn_may_take(
+async def test_a_start_is_noted_as_running_for_longer_than_its_turn_may_take(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
-    make_store(lock_ms=5000).admit(KEY)
+    await make_store(lock_ms=5000).admit(KEY)
 
-    left_ms = connection.execute("PTTL", [STARTED])[0]
+    left_ms = (await connection.execute("PTTL", [STARTED]))[0]
     assert isinstance(left_ms, int)
     assert 5000 + SPARE_MS - 1000 <= left_ms <= 5000 + SPARE_MS
 
@@ -507,47 +517,49 @@ def test_a_start_is_noted_as_running_for_longer_than_its_turn_may_take(
 # limits
 
 
-def buckets(connection: NativeConnection, key: bytes) -> dict[int, int]:
-    flat = connection.execute("HGETALL", [key])
+async def buckets(connection: NativeConnection, key: bytes) -> dict[int, int]:
+    flat = await connection.execute("HGETALL", [key])
     numbers = [int(value) for value in flat if isinstance(value, bytes)]
     return dict(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def put_turns(connection: NativeConnection, key: bytes, seconds_ago: dict[int, int]) -> None:
-    now = connection.execute("TIME", [])[0]
+async def put_turns(connection: NativeConnection, key: bytes, seconds_ago: dict[int, int]) -> None:
+    now = (await connection.execute("TIME", []))[0]
     assert isinstance(now, bytes)
     for ago, count in seconds_ago.items():
-        connection.execute("HSET", [key, int(now) - ago, count])
+        await connection.execute("HSET", [key, int(now) - ago, count])
 
 
-def test_a_caller_has_as_many_turns_as_the_limit(
+async def test_a_caller_has_as_many_turns_as_the_limit(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(limits=(3, 0))
-    create(store, new(TURN))
+    await create(store, new(TURN))
     for remaining in (2, 1, 0):
-        store.release(store.load(1))
+        await store.release(await store.load(1))
         assert store.quota is not None
         assert (store.quota.limit, store.quota.remaining) == (3, remaining)
 
     with pytest.raises(LimitExceeded, match="you may take 3 turns a minute") as refused:
-        store.load(1)
+        await store.load(1)
 
     assert refused.value.quota == Quota(3, 0, store.quota.reset_s if store.quota else 0)
-    assert sum(buckets(connection, b"t:{r}:rate").values()) == 3, "a refused turn does not count"
+    assert sum((await buckets(connection, b"t:{r}:rate")).values()) == 3, (
+        "a refused turn does not count"
+    )
     with pytest.raises(LimitExceeded):
-        store.admit(None)
-    assert make_store(limits=(3, 0), rate_tag="{other}").load(1).turn_count == 1
+        await store.admit(None)
+    assert (await make_store(limits=(3, 0), rate_tag="{other}").load(1)).turn_count == 1
 
 
-def test_new_conversations_count_too(make_store: Callable[..., RedisTurnStore]) -> None:
+async def test_new_conversations_count_too(make_store: Callable[..., RedisTurnStore]) -> None:
     store = make_store(limits=(2, 0))
 
-    store.admit(None)
-    store.admit(None)
+    await store.admit(None)
+    await store.admit(None)
 
     with pytest.raises(LimitExceeded):
-        store.admit(None)
+        await store.admit(None)
 
 
 @pytest.mark.parametrize(
@@ -560,255 +572,257 @@ def test_new_conversations_count_too(make_store: Callable[..., RedisTurnStore]) 
         pytest.param({40: 2, 30: 0}, 0, id="one under the limit"),
     ],
 )
-def test_the_window_slides(
+async def test_the_window_slides(
     make_store: Callable[..., RedisTurnStore],
     connection: NativeConnection,
     seconds_ago: dict[int, int],
     wait_s: int,
 ) -> None:
-    put_turns(connection, b"t:{r}:rate", seconds_ago)
+    await put_turns(connection, b"t:{r}:rate", seconds_ago)
     store = make_store(limits=(3, 0))
 
     if wait_s == 0:
-        store.admit(None)
+        await store.admit(None)
     else:
         with pytest.raises(LimitExceeded) as refused:
-            store.admit(None)
+            await store.admit(None)
         assert wait_s - 1 <= refused.value.quota.reset_s <= wait_s
 
 
-def test_seconds_that_do_not_count_any_more_are_removed(
+async def test_seconds_that_do_not_count_any_more_are_removed(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
-    put_turns(connection, b"t:{r}:rate", {100: 1, 62: 1, 30: 1})
+    await put_turns(connection, b"t:{r}:rate", {100: 1, 62: 1, 30: 1})
 
-    make_store(limits=(9, 0)).admit(None)
+    await make_store(limits=(9, 0)).admit(None)
 
-    assert sorted(buckets(connection, b"t:{r}:rate").values()) == [1, 1]
-    assert connection.execute("TTL", [b"t:{r}:rate"]) == [61]
+    assert sorted((await buckets(connection, b"t:{r}:rate")).values()) == [1, 1]
+    assert await connection.execute("TTL", [b"t:{r}:rate"]) == [61]
 
 
-def test_all_together_have_a_limit(make_store: Callable[..., RedisTurnStore]) -> None:
-    make_store(limits=(5, 2), rate_tag="{a}").admit(None)
-    make_store(limits=(5, 2), rate_tag="{b}").admit(None)
+async def test_all_together_have_a_limit(make_store: Callable[..., RedisTurnStore]) -> None:
+    await make_store(limits=(5, 2), rate_tag="{a}").admit(None)
+    await make_store(limits=(5, 2), rate_tag="{b}").admit(None)
 
     with pytest.raises(LimitExceeded, match="this service takes 2 turns a minute"):
-        make_store(limits=(5, 2), rate_tag="{c}").admit(None)
+        await make_store(limits=(5, 2), rate_tag="{c}").admit(None)
 
 
-def test_trying_ids_counts_and_a_busy_conversation_does_not(
+async def test_trying_ids_counts_and_a_busy_conversation_does_not(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     one, two = make_store("one", limits=(2, 0)), make_store("two", limits=(2, 0))
-    create(one, new(TURN))
-    one.load(1)
+    await create(one, new(TURN))
+    await one.load(1)
     for _ in range(5):
         with pytest.raises(ConversationBusy):
-            two.load(1)
+            await two.load(1)
     with pytest.raises(UnknownConversation):
-        two.load(99)
+        await two.load(99)
 
     with pytest.raises(LimitExceeded):
-        two.load(99)
+        await two.load(99)
 
 
 # owners
 
 
-def test_an_owners_conversation_is_under_its_key_and_in_its_list(
+async def test_an_owners_conversation_is_under_its_key_and_in_its_list(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(owner=OWNER)
-    create(store, new(TURN, lifetime_s=500), owner=OWNER)
+    await create(store, new(TURN, lifetime_s=500), owner=OWNER)
 
-    loaded = store.load(1)
-    store.commit(loaded, new(next_turn(2), lifetime_s=900))
+    loaded = await store.load(1)
+    await store.commit(loaded, new(next_turn(2), lifetime_s=900))
 
     assert loaded.owner == OWNER
-    assert connection.execute("ZRANGE", [b"t:{f00d}:conversations", 0, -1]) == [b"1"]
-    assert connection.execute("TTL", [b"t:{f00d}:conversations"]) == [900]
+    assert await connection.execute("ZRANGE", [b"t:{f00d}:conversations", 0, -1]) == [b"1"]
+    assert await connection.execute("TTL", [b"t:{f00d}:conversations"]) == [900]
     with pytest.raises(UnknownConversation):
-        make_store(owner="{beef}").load(1)
+        await make_store(owner="{beef}").load(1)
 
 
-def test_an_owners_list_lives_as_long_as_the_last_conversation(
+async def test_an_owners_list_lives_as_long_as_the_last_conversation(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(owner=OWNER)
 
-    def left() -> Value:
-        return connection.execute("TTL", [b"t:{f00d}:conversations"])[0]
+    async def left() -> Value:
+        return (await connection.execute("TTL", [b"t:{f00d}:conversations"]))[0]
 
-    create(store, new(TURN, lifetime_s=500), owner=OWNER)
-    create(store, new(TURN, lifetime_s=100), owner=OWNER)
-    assert left() == 500
-    create(store, new(TURN, lifetime_s=0), owner=OWNER)
-    assert left() == -1
-    create(store, new(TURN, lifetime_s=100), owner=OWNER)
-    assert left() == -1
+    await create(store, new(TURN, lifetime_s=500), owner=OWNER)
+    await create(store, new(TURN, lifetime_s=100), owner=OWNER)
+    assert await left() == 500
+    await create(store, new(TURN, lifetime_s=0), owner=OWNER)
+    assert await left() == -1
+    await create(store, new(TURN, lifetime_s=100), owner=OWNER)
+    assert await left() == -1
 
 
-def test_with_a_credential_what_is_open_is_reached_too(
+async def test_with_a_credential_what_is_open_is_reached_too(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
-    create(make_store(), new(TURN))
+    await create(make_store(), new(TURN))
     store = make_store(owner=OWNER)
 
-    loaded = store.load(1)
-    store.commit(loaded, new(next_turn(2)))
+    loaded = await store.load(1)
+    await store.commit(loaded, new(next_turn(2)))
 
     assert loaded.owner == anyone(1)
-    assert connection.execute("EXISTS", [b"t:{f00d}:conversations"]) == [0]
+    assert await connection.execute("EXISTS", [b"t:{f00d}:conversations"]) == [0]
 
 
-def test_a_pinned_conversation_is_kept_by_every_turn(
+async def test_a_pinned_conversation_is_kept_by_every_turn(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN, lifetime_s=500))
-    connection.execute("HSET", [b"t:{anyone:1}:1", b"pinned", 1])
-    loaded = store.load(1)
+    await create(store, new(TURN, lifetime_s=500))
+    await connection.execute("HSET", [b"t:{anyone:1}:1", b"pinned", 1])
+    loaded = await store.load(1)
 
-    store.commit(loaded, new(next_turn(2), lifetime_s=500))
+    await store.commit(loaded, new(next_turn(2), lifetime_s=500))
 
     assert loaded.is_pinned
-    assert lifetimes(connection) == [-1, -1]
+    assert await lifetimes(connection) == [-1, -1]
 
 
-def test_several_turns_are_stored_at_once(
+async def test_several_turns_are_stored_at_once(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    create(store, new(TURN))
+    await create(store, new(TURN))
 
-    store.commit(store.load(1), new(*map(next_turn, (2, 3, 4)), evicted_count=3))
+    await store.commit(await store.load(1), new(*map(next_turn, (2, 3, 4)), evicted_count=3))
 
-    loaded = store.load(1)
+    loaded = await store.load(1)
     assert ([turn.number for turn in loaded.turns], loaded.turn_count) == ([4], 4)
-    archived = connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
+    archived = await connection.execute("LRANGE", [b"t:{anyone:1}:1:archive", 0, -1])
     assert numbers(archived) == [1, 2, 3]
 
 
 # recall
 
 
-def talk(store: RedisTurnStore, *prompts: str, window: int = 2) -> None:
+async def talk(store: RedisTurnStore, *prompts: str, window: int = 2) -> None:
     """Store a conversation of these prompts, the last few of which stay in the window."""
     turns = [
         Turn(n, (Message("user", prompt),), 5, 0, 1, 1000.0 + n)
         for n, prompt in enumerate(prompts, 1)
     ]
-    create(store, new(turns[0]))
+    await create(store, new(turns[0]))
     for turn in turns[1:]:
-        loaded = store.load(1)
+        loaded = await store.load(1)
         shown = (*loaded.turns, turn)
         commit = new(turn)
-        store.commit(
+        await store.commit(
             loaded, dataclasses.replace(commit, evicted=shown[: max(0, len(shown) - window)])
         )
 
 
-def find(store: RedisTurnStore, prompt: str) -> list[str]:
-    loaded = store.load(1, prompt_terms(prompt))
-    store.release(loaded)
+async def find(store: RedisTurnStore, prompt: str) -> list[str]:
+    loaded = await store.load(1, prompt_terms(prompt))
+    await store.release(loaded)
     return [found.turn.shown()[0].content for found in loaded.found]
 
 
 FILLER = [f"talk of w{n} and v{n}" for n in range(30)]
 
 
-def test_evicted_turns_are_found_by_their_words_the_best_first(
+async def test_evicted_turns_are_found_by_their_words_the_best_first(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     store = make_store()
-    talk(store, "my dog is Rex", *FILLER[:9], "my dogs name is Rex, a dog", *FILLER[9:], "dog")
+    await talk(
+        store, "my dog is Rex", *FILLER[:9], "my dogs name is Rex, a dog", *FILLER[9:], "dog"
+    )
 
-    assert find(store, "What is the name of my dog?")[:2] == [
+    assert (await find(store, "What is the name of my dog?"))[:2] == [
         "my dogs name is Rex, a dog",
         "my dog is Rex",
     ]
-    assert find(store, "What was w3?")[0] == "talk of w3 and v3"
-    assert find(store, "thank you") == []
-    assert find(store, "unheard") == []
-    assert "dog" not in find(store, "dog"), "what is in the window is not searched"
+    assert (await find(store, "What was w3?"))[0] == "talk of w3 and v3"
+    assert await find(store, "thank you") == []
+    assert await find(store, "unheard") == []
+    assert "dog" not in await find(store, "dog"), "what is in the window is not searched"
 
 
-def test_a_neighbour_gets_a_share(make_store: Callable[..., RedisTurnStore]) -> None:
+async def test_a_neighbour_gets_a_share(make_store: Callable[..., RedisTurnStore]) -> None:
     store = make_store()
-    talk(store, *FILLER[:5], "whisky", *FILLER[5:])
+    await talk(store, *FILLER[:5], "whisky", *FILLER[5:])
 
-    assert find(store, "whisky") == ["whisky", FILLER[5], FILLER[4]]
+    assert await find(store, "whisky") == ["whisky", FILLER[5], FILLER[4]]
 
 
-def test_a_forgotten_message_is_found_no_more(
+async def test_a_forgotten_message_is_found_no_more(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    talk(store, "whisky", *FILLER)
+    await talk(store, "whisky", *FILLER)
     owned = RedisConversationStore(
         Redis(connection), prefix="t", fencing="x", owner=None, owners=lambda id_: [anyone(id_)]
     )
 
-    forget_message(owned, 1, Place(1, 0))
+    await forget_message(owned, 1, Place(1, 0))
 
-    assert find(store, "whisky") == []
-    index = connection.execute("HKEYS", [b"t:{anyone:1}:1:index"])
+    assert await find(store, "whisky") == []
+    index = await connection.execute("HKEYS", [b"t:{anyone:1}:1:index"])
     assert b"whiski" not in index
-    assert connection.execute("HGET", [b"t:{anyone:1}:1:index", b" count"]) == [b"28"]
+    assert await connection.execute("HGET", [b"t:{anyone:1}:1:index", b" count"]) == [b"28"]
 
 
-def test_what_left_the_archive_leaves_the_postings_when_its_term_comes_again(
+async def test_what_left_the_archive_leaves_the_postings_when_its_term_comes_again(
     make_store: Callable[..., RedisTurnStore],
 ) -> None:
     store = make_store(archive_turns=3)
-    talk(store, *["soup"] * 10)
+    await talk(store, *["soup"] * 10)
 
-    assert len(find(store, "soup")) == 3
+    assert len(await find(store, "soup")) == 3
 
 
-def index_of(connection: NativeConnection) -> dict[bytes, bytes]:
-    fields = [f for f in connection.execute("HGETALL", [b"t:{anyone:1}:1:index"]) if f]
+async def index_of(connection: NativeConnection) -> dict[bytes, bytes]:
+    fields = [f for f in await connection.execute("HGETALL", [b"t:{anyone:1}:1:index"]) if f]
     named = [field for field in fields if isinstance(field, bytes)]
     return dict(zip(named[::2], named[1::2], strict=True))
 
 
-def test_a_terms_postings_are_written_read_and_forgotten_in_chunks(
+async def test_a_terms_postings_are_written_read_and_forgotten_in_chunks(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(archive_turns=1000)
-    talk(store, *["soup"] * 200, "x", "y")
+    await talk(store, *["soup"] * 200, "x", "y")
     owned = RedisConversationStore(
         Redis(connection), prefix="t", fencing="x", owner=None, owners=lambda id_: [anyone(id_)]
     )
 
-    index = index_of(connection)
+    index = await index_of(connection)
     assert {b"soup", b"soup 0", b"soup 1"} <= set(index)
     assert max(map(len, index.values())) < 550
     for number in range(1, 190):
-        forget_message(owned, 1, Place(number, 0))
-    found = store.load(1, ["soup"])
+        await forget_message(owned, 1, Place(number, 0))
+    found = await store.load(1, ["soup"])
     assert isinstance(found, Conversation)
     assert {f.turn.number for f in found.found} <= set(range(190, 201))
     assert len(found.found) == 11
 
 
-def test_chunks_that_left_the_archive_go_when_their_term_comes_again(
+async def test_chunks_that_left_the_archive_go_when_their_term_comes_again(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store(archive_turns=60)
 
-    talk(store, *["soup"] * 150, *[f"w{n}" for n in range(60)], *["soup"] * 50, "x", "y")
+    await talk(store, *["soup"] * 150, *[f"w{n}" for n in range(60)], *["soup"] * 50, "x", "y")
 
-    assert not {b"soup 0", b"soup 1"} & set(index_of(connection))
-    assert len(find(store, "soup")) == 12
+    assert not {b"soup 0", b"soup 1"} & set(await index_of(connection))
+    assert len(await find(store, "soup")) == 12
 
 
-def test_a_search_is_in_the_load(
+async def test_a_search_is_in_the_load(
     make_store: Callable[..., RedisTurnStore], connection: NativeConnection
 ) -> None:
     store = make_store()
-    talk(store, "whisky", *FILLER)
+    await talk(store, "whisky", *FILLER)
     connection.calls.clear()
 
-    assert find(store, "whisky")
+    assert await find(store, "whisky")
     assert connection.calls == ["EVALSHA", "EVALSHA"], "and the release"

@@ -66,26 +66,26 @@ CONVERSATIONS = st.fixed_dictionaries(
 NOTES = st.lists(st.tuples(CONTENTS, TIMES, st.booleans()), max_size=3)
 
 
-def make(world: World, wanted: dict[str, Any]) -> None:
+async def make(world: World, wanted: dict[str, Any]) -> None:
     """Make a conversation as the routes do."""
-    taken = start(world, "p")
+    taken = await start(world, "p")
     for batch in wanted["batches"]:
         body = render_json_text({"messages": batch}).encode()
-        add(world, taken, *parse_messages(body, LONG, NOW))
+        await add(world, taken, *parse_messages(body, LONG, NOW))
     title = wanted["title"]
     change = Change(wanted["context"], "" if title is None else title, wanted["pinned"])
-    change_conversation(world.store, SETTINGS, taken, change)
+    await change_conversation(world.store, SETTINGS, taken, change)
     for number, index in wanted["forgotten"]:
         try:
-            forget_message(world.store, taken, Place(number, index))
+            await forget_message(world.store, taken, Place(number, index))
         except UnknownMessage:
             continue
 
 
-def note(world: World, content: str, at: float, *, is_pinned: bool) -> None:
+async def note(world: World, content: str, at: float, *, is_pinned: bool) -> None:
     memory = Memory(note_id(content), "user", content, at, None)
-    if world.memory.add([memory]) == [memory.id] and is_pinned:
-        world.memory.change(dataclasses.replace(memory, is_pinned=True))
+    if await world.memory.add([memory]) == [memory.id] and is_pinned:
+        await world.memory.change(dataclasses.replace(memory, is_pinned=True))
 
 
 def without_ids(lines: Sequence[Line]) -> list[str]:
@@ -102,20 +102,20 @@ def without_ids(lines: Sequence[Line]) -> list[str]:
     return sorted(json.dumps(one, sort_keys=True) for one in said)
 
 
-def round_trip(make_world: MakeWorld, world: World) -> tuple[list[str], list[str]]:
+async def round_trip(make_world: MakeWorld, world: World) -> tuple[list[str], list[str]]:
     """Export, let another owner import it, and export again."""
-    before = list(exported(world))
+    before = await exported(world)
     other = make_world(f"{{o{next(OWNERS)}}}")
     as_sent = [json.loads(render_json_text(line)) for line in before]
-    take(other, as_sent)
-    return without_ids(before), without_ids(list(exported(other)))
+    await take(other, as_sent)
+    return without_ids(before), without_ids(await exported(other))
 
 
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(conversations=st.lists(CONVERSATIONS, max_size=2), notes=NOTES)
-def test_what_was_taken_goes_out_in_and_out_the_same(
+async def test_what_was_taken_goes_out_in_and_out_the_same(
     make_world: MakeWorld,
     conversations: list[dict[str, Any]],
     notes: list[tuple[str, float, bool]],
@@ -123,13 +123,13 @@ def test_what_was_taken_goes_out_in_and_out_the_same(
     world = make_world(f"{{o{next(OWNERS)}}}")
     try:
         for wanted in conversations:
-            make(world, wanted)
+            await make(world, wanted)
     except ChatError:
         assume(False)
     for content, at, is_pinned in notes:
-        note(world, content, at, is_pinned=is_pinned)
+        await note(world, content, at, is_pinned=is_pinned)
 
-    before, after = round_trip(make_world, world)
+    before, after = await round_trip(make_world, world)
 
     assert before == after
 
@@ -161,19 +161,19 @@ def nested(depth: int) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_is_at_a_limit_goes_out_in_and_out_the_same(
+async def test_what_is_at_a_limit_goes_out_in_and_out_the_same(
     make_world: MakeWorld, message: Message
 ) -> None:
     world = make_world()
-    taken = start(world)
+    taken = await start(world)
     sent = {name: value for name, value in message._asdict().items() if value is not None}
     body = render_json_text({"messages": [sent]}).encode()
-    add(world, taken, *parse_messages(body, LONG, NOW))
-    change_conversation(
+    await add(world, taken, *parse_messages(body, LONG, NOW))
+    await change_conversation(
         world.store, SETTINGS, taken, Change(None, "ü" * MAX_TITLE_CHARACTERS, is_pinned=True)
     )
 
-    before, after = round_trip(make_world, world)
+    before, after = await round_trip(make_world, world)
 
     assert before == after
     assert any(json.dumps(message.content) in line for line in after)

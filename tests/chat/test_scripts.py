@@ -38,11 +38,11 @@ def test_luacheck_finds_nothing_in_any_script(tmp_path: pathlib.Path) -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-def test_redis_compiles_every_script_and_knows_it_by_the_same_name(
+async def test_redis_compiles_every_script_and_knows_it_by_the_same_name(
     connection: NativeConnection,
 ) -> None:
     for script in SCRIPTS:
-        assert connection.execute("SCRIPT", [b"LOAD", script.text.encode()]) == [
+        assert await connection.execute("SCRIPT", [b"LOAD", script.text.encode()]) == [
             script.sha1.encode()
         ]
 
@@ -106,14 +106,14 @@ def test_a_name_that_is_declared_twice_is_refused() -> None:
         render_names("return id", [], ["id"], {"id": 1})
 
 
-def test_a_script_gets_its_arguments_in_order_however_they_are_named(
+async def test_a_script_gets_its_arguments_in_order_however_they_are_named(
     connection: NativeConnection,
 ) -> None:
     redis = Redis(connection)
-    connection.execute("SET", [b"t:lock", b"mine"])
+    await connection.execute("SET", [b"t:lock", b"mine"])
 
-    assert redis.run(RELEASE, {"lock": "t:lock"}, fencing="yours") == [0]
-    assert redis.run(RELEASE, {"lock": "t:lock"}, fencing="mine") == [1]
+    assert await redis.run(RELEASE, {"lock": "t:lock"}, fencing="yours") == [0]
+    assert await redis.run(RELEASE, {"lock": "t:lock"}, fencing="mine") == [1]
 
 
 KEYS = {name: name for name in HOLD.keys[: HOLD.least_keys]}

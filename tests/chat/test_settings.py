@@ -21,7 +21,7 @@ def parse(**changed: str) -> Settings:
 def test_the_manifests_defaults_are_usable() -> None:
     settings = parse()
 
-    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert settings.redis.url == "redis://127.0.0.1:6379/0"
     assert settings.context_length == 3500
 
 
@@ -39,7 +39,7 @@ def test_credentials_are_encoded_into_the_url_and_kept_out_of_the_repr() -> None
         redis_database="2",
     )
 
-    assert settings.redis_url == "rediss://a%40b:p%2F%3As@h.test:6380/2"
+    assert settings.redis.url == "rediss://a%40b:p%2F%3As@h.test:6380/2"
     assert "p%2F" not in repr(settings)
 
 

@@ -1,11 +1,13 @@
 """The turn by itself: what it shows the model, stores, and undoes, over stores in this process."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from chat.core.errors import ModelFailed, ModelTimeout
-from chat.core.messages import Completion, Message, Sampling
+from chat.core.messages import Completion, Message, Sampling, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
 from chat.usecases.ports import Repetition
@@ -27,24 +29,37 @@ class ScriptedModel:
         self._reply = reply
         self.shown: list[Sequence[Message]] = []
 
-    def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         assert sampling.max_reply_tokens > 0
         self.shown.append(messages)
         return Completion(self._reply(messages[-1].content), 0, 0)
 
 
+class HeldModel(ScriptedModel):
+    """Replies once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_reply = asyncio.Event(), asyncio.Event()
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        self.is_asked.set()
+        await self.may_reply.wait()
+        return await super().complete(messages, sampling)
+
+
 class Nothing:
     """Embeds nothing and keeps no embeddings: recall by words alone asks for none."""
 
-    def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         raise AssertionError(texts)
 
-    def load_embeddings(
+    async def load_embeddings(
         self, conversation_id: int, names: Sequence[str]
     ) -> dict[str, Sequence[float]]:
         raise AssertionError(conversation_id, names)
 
-    def keep_embeddings(
+    async def keep_embeddings(
         self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
     ) -> None:
         raise AssertionError(conversation_id, embeddings)
@@ -65,10 +80,10 @@ def texts(messages: Sequence[Message]) -> list[tuple[str, str]]:
     return [(message.role, message.content) for message in messages]
 
 
-def test_a_start_stores_one_turn_and_says_what_the_model_saw() -> None:
+async def test_a_start_stores_one_turn_and_says_what_the_model_saw() -> None:
     shelf, model = Shelf(), ScriptedModel()
 
-    result = taker(shelf, model).start("Be brief.", "Hello", OWNER)
+    result = await taker(shelf, model).start("Be brief.", "Hello", OWNER)
 
     assert (result.conversation_id, result.reply) == (1, "You said: Hello")
     assert (result.context, result.prompt) == ("Be brief.", "Hello")
@@ -79,19 +94,19 @@ def test_a_start_stores_one_turn_and_says_what_the_model_saw() -> None:
     assert turn.at == NOW
 
 
-def test_without_an_owner_it_is_whoevers_knows_the_id() -> None:
+async def test_without_an_owner_it_is_whoevers_knows_the_id() -> None:
     shelf = Shelf()
 
-    result = taker(shelf, ScriptedModel()).start("", "Hello", None)
+    result = await taker(shelf, ScriptedModel()).start("", "Hello", None)
 
     assert kept(shelf, anyone(result.conversation_id)).conversation.turn_count == 1
 
 
-def test_the_next_turn_shows_the_model_all_of_the_window_in_order() -> None:
+async def test_the_next_turn_shows_the_model_all_of_the_window_in_order() -> None:
     shelf, model = Shelf(), ScriptedModel(lambda prompt: prompt[::-1])
-    taker(shelf, model).start("ctx", "abc", OWNER)
+    await taker(shelf, model).start("ctx", "abc", OWNER)
 
-    result = taker(shelf, model, "two").resume(1, "def")
+    result = await taker(shelf, model, "two").resume(1, "def")
 
     assert texts(model.shown[1]) == [
         ("system", "ctx"), ("user", "abc"), ("assistant", "cba"), ("user", "def"),
@@ -109,29 +124,29 @@ def test_the_next_turn_shows_the_model_all_of_the_window_in_order() -> None:
     ],
     ids=["nothing", "too long", "late"],
 )
-def test_a_model_that_fails_leaves_everything_as_it_was(
+async def test_a_model_that_fails_leaves_everything_as_it_was(
     reply: Callable[[str], str], error: type[Exception]
 ) -> None:
     shelf = Shelf()
     with pytest.raises(error):
-        taker(shelf, ScriptedModel(reply)).start("ctx", "p", OWNER, KEY)
+        await taker(shelf, ScriptedModel(reply)).start("ctx", "p", OWNER, KEY)
     assert (shelf.kept, shelf.last_id, shelf.started) == ({}, 0, {})
 
-    taker(shelf, ScriptedModel()).start("ctx", "p", OWNER, KEY)
+    await taker(shelf, ScriptedModel()).start("ctx", "p", OWNER, KEY)
     before = kept(shelf).conversation
     with pytest.raises(error):
-        taker(shelf, ScriptedModel(reply), "two").resume(1, "q")
+        await taker(shelf, ScriptedModel(reply), "two").resume(1, "q")
 
     assert kept(shelf).conversation == before
     assert kept(shelf).lock == ""
 
 
-def test_a_prompt_that_does_not_fit_is_refused_before_the_model_is_asked() -> None:
+async def test_a_prompt_that_does_not_fit_is_refused_before_the_model_is_asked() -> None:
     shelf, model = Shelf(), ScriptedModel()
-    taker(shelf, model, context_length="300", max_reply_tokens="60").start("", "Hi", OWNER)
+    await taker(shelf, model, context_length="300", max_reply_tokens="60").start("", "Hi", OWNER)
 
     with pytest.raises(PromptTooLong):
-        taker(shelf, model, "two", context_length="300", max_reply_tokens="60").resume(
+        await taker(shelf, model, "two", context_length="300", max_reply_tokens="60").resume(
             1, "word " * 300
         )
 
@@ -139,15 +154,15 @@ def test_a_prompt_that_does_not_fit_is_refused_before_the_model_is_asked() -> No
     assert kept(shelf).lock == ""
 
 
-def test_the_oldest_turns_leave_for_a_prompt_and_come_back_by_their_words() -> None:
+async def test_the_oldest_turns_leave_for_a_prompt_and_come_back_by_their_words() -> None:
     shelf, model = Shelf(), ScriptedModel(lambda _: "Fine.")
     small = {"context_length": "900", "max_reply_tokens": "40", "recall_tokens": "300"}
-    taker(shelf, model, **small).start("ctx", "My elephant is called Otto.", OWNER)
+    await taker(shelf, model, **small).start("ctx", "My elephant is called Otto.", OWNER)
     for number in range(20):
         filler = f"Tell me about topic {number}, " + "and then some more of it, " * 3
-        taker(shelf, model, f"f{number}", **small).resume(1, filler)
+        await taker(shelf, model, f"f{number}", **small).resume(1, filler)
 
-    result = taker(shelf, model, "last", **small).resume(1, "What was the elephant called?")
+    result = await taker(shelf, model, "last", **small).resume(1, "What was the elephant called?")
 
     assert [turn.number for turn in kept(shelf).archive][:2] == [1, 2], "the oldest ones left"
     assert [recalled.turn for recalled in result.usage.recalled] == [1]
@@ -157,51 +172,73 @@ def test_the_oldest_turns_leave_for_a_prompt_and_come_back_by_their_words() -> N
     assert ("user", "My elephant is called Otto.") not in texts(model.shown[-1])
 
 
-def test_a_request_that_is_repeated_is_answered_without_the_model() -> None:
+async def test_a_request_that_is_repeated_is_answered_without_the_model() -> None:
     shelf, model = Shelf(), ScriptedModel()
-    started = taker(shelf, model).start("ctx", "p", OWNER, KEY)
-    again = taker(shelf, model, "two").start("ctx", "p", OWNER, KEY)
+    started = await taker(shelf, model).start("ctx", "p", OWNER, KEY)
+    again = await taker(shelf, model, "two").start("ctx", "p", OWNER, KEY)
     key = Repetition("c" * 40, "d" * 40)
-    resumed = taker(shelf, model, "three").resume(1, "q", key)
-    resumed_again = taker(shelf, model, "four").resume(1, "q", key)
+    resumed = await taker(shelf, model, "three").resume(1, "q", key)
+    resumed_again = await taker(shelf, model, "four").resume(1, "q", key)
 
     assert (again, resumed_again) == (started, resumed)
     assert len(model.shown) == 2
     assert kept(shelf).conversation.turn_count == 2
 
 
-def test_a_counter_that_was_set_back_costs_no_turn() -> None:
+async def test_a_counter_that_was_set_back_costs_no_turn() -> None:
     shelf, model = Shelf(), ScriptedModel()
     for number in range(3):
-        taker(shelf, model, f"{number}").start("ctx", f"p{number}", OWNER)
+        await taker(shelf, model, f"{number}").start("ctx", f"p{number}", OWNER)
     shelf.last_id = 1
 
-    result = taker(shelf, model, "after").start("ctx", "p", OWNER)
+    result = await taker(shelf, model, "after").start("ctx", "p", OWNER)
 
     assert result.conversation_id == 4
     assert len(model.shown) == 4, "the model is asked once"
 
 
-def test_two_turns_at_once_are_one_turn_and_a_refusal() -> None:
+async def test_two_turns_at_once_are_one_turn_and_a_refusal() -> None:
     shelf = Shelf()
-    taker(shelf, ScriptedModel()).start("ctx", "p", OWNER)
-    refused: list[str] = []
+    await taker(shelf, ScriptedModel()).start("ctx", "p", OWNER)
+    held, refused = HeldModel(), ScriptedModel()
 
-    def interrupted(prompt: str) -> str:
-        with pytest.raises(ConversationBusy):
-            taker(shelf, ScriptedModel(), "between").resume(1, "another")
-        refused.append(prompt)
-        return "Fine."
+    first = asyncio.create_task(taker(shelf, held, "first").resume(1, "q"))
+    await held.is_asked.wait()
+    with pytest.raises(ConversationBusy):
+        await taker(shelf, refused, "between").resume(1, "another")
+    held.may_reply.set()
 
-    taker(shelf, ScriptedModel(interrupted), "first").resume(1, "q")
-
-    assert refused == ["q"]
+    assert (await first).reply == "You said: q"
+    assert refused.shown == []
     assert kept(shelf).conversation.turn_count == 2
 
 
-def test_a_conversation_that_nobody_has_is_unknown() -> None:
+async def test_what_is_cancelled_while_the_model_is_asked_leaves_everything_as_it_was() -> None:
+    shelf = Shelf()
+    await cancelled(lambda held: taker(shelf, held).start("ctx", "p", OWNER, KEY))
+    assert (shelf.kept, shelf.last_id, shelf.started) == ({}, 0, {})
+
+    await taker(shelf, ScriptedModel()).start("ctx", "p", OWNER, KEY)
+    before = kept(shelf).conversation
+    await cancelled(lambda held: taker(shelf, held, "two").resume(1, "q"))
+
+    assert kept(shelf).conversation == before
+    assert kept(shelf).lock == ""
+
+
+async def cancelled(take: Callable[[HeldModel], Coroutine[Any, Any, TurnResult]]) -> None:
+    """Cancel a turn while its model is asked."""
+    held = HeldModel()
+    turn = asyncio.create_task(take(held))
+    await held.is_asked.wait()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+
+
+async def test_a_conversation_that_nobody_has_is_unknown() -> None:
     model = ScriptedModel()
     with pytest.raises(UnknownConversation):
-        taker(Shelf(), model).resume(7, "p")
+        await taker(Shelf(), model).resume(7, "p")
 
     assert model.shown == []

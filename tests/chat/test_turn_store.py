@@ -34,9 +34,9 @@ def adding(*numbers: int, evicted: tuple[Turn, ...] = ()) -> Commit:
     return Commit(turns, 9, 77, Vocabulary(33), evicted, turns[-1].at, 0)
 
 
-def begin(store: TurnStore, done: Done | None = None, owner: str = OWNER) -> int:
-    taken = store.next_id()
-    store.create(Conversation(taken, owner, "ctx é", 0, 0, 0, ()), adding(1), done)
+async def begin(store: TurnStore, done: Done | None = None, owner: str = OWNER) -> int:
+    taken = await store.next_id()
+    await store.create(Conversation(taken, owner, "ctx é", 0, 0, 0, ()), adding(1), done)
     return taken
 
 
@@ -44,142 +44,142 @@ def result(conversation_id: int) -> TurnResult:
     return TurnResult(conversation_id, "p", "ctx", "r", None, Usage(1, 2, 3, 4, 5))
 
 
-def test_ids_count_up_and_what_is_created_is_loaded(make: MakeStore) -> None:
+async def test_ids_count_up_and_what_is_created_is_loaded(make: MakeStore) -> None:
     store = make()
-    ids = [begin(store), begin(store)]
+    ids = [await begin(store), await begin(store)]
 
-    loaded = store.load(ids[0])
+    loaded = await store.load(ids[0])
 
     assert ids == [1, 2]
-    assert store.last_id() == 2
+    assert await store.last_id() == 2
     assert (loaded.id, loaded.owner, loaded.context) == (1, OWNER, "ctx é")
     assert (loaded.turns, loaded.turn_count) == ((turn(1),), 1)
     assert (loaded.context_tokens, loaded.window_tokens) == (9, 77)
     assert (loaded.vocabulary, loaded.active_at) == (Vocabulary(33), turn(1).at)
 
 
-def test_an_id_that_is_there_is_taken_and_ids_can_be_mended(make: MakeStore) -> None:
+async def test_an_id_that_is_there_is_taken_and_ids_can_be_mended(make: MakeStore) -> None:
     store = make()
-    taken = begin(store)
+    taken = await begin(store)
 
     with pytest.raises(IdTaken):
-        store.create(Conversation(taken, OWNER, "other", 0, 0, 0, ()), adding(1), None)
-    store.mend_ids(least=9)
+        await store.create(Conversation(taken, OWNER, "other", 0, 0, 0, ()), adding(1), None)
+    await store.mend_ids(least=9)
 
-    assert store.next_id() == 10
-    assert make("two").load(taken).context == "ctx é"
+    assert await store.next_id() == 10
+    assert (await make("two").load(taken)).context == "ctx é"
 
 
-def test_a_turn_goes_on_with_what_the_one_before_left(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_a_turn_goes_on_with_what_the_one_before_left(make: MakeStore) -> None:
+    taken = await begin(make())
     store = make("two")
-    store.commit(store.load(taken), adding(2))
+    await store.commit(await store.load(taken), adding(2))
 
-    loaded = make("three").load(taken)
+    loaded = await make("three").load(taken)
 
     assert loaded.turns == (turn(1), turn(2))
     assert loaded.turn_count == 2
 
 
-def test_one_turn_at_a_time(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_one_turn_at_a_time(make: MakeStore) -> None:
+    taken = await begin(make())
     first, second = make("two"), make("three")
-    loaded = first.load(taken)
+    loaded = await first.load(taken)
 
     with pytest.raises(ConversationBusy):
-        second.load(taken)
-    second.release(loaded)
+        await second.load(taken)
+    await second.release(loaded)
     with pytest.raises(ConversationBusy):
-        second.load(taken)
-    first.release(loaded)
+        await second.load(taken)
+    await first.release(loaded)
 
-    assert second.load(taken).turn_count == 1
+    assert (await second.load(taken)).turn_count == 1
 
 
-def test_a_turn_that_another_one_overtook_is_not_stored(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_a_turn_that_another_one_overtook_is_not_stored(make: MakeStore) -> None:
+    taken = await begin(make())
     late = make("late")
-    loaded = late.load(taken)
-    late.release(loaded)
+    loaded = await late.load(taken)
+    await late.release(loaded)
     quick = make("quick")
-    quick.commit(quick.load(taken), adding(2))
+    await quick.commit(await quick.load(taken), adding(2))
 
     with pytest.raises(ConversationBusy):
-        late.commit(loaded, adding(2))
+        await late.commit(loaded, adding(2))
 
-    assert make("three").load(taken).turns == (turn(1), turn(2))
+    assert (await make("three").load(taken)).turns == (turn(1), turn(2))
 
 
-def test_what_is_evicted_leaves_the_window_and_is_found_by_its_words(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_what_is_evicted_leaves_the_window_and_is_found_by_its_words(make: MakeStore) -> None:
+    taken = await begin(make())
     store = make("two")
-    store.commit(store.load(taken), adding(2, evicted=(turn(1),)))
+    await store.commit(await store.load(taken), adding(2, evicted=(turn(1),)))
 
     store = make("three")
-    loaded = store.load(taken, ["prompt"])
+    loaded = await store.load(taken, ["prompt"])
 
     assert loaded.turns == (turn(2),)
     assert [found.turn for found in loaded.found] == [turn(1)]
-    store.release(loaded)
-    other = make("four").load(taken, ["elephant"])
+    await store.release(loaded)
+    other = await make("four").load(taken, ["elephant"])
     assert other.found == ()
 
 
-def test_what_is_anothers_is_unknown(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_what_is_anothers_is_unknown(make: MakeStore) -> None:
+    taken = await begin(make())
     stranger = make("two", owner=OTHER)
 
     with pytest.raises(UnknownConversation):
-        stranger.load(taken)
+        await stranger.load(taken)
     with pytest.raises(UnknownConversation):
-        make("three").load(taken + 1)
+        await make("three").load(taken + 1)
 
 
-def test_a_turn_of_before_is_given_again_and_locks_nothing(make: MakeStore) -> None:
-    taken = begin(make())
+async def test_a_turn_of_before_is_given_again_and_locks_nothing(make: MakeStore) -> None:
+    taken = await begin(make())
     store = make("two")
-    store.commit(store.load(taken), adding(2), Done(KEY, result(taken)))
+    await store.commit(await store.load(taken), adding(2), Done(KEY, result(taken)))
 
-    assert answer_of(lambda: make("three").load(taken, repetition=KEY)) == result(taken)
+    assert await answer_of(make("three").load(taken, repetition=KEY)) == result(taken)
     with pytest.raises(KeyReused):
-        make("four").load(taken, repetition=OTHER_BODY)
-    assert make("five").load(taken).turn_count == 2
+        await make("four").load(taken, repetition=OTHER_BODY)
+    assert (await make("five").load(taken)).turn_count == 2
 
 
-def test_a_start_of_before_is_given_again(make: MakeStore) -> None:
+async def test_a_start_of_before_is_given_again(make: MakeStore) -> None:
     store = make()
-    store.admit(KEY, "conversation")
+    await store.admit(KEY, "conversation")
     with pytest.raises(ConversationBusy):
-        make("two").admit(KEY, "conversation")
-    taken = begin(store, Done(KEY, result(1)))
+        await make("two").admit(KEY, "conversation")
+    taken = await begin(store, Done(KEY, result(1)))
 
-    assert answer_of(lambda: make("three").admit(KEY, "conversation")) == result(taken)
+    assert await answer_of(make("three").admit(KEY, "conversation")) == result(taken)
     with pytest.raises(KeyReused):
-        make("four").admit(OTHER_BODY, "conversation")
+        await make("four").admit(OTHER_BODY, "conversation")
 
 
-def test_a_start_that_failed_may_be_asked_for_again(make: MakeStore) -> None:
+async def test_a_start_that_failed_may_be_asked_for_again(make: MakeStore) -> None:
     store = make()
-    store.admit(KEY)
-    make("two").dismiss(KEY)
+    await store.admit(KEY)
+    await make("two").dismiss(KEY)
     with pytest.raises(ConversationBusy):
-        make("three").admit(KEY)
-    store.dismiss(KEY)
+        await make("three").admit(KEY)
+    await store.dismiss(KEY)
 
-    make("four").admit(KEY)
+    await make("four").admit(KEY)
     with pytest.raises(ConversationBusy):
-        make("five").admit(KEY)
+        await make("five").admit(KEY)
 
 
-def test_turns_are_counted_and_over_the_limit_there_are_none(make: MakeStore) -> None:
+async def test_turns_are_counted_and_over_the_limit_there_are_none(make: MakeStore) -> None:
     store = make(most=2)
-    store.admit(None, "conversation")
-    taken = begin(store)
+    await store.admit(None, "conversation")
+    taken = await begin(store)
     assert store.quota is not None
     assert store.quota.remaining == 1
-    store.commit(store.load(taken), adding(2))
+    await store.commit(await store.load(taken), adding(2))
     assert store.quota.remaining == 0
 
-    for ask in (lambda: store.admit(None), lambda: store.load(taken)):
+    for asked in (store.admit(None), store.load(taken)):
         with pytest.raises(LimitExceeded):
-            ask()
+            await asked

@@ -4,6 +4,7 @@ Each stands between two comments, `<!-- made by "make docs": NAME -->` and `<!--
 """
 
 import ast
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -148,6 +149,7 @@ def render_settings() -> str:
     return "\n".join(rows)
 
 
+@functools.cache
 def variables() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = tomllib.loads((ROOT / "spin.toml").read_text())["variables"]
     return found

@@ -24,6 +24,7 @@ from tests.running import (
     RunningRedis,
     as_flags,
     default_answer,
+    free_port,
     remote_config,
     run_host,
 )
@@ -52,20 +53,48 @@ def metrics(host: RunningHost) -> dict[str, float]:
     }
 
 
+@pytest.fixture(scope="module")
+def redis_of_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRedis]:
+    redis = RunningRedis(free_port(), tmp_path_factory.mktemp("redis-of-all"))
+    yield redis
+    redis.stop()
+
+
 @pytest.fixture
-def host(
-    wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
+def own_redis(redis_of_all: RunningRedis) -> RunningRedis:
+    """Return a Redis that has nothing, and which a test may kill."""
+    if redis_of_all.process is None:
+        redis_of_all.start()
+    connection = Connection(parse_address(redis_of_all.address))
+    connection.call([b"FLUSHALL"])
+    connection.close()
+    return redis_of_all
+
+
+@pytest.fixture(scope="module")
+def host_of_all(
+    wasm: pathlib.Path,
+    redis_of_all: RunningRedis,
+    shared_endpoint: ModelEndpoint,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningHost]:
-    """Serve with little room, and a Redis of the test's own."""
+    """Serve with little room."""
     assert wasm.exists()
-    config = remote_config(tmp_path, endpoint.url)
+    folder = tmp_path_factory.mktemp("admin")
+    config = remote_config(folder, shared_endpoint.url)
     variables = [
-        f"redis_address={own_redis.address}", f"admin_token={ADMIN}", "context_length=600",
+        f"redis_address={redis_of_all.address}", f"admin_token={ADMIN}", "context_length=600",
         "max_reply_tokens=60", "rate_per_owner_per_minute=8", "retention_s=86400",
     ]  # fmt: skip
     more = as_flags(variables)
-    with run_host(tmp_path, "--runtime-config-file", config, *more) as running:
+    with run_host(folder, "--runtime-config-file", config, *more) as running:
         yield running
+
+
+@pytest.fixture
+def host(host_of_all: RunningHost, own_redis: RunningRedis) -> RunningHost:
+    assert own_redis.process is not None
+    return host_of_all
 
 
 def await_errors(host: RunningHost, count: int) -> dict[str, int]:
@@ -127,10 +156,9 @@ def test_an_unusable_token_is_named_and_not_shown(
     assert value not in refused.text
 
 
-def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) -> None:
-    assert stats(host)["since"] is None
+def do_all_that_counts(host: RunningHost, endpoint: ModelEndpoint) -> None:
+    """Take seven turns, add a message, and make four errors."""
     endpoint.answer = lambda _: Answer(default_answer("Fine.", 40, 4).body, delay_s=0.06)
-    begun = time.time()
     token = new_token(host)
     mine = start(host, token, "My cat is called Tom.")
     for prompt in ("Hello there.", "Good morning.", "Good night.", "Good day."):
@@ -145,6 +173,12 @@ def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) ->
     assert refused.status_code == 429
     host.client.post("/", content="{}")
     host.client.get("/conversations/999999")
+
+
+def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) -> None:
+    assert stats(host)["since"] is None
+    begun = time.time()
+    do_all_that_counts(host, endpoint)
 
     errors = await_errors(host, 4)
 
@@ -170,19 +204,26 @@ def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) ->
     assert got["redis"]["keys"] > 5
     assert 100_000 < got["redis"]["memory_bytes"] < 1_000_000_000
     assert got["chroma"] is None
+    samples = metrics(host)
+    assert samples["chat_evicted_turns_total"] == evicted
+    assert samples["chat_model_seconds_sum"] == pytest.approx(
+        7 * times[0]["average_ms"] / 1000, 0.01
+    )
+
+
+def test_what_was_done_is_in_the_metrics(host: RunningHost, endpoint: ModelEndpoint) -> None:
+    do_all_that_counts(host, endpoint)
+    await_errors(host, 4)
 
     samples = metrics(host)
+
     assert samples["chat_turns_total"] == 7
     assert samples["chat_messages_total"] == 15
-    assert samples["chat_evicted_turns_total"] == evicted
     assert samples["chat_errors_total take_turn rate_limited"] == 1
     assert samples["chat_errors_total show_conversation conversation_not_found"] == 1
     assert samples["chat_model_seconds_count"] == 7
     assert samples["chat_model_seconds_bucket 0.05"] == 0
     assert samples["chat_model_seconds_bucket +Inf"] == 7
-    assert samples["chat_model_seconds_sum"] == pytest.approx(
-        7 * times[0]["average_ms"] / 1000, 0.01
-    )
     assert samples["chat_active_owners 1"] == 1
 
 
@@ -296,6 +337,15 @@ def test_what_is_too_old_is_removed_and_the_rest_stays(
     assert statuses == {old: 404, pinned: 200, young: 200, open_old: 404, lost_old: 404}
 
 
+def empty(redis: RunningRedis) -> None:
+    """Let Redis forget what owners have: Chroma alone has it."""
+    connection = Connection(parse_address(redis.address))
+    for key in keys_of(connection):
+        if b":{" in key:
+            connection.call([b"DEL", key])
+    connection.close()
+
+
 def test_old_memories_and_what_chroma_keeps_are_removed_too(
     wasm: pathlib.Path,
     own_redis: RunningRedis,
@@ -305,10 +355,8 @@ def test_old_memories_and_what_chroma_keeps_are_removed_too(
 ) -> None:
     assert wasm.exists()
     endpoint.answer = openai()
-    variables = [
-        "long_term=chroma", f"chroma_address={own_chroma.address}", f"admin_token={ADMIN}",
-        "retention_s=5",
-    ]  # fmt: skip
+    chroma = f"chroma_address={own_chroma.address}"
+    variables = ["long_term=chroma", chroma, f"admin_token={ADMIN}", "retention_s=5"]
     with run_host(tmp_path, *flags(own_redis, endpoint.url, *variables)) as host:
         token = new_token(host)
         old, pinned = start(host, token, BREAD), start(host, token, "Keep this.")
@@ -318,11 +366,7 @@ def test_old_memories_and_what_chroma_keeps_are_removed_too(
             for text in ("An old note.", "A pinned note.")
         ]
         ask(host, "PATCH", f"/memories/{notes[1]}", token, pinned=True)
-        connection = Connection(parse_address(own_redis.address))
-        for key in keys_of(connection):
-            if b":{" in key:
-                connection.call([b"DEL", key])  # Redis let go of it: Chroma alone has it
-        connection.close()
+        empty(own_redis)
         time.sleep(5.2)
         young = start(host, token, "Just said.")
         before = stats(host)["chroma"]

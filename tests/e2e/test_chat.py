@@ -15,6 +15,7 @@ from chat.context.markers import BREAK
 from chat.redis.records import parse_turns
 from host.interfaces.resp import Connection, parse_address
 from tests.running import (
+    NO_TLS,
     Answer,
     Asked,
     Held,
@@ -607,7 +608,9 @@ def test_2000_turns_at_once_are_all_there_once_and_in_order(
     memory_before = remote_chat.resident_mib()
 
     def talk(_: int) -> int:
-        with httpx.Client(base_url=remote_chat.url, timeout=60, trust_env=False) as client:
+        with httpx.Client(
+            base_url=remote_chat.url, timeout=60, trust_env=False, verify=NO_TLS
+        ) as client:
             first = client.post("/", json={"context": "c", "prompt": "p1"}).json()
             assert first["reply"] == "saw 1"
             for number in range(2, 41):
@@ -634,7 +637,9 @@ def test_200_clients_on_one_conversation_take_turns(
     conversation = remote_chat.post(context="c", prompt="p0").json()["id"]
 
     def insist(number: int) -> int:
-        with httpx.Client(base_url=remote_chat.url, timeout=60, trust_env=False) as client:
+        with httpx.Client(
+            base_url=remote_chat.url, timeout=60, trust_env=False, verify=NO_TLS
+        ) as client:
             while True:
                 answer = client.post("/", json={"id": conversation, "prompt": f"p{number}"})
                 if answer.status_code == 200:

@@ -363,6 +363,21 @@ def everything(redis: RunningRedis, chroma: RunningChroma) -> bytes:
     return repr(parts).encode()
 
 
+def plant(host: RunningHost, token: str) -> int:
+    """Say a word wherever one can be said; return the id of a conversation."""
+    taken = start(host, token, "My prompt has a plantedword here.")
+    headers = bearer(token) | {"idempotency-key": "plantedword"}
+    body = json.dumps({"context": "plantedword", "prompt": "plantedword"})
+    host.client.post("/", content=body, headers=headers)
+    for number in range(12):
+        ask(host, "POST", "/", token, id=taken, prompt=f"plantedword {number} and some more words")
+    host.client.post("/", headers=headers, content=json.dumps({"id": taken, "prompt": "more"}))
+    ask(host, "PATCH", f"/conversations/{taken}", token, title="plantedword", context="plantedword")
+    ask(host, "POST", "/memories", token, content="A plantedword is a note.")
+    ask(host, "GET", f"/conversations/{taken}/relevant?prompt=plantedword", token)
+    return taken
+
+
 @pytest.mark.parametrize("backend", ["redis", "chroma"])
 def test_nothing_of_an_erased_owner_is_in_any_store(
     backend: str,
@@ -376,16 +391,7 @@ def test_nothing_of_an_erased_owner_is_in_any_store(
     endpoint.answer = openai()
     start(host, other, "The other has an otherword here.")
     endpoint.answer = openai(lambda _: "The reply has a plantedword in it.")
-    taken = start(host, mine, "My prompt has a plantedword here.")
-    headers = bearer(mine) | {"idempotency-key": "plantedword"}
-    body = json.dumps({"context": "plantedword", "prompt": "plantedword"})
-    host.client.post("/", content=body, headers=headers)
-    for number in range(12):
-        ask(host, "POST", "/", mine, id=taken, prompt=f"plantedword {number} and some more words")
-    host.client.post("/", headers=headers, content=json.dumps({"id": taken, "prompt": "more"}))
-    ask(host, "PATCH", f"/conversations/{taken}", mine, title="plantedword", context="plantedword")
-    ask(host, "POST", "/memories", mine, content="A plantedword is a note.")
-    ask(host, "GET", f"/conversations/{taken}/relevant?prompt=plantedword", mine)
+    taken = plant(host, mine)
     tag = owner_tag(mine)[1:-1].encode()
     assert b"plantedword" in everything(shared_redis, shared_chroma)
 

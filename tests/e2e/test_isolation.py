@@ -1,6 +1,7 @@
 """Fifteen owners with similar chats: each is asked for with the credentials of others."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +16,8 @@ NAMES = [
     "Ada", "Ben", "Cleo", "Dora", "Emil", "Faye", "Gino", "Hana", "Igor", "Jana", "Kurt", "Lena",
     "Milo", "Nora", "Otto",
 ]  # fmt: skip
+AT_ONCE = 4
+"""How many owners talk at the same time."""
 QUESTIONS = ["Which bread does my grandmother bake?", "What is the secret word of my safe?"]
 
 
@@ -41,13 +44,23 @@ def make_owner(host: RunningHost, name: str) -> Owner:
     return Owner(name, token, taken, note["id"])
 
 
-@pytest.fixture(params=["redis", "chroma"])
+@pytest.fixture(scope="module", params=["redis", "chroma"])
+def owners(
+    request: pytest.FixtureRequest, hosts: dict[str, RunningHost], shared_endpoint: ModelEndpoint
+) -> tuple[RunningHost, list[Owner]]:
+    """Make owners on a host, for all tests: none changes what they have."""
+    shared_endpoint.answer = openai()
+    host: RunningHost = hosts[request.param]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return host, list(pool.map(lambda name: make_owner(host, name), NAMES))
+
+
+@pytest.fixture
 def world(
-    request: pytest.FixtureRequest, hosts: dict[str, RunningHost], endpoint: ModelEndpoint
+    owners: tuple[RunningHost, list[Owner]], endpoint: ModelEndpoint
 ) -> tuple[RunningHost, list[Owner], ModelEndpoint]:
     endpoint.answer = openai()
-    host = hosts[request.param]
-    return host, [make_owner(host, name) for name in NAMES], endpoint
+    return *owners, endpoint
 
 
 def pairs(owners: list[Owner]) -> Iterator[tuple[Owner, Owner]]:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -104,7 +105,7 @@ def test_a_memory_is_quoted_before_the_context_and_named_in_the_receipt(
     begun = ask(host, "POST", "/", token, context="Be a chef.", prompt=ABOUT_BREAD).json()
 
     quoted = f'Memory log of earlier conversations:\njust now, you said:\n"{BREAD}"\n\nBe a chef.'
-    assert shown(model).replace("1 second ago", "just now") == quoted
+    assert re.sub(r"\b\d+ seconds? ago", "just now", shown(model)) == quoted
     assert [m["memory"] for m in begun["usage"]["memories"]] == [f"{first}.1.0"]
     again = ask(
         host, "POST", "/", token, id=begun["id"], prompt="My bread is rye bread, is it not?"

@@ -158,6 +158,14 @@ def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
         assert host.client.get("/livez").status_code == 200
 
 
+def fail_to_save(redis: Connection) -> None:
+    redis.call([b"BGSAVE"])
+    deadline = time.monotonic() + 20
+    while "rdb_last_bgsave_status:err" not in str(redis.call([b"INFO"])):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_redis_that_takes_no_writes_is_not_healthy(
     wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
 ) -> None:
@@ -192,13 +200,10 @@ def test_a_redis_that_takes_no_writes_is_not_healthy(
 
         shutil.rmtree(own_redis.folder)
         set_config(b"save", b"1 1")
-        redis.call([b"BGSAVE"])
-        deadline = time.monotonic() + 10
-        while "rdb_last_bgsave_status:err" not in str(redis.call([b"INFO"])):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        fail_to_save(redis)
         assert parts_when_refused() == refused, "cannot save"
         assert host.client.get("/livez").status_code == 200
+    set_config(b"save", b"")  # it would not end before it has saved
     redis.close()
 
 

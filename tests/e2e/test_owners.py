@@ -148,12 +148,16 @@ def test_a_list_needs_a_credential(remote_chat: RunningHost) -> None:
 # what an owner does
 
 
-def test_an_owner_lists_reads_changes_and_forgets(
-    remote_chat: RunningHost, endpoint: ModelEndpoint
-) -> None:
+def start_three(host: RunningHost, token: str) -> list[int]:
+    """Start conversations, and go on with the first; return their ids."""
+    ids = [start(host, token, f"p{n}") for n in range(3)]
+    ask(host, "POST", "/", token, id=ids[0], prompt="again")
+    return ids
+
+
+def test_an_owner_lists_and_reads(remote_chat: RunningHost) -> None:
     token = new_token(remote_chat)
-    ids = [start(remote_chat, token, f"p{n}") for n in range(3)]
-    ask(remote_chat, "POST", "/", token, id=ids[0], prompt="again")
+    ids = start_three(remote_chat, token)
 
     listed = ask(remote_chat, "GET", "/conversations?limit=2", token).json()
     assert [row["id"] for row in listed["conversations"]] == [ids[0], ids[2]], "newest first"
@@ -170,6 +174,11 @@ def test_an_owner_lists_reads_changes_and_forgets(
     ]
     path = f"/conversations/{ids[0]}/messages?last=2&role=user&as_text=true"
     assert ask(remote_chat, "GET", path, token).json()["messages"] == ["p0", "again"]
+
+
+def test_an_owner_changes_and_forgets(remote_chat: RunningHost, endpoint: ModelEndpoint) -> None:
+    token = new_token(remote_chat)
+    ids = start_three(remote_chat, token)
 
     changed = ask(
         remote_chat, "PATCH", f"/conversations/{ids[0]}", token,

@@ -62,39 +62,31 @@ def drip(connection: socket.socket, data: bytes, pause_s: float) -> None:
 # bodies of requests
 
 
-@pytest.mark.parametrize(
-    ("fields", "begin"),
-    [
-        pytest.param(f"content-length: {len(TURN)}", b"", id="no body"),
-        pytest.param(f"content-length: {len(TURN)}", TURN[:1000], id="half a body"),
-        pytest.param(
-            "transfer-encoding: chunked", b"3e8\r\n" + TURN[:1000] + b"\r\n", id="a chunk of it"
-        ),
-    ],
-)
-def test_a_body_that_stops_is_given_up_and_others_are_served(
-    remote_chat: RunningHost, fields: str, begin: bytes
+BODIES = {
+    "no body": (f"content-length: {len(TURN)}", b""),
+    "half a body": (f"content-length: {len(TURN)}", TURN[:1000]),
+    "a chunk of it": ("transfer-encoding: chunked", b"3e8\r\n" + TURN[:1000] + b"\r\n"),
+}
+
+
+def test_a_body_that_stops_or_drips_is_given_up_and_others_are_served(
+    remote_chat: RunningHost,
 ) -> None:
-    with connect(remote_chat) as connection:
+    with contextlib.ExitStack() as stack:
         begun = time.monotonic()
-        connection.sendall(head(fields) + begin)
-
-        assert remote_chat.post(context="c", prompt="p").status_code == 200
-        assert read_answer(connection) == (408, "request_timeout")
-
-        assert SILENCE_S - 1 < time.monotonic() - begun < SILENCE_S + SLACK_S
-
-
-def test_a_body_that_drips_is_given_up(remote_chat: RunningHost) -> None:
-    with connect(remote_chat) as connection:
-        begun = time.monotonic()
-        connection.sendall(head(f"content-length: {len(TURN)}"))
-        dripping = threading.Thread(target=drip, args=(connection, TURN, 0.2))
+        connections = {}
+        for what, (fields, begin) in BODIES.items():
+            connections[what] = stack.enter_context(connect(remote_chat))
+            connections[what].sendall(head(fields) + begin)
+        connections["drips"] = stack.enter_context(connect(remote_chat))
+        connections["drips"].sendall(head(f"content-length: {len(TURN)}"))
+        dripping = threading.Thread(target=drip, args=(connections["drips"], TURN, 0.2))
         dripping.start()
 
-        assert read_answer(connection) == (408, "request_timeout")
-
-        assert SILENCE_S - 1 < time.monotonic() - begun < SILENCE_S + SLACK_S
+        assert remote_chat.post(context="c", prompt="p").status_code == 200
+        for what, connection in connections.items():
+            assert read_answer(connection) == (408, "request_timeout"), what
+            assert SILENCE_S - 1 < time.monotonic() - begun < SILENCE_S + SLACK_S, what
     dripping.join()
 
 

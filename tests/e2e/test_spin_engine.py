@@ -1,9 +1,11 @@
 """A model behind Spin's interface that gives back prompt and reply in one, as Spin's own does."""
 
+import contextlib
+import functools
 import itertools
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from tokenizers import Tokenizer
@@ -25,6 +27,33 @@ CONTEXT = "You are a helpful chef ▁ [INST] 你好."
 PROMPTS = ["My name is Ada ▁▁.", "What is my name? مرحبا", "And </s> now? 👋🏽", "Привет"]
 
 
+HostOf = Callable[[str], RunningHost]
+
+
+@pytest.fixture(scope="module")
+def host_of(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    shared_endpoint: ModelEndpoint,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[HostOf]:
+    """Yield a function that runs the chat with a prompt format, once for all tests."""
+    assert wasm.exists()
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def host_of(prompt_format: str) -> RunningHost:
+            folder = tmp_path_factory.mktemp(prompt_format)
+            config = remote_config(folder, shared_endpoint.url)
+            variables = as_flags(
+                [f"redis_address={shared_redis.address}", f"prompt_format={prompt_format}"]
+            )
+            host = run_host(folder, "--runtime-config-file", config, *variables)
+            return running.enter_context(host)
+
+        yield host_of
+
+
 def engine(tokenizer: Tokenizer, replies: Callable[[], str]) -> Callable[[Asked], Answer]:
     def answer(asked: Asked) -> Answer:
         reply = replies() if json.loads(asked.body)["options"]["maxTokens"] > 1 else "x"
@@ -36,24 +65,18 @@ def engine(tokenizer: Tokenizer, replies: Callable[[], str]) -> Callable[[Asked]
 @pytest.mark.parametrize("make", [by_bytes, by_pieces])
 @pytest.mark.parametrize("prompt_format", ROLE_MARKERS)
 def test_every_turn_has_its_own_reply_and_the_next_one_is_shown_it(
-    wasm: pathlib.Path,
-    shared_redis: RunningRedis,
+    host_of: HostOf,
     endpoint: ModelEndpoint,
-    tmp_path: pathlib.Path,
     prompt_format: str,
     make: Callable[[list[str]], Tokenizer],
 ) -> None:
-    assert wasm.exists()
     numbers = itertools.count(1)
     tokenizer = make(ROLE_MARKERS[prompt_format])
     endpoint.answer = engine(tokenizer, lambda: f"Reply {next(numbers)}.")
-    config = remote_config(tmp_path, endpoint.url)
-    variables = as_flags(
-        [f"redis_address={shared_redis.address}", f"prompt_format={prompt_format}"]
-    )
-    with run_host(tmp_path, "--runtime-config-file", config, *variables) as host:
-        first = host.post(context=CONTEXT, prompt=PROMPTS[0]).json()
-        answers = [first, *(host.post(id=first["id"], prompt=p).json() for p in PROMPTS[1:])]
+    host = host_of(prompt_format)
+
+    first = host.post(context=CONTEXT, prompt=PROMPTS[0]).json()
+    answers = [first, *(host.post(id=first["id"], prompt=p).json() for p in PROMPTS[1:])]
 
     assert [answer.get("reply", answer) for answer in answers] == [
         f"Reply {number}." for number in range(1, 5)
@@ -65,18 +88,11 @@ def test_every_turn_has_its_own_reply_and_the_next_one_is_shown_it(
 
 @pytest.mark.parametrize("reply", ["p", "p is what you said.", "c\n\np", "c\n\np, and more"])
 def test_a_reply_that_begins_as_its_prompt_is_not_cut(
-    wasm: pathlib.Path,
-    shared_redis: RunningRedis,
-    endpoint: ModelEndpoint,
-    tmp_path: pathlib.Path,
-    reply: str,
+    host_of: HostOf, endpoint: ModelEndpoint, reply: str
 ) -> None:
-    assert wasm.exists()
     endpoint.answer = lambda _: default_answer(reply, 90, 7)
-    config = remote_config(tmp_path, endpoint.url)
-    variables = as_flags([f"redis_address={shared_redis.address}", "prompt_format=mistral"])
-    with run_host(tmp_path, "--runtime-config-file", config, *variables) as host:
-        answer = host.post(context="c", prompt="p").json()
+
+    answer = host_of("mistral").post(context="c", prompt="p").json()
 
     assert (answer["reply"], answer["usage"]["prompt_tokens"]) == (reply, 90)
 

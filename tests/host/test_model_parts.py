@@ -5,9 +5,6 @@ import contextlib
 import json
 import pathlib
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
 
 import pytest
 
@@ -18,18 +15,10 @@ from host.engines.parts import ContextExceeded, Part, Usage, parse_chunk
 from host.engines.port import EngineError
 from host.model.openai_answers import Answer, ChatEvents, Trimmer, render_chat
 from host.model.turns import Line, Take
+from tests.event_loops import run_in_thread
 from tests.running import ROOT
 
 # GGUF
-
-
-Outcome = TypeVar("Outcome")
-
-
-def run_in_thread(running: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """Run to the end on a new event loop, as a browser's test leaves one running in this thread."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, running).result()
 
 
 def test_the_demo_models_metadata_is_read() -> None:

@@ -35,7 +35,8 @@ if lost then
 end
 local no_room = full()
 if no_room then return no_room end
-if not redis.call('SET', lock_key, fencing, 'NX', 'PX', lock_ms) then
+if not redis.call('SET', lock_key, fencing, 'NX', 'PX', lock_ms)
+  and redis.call('GET', lock_key) ~= fencing then  -- the same request may ask once more
   return redis.error_reply('CHATBUSY a turn is running')
 end
 count(caller_rate_key, most, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from componentize_py_async_support import spawn
 from componentize_py_async_support.futures import FutureWriter
@@ -17,15 +18,14 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import (
 )
 
 from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
+from chat.http.call import Request as Asked
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
+from chat.http.response import Response as Answer
+from chat.spin.answers import CutOff, TimeUp, one_chunk
 from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
-from chat.spin.p3.waiting import TimeUp, moment_in, now, rest, within
+from chat.spin.p3.waiting import moment_in, now, rest, within
 
 SHORTEST_NS = 1
-
-
-class CutOff(Exception):
-    """A body ends here, and is not whole."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Head:
     method: str
     uri: str
     headers: dict[str, str]
+
+
+def read_request(request: Request) -> Asked:
+    """Read a request, whose body is read when it is asked for."""
+    head = read_head(request)
+    return Asked(head.method, head.uri, head.headers, partial(read_body, request))
 
 
 def read_head(request: Request) -> Head:
@@ -70,6 +76,15 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     if body is None:
         raise TooLarge(f"the body has more than the {max_bytes} bytes that are allowed")
     return body
+
+
+async def make_answer(answer: Answer, ended: Callable[[bool], None], *, is_head: bool) -> Response:
+    """Make a response, as `make_response` does; the response to HEAD has no body."""
+    headers, chunks = dict(answer.headers), answer.chunks
+    if chunks is None:
+        headers["content-length"] = str(0 if is_head else len(answer.body))
+        chunks = one_chunk(answer.body)
+    return await make_response(answer.status, headers, one_chunk(b"") if is_head else chunks, ended)
 
 
 async def make_response(

@@ -9,7 +9,8 @@ from componentize_py_types import Err, Ok, Result
 from spin_sdk import wit
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import ErrorCode, Fields
 
-from chat.spin.p3.waiting import Moment, within
+from chat.spin.answers import Moment
+from chat.spin.p3.waiting import within
 
 READ_BYTES = 64 * 1024
 

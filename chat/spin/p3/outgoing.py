@@ -1,8 +1,6 @@
 """The adapter to Spin's outgoing HTTP: a request, and its whole answer, within a time."""
 
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from componentize_py_async_support import spawn
 from componentize_py_async_support.streams import ByteStreamWriter
@@ -27,9 +25,10 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import (
 )
 
 from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed
+from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed, Limit, Moment, TimeUp
+from chat.spin.log import log
 from chat.spin.p3.messages import new_trailers, read_all, taken
-from chat.spin.p3.waiting import Moment, TimeUp, moment_in, now, within
+from chat.spin.p3.waiting import now, within
 
 METHODS: Mapping[str, Callable[[], Method]] = {
     "GET": Method_Get,
@@ -37,22 +36,6 @@ METHODS: Mapping[str, Callable[[], Method]] = {
     "DELETE": Method_Delete,
 }
 TIMEOUTS = (ErrorCode_ConnectionReadTimeout, ErrorCode_HttpResponseTimeout)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How long a request may take, with all of its answer, and until when; None for no such moment.
-
-    One `until` for all requests of a turn limits them together.
-    """
-
-    seconds: int
-    until: Moment | None = None
-
-    def due(self) -> Moment:
-        """Return until when a request may take that begins now."""
-        own = moment_in(self.seconds)
-        return own if self.until is None else min(own, self.until)
 
 
 class SpinHttp:
@@ -65,13 +48,13 @@ class SpinHttp:
 
     async def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """Send a request and wait for the whole answer; raises HttpFailed."""
-        until = self._limit.due()
+        until = self._limit.due(now())
         try:
             return await self._exchange(method, path, body, until)
         except Err as error:
             raise parse_http_error(error) from error
         except TimeUp as error:
-            sys.stderr.write("http: the answer was not whole in time\n")
+            log("http: the answer was not whole in time")
             raise HttpFailed(is_timeout=True) from error
 
     async def _exchange(
@@ -88,7 +71,7 @@ class SpinHttp:
         incoming, received = Response.consume_body(response, taken())
         answer = await read_all(incoming, received, MAX_ANSWER_BYTES, due)
         if answer is None:
-            sys.stderr.write(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes\n")
+            log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
             raise HttpFailed(is_timeout=False)
         return status, answer
 
@@ -126,7 +109,7 @@ def _options(timeout_ns: int) -> RequestOptions:
 def parse_http_error(error: Err[ErrorCode]) -> HttpFailed:
     """Say whether there was no answer in time, or none at all; why goes to the log."""
     if isinstance(error.value, ErrorCode_HttpRequestDenied):
-        sys.stderr.write("http: the origin is not an allowed outbound host\n")
+        log("http: the origin is not an allowed outbound host")
     else:
-        sys.stderr.write(f"http: {type(error.value).__name__}\n")
+        log(f"http: {type(error.value).__name__}")
     return HttpFailed(is_timeout=isinstance(error.value, TIMEOUTS))

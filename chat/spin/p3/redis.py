@@ -14,12 +14,9 @@ from spin_sdk.wit.imports.spin_redis_redis_3_0_0 import (
 )
 
 from chat.core.errors import StoreUnavailable
-from chat.redis.connection import BROKEN, RedisError, Value, parse_failure
-from chat.spin.p3.waiting import Gate, TimeUp, moment_in, within
-
-TOO_SLOW = f"no answer in time: {BROKEN}"
-"""What is said of a call that was given up: like one whose connection broke, it may be carried
-out."""
+from chat.redis.connection import BROKEN, TOO_SLOW, RedisError, Value, parse_failure
+from chat.spin.answers import TimeUp
+from chat.spin.p3.waiting import Gate, moment_in, within
 
 
 class InstanceRedis:

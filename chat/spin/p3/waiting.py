@@ -18,17 +18,12 @@ from spin_sdk import wit
 from spin_sdk.wit.imports import wasi_clocks_monotonic_clock_0_3_0_rc_2026_03_15 as clock
 
 from chat.http.patience import NS_PER_S
+from chat.spin.answers import Moment, TimeUp
 
 Outcome = TypeVar("Outcome")
-Moment = int
-"""In nanoseconds on the host's monotonic clock."""
 FIRST_STEP_NS = 20_000_000
 SHORTEST_STEP_NS = 1_000_000
 """The steps of a timer: the first, and one to a moment that has come."""
-
-
-class TimeUp(Exception):
-    """What was waited for is not there in time."""
 
 
 def now() -> Moment:

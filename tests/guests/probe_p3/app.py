@@ -12,11 +12,11 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Request, Re
 from chat.core.addresses import Origin
 from chat.core.errors import ChatError
 from chat.redis.connection import RedisError
-from chat.spin.answers import HttpFailed
-from chat.spin.p3.incoming import CutOff, make_response, read_body, read_head
-from chat.spin.p3.outgoing import Limit, SpinHttp
+from chat.spin.answers import CutOff, HttpFailed, Limit, TimeUp
+from chat.spin.p3.incoming import make_response, read_body, read_head
+from chat.spin.p3.outgoing import SpinHttp
 from chat.spin.p3.redis import InstanceRedis
-from chat.spin.p3.waiting import Gate, TimeUp, moment_in, now, rest, within
+from chat.spin.p3.waiting import Gate, moment_in, now, rest, within
 
 NS_PER_MS = 1_000_000
 MAX_BYTES = 1_000_000

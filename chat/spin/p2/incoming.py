@@ -4,7 +4,6 @@ The SDK's own handler sends a response only as one body.
 """
 
 import re
-from collections.abc import Iterable
 from functools import partial
 
 from spin_sdk.wit.imports.types import (
@@ -21,8 +20,9 @@ from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
 from chat.http.response import Response
-from chat.spin.clock import TimeUp, moment_in, now
-from chat.spin.streams import CutOff, read_all, write_body
+from chat.spin.answers import CutOff, TimeUp, one_chunk
+from chat.spin.p2.clock import moment_in, now
+from chat.spin.p2.streams import read_all, write_body
 
 LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -45,7 +45,7 @@ def read_request(request: IncomingRequest) -> Request:
     return Request(name.removeprefix("Method_").upper(), uri, headers, body)
 
 
-def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> bytes:
+async def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> bytes:
     """Return a request's body; stop reading once it exceeds the limit.
 
     Errors: TooLarge; RequestTimeout; InvalidRequest for a body that breaks off.
@@ -67,7 +67,9 @@ def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> 
     return body
 
 
-def send_response(response_out: ResponseOutparam, response: Response, *, is_head: bool) -> bool:
+async def send_response(
+    response_out: ResponseOutparam, response: Response, *, is_head: bool
+) -> bool:
     """Send a response, to a HEAD request without its body; return whether all of it was sent.
 
     It is not if the client has gone or takes too long, or if the chunks raise CutOff.
@@ -75,7 +77,7 @@ def send_response(response_out: ResponseOutparam, response: Response, *, is_head
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:
         headers["content-length"] = str(0 if is_head else len(response.body))
-    parts: Iterable[bytes] = [response.body] if chunks is None else chunks
+    body_chunks = one_chunk(response.body) if chunks is None else chunks
     outgoing = OutgoingResponse(
         Fields.from_list([(name, value.encode()) for name, value in headers.items()])
     )
@@ -83,7 +85,9 @@ def send_response(response_out: ResponseOutparam, response: Response, *, is_head
     body = outgoing.body()
     ResponseOutparam.set(response_out, Ok(outgoing))
     try:
-        write_body(body, () if is_head else parts, lambda _: moment_in(UNTAKEN_S))
+        await write_body(
+            body, one_chunk(b"") if is_head else body_chunks, lambda _: moment_in(UNTAKEN_S)
+        )
     except (CutOff, Err, TimeUp):
         return False
     return True

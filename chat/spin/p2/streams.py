@@ -1,13 +1,14 @@
 """The adapter to WASI's streams: reads and writes bodies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, Callable
 from contextlib import ExitStack, suppress
 
 from spin_sdk.wit.imports.streams import InputStream, OutputStream, StreamError_Closed
 from spin_sdk.wit.imports.types import OutgoingBody
 from spin_sdk.wit.types import Err
 
-from chat.spin.clock import Moment, rest, wait_for
+from chat.spin.answers import CutOff, Moment
+from chat.spin.p2.clock import rest, wait_for
 
 READ_BYTES = 64 * 1024
 SETTLING_NS = 100_000_000
@@ -53,11 +54,7 @@ def _read(stream: InputStream, until: Moment) -> bytes | None:
         wait_for(stream.subscribe(), until)
 
 
-class CutOff(Exception):
-    """Raised by the chunks of a body that ends here without being whole."""
-
-
-def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes], due: Due) -> None:
+async def write_body(outgoing: OutgoingBody, chunks: AsyncIterable[bytes], due: Due) -> None:
     """Write a body, and finish it; an error of `chunks` aborts it, so that its reader notices.
 
     A body that is neither finished nor aborted would end as if it were whole.
@@ -68,7 +65,7 @@ def write_body(outgoing: OutgoingBody, chunks: Iterable[bytes], due: Due) -> Non
         aborting.push(outgoing)
         with outgoing.write() as stream:
             try:
-                for chunk in chunks:
+                async for chunk in chunks:
                     _write(stream, chunk, due, sent_bytes)
                     sent_bytes += len(chunk)
             except CutOff:

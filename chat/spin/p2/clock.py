@@ -4,13 +4,7 @@ from spin_sdk.wit.imports import monotonic_clock
 from spin_sdk.wit.imports.poll import Pollable, poll
 
 from chat.http.patience import NS_PER_S
-
-Moment = int
-"""A time in nanoseconds on this instance's monotonic clock, which begins with the instance."""
-
-
-class TimeUp(Exception):
-    """What was waited for did not come in time."""
+from chat.spin.answers import Moment, TimeUp
 
 
 def now() -> Moment:
@@ -18,9 +12,9 @@ def now() -> Moment:
     return monotonic_clock.now()
 
 
-def moment_in(seconds: int) -> Moment:
+def moment_in(seconds: float) -> Moment:
     """Return the moment that is `seconds` from now."""
-    return now() + seconds * NS_PER_S
+    return now() + int(seconds * NS_PER_S)
 
 
 def rest(for_ns: int) -> None:

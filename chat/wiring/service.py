@@ -1,0 +1,215 @@
+"""Answers any request over a host: finds what answers it, and what becomes of an error."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TypeVar
+
+from chat.core.counters import error_counter
+from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
+from chat.core.memo import memo
+from chat.core.refusals import MemoryOff
+from chat.http.call import Call, Outside, Request
+from chat.http.cors import cors_headers
+from chat.http.credentials import check_operator
+from chat.http.log_line import (
+    REQUEST_ID_HEADER,
+    Fact,
+    Logged,
+    parse_request_id,
+    render_fault,
+    render_log_line,
+)
+from chat.http.openapi import describe_api
+from chat.http.operation import Operation
+from chat.http.operations import OPERATIONS
+from chat.http.response import Response, guarded, render_error, render_error_line
+from chat.http.routes import find_operation, find_route, find_template
+from chat.redis.connection import Redis
+from chat.redis.counters import RedisStats
+from chat.settings import (
+    Settings,
+    parse_admin_token,
+    parse_cors_origins,
+    parse_settings,
+    parse_store,
+)
+from chat.spin.answers import CutOff
+from chat.spin.host import Host
+from chat.spin.log import log
+from chat.wiring.backend import SpinBackend
+from chat.wiring.chance import make_fencing, make_token, make_word
+
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True)
+class Service:
+    """The chat over one host; it keeps the settings, and nothing of a request."""
+
+    host: Host
+
+    @cached_property
+    def outside(self) -> Outside:
+        """What comes from outside and is no store."""
+        return Outside(
+            self.host.get_variable,
+            lambda: self.settings,
+            time.time,
+            time.perf_counter,
+            make_token,
+            lambda: describe_api(OPERATIONS, has_admin=self.has_operator()),
+        )
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings.
+
+        Errors: InvalidSetting.
+        """
+        return parse_settings(self.host.get_variable)
+
+    @cached_property
+    def origins(self) -> Sequence[str]:
+        """The origins whose pages may use the API.
+
+        Errors: InvalidSetting.
+        """
+        return parse_cors_origins(self.host.get_variable)
+
+    async def answer(self, asked: Request, request_id: str) -> Response:
+        """Return the response to any request, with the headers that every response has."""
+        operation = find_operation(asked.method, asked.uri)
+        is_stored_whole = operation is not None and operation.is_stored_whole
+        fail = partial(render_error, is_stored_whole=is_stored_whole)
+        closing = AsyncExitStack()
+        with memo():
+            response = await caught(request_id, self._respond(asked, closing), fail)
+        if response.chunks is None:
+            await closing.aclose()
+        else:
+            facts = dict(response.facts)
+            chunks = followed(response.chunks, closing, request_id, facts)
+            response = replace(response, chunks=chunks, facts=facts)
+        allowed = response.headers.get("allow", "")
+        shared = cors_headers(asked.method, asked.headers, allowed, self._known_origins())
+        return guarded(response, request_id, shared)
+
+    def _known_origins(self) -> Sequence[str]:
+        try:
+            return self.origins
+        except ChatError:
+            return ()
+
+    async def _respond(self, request: Request, closing: AsyncExitStack) -> Response:
+        """Return the response to a request.
+
+        Errors: ChatError.
+        """
+        _ = self.origins  # if an origin is unusable, every request has to fail
+        route = find_route(request.method, request.uri, self.has_operator)
+        operation = route.operation
+        if operation is None:
+            return Response(204, headers={"allow": route.allowed})
+        backend = SpinBackend(self.host, closing, make_word)
+        call = Call(request, route.parts, operation, make_fencing(), self.outside, backend)
+        await self._admit(call, operation)
+        return await operation.handler(call)
+
+    async def _admit(self, call: Call, operation: Operation) -> None:
+        """Refuse a request that may not have what it asks for, or whose body is invalid.
+
+        Errors: OperatorNeeded, CredentialNeeded, InvalidCredential, MemoryOff, those of a body, and
+                InvalidSetting if a setting is unusable and the operation needs the settings.
+        """
+        if operation.access == "admin":
+            check_operator(call.headers, parse_admin_token(self.host.get_variable))
+        if operation.access in {"optional", "owner"}:
+            _ = call.caller  # an unusable credential is refused before the body is read
+        await call.read_body()
+        if operation.access == "owner":
+            call.caller.needed_owner()
+        if operation.needs_memory and not call.settings.long_term.is_on:
+            raise MemoryOff
+
+    def has_operator(self) -> bool:
+        """Whether there is an operator's token."""
+        return bool(parse_admin_token(self.host.get_variable))
+
+    async def note(
+        self, request: Request, response: Response, taken_s: float, *, is_whole: bool
+    ) -> None:
+        """Write a line about a request to the log, and count its error, after it was answered."""
+        request_id = response.headers[REQUEST_ID_HEADER]
+        logged = Logged(
+            request_id=request_id,
+            method=request.method,
+            route=find_template(request.uri),
+            status=response.status,
+            taken_s=taken_s,
+            is_whole=is_whole,
+            facts=response.facts,
+        )
+        log(render_log_line(logged))
+        await caught(request_id, self._count_error(request, response), lambda _: None)
+
+    async def _count_error(self, request: Request, response: Response) -> None:
+        """Count the error of a response; if Redis is away, only the log has the error."""
+        operation, code = find_operation(request.method, request.uri), response.facts.get("code")
+        if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
+            return
+        address, prefix = parse_store(self.host.get_variable)
+        async with self.host.open_redis(address) as connection:
+            counters = {error_counter(operation.action, str(code)): 1}
+            await RedisStats(Redis(connection), prefix).count(counters, time.time())
+
+
+async def caught(
+    request_id: str, act: Awaitable[Outcome], otherwise: Callable[[ChatError], Outcome]
+) -> Outcome:
+    """Return what `act` returns; after an error, return what `otherwise` makes of it.
+
+    An exception that is no ChatError is written to the log under the request's id, and becomes an
+    InternalError. By then, every `undone_on_error` on its way has undone what the request held.
+    """
+    try:
+        return await act
+    except ChatError as error:
+        return otherwise(error)
+    except Exception as fault:  # noqa: BLE001 - a trap would send no answer, and undo nothing
+        log(render_fault(request_id, fault))
+        return otherwise(InternalError())
+
+
+async def followed(
+    chunks: AsyncIterator[bytes],
+    closing: AsyncExitStack,
+    request_id: str,
+    facts: dict[str, Fact],
+) -> AsyncIterator[bytes]:
+    """Yield the chunks of a body; an error becomes the last line, and its code goes to the log.
+
+    What the body is read from is closed after it.
+    Errors: CutOff after such a line.
+    """
+
+    async def read() -> bytes | ChatError | None:
+        return await anext(chunks, None)
+
+    async with closing:
+        while True:
+            chunk = await caught(request_id, read(), lambda error: error)
+            if chunk is None:
+                return
+            if isinstance(chunk, ChatError):
+                facts["code"] = chunk.code
+                yield render_error_line(chunk)
+                raise CutOff
+            yield chunk
+
+
+def make_request_id(request: Request) -> str:
+    """Return the id that the request came with, or a new one."""
+    return parse_request_id(request.headers, make_fencing())
