@@ -136,6 +136,8 @@ def test_half_sent_bodies_leave_room_for_others(remote_chat: RunningHost) -> Non
 
 
 TIMEOUT_S = 3
+MORE_S = 5
+"""What a busy machine takes on top: less than the models below would make of it."""
 Manner = Callable[[socket.socket], None]
 
 
@@ -283,7 +285,7 @@ def test_a_turn_is_over_when_its_time_is_whatever_it_waits_for(
 
     assert answered.json().get("error", {}).get("code") == "model_timeout", answered.text[:500]
     assert answered.status_code == 504
-    assert TIMEOUT_S - 1 < time.monotonic() - begun < TIMEOUT_S + 3
+    assert TIMEOUT_S - 1 < time.monotonic() - begun < TIMEOUT_S + MORE_S
     assert ask(slow_chat, "GET", "/conversations", token).json()["conversations"] == []
 
 
