@@ -6,9 +6,12 @@ from componentize_py_async_support import spawn
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Request, Response
 
+from chat.core.errors import InternalError
+from chat.http.call import Request as Asked
+from chat.http.response import guarded, render_error
 from chat.spin.p3.host import HOST
 from chat.spin.p3.incoming import make_answer, read_request
-from chat.wiring.service import Service, make_request_id
+from chat.wiring.service import Service, caught, make_request_id
 
 SERVICE = Service(HOST)
 
@@ -17,13 +20,24 @@ class HttpHandler(exports.HttpHandler):
     """What Spin calls."""
 
     async def handle(self, request: Request) -> Response:
-        """Answer any request; when all of the answer is out, it is noted in the log."""
-        begun = time.perf_counter()
+        """Answer any request: an exception that leaves here would end all that run beside it."""
         asked = read_request(request)
-        answer = await SERVICE.answer(asked, make_request_id(asked))
+        request_id = make_request_id(asked)
+        whole = answered(asked, request_id)
+        response: Response | None = await caught(request_id, whole, lambda _: None)
+        if response is None:
+            answer = guarded(render_error(InternalError(), is_stored_whole=False), request_id, {})
+            return await make_answer(answer, lambda _: None, is_head=False)
+        return response
 
-        def ended(is_whole: bool) -> None:  # noqa: FBT001 - what is told has one meaning
-            taken_s = time.perf_counter() - begun
-            spawn(SERVICE.note(asked, answer, taken_s, is_whole=is_whole))
 
-        return await make_answer(answer, ended, is_head=asked.method == "HEAD")
+async def answered(asked: Asked, request_id: str) -> Response:
+    """Answer, and note it when all of the answer is out."""
+    begun = time.perf_counter()
+    answer = await SERVICE.answer(asked, request_id)
+
+    def ended(is_whole: bool) -> None:  # noqa: FBT001 - what is told has one meaning
+        noted = SERVICE.note(asked, answer, time.perf_counter() - begun, is_whole=is_whole)
+        spawn(caught(request_id, noted, lambda _: None))
+
+    return await make_answer(answer, ended, is_head=asked.method == "HEAD")

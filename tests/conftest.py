@@ -53,10 +53,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Asynchronous tests are made callable.
     """
-    other = "own_host" if SPIN else "spin"
+    others = ["own_host" if SPIN else "spin", *(["preview_2"] if BUILD == "p3" else [])]
     for item in items:
         make_callable(item)
-        for marker in item.iter_markers(other):
+        for marker in (marker for other in others for marker in item.iter_markers(other)):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
         if is_long(item):
             item.add_marker("long")
@@ -84,7 +84,7 @@ def probe_wasm() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def probe_p3_wasm() -> pathlib.Path:
-    return component(PROBE_P3 / "app.wasm", P3, "app", ["app.py", "../../../chat"])
+    return component(PROBE_P3 / "app.wasm", P3, "app", ["app.py", "../../../chat", "../../../web"])
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Talks to Redis: runs commands and scripts, and turns their failures into the chat's errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from chat.core.errors import (
@@ -29,6 +30,7 @@ Value = bytes | int | str | None
 
 Arguments = Sequence[Argument]
 """The arguments of a command."""
+Ask = Callable[[], Awaitable[list[Value]]]
 
 
 class RedisError(Exception):
@@ -118,14 +120,12 @@ class Redis:
         self._connection = connection
 
     async def execute(self, command: str, arguments: Arguments) -> list[Value]:
-        """Run a command.
+        """Run a command that may be run twice, as all plain commands here may.
 
         Errors: those of `parse_error`.
         """
-        try:
-            return await self._connection.execute(command, _encode(arguments))
-        except RedisError as error:
-            raise parse_error(error) from error
+        ask = partial(self._connection.execute, command, _encode(arguments))
+        return await _asked(ask, is_repeatable=True)
 
     async def get(self, command: str, arguments: Arguments) -> bytes:
         """Return the one string in a command's reply; empty if there is none.
@@ -143,26 +143,8 @@ class Redis:
 
         Errors: those of `parse_error`.
         """
-        operands = script.operands(keys, tail, arguments)
-        try:
-            return await self._evaluate(script, operands)
-        except RedisError as error:
-            is_over = not script.is_repeatable or str(error) == TOO_SLOW
-            if is_over or BROKEN not in str(error):
-                raise parse_error(error) from error
-        return await self._run_again(script, operands)
-
-    async def _run_again(self, script: Script, operands: Sequence[Argument]) -> list[Value]:
-        """Run a script that may have run already: even a store that is away now may have stored."""
-        try:
-            return await self._evaluate(script, operands)
-        except StoreUnavailable as away:
-            raise StoreUnavailable(str(away), is_sure=False) from away
-        except RedisError as error:
-            refusal = parse_error(error)
-            if isinstance(refusal, StoreUnavailable):
-                refusal = StoreUnavailable(str(refusal), is_sure=False)
-            raise refusal from error
+        ask = partial(self._evaluate, script, script.operands(keys, tail, arguments))
+        return await _asked(ask, is_repeatable=script.is_repeatable)
 
     async def _evaluate(self, script: Script, operands: Sequence[Argument]) -> list[Value]:
         """Run a script by its hash; if Redis does not have the script yet, by its text.
@@ -175,6 +157,33 @@ class Redis:
             if "NoScriptError" not in str(error):
                 raise
         return await self._connection.execute("EVAL", _encode([script.text, *operands]))
+
+
+async def _asked(ask: Ask, *, is_repeatable: bool) -> list[Value]:
+    """Ask Redis; once more, if the connection broke: one that was open for long may be stale.
+
+    Errors: those of `parse_error`.
+    """
+    try:
+        return await ask()
+    except RedisError as error:
+        is_broken = BROKEN in str(error) and str(error) != TOO_SLOW
+        if not (is_repeatable and is_broken):
+            raise parse_error(error) from error
+    return await _asked_again(ask)
+
+
+async def _asked_again(ask: Ask) -> list[Value]:
+    """Ask for what may have been done already: a store that is away now may have stored it."""
+    try:
+        return await ask()
+    except StoreUnavailable as away:
+        raise StoreUnavailable(str(away), is_sure=False) from away
+    except RedisError as error:
+        refusal = parse_error(error)
+        if isinstance(refusal, StoreUnavailable):
+            refusal = StoreUnavailable(str(refusal), is_sure=False)
+        raise refusal from error
 
 
 def _encode(arguments: Arguments) -> list[bytes | int]:

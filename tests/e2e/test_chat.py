@@ -392,6 +392,7 @@ def test_a_slow_model_is_waited_for(remote_chat: RunningHost, endpoint: ModelEnd
     assert remote_chat.post(context="c", prompt="p").json()["reply"] == "At last."
 
 
+@pytest.mark.preview_2("a model of Spin's holds all requests of an instance")
 def test_a_second_turn_is_busy_while_the_first_waits_for_the_model(
     remote_chat: RunningHost, endpoint: ModelEndpoint, shared_redis: RunningRedis
 ) -> None:

@@ -401,6 +401,7 @@ def test_a_start_that_a_model_of_spins_holds_up_is_still_the_only_one_of_its_key
     assert len(endpoint.asked) == 1
 
 
+@pytest.mark.preview_2("a model of Spin's holds all requests of an instance")
 def test_a_turn_that_a_model_of_spins_holds_up_is_stored_unless_another_came_between(
     impatient_chat: RunningHost, endpoint: ModelEndpoint
 ) -> None:

@@ -17,6 +17,7 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import (
     Response,
 )
 
+from chat.core.portions import slices
 from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request as Asked
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
@@ -26,6 +27,8 @@ from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
 from chat.spin.p3.waiting import moment_in, now, rest, within
 
 SHORTEST_NS = 1
+WRITTEN_BYTES = 64 * 1024
+"""What is written at once: the host takes a whole write, whether anybody takes it from there."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ async def _write_body(
     is_whole = False
     try:
         async for chunk in chunks:
-            await within(_write(writer, chunk), moment_in(UNTAKEN_S))
+            for piece in slices(chunk, WRITTEN_BYTES):
+                await within(_write(writer, bytes(piece)), moment_in(UNTAKEN_S))
         is_whole = True
     except TimeUp:
         ended(False)  # noqa: FBT003 - what is told has one meaning
