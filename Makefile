@@ -1,6 +1,7 @@
 # make up: serves the chat on this machine.  make test: runs all tests that a checkout has to pass.
 # make check: runs the linters and the tests that take a minute.
-# SPIN=spin: make up and make test run on Spin instead of our own host.
+# SPIN=spin: make up and make test run on Spin instead of our own host; with BUILD=p3, make test runs
+# the build for Preview 3 there.
 
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:3000

@@ -11,7 +11,7 @@ from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt, erase
 from chat.wiring.credentials import count_session, erasure, make_erasers
 from chat.wiring.models import Means
-from chat.wiring.operators import AdminParts
+from chat.wiring.operators import OperatorRequest
 from chat.wiring.probes import make_probes
 from chat.wiring.requests import RequestStores, Who
 
@@ -32,7 +32,7 @@ class SpinBackend:
     async def connect_operator(self, call: Call) -> OperatorStores:
         """Connect to Redis, and return the parts of an operator's request."""
         means = self._means(call)
-        return AdminParts(await self._open(call), call.settings, call.fencing, means).make()
+        return OperatorRequest(await self._open(call), call.settings, call.fencing, means).make()
 
     def make_probes(self, call: Call) -> Mapping[str, Callable[[], Awaitable[Health]]]:
         """Return the functions that check each part that a turn needs, by the part's name."""

@@ -25,7 +25,7 @@ IN_CHROMA = "chroma "
 """How a clean-up's place begins once all of Redis is cleaned; an offset in Chroma follows."""
 
 
-class AdminParts:
+class OperatorRequest:
     """The parts of an operator's request, over one connection to Redis."""
 
     def __init__(self, redis: Redis, settings: Settings, fencing: str, means: Means) -> None:

@@ -26,7 +26,7 @@ STAND_INS = {
 """What stands for a value of the reader's own."""
 FROM_ENVIRONMENT = re.compile(r"\$[A-Z_]+")
 SECRET = "a-secret-of-the-operator"
-MAKE_VARIABLES = {"ARGS", "SPIN", "LISTEN"}
+MAKE_VARIABLES = {"ARGS", "BUILD", "LISTEN", "SPIN"}
 WITH_FILE = {"-r", "-f"}
 """Flags of other programs whose value is a file of this project."""
 
