@@ -6,12 +6,10 @@ from componentize_py_async_support import spawn
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Request, Response
 
-from chat.core.errors import InternalError
 from chat.http.call import Request as Asked
-from chat.http.response import guarded, render_error
 from chat.spin.p3.host import HOST
 from chat.spin.p3.incoming import make_answer, read_request
-from chat.wiring.service import Service, caught, make_request_id
+from chat.wiring.service import Service, caught, failed_answer, make_request_id
 
 SERVICE = Service(HOST)
 
@@ -26,8 +24,7 @@ class HttpHandler(exports.HttpHandler):
         whole = answered(asked, request_id)
         response: Response | None = await caught(request_id, whole, lambda _: None)
         if response is None:
-            answer = guarded(render_error(InternalError(), is_stored_whole=False), request_id, {})
-            return await make_answer(answer, lambda _: None, is_head=False)
+            return await make_answer(failed_answer(request_id), lambda _: None, is_head=False)
         return response
 
 

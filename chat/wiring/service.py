@@ -210,6 +210,11 @@ async def followed(
             yield chunk
 
 
+def failed_answer(request_id: str) -> Response:
+    """Return the response where not even an error could be answered otherwise."""
+    return guarded(render_error(InternalError(), is_stored_whole=False), request_id, {})
+
+
 def make_request_id(request: Request) -> str:
     """Return the id that the request came with, or a new one."""
     return parse_request_id(request.headers, make_fencing())
