@@ -174,9 +174,9 @@ def measure(
 ) -> Measured:
     """Return the bounds after a turn, narrowed by what the model counted.
 
-    If the model reported no counts, or impossible ones, the estimated bounds stay. What the model
-    counted beyond the upper bounds of all other parts is a lower bound of the prompt. The count of
-    the first prompt also bounds the system context, and shows what the vocabulary is like.
+    Without counts, or with impossible ones, the estimates stay. What was counted beyond the upper
+    bounds of all other parts is a lower bound of the prompt. The first prompt's count also bounds
+    the system context, and shows what the vocabulary is like.
     """
     vocabulary = conversation.vocabulary
     prompt_tokens = message_tokens(prompt, vocabulary)
@@ -190,8 +190,7 @@ def measure(
             least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)
         reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
     least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
-    context_tokens = conversation.context_tokens
-    window_tokens = fit.window_tokens + prompt_tokens
+    context_tokens, window_tokens = conversation.context_tokens, fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
     if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
         window_tokens = shown_tokens

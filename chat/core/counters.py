@@ -16,17 +16,17 @@ BOUNDS_MS = (
 OVER = "over"
 """The name of the counter for times that exceed every bound."""
 SUM = "sum"
-PLAIN = (
-    "conversations_started",
-    "turns",
-    "messages",
-    "prompt_tokens",
-    "generated_tokens",
-    "evicted_turns",
-    "recalled_turns",
-    "recalled_memories",
-)
-"""Counters that are one number each."""
+PLAIN: Mapping[str, str] = {
+    "conversations_started": "Conversations that were begun.",
+    "turns": "Turns that were stored.",
+    "messages": "Messages that were stored.",
+    "prompt_tokens": "Tokens that the model read.",
+    "generated_tokens": "Tokens that the model wrote.",
+    "evicted_turns": "Turns that left a context window.",
+    "recalled_turns": "Evicted turns that were recalled.",
+    "recalled_memories": "Long-term memories that were recalled.",
+}
+"""The counters that are one number each, and what each of them counts."""
 ERROR = "error"
 MODEL_TIME, TURN_TIME = "model_time", "turn_time"
 THROTTLED = "rate_limited"

@@ -6,20 +6,10 @@ Source: Prometheus' exposition formats, text format 0.0.4.
 import itertools
 from collections.abc import Iterator
 
-from chat.core.counters import BOUNDS_MS, Stats, Times
+from chat.core.counters import BOUNDS_MS, PLAIN, Stats, Times
 from chat.usecases.stopwatch import MS_PER_S
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
-COUNTERS = {
-    "conversations_started": "Conversations that were begun.",
-    "turns": "Turns that were stored.",
-    "messages": "Messages that were stored.",
-    "prompt_tokens": "Tokens that the model read.",
-    "generated_tokens": "Tokens that the model wrote.",
-    "evicted_turns": "Turns that left a context window.",
-    "recalled_turns": "Evicted turns that were recalled.",
-    "recalled_memories": "Long-term memories that were recalled.",
-}
 
 
 def render_metrics(stats: Stats) -> str:
@@ -29,7 +19,7 @@ def render_metrics(stats: Stats) -> str:
 
 def _lines(stats: Stats) -> Iterator[str]:
     total = stats.total
-    for name, help_text in COUNTERS.items():
+    for name, help_text in PLAIN.items():
         yield from _head(f"chat_{name}_total", "counter", help_text)
         yield f"chat_{name}_total {total.numbers[name]}"
     yield from _head("chat_errors_total", "counter", "Requests that were refused or failed.")
