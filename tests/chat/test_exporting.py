@@ -422,6 +422,7 @@ async def test_a_connection_that_fails_ends_an_export(
     await start(world)
 
     async def fail() -> None:
+        watched.before_call = fail  # it stays broken
         raise RedisError("IoError: broken pipe")
 
     lines = exporting(make_world(is_watched=True))

@@ -271,6 +271,21 @@ async def test_a_message_is_forgotten_and_the_others_keep_their_ids(
     assert sixth.least_tokens == 1 + LEAST_TEMPLATE_TOKENS
 
 
+async def test_a_message_without_a_word_is_forgotten_from_the_archive(
+    make_stores: Callable[..., Stores],
+) -> None:
+    turns, store = make_stores()
+    await talk(turns, 1)
+    marks = (Message("user", "?!"), Message("assistant", "…"))
+    await turns.commit(await turns.load(1), commit(turn(2)._replace(messages=marks)))
+    loaded = await turns.load(1)
+    await turns.commit(loaded, commit(turn(3), evicted=loaded.turns))
+
+    await forget_message(store, 1, Place(2, 0))
+
+    assert await read(store, 4) == (["r1", "…", "p3", "r3"], Place(1, 1))
+
+
 async def test_a_turn_without_messages_is_gone(make_stores: Callable[..., Stores]) -> None:
     turns, store = make_stores()
     await talk(turns, 7)

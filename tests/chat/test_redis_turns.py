@@ -128,7 +128,7 @@ async def test_a_counter_that_was_set_back_is_noticed_and_put_right(
     before = await connection.execute("DUMP", [b"t:{anyone:2}:2"])
 
     with pytest.raises(IdTaken):
-        await create(store, new(next_turn(1)))
+        await create(make_store("two"), new(next_turn(1)))
     await store.mend_ids()
 
     assert await connection.execute("DUMP", [b"t:{anyone:2}:2"]) == before

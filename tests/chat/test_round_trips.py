@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chat.core.errors import ChatError
 from chat.core.heads import Change
 from chat.core.json_text import MAX_DIGITS, render_json_text
 from chat.core.memories import note_id
 from chat.core.messages import ROLES, Memory, Message, Place
-from chat.core.refusals import UnknownMessage
+from chat.core.refusals import CallerError, UnknownMessage
 from chat.http.bodies import parse_messages
 from chat.http.fields import MAX_METADATA_BYTES, MAX_TITLE_CHARACTERS
 from chat.usecases.change import change_conversation, forget_message
@@ -124,8 +123,8 @@ async def test_what_was_taken_goes_out_in_and_out_the_same(
     try:
         for wanted in conversations:
             await make(world, wanted)
-    except ChatError:
-        assume(False)
+    except CallerError:
+        return  # the routes would not let it in
     for content, at, is_pinned in notes:
         await note(world, content, at, is_pinned=is_pinned)
 

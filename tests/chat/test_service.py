@@ -57,15 +57,13 @@ async def talk(service: Service, owner: str, count: int) -> list[Any]:
     return [message["content"] for message in page["messages"]]
 
 
-def test_owners_at_once_have_their_own_and_a_turn_that_was_given_up_leaves_no_lock(
+async def test_owners_at_once_have_their_own_and_a_turn_that_was_given_up_leaves_no_lock(
     connection: NativeConnection,
 ) -> None:
     service = make_service(connection, reply)
+    told = await asyncio.gather(*(talk(service, owner, 17) for owner in OWNERS))
 
-    async def both() -> list[list[Any]]:
-        return await asyncio.gather(*(talk(service, owner, 17) for owner in OWNERS))
-
-    for owner, contents in zip(OWNERS, asyncio.run(both()), strict=True):
+    for owner, contents in zip(OWNERS, told, strict=True):
         kept = [1, *(number for number in range(2, 17) if number % 4 == 0)]
         prompts = [
             word_of(owner, 1),
@@ -74,13 +72,10 @@ def test_owners_at_once_have_their_own_and_a_turn_that_was_given_up_leaves_no_lo
         assert contents == [text for p in prompts for text in (p, f"You said {p}")]
 
 
-def test_nothing_of_a_request_stays_in_the_instance(connection: NativeConnection) -> None:
+async def test_nothing_of_a_request_stays_in_the_instance(connection: NativeConnection) -> None:
     service = make_service(connection, reply)
 
-    async def both() -> None:
-        await asyncio.gather(*(talk(service, owner, 17) for owner in OWNERS))
-
-    asyncio.run(both())
+    await asyncio.gather(*(talk(service, owner, 17) for owner in OWNERS))
 
     left = [text for text in texts_of(service) if any(owner + "word" in text for owner in OWNERS)]
     assert left == []

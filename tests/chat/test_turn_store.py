@@ -63,7 +63,9 @@ async def test_an_id_that_is_there_is_taken_and_ids_can_be_mended(make: MakeStor
     taken = await begin(store)
 
     with pytest.raises(IdTaken):
-        await store.create(Conversation(taken, OWNER, "other", 0, 0, 0, ()), adding(1), None)
+        await make("other").create(
+            Conversation(taken, OWNER, "other", 0, 0, 0, ()), adding(1), None
+        )
     await store.mend_ids(least=9)
 
     assert await store.next_id() == 10

@@ -13,7 +13,9 @@ if is_repeatable then
   end
   local id = started and string.match(started, '^%x+:(%d+)$')
   if id then return {'done', id} end
-  if started and started ~= running then return redis.error_reply('CHATBUSY the first turn is running') end
+  if started and started ~= running then
+    return redis.error_reply('CHATBUSY the first turn is running')
+  end
 end
 local now, most, max_of_all = redis.call('TIME')[1], tonumber(limit), tonumber(limit_of_all)
 local refusal, left, reset = limited(caller_rate_key, rate_key, most, max_of_all, now)

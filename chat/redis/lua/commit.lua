@@ -8,7 +8,8 @@
 -- a command that Redis refuses when it is out of memory; after a first write, Redis lets a script
 -- finish, so that all of it is stored or nothing.
 -- A request that asks once more, as its connection broke, is told that it has committed.
-if redis.call('HGET', conversation_key, 'committed_by') == fencing then return 1 end
+local committing = fencing .. ':' .. turn_count
+if redis.call('HGET', conversation_key, 'committed_by') == committing then return 1 end
 local to_remember = cjson.decode(new_memories)
 local refusal = #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end
@@ -34,7 +35,7 @@ for _, entry in ipairs(cjson.decode(evicted_terms)) do index_terms(entry[1], ent
 local last = turn_count + #turns
 redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
-  'kept', kept(last), 'committed_by', fencing)
+  'kept', kept(last), 'committed_by', committing)
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
 if repetition ~= '' then
   put(done_key, repetition, result)

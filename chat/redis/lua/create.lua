@@ -6,7 +6,7 @@
 -- If a first turn takes longer than it was noted as running, another request with the same
 -- Idempotency-Key may begin. The conversation that is stored first counts; the other is refused.
 -- A request that asks once more, as its connection broke, is told that it has stored.
-if redis.call('HGET', conversation_key, 'committed_by') == fencing then return 1 end
+if redis.call('HGET', conversation_key, 'committed_by') == fencing .. ':0' then return 1 end
 local to_remember = cjson.decode(new_memories)
 local refusal = erased() or full('conversation') or #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end
@@ -19,7 +19,7 @@ end
 redis.call('HSET', conversation_key, 'context', context, 'context_tokens', context_tokens,
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'created_at', active_at,
   'active_at', active_at, 'turn_count', 1, 'evicted_count', 0, 'pinned', 0, 'kept', '1:1:0',
-  'committed_by', fencing)
+  'committed_by', fencing .. ':0')
 grown = grown + CONVERSATION_BYTES + #context
 push(turns_key, turn)
 if repetition ~= '' then put(done_key, repetition, result) end

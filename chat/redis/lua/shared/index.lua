@@ -41,7 +41,7 @@ local function forget_terms(number, terms, length)
     end
   end
   redis.call('HINCRBY', index_key, ' count', -1)
-  redis.call('HINCRBY', index_key, ' terms', -length)
+  redis.call('HINCRBY', index_key, ' terms', 0 - length)  -- -0 would be no integer to Redis
 end
 
 local function index_terms(number, terms, length)
