@@ -83,11 +83,10 @@ async def send_response(
     )
     outgoing.set_status_code(response.status)
     body = outgoing.body()
-    ResponseOutparam.set(response_out, Ok(outgoing))
+    chunks_sent = one_chunk(b"") if is_head else body_chunks
+    send_head = partial(ResponseOutparam.set, response_out, Ok(outgoing))
     try:
-        await write_body(
-            body, one_chunk(b"") if is_head else body_chunks, lambda _: moment_in(UNTAKEN_S)
-        )
+        await write_body(body, chunks_sent, lambda _: moment_in(UNTAKEN_S), send_head)
     except (CutOff, Err, TimeUp):
         return False
     return True

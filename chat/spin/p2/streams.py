@@ -54,25 +54,45 @@ def _read(stream: InputStream, until: Moment) -> bytes | None:
         wait_for(stream.subscribe(), until)
 
 
-async def write_body(outgoing: OutgoingBody, chunks: AsyncIterable[bytes], due: Due) -> None:
+async def write_body(
+    outgoing: OutgoingBody,
+    chunks: AsyncIterable[bytes],
+    due: Due,
+    begin: Callable[[], None] = lambda: None,
+) -> None:
     """Write a body, and finish it; an error of `chunks` aborts it, so that its reader notices.
 
-    A body that is neither finished nor aborted would end as if it were whole.
+    A body that is neither finished nor aborted would end as if it were whole. `begin` sends the
+    head, behind what the stream takes at once: a host that has both sends them in one packet, and a
+    short body does not wait until the client acknowledges the head.
     Errors: TimeUp; Err if nobody reads the body any more.
     """
-    sent_bytes = 0
+    sent_bytes, is_begun = 0, False
     with ExitStack() as aborting:
         aborting.push(outgoing)
         with outgoing.write() as stream:
             try:
                 async for chunk in chunks:
-                    _write(stream, chunk, due, sent_bytes)
+                    taken = 0 if is_begun else _write_some(stream, chunk)
+                    if not is_begun:
+                        begin()
+                    is_begun = True
+                    _write(stream, chunk[taken:], due, sent_bytes + taken)
                     sent_bytes += len(chunk)
             except CutOff:
                 rest(SETTLING_NS)
                 raise
         aborting.pop_all()
+    if not is_begun:
+        begin()
     OutgoingBody.finish(outgoing, None)
+
+
+def _write_some(stream: OutputStream, chunk: bytes) -> int:
+    """Write what the stream takes at once, and return how much that is."""
+    taken = min(stream.check_write(), len(chunk))
+    stream.write(chunk[:taken])
+    return taken
 
 
 def _write(stream: OutputStream, chunk: bytes, due: Due, sent_bytes: int) -> None:
