@@ -407,6 +407,7 @@ async def test_a_part_whose_pieces_are_gone_is_not_taken(
     texts = [f"{number}".ljust(LONG, "x") for number in range(12)]
     (long,) = make_turns([Message("tool", text) for text in texts], 1, NOW, UNKNOWN)
     whole = make_whole(SETTINGS, Head(7, "", 1.0, 2.0, 1), [long])
+    await Hot(Redis(connection), "{bob}").restorer.restore(whole)  # Redis knows the scripts then
     watched.before_call = at_call(2, lambda: connection.execute("FLUSHDB", []))
 
     with pytest.raises(ConversationBusy):
