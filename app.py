@@ -2,6 +2,7 @@
 
 import gc
 import time
+from contextlib import AsyncExitStack
 
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
@@ -31,6 +32,7 @@ async def serve(request: IncomingRequest, response_out: ResponseOutparam) -> Non
     """Answer, then note it: what is noted takes none of the answer's time."""
     begun = time.perf_counter()
     asked = read_request(request)
-    response = await SERVICE.answer(asked, make_request_id(asked))
-    is_whole = await send_response(response_out, response, is_head=asked.method == "HEAD")
+    async with AsyncExitStack() as closing:
+        response = await SERVICE.answer(asked, make_request_id(asked), closing)
+        is_whole = await send_response(response_out, response, is_head=asked.method == "HEAD")
     await SERVICE.note(asked, response, time.perf_counter() - begun, is_whole=is_whole)

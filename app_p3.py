@@ -1,6 +1,7 @@
 """The component for Preview 3: an instance of it answers many requests, at once and in turn."""
 
 import time
+from contextlib import AsyncExitStack
 
 from componentize_py_async_support import spawn
 from spin_sdk.wit import exports
@@ -31,10 +32,15 @@ class HttpHandler(exports.HttpHandler):
 async def answered(asked: Asked, request_id: str) -> Response:
     """Answer, and note it when all of the answer is out."""
     begun = time.perf_counter()
-    answer = await SERVICE.answer(asked, request_id)
+    closing = AsyncExitStack()
+    answer = await SERVICE.answer(asked, request_id, closing)
+
+    async def note(taken_s: float, *, is_whole: bool) -> None:
+        await closing.aclose()
+        await SERVICE.note(asked, answer, taken_s, is_whole=is_whole)
 
     def ended(is_whole: bool) -> None:  # noqa: FBT001 - what is told has one meaning
-        noted = SERVICE.note(asked, answer, time.perf_counter() - begun, is_whole=is_whole)
+        noted = note(time.perf_counter() - begun, is_whole=is_whole)
         spawn(caught(request_id, noted, lambda _: None))
 
     return await make_answer(answer, ended, is_head=asked.method == "HEAD")

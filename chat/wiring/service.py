@@ -79,19 +79,19 @@ class Service:
         """
         return parse_cors_origins(self.host.get_variable)
 
-    async def answer(self, asked: Request, request_id: str) -> Response:
-        """Return the response to any request, with the headers that every response has."""
+    async def answer(self, asked: Request, request_id: str, closing: AsyncExitStack) -> Response:
+        """Return the response to any request, with the headers that every response has.
+
+        `closing` closes what was opened for it: once it is sent, since nobody has to wait for that.
+        """
         operation = find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
         fail = partial(render_error, is_stored_whole=is_stored_whole)
-        closing = AsyncExitStack()
         with memo():
             response = await caught(request_id, self._respond(asked, closing), fail)
-        if response.chunks is None:
-            await closing.aclose()
-        else:
+        if response.chunks is not None:
             facts = dict(response.facts)
-            chunks = followed(response.chunks, closing, request_id, facts)
+            chunks = followed(response.chunks, request_id, facts)
             response = replace(response, chunks=chunks, facts=facts)
         allowed = response.headers.get("allow", "")
         shared = cors_headers(asked.method, asked.headers, allowed, self._known_origins())
@@ -184,30 +184,25 @@ async def caught(
 
 
 async def followed(
-    chunks: AsyncIterator[bytes],
-    closing: AsyncExitStack,
-    request_id: str,
-    facts: dict[str, Fact],
+    chunks: AsyncIterator[bytes], request_id: str, facts: dict[str, Fact]
 ) -> AsyncIterator[bytes]:
     """Yield the chunks of a body; an error becomes the last line, and its code goes to the log.
 
-    What the body is read from is closed after it.
     Errors: CutOff after such a line.
     """
 
     async def read() -> bytes | ChatError | None:
         return await anext(chunks, None)
 
-    async with closing:
-        while True:
-            chunk = await caught(request_id, read(), lambda error: error)
-            if chunk is None:
-                return
-            if isinstance(chunk, ChatError):
-                facts["code"] = chunk.code
-                yield render_error_line(chunk)
-                raise CutOff
-            yield chunk
+    while True:
+        chunk = await caught(request_id, read(), lambda error: error)
+        if chunk is None:
+            return
+        if isinstance(chunk, ChatError):
+            facts["code"] = chunk.code
+            yield render_error_line(chunk)
+            raise CutOff
+        yield chunk
 
 
 def failed_answer(request_id: str) -> Response:

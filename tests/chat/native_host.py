@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from chat.core.addresses import Origin, RedisAddress
@@ -76,6 +76,7 @@ async def ask(
 
     headers = {"authorization": f"Bearer {token}"} if token else {}
     asked = Request(method, uri, headers, read_body)
-    response = await service.answer(asked, make_request_id(asked))
+    async with AsyncExitStack() as closing:
+        response = await service.answer(asked, make_request_id(asked), closing)
     await service.note(asked, response, 0.0, is_whole=True)
     return response, json.loads(response.body)
