@@ -2,6 +2,7 @@
 
 import hashlib
 import mmap
+import os
 import pathlib
 import time
 from collections.abc import Mapping
@@ -117,7 +118,7 @@ def _compile(engine: Engine, source: pathlib.Path, wasm: bytes, cached: pathlib.
     cached.parent.mkdir(parents=True, exist_ok=True)
     for old in cached.parent.glob(f"{source.stem}-*.cwasm"):
         old.unlink(missing_ok=True)
-    part = cached.with_suffix(".part")
+    part = cached.with_suffix(f".{os.getpid()}.part")  # another process may compile it, too
     part.write_bytes(component.serialize())
     part.replace(cached)
     say(f"Compiled in {time.monotonic() - started:.0f} s.")

@@ -1,5 +1,6 @@
 """The engine that runs guests."""
 
+import pathlib
 import subprocess
 import sys
 
@@ -27,6 +28,46 @@ except WasmtimeError:
     stores.pop()
 print(len(stores))
 """
+
+
+COMPILE = """
+import pathlib, sys
+from host.abi.compiling import compile_component, make_wasm_engine
+engine = make_wasm_engine()
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(50):
+    compile_component(engine, pathlib.Path(sys.argv[1]))
+    for compiled in (pathlib.Path(sys.argv[1]).parent / ".spin" / "wasmtime").glob("*.cwasm"):
+        compiled.unlink(missing_ok=True)
+"""
+
+
+def test_processes_that_compile_a_component_at_once_do_not_disturb_each_other(
+    tmp_path: pathlib.Path,
+) -> None:
+    source = tmp_path / "app.wasm"
+    source.write_text("(component)")
+    command = [sys.executable, "-c", COMPILE, str(source)]
+    compiling = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(3)
+    ]  # fmt: skip
+    for process in compiling:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in compiling:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    told = [process.communicate()[1] for process in compiling]
+
+    assert [process.returncode for process in compiling] == [0, 0, 0], told
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def count_instances(max_addresses: int) -> int:
