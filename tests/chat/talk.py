@@ -123,8 +123,7 @@ def play(
 ) -> Played:
     """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
-    With `recall_tokens`, the newest evicted turns are found for every prompt, and `memory_count` of
-    the oldest prompts are recalled as memories, too.
+    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled.
     """
     reserve = max(16, context_length // 10)
     talk, played = begin(write(rng, 10)), Played()
@@ -147,9 +146,8 @@ def play(
         completion = Completion(reply, prompt_tokens, count(reply))
         measured = measure(fit, talk, prompt, completion, recall.text())
         archive += fit.evicted
-        talk = go_on(
-            talk, measured, (*fit.kept, make_turn(number, prompt, reply, measured)), archive
-        )
+        turn = make_turn(number, prompt, reply, measured)
+        talk = go_on(talk, measured, (*fit.kept, turn), archive)
     return played
 
 

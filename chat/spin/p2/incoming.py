@@ -10,39 +10,30 @@ from spin_sdk.wit.imports.types import (
     Fields,
     IncomingBody,
     IncomingRequest,
-    Method_Other,
     OutgoingResponse,
     ResponseOutparam,
 )
 from spin_sdk.wit.types import Err, Ok
 
-from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request
-from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
+from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response
-from chat.spin.answers import CutOff, TimeUp, one_chunk
+from chat.spin.answers import CutOff, TimeUp
 from chat.spin.p2.clock import moment_in, now
 from chat.spin.p2.streams import read_all, write_body
+from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
 LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 def read_request(request: IncomingRequest) -> Request:
-    """Read a request without its body.
-
-    A byte of a header that is not UTF-8 is replaced, so a header that has such a byte cannot match
-    anything that this component expects.
-    """
-    method = request.method()
-    name = method.value if isinstance(method, Method_Other) else type(method).__name__
-    headers = {
-        name.lower(): value.decode(errors="replace") for name, value in request.headers().entries()
-    }
+    """Read a request, whose body is read when it is asked for."""
+    headers = read_headers(request.headers().entries())
     uri = request.path_with_query() or "/"
     length = headers.get("content-length", "")
     expected_bytes = int(length) if LENGTH.fullmatch(length) else -1
     body = partial(read_body, request, expected_bytes)
-    return Request(name.removeprefix("Method_").upper(), uri, headers, body)
+    return Request(method_name(request.method()), uri, headers, body)
 
 
 async def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> bytes:
@@ -50,20 +41,18 @@ async def read_body(request: IncomingRequest, expected_bytes: int, max_bytes: in
 
     Errors: TooLarge; RequestTimeout; InvalidRequest for a body that breaks off.
     """
+    return await whole_body(_read(request, expected_bytes, max_bytes), Err, max_bytes)
+
+
+async def _read(request: IncomingRequest, expected_bytes: int, max_bytes: int) -> bytes | None:
     begun = now()
     incoming = request.consume()
-    try:
-        with incoming.stream() as stream:
-            body = read_all(
-                stream, max_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
-            )
-    except TimeUp as error:
-        raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
-    except Err as error:
-        raise InvalidRequest("the body broke off") from error
-    if body is None:
-        raise TooLarge(f"the body has more than the {max_bytes} bytes that are allowed")
-    IncomingBody.finish(incoming)
+    with incoming.stream() as stream:
+        body = read_all(
+            stream, max_bytes, lambda count: body_due_ns(begun, now(), count), expected_bytes
+        )
+    if body is not None:
+        IncomingBody.finish(incoming)
     return body
 
 
@@ -74,19 +63,13 @@ async def send_response(
 
     It is not if the client has gone or takes too long, or if the chunks raise CutOff.
     """
-    headers, chunks = dict(response.headers), response.chunks
-    if chunks is None:
-        headers["content-length"] = str(0 if is_head else len(response.body))
-    body_chunks = one_chunk(response.body) if chunks is None else chunks
-    outgoing = OutgoingResponse(
-        Fields.from_list([(name, value.encode()) for name, value in headers.items()])
-    )
+    headers, chunks = lay_out(response, is_head=is_head)
+    outgoing = OutgoingResponse(Fields.from_list(headers))
     outgoing.set_status_code(response.status)
     body = outgoing.body()
-    chunks_sent = one_chunk(b"") if is_head else body_chunks
     send_head = partial(ResponseOutparam.set, response_out, Ok(outgoing))
     try:
-        await write_body(body, chunks_sent, lambda _: moment_in(UNTAKEN_S), send_head)
+        await write_body(body, chunks, lambda _: moment_in(UNTAKEN_S), send_head)
     except (CutOff, Err, TimeUp):
         return False
     return True

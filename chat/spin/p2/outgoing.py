@@ -1,39 +1,22 @@
 """The adapter to Spin's outgoing HTTP. It sets timeouts, which the SDK's own `send` does not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from spin_sdk.wit.imports import outgoing_handler
+from spin_sdk.wit.imports import outgoing_handler, types
 from spin_sdk.wit.imports.types import (
-    ErrorCode_ConnectionReadTimeout,
-    ErrorCode_HttpRequestDenied,
-    ErrorCode_HttpResponseTimeout,
     Fields,
     IncomingBody,
     IncomingResponse,
-    Method,
-    Method_Delete,
-    Method_Get,
-    Method_Post,
     OutgoingRequest,
-    RequestOptions,
-    Scheme_Http,
-    Scheme_Https,
 )
 from spin_sdk.wit.types import Err
 
 from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed, Limit, Moment, TimeUp, one_chunk
-from chat.spin.log import log
+from chat.spin.answers import MAX_ANSWER_BYTES, Limit, one_chunk
 from chat.spin.p2.clock import now, wait_for
 from chat.spin.p2.streams import Due, read_all, write_body
-
-METHODS: Mapping[str, Callable[[], Method]] = {
-    "GET": Method_Get,
-    "POST": Method_Post,
-    "DELETE": Method_Delete,
-}
-TIMEOUTS = (ErrorCode_ConnectionReadTimeout, ErrorCode_HttpResponseTimeout)
+from chat.spin.sending import address, answered, due_at, lay_out_headers, make_options
 
 
 class SpinHttp:
@@ -49,50 +32,20 @@ class SpinHttp:
 
         Errors: HttpFailed.
         """
-        until = self._limit.due(now())
-        try:
-            return await self._exchange(method, path, body, until)
-        except Err as error:
-            raise parse_http_error(error) from error
-        except TimeUp as error:
-            log("http: the answer was not whole in time")
-            raise HttpFailed(is_timeout=True) from error
+        return await answered(self._exchange(method, path, body), Err)
 
     async def _exchange(
-        self, method: str, path: str, body: bytes | None, until: Moment
-    ) -> tuple[int, bytes]:
-        def due(_: int) -> Moment:
-            if now() >= until:  # a body that comes byte by byte never makes a wait time out
-                raise TimeUp
-            return until
-
-        request = self._request(method, path, body)
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[int, bytes | None]:
+        until = self._limit.due(now())
+        due = due_at(until, now)
+        request = OutgoingRequest(Fields.from_list(lay_out_headers(self._headers, body)))
+        address(request, types, method, self._origin, path)
         outgoing = request.body()
-        future = outgoing_handler.handle(request, _options(due(0) - now()))
+        future = outgoing_handler.handle(request, make_options(types, due(0) - now()))
         await write_body(outgoing, one_chunk(body or b""), due)
         wait_for(future.subscribe(), until)
         return _read(_response(future), due)
-
-    def _request(self, method: str, path: str, body: bytes | None) -> OutgoingRequest:
-        headers = [(name, value.encode()) for name, value in self._headers.items()]
-        if body is not None:
-            headers.append(("content-type", b"application/json"))
-            headers.append(("content-length", str(len(body)).encode()))
-        request = OutgoingRequest(Fields.from_list(headers))
-        request.set_method(METHODS[method]())
-        is_secure = self._origin.scheme == "https"
-        request.set_scheme(Scheme_Https() if is_secure else Scheme_Http())
-        request.set_authority(self._origin.authority)
-        request.set_path_with_query(path)
-        return request
-
-
-def _options(timeout_ns: int) -> RequestOptions:
-    options = RequestOptions()
-    options.set_connect_timeout(timeout_ns)
-    options.set_first_byte_timeout(timeout_ns)
-    options.set_between_bytes_timeout(timeout_ns)
-    return options
 
 
 def _response(future: Any) -> IncomingResponse:
@@ -109,21 +62,11 @@ def _response(future: Any) -> IncomingResponse:
     return response
 
 
-def _read(response: IncomingResponse, due: Due) -> tuple[int, bytes]:
+def _read(response: IncomingResponse, due: Due) -> tuple[int, bytes | None]:
+    """Return the status and the body; None for a body that is too long."""
     incoming = response.consume()
     with incoming.stream() as stream:
         body = read_all(stream, MAX_ANSWER_BYTES, due)
-    if body is None:
-        log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
-        raise HttpFailed(is_timeout=False)
-    IncomingBody.finish(incoming)
+    if body is not None:
+        IncomingBody.finish(incoming)
     return response.status(), body
-
-
-def parse_http_error(error: Err[Any]) -> HttpFailed:
-    """Return the error, which says whether the answer was late; write the reason to the log."""
-    if isinstance(error.value, ErrorCode_HttpRequestDenied):
-        log("http: the origin is not an allowed outbound host")
-    else:
-        log(f"http: {type(error.value).__name__}")
-    return HttpFailed(is_timeout=isinstance(error.value, TIMEOUTS))

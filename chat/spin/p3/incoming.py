@@ -1,7 +1,6 @@
 """The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 from componentize_py_async_support import spawn
@@ -12,53 +11,29 @@ from spin_sdk import wit
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import (
     ErrorCode_InternalError,
     Fields,
-    Method_Other,
     Request,
     Response,
 )
 
 from chat.core.portions import slices
-from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.call import Request as Asked
-from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S, UNTAKEN_S, body_due_ns
+from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response as Answer
-from chat.spin.answers import CutOff, TimeUp, one_chunk
+from chat.spin.answers import CutOff, TimeUp
 from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
 from chat.spin.p3.waiting import moment_in, now, rest, within
+from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
 SHORTEST_NS = 1
 WRITTEN_BYTES = 64 * 1024
 """What is written at once: the host takes a whole write, whether anybody takes it from there."""
 
 
-@dataclass(frozen=True)
-class Head:
-    """A request without its body; header names in lower case, and the last of those with one name.
-
-    A byte of a header that is no UTF-8 is replaced; nothing that has a meaning here has one then.
-    """
-
-    method: str
-    uri: str
-    headers: dict[str, str]
-
-
 def read_request(request: Request) -> Asked:
     """Read a request, whose body is read when it is asked for."""
-    head = read_head(request)
-    return Asked(head.method, head.uri, head.headers, partial(read_body, request))
-
-
-def read_head(request: Request) -> Head:
-    """Read a request without its body."""
-    method = request.get_method()
-    name = method.value if isinstance(method, Method_Other) else type(method).__name__
-    headers = {
-        name.lower(): value.decode(errors="replace")
-        for name, value in request.get_headers().copy_all()
-    }
+    headers = read_headers(request.get_headers().copy_all())
     uri = request.get_path_with_query() or "/"
-    return Head(name.removeprefix("Method_").upper(), uri, headers)
+    return Asked(method_name(request.get_method()), uri, headers, partial(read_body, request))
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -68,31 +43,21 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """
     begun = now()
     incoming, received = Request.consume_body(request, taken())
-    try:
-        body = await read_all(
-            incoming, received, max_bytes, lambda count: body_due_ns(begun, now(), count)
-        )
-    except TimeUp as error:
-        raise RequestTimeout(SILENCE_S, SLOWEST_BYTES_PER_S) from error
-    except Err as error:
-        raise InvalidRequest("the body broke off") from error
-    if body is None:
-        raise TooLarge(f"the body has more than the {max_bytes} bytes that are allowed")
-    return body
+    reading = read_all(
+        incoming, received, max_bytes, lambda count: body_due_ns(begun, now(), count)
+    )
+    return await whole_body(reading, Err, max_bytes)
 
 
 async def make_answer(answer: Answer, ended: Callable[[bool], None], *, is_head: bool) -> Response:
     """Make a response, as `make_response` does; the response to HEAD has no body."""
-    headers, chunks = dict(answer.headers), answer.chunks
-    if chunks is None:
-        headers["content-length"] = str(0 if is_head else len(answer.body))
-        chunks = one_chunk(answer.body)
-    return await make_response(answer.status, headers, one_chunk(b"") if is_head else chunks, ended)
+    headers, chunks = lay_out(answer, is_head=is_head)
+    return await make_response(answer.status, headers, chunks, ended)
 
 
 async def make_response(
     status: int,
-    headers: dict[str, str],
+    headers: Sequence[tuple[str, bytes]],
     chunks: AsyncIterator[bytes],
     ended: Callable[[bool], None],
 ) -> Response:
@@ -106,7 +71,7 @@ async def make_response(
     await rest(SHORTEST_NS)
     # The first write waits in the host by now. Spin sends head and body in one packet then; behind
     # a head of its own, a short body waits until the client says that it has the head: 40 ms.
-    fields = Fields.from_list([(name, value.encode()) for name, value in headers.items()])
+    fields = Fields.from_list(list(headers))
     response, _ = Response.new(fields, contents, trailers)
     response.set_status_code(status)
     return response

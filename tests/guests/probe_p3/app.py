@@ -13,7 +13,7 @@ from chat.core.addresses import Origin
 from chat.core.errors import ChatError
 from chat.redis.connection import RedisError
 from chat.spin.answers import CutOff, HttpFailed, Limit, TimeUp
-from chat.spin.p3.incoming import make_response, read_body, read_head
+from chat.spin.p3.incoming import make_response, read_request
 from chat.spin.p3.outgoing import SpinHttp
 from chat.spin.p3.redis import InstanceRedis
 from chat.spin.p3.waiting import Gate, moment_in, now, rest, within
@@ -133,22 +133,22 @@ class HttpHandler(exports.HttpHandler):
     async def handle(self, request: Request) -> Response:
         """Answer a probe with its outcome, as JSON."""
         INSTANCE.requests_count += 1
-        head = read_head(request)
+        head = read_request(request)
         name = head.uri.strip("/")
-        read = await outcome(read_body(request, MAX_BYTES))
+        read = await outcome(head.read_body(MAX_BYTES))
         if name == "head":
             return await answered([head.method, head.uri, head.headers])
         if name == "read" or "error" in read:
             return await answered(read if "error" in read else {"ok": len(read["ok"])})
         asked = json.loads(read["ok"])
         if name == "drip":
-            return await make_response(200, {}, dripped(asked), told(asked["token"]))
+            return await make_response(200, [], dripped(asked), told(asked["token"]))
         return await answered(await PROBES[name](asked))
 
 
 async def answered(value: Any) -> Response:
     body = json.dumps(value).encode()
-    headers = {"content-length": str(len(body)), "content-type": "application/json"}
+    headers = [("content-length", str(len(body)).encode()), ("content-type", b"application/json")]
     return await make_response(200, headers, one(body), lambda _: None)
 
 

@@ -1,0 +1,78 @@
+"""What both builds do alike for a request to a model or to Chroma: head, time and failures.
+
+`types` is the module of `wasi:http/types` in a build's SDK: both have the same names in it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from chat.core.addresses import Origin
+from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed, Moment, TimeUp
+from chat.spin.log import log
+
+DENIED = "ErrorCode_HttpRequestDenied"
+TIMEOUTS = ("ErrorCode_ConnectionReadTimeout", "ErrorCode_HttpResponseTimeout")
+
+
+def lay_out_headers(headers: Mapping[str, str], body: bytes | None) -> list[tuple[str, bytes]]:
+    """Return the headers of a request, with those of its body if it has one."""
+    fields = [(name, value.encode()) for name, value in headers.items()]
+    if body is not None:
+        fields.append(("content-type", b"application/json"))
+        fields.append(("content-length", str(len(body)).encode()))
+    return fields
+
+
+def address(request: Any, types: Any, method: str, origin: Origin, path: str) -> None:
+    """Set where a request goes."""
+    request.set_method(getattr(types, f"Method_{method.title()}")())
+    request.set_scheme(types.Scheme_Https() if origin.scheme == "https" else types.Scheme_Http())
+    request.set_authority(origin.authority)
+    request.set_path_with_query(path)
+
+
+def make_options(types: Any, timeout_ns: int) -> Any:
+    """Limit what the host waits for, too: what is given up here ends there, a little later."""
+    options = types.RequestOptions()
+    options.set_connect_timeout(timeout_ns)
+    options.set_first_byte_timeout(timeout_ns)
+    options.set_between_bytes_timeout(timeout_ns)
+    return options
+
+
+def due_at(until: Moment, now: Callable[[], Moment]) -> Callable[[int], Moment]:
+    """Return what says, behind any number of bytes, until when the next one is waited for."""
+
+    def due(_: int) -> Moment:
+        if now() >= until:  # a body that comes byte by byte never makes a wait time out
+            raise TimeUp
+        return until
+
+    return due
+
+
+async def answered(
+    exchange: Awaitable[tuple[int, bytes | None]], failure: type[Exception]
+) -> tuple[int, bytes]:
+    """Wait for the status and the body of an answer; the body is None if it is too long.
+
+    Errors: HttpFailed in place of TimeUp and of a build's `failure`; the reason goes to the log.
+    """
+    try:
+        status, body = await exchange
+    except failure as error:
+        raise failed(getattr(error, "value", None)) from error
+    except TimeUp as error:
+        log("http: the answer was not whole in time")
+        raise HttpFailed(is_timeout=True) from error
+    if body is None:
+        log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
+        raise HttpFailed(is_timeout=False)
+    return status, body
+
+
+def failed(code: object) -> HttpFailed:
+    """Return the error for a code of the host; write the reason to the log."""
+    name = type(code).__name__
+    log("http: the origin is not an allowed outbound host" if name == DENIED else f"http: {name}")
+    return HttpFailed(is_timeout=name in TIMEOUTS)
