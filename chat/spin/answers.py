@@ -7,6 +7,11 @@ from chat.http.patience import NS_PER_S
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """The longest answer of a model or of Chroma; a page of Chroma's longest records has a fifth."""
+SETTLING_NS = 100_000_000
+"""How long the host gets to send what was written before a body is aborted.
+
+Spin drops what it has not sent by then, and does not tell when all is sent.
+"""
 Moment = int
 """In nanoseconds on the host's monotonic clock, which begins anywhere."""
 

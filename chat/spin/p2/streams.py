@@ -7,15 +7,10 @@ from spin_sdk.wit.imports.streams import InputStream, OutputStream, StreamError_
 from spin_sdk.wit.imports.types import OutgoingBody
 from spin_sdk.wit.types import Err
 
-from chat.spin.answers import CutOff, Moment
+from chat.spin.answers import SETTLING_NS, CutOff, Moment
 from chat.spin.p2.clock import rest, wait_for
 
 READ_BYTES = 64 * 1024
-SETTLING_NS = 100_000_000
-"""How long the host gets to send what was written before a body is aborted.
-
-Spin drops what it has not sent by then, and does not tell when all is sent.
-"""
 
 Due = Callable[[int], Moment]
 """Returns until when to wait for the next byte after a number of bytes; it may raise TimeUp."""

@@ -19,7 +19,7 @@ from chat.core.portions import slices
 from chat.http.call import Request as Asked
 from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response as Answer
-from chat.spin.answers import CutOff, TimeUp
+from chat.spin.answers import SETTLING_NS, CutOff, TimeUp
 from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
 from chat.spin.p3.waiting import moment_in, now, rest, within
 from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
@@ -93,7 +93,7 @@ async def _write_body(
         ended(False)  # noqa: FBT003 - what is told has one meaning
         return  # the write waits on, and its stream may not be closed meanwhile
     except CutOff:
-        pass
+        await rest(SETTLING_NS)
     with writer:
         pass
     ended(is_whole)
