@@ -20,7 +20,7 @@ from chat.http.call import Request as Asked
 from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response as Answer
 from chat.spin.answers import SETTLING_NS, CutOff, TimeUp
-from chat.spin.p3.messages import Trailers, new_trailers, read_all, taken
+from chat.spin.p3.messages import Trailers, body_length, new_trailers, read_all, taken
 from chat.spin.p3.waiting import moment_in, now, rest, within
 from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
@@ -33,10 +33,12 @@ def read_request(request: Request) -> Asked:
     """Read a request, whose body is read when it is asked for."""
     headers = read_headers(request.get_headers().copy_all())
     uri = request.get_path_with_query() or "/"
-    return Asked(method_name(request.get_method()), uri, headers, partial(read_body, request))
+    length = body_length(headers.get("content-length", ""))
+    reading = partial(read_body, request, length)
+    return Asked(method_name(request.get_method()), uri, headers, reading)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
+async def read_body(request: Request, length: int | None, max_bytes: int) -> bytes:
     """Read a body, and none of it that is over the limit.
 
     Errors: TooLarge; RequestTimeout; InvalidRequest for one that breaks off.
@@ -44,7 +46,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     begun = now()
     incoming, received = Request.consume_body(request, taken())
     reading = read_all(
-        incoming, received, max_bytes, lambda count: body_due_ns(begun, now(), count)
+        incoming, received, length, max_bytes, lambda count: body_due_ns(begun, now(), count)
     )
     return await whole_body(reading, Err, max_bytes)
 

@@ -13,6 +13,8 @@ from chat.spin.answers import Moment
 from chat.spin.p3.waiting import within
 
 READ_BYTES = 64 * 1024
+MAX_DIGITS = 19
+"""The most digits of a length."""
 
 Due = Callable[[int], Moment]
 """Until when the next byte is waited for, behind so many; it may raise TimeUp."""
@@ -34,11 +36,18 @@ def taken() -> FutureReader[Result[None, ErrorCode]]:
     return new_outcome(lambda: Ok(None))[1]
 
 
-async def read_all(
-    body: ByteStreamReader, received: Received, max_bytes: int, due: Due
-) -> bytes | None:
-    """Read a body to its end; None if it has more bytes.
+def body_length(said: str) -> int | None:
+    """Return the length that a head says of its body; None if it says none that counts."""
+    is_length = said.isascii() and said.isdigit() and len(said) <= MAX_DIGITS
+    return int(said) if is_length else None
 
+
+async def read_all(
+    body: ByteStreamReader, received: Received, length: int | None, max_bytes: int, due: Due
+) -> bytes | None:
+    """Read a body to its end; None if it has more than `max_bytes`.
+
+    If its head says its length, its end need not be waited for: the host holds it to what it said.
     Errors: TimeUp; Err if it breaks off.
     """
     read = bytearray()
@@ -46,6 +55,8 @@ async def read_all(
         if len(read) > max_bytes:
             return None
         read += await within(body.read(READ_BYTES), due(len(read)))
+        if len(read) == length:
+            return bytes(read) if len(read) <= max_bytes else None
     outcome = await within(received.read(), due(len(read)))
     if isinstance(outcome, Err):
         raise outcome

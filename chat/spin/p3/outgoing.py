@@ -12,7 +12,7 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Fields, Req
 
 from chat.core.addresses import Origin
 from chat.spin.answers import MAX_ANSWER_BYTES, Limit
-from chat.spin.p3.messages import new_trailers, read_all, taken
+from chat.spin.p3.messages import body_length, new_trailers, read_all, taken
 from chat.spin.p3.waiting import now, within
 from chat.spin.sending import address, answered, due_at, lay_out_headers, make_options
 
@@ -40,8 +40,10 @@ class SpinHttp:
         request = self._request(method, path, body, due(0) - now())
         response = await within(client.send(request), until)
         status = response.get_status_code()
+        said = response.get_headers().get("content-length")
+        length = body_length(said[0].decode(errors="replace")) if said else None
         incoming, received = Response.consume_body(response, taken())
-        return status, await read_all(incoming, received, MAX_ANSWER_BYTES, due)
+        return status, await read_all(incoming, received, length, MAX_ANSWER_BYTES, due)
 
     def _request(self, method: str, path: str, body: bytes | None, timeout_ns: int) -> Request:
         writer, contents = wit.byte_stream()

@@ -6,9 +6,8 @@ longer waits leaves the call to itself, and `spawn` keeps what the request needs
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,9 +25,8 @@ SHORTEST_STEP_NS = 1_000_000
 """The steps of a timer: the first, and one to a moment that has come."""
 
 
-def now() -> Moment:
-    """Return the moment that it is."""
-    return clock.now()
+now: Callable[[], Moment] = clock.now
+"""Returns the moment that it is."""
 
 
 def moment_in(seconds: float) -> Moment:
@@ -44,11 +42,12 @@ async def rest(for_ns: int) -> None:
 async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
     """Wait for a call of the host until a moment; behind it the call goes on alone.
 
+    The call begins at once, and often ends at once.
     Errors: TimeUp, and those of the call.
     """
-    task = asyncio.create_task(call)
-    await asyncio.sleep(0)
-    if not task.done() and not await _watch().ends(task, until):
+    loop = asyncio.get_running_loop()
+    task = asyncio.Task(call, loop=loop, eager_start=True)
+    if not task.done() and not await _watch().ends(task, until, loop.create_future()):
         spawn(_ended(task))
         raise TimeUp
     return task.result()
@@ -60,15 +59,6 @@ async def _ended(task: "asyncio.Task[Any]") -> None:
     task.exception()
 
 
-@dataclass(eq=False)
-class _Waiting:
-    """A call that is waited for; `ends` is whether it ended in time, as soon as that is known."""
-
-    begun: Moment
-    until: Moment
-    ends: "asyncio.Future[bool]"
-
-
 def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:
     if not ends.done():
         ends.set_result(True)
@@ -78,34 +68,32 @@ class Watch:
     """Looks after the calls of one request, with few timers, which end soon after the calls.
 
     A timer of the host cannot be taken back either: one for a whole turn would outlive the turn.
-    So it is waited for in steps, each as long as the newest call has taken by then.
+    So it is waited for in steps that double: it outlives the calls by no more than they took.
     """
 
     def __init__(self) -> None:
-        self._waiting: set[_Waiting] = set()
+        self._until: dict[asyncio.Future[bool], Moment] = {}
+        """Until when each call is waited for, by what becomes of it: whether it ended in time."""
+        self._step_ns = FIRST_STEP_NS
         self._wakes_at: Moment | None = None
 
-    async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
-        """Wait for a call until a moment, and say whether it ended."""
-        ends: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def ends(
+        self, task: "asyncio.Task[Any]", until: Moment, ends: "asyncio.Future[bool]"
+    ) -> bool:
+        """Wait for a call until a moment, and say whether it ended; `ends` is to say it."""
         task.add_done_callback(partial(_tell, ends))
-        waiting = _Waiting(now(), until, ends)
-        self._waiting.add(waiting)
-        self._plan(waiting.begun)
+        self._until[ends] = until
+        if self._wakes_at is None or until < self._wakes_at:
+            self._step_ns = FIRST_STEP_NS
+            self._plan(now())
         try:
             return await ends
         finally:
-            self._waiting.remove(waiting)
+            del self._until[ends]
 
     def _plan(self, at: Moment) -> None:
         """Have a timer for the next step, if none ends before it."""
-        open_ones = [waiting for waiting in self._waiting if not waiting.ends.done()]
-        if not open_ones:
-            return
-        newest_begun = max(waiting.begun for waiting in open_ones)
-        step_ns = max(FIRST_STEP_NS, at - newest_begun)
-        until = min(waiting.until for waiting in open_ones)
-        due = max(at + SHORTEST_STEP_NS, min(at + step_ns, until))
+        due = max(at + SHORTEST_STEP_NS, min(at + self._step_ns, *self._until.values()))
         if self._wakes_at is None or due < self._wakes_at:
             self._wakes_at = due
             spawn(self._wake(due))
@@ -115,10 +103,12 @@ class Watch:
         if self._wakes_at == due:
             self._wakes_at = None
         at = now()
-        for waiting in self._waiting:
-            if waiting.until <= at and not waiting.ends.done():
-                waiting.ends.set_result(False)
-        self._plan(at)
+        for ends, until in self._until.items():
+            if until <= at and not ends.done():
+                ends.set_result(False)
+        if any(not ends.done() for ends in self._until):
+            self._step_ns *= 2
+            self._plan(at)
 
 
 _watches: ContextVar[Watch] = ContextVar("_watches")
