@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from chat.context.templates import FORMATS
@@ -64,7 +65,7 @@ class Settings:
     bounds: Bounds
     client_address_header: str
 
-    @property
+    @cached_property
     def embedding_tag(self) -> str:
         """The tag of the model that embeds now; embeddings with another tag are made anew."""
         way: Way = "spin, text by text" if self.embedding_endpoint is None else "openai"

@@ -125,6 +125,8 @@ def choose_memories(
     max_tokens: int,
 ) -> list[MemoryQuote]:
     """Quote the nearest memories that fit; a memory whose text is shown anyway is left out."""
+    if not found:
+        return []
     shown = {prompt, *(text for turn in conversation.turns for text in _said(turn))}
     vocabulary = conversation.vocabulary
     quotes = (

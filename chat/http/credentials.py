@@ -7,7 +7,7 @@ in the key of everything that its owner makes, so that nothing can be reached wi
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chat.core.owners import address_tag, anyone, digest, owner_tag
 from chat.core.refusals import CredentialNeeded, InvalidCredential, OperatorNeeded
@@ -102,7 +102,10 @@ def parse_caller(method: str, headers: Mapping[str, str], address_header: str) -
     token = _bearer(headers)
     if token is None and (method in SAFE_METHODS or stranger.is_page):
         token = _cookie(headers, is_secure=stranger.is_secure)
-    return replace(stranger, owner=owner_tag(token) if token else None)
+    owner = owner_tag(token) if token else None
+    return Caller(
+        owner, stranger.address, stranger.is_secure, stranger.is_page, stranger.cookie_owner
+    )
 
 
 def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:

@@ -1,7 +1,7 @@
 """Renders the answers to callers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from chat.core.errors import EraseIncomplete, Unhealthy
@@ -50,7 +50,7 @@ def render_receipt(receipt: Receipt, caller: Caller) -> Response:
         return render_json(200, {"stores": stores}, forget_cookie(caller))
     error = EraseIncomplete()
     shown = {"error": error_fields(error), "stores": stores}
-    return replace(render_json(error.status, shown, error.headers), facts={"code": error.code})
+    return render_json(error.status, shown, error.headers, {"code": error.code})
 
 
 def render_session(session: Session, caller: Caller) -> Response:
@@ -101,7 +101,7 @@ def render_turn_result(
         "recalled_turns": len(usage.recalled),
         "recalled_memories": len(usage.memories),
     }
-    return replace(render_json(200, fields | token, headers), facts=facts)
+    return render_json(200, fields | token, headers, facts)
 
 
 def summary_fields(summary: Summary) -> dict[str, Any]:
@@ -249,4 +249,4 @@ def render_health(healths: Mapping[str, Health]) -> Response:
     shown = {"error": error_fields(error), **shown}
     reason = "; ".join(f"{name}: {note}" for name, note in notes.items())
     facts: dict[str, Fact] = {"code": error.code, "reason": reason}
-    return replace(render_json(error.status, shown, error.headers), facts=facts)
+    return render_json(error.status, shown, error.headers, facts)

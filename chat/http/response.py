@@ -1,7 +1,7 @@
 """What a response is, and what all answers have in common."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from chat.core.errors import ChatError
@@ -38,7 +38,7 @@ GUARDS = {
 def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
     """Add the headers of every answer; `shared` are those for pages of other origins."""
     headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
-    return replace(response, headers=headers)
+    return Response(response.status, response.body, headers, response.chunks, response.facts)
 
 
 CHUNK_BYTES = 32 * 1024
@@ -69,11 +69,15 @@ async def _chunks(lines: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[byte
 
 
 def render_json(
-    status: int, value: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    status: int,
+    value: Mapping[str, Any],
+    headers: Mapping[str, str] | None = None,
+    facts: Mapping[str, Fact] | None = None,
 ) -> Response:
     """Render `value` as JSON; characters beyond ASCII are not escaped."""
     body = render_json_text(value).encode()
-    return Response(status, body, {"content-type": "application/json", **(headers or {})})
+    shown = {"content-type": "application/json", **(headers or {})}
+    return Response(status, body, shown, facts=facts or {})
 
 
 def render_web_file(file: WebFile) -> Response:
@@ -94,8 +98,7 @@ def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
         facts["reason"] = str(error)
     if is_stored_whole and error.promise:
         fields["message"] = f"{error}; {error.promise}"
-    response = render_json(error.status, {"error": fields}, error.headers)
-    return replace(response, facts=facts)
+    return render_json(error.status, {"error": fields}, error.headers, facts)
 
 
 def render_error_line(error: ChatError) -> bytes:

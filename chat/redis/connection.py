@@ -40,7 +40,7 @@ class RedisError(Exception):
 class Connection(Protocol):
     """One connection to Redis; each call is one round trip."""
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         """Run a command, and return its reply as one flat list.
 
         Errors: RedisError.
@@ -186,8 +186,8 @@ async def _asked_again(ask: Ask) -> list[Value]:
         raise refusal from error
 
 
-def _encode(arguments: Arguments) -> list[bytes | int]:
-    return [a.encode() if isinstance(a, str) else a for a in arguments]
+def _encode(arguments: Arguments) -> list[bytes]:
+    return [a if isinstance(a, bytes) else str(a).encode() for a in arguments]
 
 
 def as_bytes(value: Value) -> bytes:

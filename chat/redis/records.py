@@ -27,6 +27,9 @@ from chat.core.tokens import Vocabulary
 from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
 
+NONE = b"[]"
+"""An empty list, as it is rendered."""
+
 
 def render_turn(turn: Turn) -> bytes:
     """Render a turn as one list element; its number comes first, where scripts look for it."""
@@ -72,6 +75,8 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
 
 def render_terms(turns: Sequence[Turn]) -> bytes:
     """Render the number, the terms and the length of each turn, for the index."""
+    if not turns:
+        return NONE
     rows = []
     for turn in turns:
         terms = turn_terms(turn)
@@ -143,6 +148,8 @@ def render_embedded(embedded: Embedded, tag: str) -> list[str]:
 
 def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
     """Render memories as one JSON list."""
+    if not embeddeds:
+        return NONE
     return render_compact([render_embedded(e, tag) for e in embeddeds]).encode()
 
 

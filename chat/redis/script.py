@@ -66,8 +66,8 @@ class Script:
         self._check("arguments", self.args, arguments)
         if tail and not self.has_tail:
             raise TypeError(f"{self.name} takes no arguments without names")
-        in_order = (arguments[name] for name in self.args)
-        return [len(given), *(keys[name] for name in given), *in_order, *tail]
+        in_order = map(arguments.__getitem__, self.args)
+        return [len(given), *map(keys.__getitem__, given), *in_order, *tail]
 
     def _check(self, what: str, wanted: Sequence[str], given: Mapping[str, object]) -> None:
         wrong = given.keys() ^ set(wanted)

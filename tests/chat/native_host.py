@@ -27,7 +27,7 @@ class WaitingConnection:
     def __init__(self, connection: NativeConnection) -> None:
         self._connection = connection
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         await asyncio.sleep(0)
         reply = await self._connection.execute(command, arguments)
         await asyncio.sleep(0)

@@ -51,7 +51,7 @@ class WatchedConnection:
         self.before_call: Callable[[], Awaitable[object]] | None = None
         self.max_bytes = 0
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         act, self.before_call = self.before_call, None
         if act:
             await act()

@@ -56,7 +56,7 @@ class FailingConnection:
         self._connection = connection
         self._left = at
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         self._left -= 1
         if self._left <= 0:
             raise RedisError("IoError: broken pipe")

@@ -30,7 +30,7 @@ class BreakingConnection:
         self._then = then
         self.runs_count = 0
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         if arguments[0] != self._sha1:
             return await self._connection.execute(command, arguments)
         self.runs_count += 1
@@ -124,7 +124,7 @@ async def test_a_call_that_was_given_up_is_not_made_again() -> None:
     class SlowConnection:
         calls_count = 0
 
-        async def execute(self, _: str, __: Sequence[bytes | int]) -> list[Value]:
+        async def execute(self, _: str, __: Sequence[bytes]) -> list[Value]:
             self.calls_count += 1
             raise RedisError(TOO_SLOW)
 

@@ -7,8 +7,8 @@ from spin_sdk import redis
 from spin_sdk.wit.imports.redis import (
     Connection,
     Error_InvalidAddress,
+    RedisParameter,
     RedisParameter_Binary,
-    RedisParameter_Int64,
     RedisResult_Nil,
 )
 from spin_sdk.wit.types import Err
@@ -24,16 +24,13 @@ class RedisConnection:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def execute(self, command: str, arguments: Sequence[bytes | int]) -> list[Value]:
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         """Run a command, and return its reply as one flat list.
 
         Errors: RedisError, with the host's text.
         """
-        parameters = [
-            RedisParameter_Int64(argument)
-            if isinstance(argument, int)
-            else RedisParameter_Binary(argument)
-            for argument in arguments
+        parameters: list[RedisParameter] = [
+            RedisParameter_Binary(argument) for argument in arguments
         ]
         try:
             results = self._connection.execute(command, parameters)

@@ -21,7 +21,7 @@ from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response as Answer
 from chat.spin.answers import SETTLING_NS, CutOff, TimeUp
 from chat.spin.p3.messages import Trailers, body_length, new_trailers, read_all, taken
-from chat.spin.p3.waiting import moment_in, now, rest, within
+from chat.spin.p3.waiting import begin, moment_in, now, rest, within
 from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
 SHORTEST_NS = 1
@@ -89,7 +89,7 @@ async def _write_body(
     try:
         async for chunk in chunks:
             for piece in slices(chunk, WRITTEN_BYTES):
-                await within(_write(writer, bytes(piece)), moment_in(UNTAKEN_S))
+                await within(begin(_write(writer, bytes(piece))), moment_in(UNTAKEN_S))
         is_whole = True
     except TimeUp:
         ended(False)  # noqa: FBT003 - what is told has one meaning

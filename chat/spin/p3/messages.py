@@ -10,7 +10,7 @@ from spin_sdk import wit
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import ErrorCode, Fields
 
 from chat.spin.answers import Moment
-from chat.spin.p3.waiting import within
+from chat.spin.p3.waiting import begin, within
 
 READ_BYTES = 64 * 1024
 MAX_DIGITS = 19
@@ -54,10 +54,10 @@ async def read_all(
     while not body.writer_dropped:
         if len(read) > max_bytes:
             return None
-        read += await within(body.read(READ_BYTES), due(len(read)))
+        read += await within(begin(body.read(READ_BYTES)), due(len(read)))
         if len(read) == length:
             return bytes(read) if len(read) <= max_bytes else None
-    outcome = await within(received.read(), due(len(read)))
+    outcome = await within(begin(received.read()), due(len(read)))
     if isinstance(outcome, Err):
         raise outcome
     return bytes(read) if len(read) <= max_bytes else None

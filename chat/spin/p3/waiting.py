@@ -39,23 +39,31 @@ async def rest(for_ns: int) -> None:
     await clock.wait_for(for_ns)
 
 
-async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
+def begin(call: Coroutine[Any, Any, Outcome]) -> "asyncio.Task[Outcome]":
+    """Begin a call of the host at once; often it ends at once, too."""
+    return asyncio.Task(call, loop=asyncio.get_running_loop(), eager_start=True)
+
+
+async def within(begun: "asyncio.Task[Outcome]", until: Moment) -> Outcome:
     """Wait for a call of the host until a moment; behind it the call goes on alone.
 
-    The call begins at once, and often ends at once.
     Errors: TimeUp, and those of the call.
     """
-    loop = asyncio.get_running_loop()
-    task = asyncio.Task(call, loop=loop, eager_start=True)
-    if not task.done() and not await _watch().ends(task, until, loop.create_future()):
-        spawn(_ended(task))
+    if not begun.done() and not await _watch().ends(begun, until):
+        leave(begun)
         raise TimeUp
-    return task.result()
+    return begun.result()
+
+
+def leave(begun: "asyncio.Task[Any]") -> None:
+    """Leave a call of the host to itself."""
+    spawn(_ended(begun))
 
 
 async def _ended(task: "asyncio.Task[Any]") -> None:
     """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
-    await asyncio.wait({task})
+    if not task.done():
+        await asyncio.wait({task})
     task.exception()
 
 
@@ -77,10 +85,9 @@ class Watch:
         self._step_ns = FIRST_STEP_NS
         self._wakes_at: Moment | None = None
 
-    async def ends(
-        self, task: "asyncio.Task[Any]", until: Moment, ends: "asyncio.Future[bool]"
-    ) -> bool:
-        """Wait for a call until a moment, and say whether it ended; `ends` is to say it."""
+    async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
+        """Wait for a call until a moment, and say whether it ended."""
+        ends: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         task.add_done_callback(partial(_tell, ends))
         self._until[ends] = until
         if self._wakes_at is None or until < self._wakes_at:

@@ -16,7 +16,7 @@ from chat.spin.answers import CutOff, HttpFailed, Limit, TimeUp
 from chat.spin.p3.incoming import make_response, read_request
 from chat.spin.p3.outgoing import SpinHttp
 from chat.spin.p3.redis import InstanceRedis
-from chat.spin.p3.waiting import Gate, moment_in, now, rest, within
+from chat.spin.p3.waiting import Gate, begin, moment_in, now, rest, within
 
 NS_PER_MS = 1_000_000
 MAX_BYTES = 1_000_000
@@ -59,7 +59,7 @@ async def probe_redis(asked: Asked) -> Any:
     if redis is None:
         redis = INSTANCE.redis[address] = InstanceRedis(address, asked.get("timeout_s", 5.0))
     calls = [
-        outcome(redis.execute(name, [a.encode() if isinstance(a, str) else a for a in arguments]))
+        outcome(redis.execute(name, [str(a).encode() for a in arguments]))
         for name, *arguments in asked["calls"]
     ]
     if asked.get("at_once"):
@@ -87,7 +87,7 @@ async def probe_within(asked: Asked) -> Any:
 
 async def timed_rest(rest_ms: int, max_ms: int) -> Any:
     begun = now()
-    result = await outcome(within(rest(rest_ms * NS_PER_MS), moment_in(max_ms / 1000)))
+    result = await outcome(within(begin(rest(rest_ms * NS_PER_MS)), moment_in(max_ms / 1000)))
     return result.get("error"), (now() - begun) // NS_PER_MS
 
 
