@@ -219,6 +219,7 @@ def test_a_bad_change_is_refused_by_field_and_changes_nothing(
     assert remote_chat.client.get(f"/conversations/{taken}").json() == before
 
 
+@pytest.mark.preview_2("a model of Spin's holds all requests of an instance")
 def test_a_conversation_is_neither_changed_nor_added_to_while_a_turn_runs_but_may_be_forgotten(
     remote_chat: RunningHost, endpoint: ModelEndpoint
 ) -> None:
