@@ -7,6 +7,7 @@ PYTHON ?= python3
 LISTEN ?= 127.0.0.1:3000
 ARGS ?=
 SPIN ?=
+MODEL ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,12 +41,14 @@ help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
 	@echo
 	@echo "  LISTEN=127.0.0.1:3000           the address at which make up serves"
+	@echo "  MODEL=ollama/NAME               the model that answers: also lmstudio/NAME, llamacpp/NAME, openai/NAME,"
+	@echo "                                  FILE.gguf, or https://HOST/FILE.gguf"
 	@echo "  ARGS=\"--variable k=v ...\"       arguments for the host; see python -m host up --help"
 	@echo "  SPIN=spin                       run up, test and bench on this spin, not on our host"
 
 up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 	@$(BIN)/python -m host up --runtime-config-file runtime-config.toml --embedded redis \
-		--listen $(LISTEN) $(if $(SPIN),--spin $(SPIN)) $(ARGS)
+		--listen $(LISTEN) $(if $(MODEL),--chat-model '$(MODEL)') $(if $(SPIN),--spin $(SPIN)) $(ARGS)
 
 models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin

@@ -23,6 +23,8 @@ from host.errors import HostError
 from host.flags import check_known, parse_models, parse_pairs
 from host.model.command import add_model_command, run_model_command
 from host.on_spin import models_for_spin, run_spin, spin_arguments
+from host.real_model.answering import announce_in_background
+from host.real_model.chosen import chosen_model
 from host.server.application import Options
 from host.server.listening import listen, origin_of
 from host.server.readiness import ask_in_background
@@ -81,10 +83,14 @@ def up(flags: argparse.Namespace) -> None:
     )
     if flags.build:
         build(manifest)
-    if flags.spin:
-        up_on_spin(flags, manifest, config)
-    else:
-        up_here(flags, manifest, config)
+    with chosen_model(flags.chat_model, state_dir_of(flags, manifest)) as variables:
+        check_known("--chat-model: variable", variables, manifest.variables)
+        given = [f"{name}={value}" for name, value in variables.items()]
+        flags.variable = [*given, *flags.variable]  # the last of a name counts
+        if flags.spin:
+            up_on_spin(flags, manifest, config)
+        else:
+            up_here(flags, manifest, config)
 
 
 def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig) -> None:
@@ -97,6 +103,8 @@ def up_on_spin(flags: argparse.Namespace, manifest: Manifest, config: RuntimeCon
     with contextlib.ExitStack() as stack:
         stack.enter_context(embedded(flags.embedded, run))
         if isinstance(config.llm_compute, LocalCompute):
+            if not (flags.chat_model or run.options.models):
+                announce_in_background()
             models = models_for_spin(run.options.models, config_file, state_dir)
             config_file = stack.enter_context(models)
         for notice in notices_of(manifest, make_resolver(run).get):
@@ -116,7 +124,8 @@ def up_here(flags: argparse.Namespace, manifest: Manifest, config: RuntimeConfig
         run = Run(manifest, config, options)
         make_resolver(run).check_required()
         with embedded(flags.embedded, run):
-            announce_models(run)
+            if flags.chat_model is None:
+                announce_models(run)
             if options.workers == 1:
                 serve(manifest, config, options, listener)
             else:
@@ -134,7 +143,7 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> 
     variables = parse_variable_flags(flags.variable)
     check_known("--variable", variables, manifest.variables)
     check_known("--model", models, models_of(manifest))
-    state_dir = flags.state_dir if flags.state_dir is not None else manifest.folder / ".spin"
+    state_dir = state_dir_of(flags, manifest)
     state_dir.mkdir(parents=True, exist_ok=True)
     return Options(
         origin=origin,
@@ -146,6 +155,12 @@ def make_options(flags: argparse.Namespace, manifest: Manifest, origin: str) -> 
         workers=flags.workers,
         limits=parse_limits(flags),
     )
+
+
+def state_dir_of(flags: argparse.Namespace, manifest: Manifest) -> pathlib.Path:
+    """Return the folder of embedded services, logs and models."""
+    given: pathlib.Path | None = flags.state_dir
+    return given if given is not None else manifest.folder / ".spin"
 
 
 def build(manifest: Manifest) -> None:
@@ -202,9 +217,10 @@ def announce_models(run: Run) -> None:
                 "answers. It is small, remembers facts, and is no assistant."
             )
             say(
-                f"  For a real one: --model {name}=FILE.gguf, or a GGUF in "
-                f"{run.options.state_dir}/ai-models"
+                "  For a real one: make up MODEL=ollama/NAME, openai/NAME, FILE.gguf, or the "
+                "address of such a file"
             )
+            announce_in_background()
         else:
             say(f"Model {name}: {path}")
 

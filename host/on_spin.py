@@ -5,15 +5,13 @@ import contextlib
 import pathlib
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from host.errors import HostError
-from host.services.child import Child
+from host.services.models import served_models
 from host.terminal import say
 
 CONFIG = "spin-runtime-config.toml"
-SERVING = re.compile(r"^Serving models at (\S+)$", re.MULTILINE)
 LOCAL_COMPUTE = re.compile(r"^\[llm_compute\]\n(?:(?!\[).*(?:\n|\Z))*", re.MULTILINE)
 STOP_TIMEOUT_S = 20.0
 
@@ -29,18 +27,11 @@ def models_for_spin(
     Errors: HostError.
     """
     log = state_dir / "models.log"
-    log.write_text("")
-    given = [part for name, path in models.items() for part in ("--model", f"{name}={path}")]
-    command = [sys.executable, "-m", "host", "model", "--listen", "127.0.0.1:0", *given]
-    child = Child("model", command, log, lambda: bool(SERVING.search(log.read_text())))
-    url = SERVING.findall(log.read_text())[-1]
-    try:
+    with served_models(models, log) as url:
         say(f"Started the models at {url}, for Spin; they print to {log}")
         path = state_dir / CONFIG
         path.write_text(with_remote_models(config.read_text() if config else "", url))
         yield path
-    finally:
-        child.stop()
 
 
 def with_remote_models(config: str, url: str) -> str:

@@ -77,6 +77,11 @@ def _add_own_flags(up: argparse.ArgumentParser) -> None:
         "as often as needed (none)",
     )  # fmt: skip
     up.add_argument(
+        "--chat-model", metavar="MODEL",
+        help="the model that answers: ollama/NAME, lmstudio/NAME, llamacpp/NAME, openai/NAME, "
+        "FILE.gguf, or the https address of such a file (the variables say)",
+    )  # fmt: skip
+    up.add_argument(
         "--model", action="append", default=[], metavar="NAME=FILE",
         help="the GGUF file of a model, as often as needed (a file in the state folder's "
         "ai-models, or else the demo model)",

@@ -73,11 +73,15 @@ HOST = (
     Room("host.server", BELOW_SERVER, ["uvicorn", "httpx", "wasmtime"], IMPURE),
     Room("host.model", [*BELOW_SERVER, "host.server"], mind=IMPURE),
     Room("host.start_checks", [*WORDS, "host.app"]),
+    Room("host.real_model", [*WORDS, "host.services"], ["httpx"], IMPURE),
     Room("host.on_spin", [*WORDS, "host.services"], mind=IMPURE),
     Room("host.up_flags", BELOW_CLI, mind=IMPURE),
     Room(
         "host.cli",
-        [*BELOW_CLI, "host.model", "host.start_checks", "host.on_spin", "host.up_flags"],
+        [
+            *BELOW_CLI, "host.model", "host.start_checks", "host.real_model", "host.on_spin",
+            "host.up_flags",
+        ],
         mind=IMPURE,
     ),
     Room("host.__main__", ["host.cli"]),

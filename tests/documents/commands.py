@@ -12,6 +12,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from host.cli import make_parser
+from host.errors import HostError
+from host.real_model.words import parse_word
 from tests.documents.tables import wrong_of
 from tests.running import ROOT
 
@@ -26,7 +28,7 @@ STAND_INS = {
 """What stands for a value of the reader's own."""
 FROM_ENVIRONMENT = re.compile(r"\$[A-Z_]+")
 SECRET = "a-secret-of-the-operator"
-MAKE_VARIABLES = {"ARGS", "BUILD", "LISTEN", "SPIN"}
+MAKE_VARIABLES = {"ARGS", "BUILD", "LISTEN", "MODEL", "SPIN"}
 WITH_FILE = {"-r", "-f"}
 """Flags of other programs whose value is a file of this project."""
 
@@ -74,6 +76,11 @@ def _make(words: Sequence[str]) -> Iterator[str]:
             yield f"make has no target {target}"
     for name in set(variables) - MAKE_VARIABLES:
         yield f"make has no variable {name}"
+    if "MODEL" in variables:
+        try:
+            parse_word(variables["MODEL"], {"OPENAI_API_KEY": SECRET})
+        except HostError as error:
+            yield str(error)
     yield from _host(["up", *shlex.split(variables.get("ARGS", ""))])
 
 
@@ -143,6 +150,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], Iterator[str]]] = {
     "pip": _other,
     "kubectl": _other,
     "curl": _nothing,
+    "ollama": _nothing,
     ".": _nothing,
     "train/bin/pip": _other,
     "train/bin/python": _python,
