@@ -1,6 +1,7 @@
-"""The adapter to Spin's outgoing HTTP: a request, and its whole answer, within a time."""
+"""The adapter to Spin's outgoing HTTP: a request, and its answer, within a time."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 from componentize_py_async_support import spawn
 from componentize_py_async_support.streams import ByteStreamWriter
@@ -12,9 +13,17 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Fields, Req
 
 from chat.core.addresses import Origin
 from chat.spin.answers import MAX_ANSWER_BYTES, Limit
-from chat.spin.p3.messages import body_length, new_trailers, read_all, taken
-from chat.spin.p3.waiting import now, within
-from chat.spin.sending import address, answered, due_at, lay_out_headers, make_options
+from chat.spin.p3.messages import body_length, new_trailers, read_all, read_parts, taken
+from chat.spin.p3.waiting import begin, ends, leave, now, within
+from chat.spin.sending import (
+    address,
+    answered,
+    due_at,
+    lay_out_headers,
+    make_options,
+    next_tick,
+    relayed,
+)
 
 
 class SpinHttp:
@@ -32,6 +41,15 @@ class SpinHttp:
         """
         return await answered(self._exchange(method, path, body), Err)
 
+    def stream(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        """Send a request, and yield the status and the body of its answer as they come.
+
+        Errors: HttpFailed.
+        """
+        return relayed(self._relay(method, path, body), Err)
+
     async def _exchange(
         self, method: str, path: str, body: bytes | None
     ) -> tuple[int, bytes | None]:
@@ -39,11 +57,28 @@ class SpinHttp:
         due = due_at(until, now)
         request = self._request(method, path, body, due(0) - now())
         response = await within(client.send(request), until)
-        status = response.get_status_code()
-        said = response.get_headers().get("content-length")
-        length = body_length(said[0].decode(errors="replace")) if said else None
+        status, length = response.get_status_code(), _length(response)
         incoming, received = Response.consume_body(response, taken())
         return status, await read_all(incoming, received, length, MAX_ANSWER_BYTES, due)
+
+    async def _relay(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        due = due_at(self._limit.due(now()), now)
+        sending = begin(client.send(self._request(method, path, body, due(0) - now())))
+        try:
+            while not await ends(sending, next_tick(due, now)):
+                yield b""
+        except BaseException:
+            leave(sending)
+            raise
+        response = sending.result()
+        status, length = response.get_status_code(), _length(response)
+        incoming, received = Response.consume_body(response, taken())
+        async with aclosing(read_parts(incoming, received, length, due)) as parts:
+            yield status
+            async for part in parts:
+                yield part
 
     def _request(self, method: str, path: str, body: bytes | None, timeout_ns: int) -> Request:
         writer, contents = wit.byte_stream()
@@ -53,6 +88,11 @@ class SpinHttp:
         request, _ = Request.new(fields, contents, trailers, make_options(types, timeout_ns))
         address(request, types, method, self._origin, path)
         return request
+
+
+def _length(response: Response) -> int | None:
+    said = response.get_headers().get("content-length")
+    return body_length(said[0].decode(errors="replace")) if said else None
 
 
 async def _write(writer: ByteStreamWriter, body: bytes) -> None:

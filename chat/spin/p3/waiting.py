@@ -45,18 +45,35 @@ async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
     The call begins at once, and often ends at once.
     Errors: TimeUp, and those of the call.
     """
-    loop = asyncio.get_running_loop()
-    task = asyncio.Task(call, loop=loop, eager_start=True)
-    if not task.done() and not await _watch().ends(task, until, loop.create_future()):
-        spawn(_ended(task))
+    task = begin(call)
+    if not await ends(task, until):
+        leave(task)
         raise TimeUp
     return task.result()
 
 
-async def _ended(task: "asyncio.Task[Any]") -> None:
+def begin(call: Coroutine[Any, Any, Outcome]) -> "asyncio.Task[Outcome]":
+    """Begin a call of the host. Whoever begins one waits for its end, or leaves it."""
+    return asyncio.Task(call, loop=asyncio.get_running_loop(), eager_start=True)
+
+
+async def ends(task: "asyncio.Task[Any]", until: Moment) -> bool:
+    """Wait for a call until a moment, and say whether it has ended; it can be waited for again."""
+    return task.done() or await _watch().ends(
+        task, until, asyncio.get_running_loop().create_future()
+    )
+
+
+def leave(task: "asyncio.Task[Any]", behind: Callable[[], None] = lambda: None) -> None:
+    """Wait no longer for a call; once it has ended, do what may be done only `behind` it."""
+    spawn(_ended(task, behind))
+
+
+async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
     """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
     await asyncio.wait({task})
     task.exception()
+    behind()
 
 
 def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from spin_sdk.wit import exports
@@ -114,11 +114,11 @@ PROBES: Mapping[str, Callable[[Asked], Awaitable[Any]]] = {
 }
 
 
-async def one(text: bytes) -> AsyncIterator[bytes]:
+async def one(text: bytes) -> AsyncGenerator[bytes, None]:
     yield text
 
 
-async def dripped(asked: Asked) -> AsyncIterator[bytes]:
+async def dripped(asked: Asked) -> AsyncGenerator[bytes, None]:
     """Give so many chunks, so far from each other; then cut off, if that is asked."""
     for number in range(asked["count"]):
         yield f"chunk {number}\n".encode()
