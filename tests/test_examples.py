@@ -80,7 +80,17 @@ def ask(block: Block, url: str, environ: dict[str, str], folder: pathlib.Path) -
             capture_output=True, check=True, text=True,
         )  # fmt: skip
         if wanted:
-            assert alike(json.loads(answered.stdout), json.loads(wanted)), answered.stdout
+            assert alike(told_in(answered.stdout), told_in(wanted)), answered.stdout
+
+
+def told_in(answer: str) -> Any:
+    """Return the JSON of an answer; of server-sent events a list of names and data."""
+    if answer.startswith("{"):
+        return json.loads(answer)
+    return [
+        {"event": name, **json.loads(data)}
+        for name, data in re.findall(r"^event: (.*)\ndata: (.*)$", answer, re.MULTILINE)
+    ]
 
 
 def alike(got: Any, wanted: Any) -> bool:
@@ -90,6 +100,8 @@ def alike(got: Any, wanted: Any) -> bool:
             type(got[name]) is type(value) if name in VARYING else alike(got[name], value)
             for name, value in wanted.items()
         )
+    if isinstance(wanted, list):
+        return len(got) == len(wanted) and all(map(alike, got, wanted))
     return bool(got == wanted)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up_speakers, neutralise
+from chat.context.reply import ReplyText
 from chat.core.messages import Message
 
 TEMPLATE_MARKERS = re.compile(
@@ -110,6 +111,16 @@ FORMATS = {
     "plain": Format(_plain, ("\n\nUser:", "\nUser:", "\n\nSystem:")),
 }
 
+UNMISTAKABLE_ENDS = tuple(
+    end
+    for end in dict.fromkeys(end for one in FORMATS.values() for end in one.ends)
+    if end.startswith(("<|", "<end_of_", "<start_of_"))
+)
+"""The end markers that nothing but a template has: `<s>` is HTML, and `User:` a line of a play.
+
+An endpoint whose template is not its model's writes them into replies, and goes on as the user.
+"""
+
 
 def render_prompt(messages: Sequence[Message], prompt_format: str) -> str:
     """Render `messages` in one of `FORMATS`; markers in their text are broken up.
@@ -126,6 +137,5 @@ def _neutralised(message: Message) -> Message:
 
 def cut_reply(text: str, prompt_format: str) -> str:
     """Return the reply in a model's text: all that stands before the first end marker."""
-    for end in FORMATS[prompt_format].ends:
-        text = text.partition(end)[0]
-    return text.strip()
+    reply = ReplyText(FORMATS[prompt_format].ends)
+    return reply.take(text) + reply.finish()

@@ -14,9 +14,9 @@ _kept: ContextVar[dict[Hashable, Any] | None] = ContextVar("_kept", default=None
 
 
 @contextmanager
-def memo() -> Iterator[None]:
-    """Keep results within the block; an instance may answer other requests meanwhile."""
-    before = _kept.set({})
+def memo(results: dict[Hashable, Any]) -> Iterator[None]:
+    """Keep results of a request in `results`; an instance may answer other requests meanwhile."""
+    before = _kept.set(results)
     try:
         yield
     finally:

@@ -1,11 +1,11 @@
 """What is done with conversations: parse, act, render."""
 
-from dataclasses import replace
-
+from chat.core.messages import TurnResult
 from chat.core.owners import digest, owner_tag
 from chat.http.bodies import parse_change, parse_messages, parse_turn_request
 from chat.http.call import Call
 from chat.http.credentials import Session
+from chat.http.events import render_turn_events, wants_events
 from chat.http.fields import parse_id
 from chat.http.queries import (
     parse_idempotency_key,
@@ -23,18 +23,20 @@ from chat.http.render import (
     render_relevant,
     render_summary,
     render_turn_result,
+    turn_headers,
 )
 from chat.http.response import Response
 from chat.usecases.add_messages import add_messages as add
 from chat.usecases.change import change_conversation as change
 from chat.usecases.change import forget_message as forget
 from chat.usecases.find_relevant import find_relevant as find
+from chat.usecases.parts import outcome
 from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
 
 
 async def take_turn(call: Call) -> Response:
-    """Answer `POST /`.
+    """Answer `POST /`, with server-sent events if the caller prefers them.
 
     A conversation begun without a credential gets a new one, unless conversations are open to
     everybody who knows their id.
@@ -46,13 +48,22 @@ async def take_turn(call: Call) -> Response:
         session = Session(call.outside.make_token())
         owner = owner_tag(session.token)
     stores = await call.connect(owner=owner)
+    taker = stores.turn_taker
     if asked.conversation_id is not None:
-        result = await stores.turn_taker.resume(asked.conversation_id, asked.prompt, repetition)
+        events = taker.resume(asked.conversation_id, asked.prompt, repetition)
     else:
-        result = await stores.turn_taker.start(asked.context or "", asked.prompt, owner, repetition)
-    response = render_turn_result(result, session, call.caller, stores.turns.quota)
-    facts = {**response.facts, "model_ms": round(stores.stopwatch.model_ms, 1)}
-    return replace(response, facts=facts)
+        events = taker.start(asked.context or "", asked.prompt, owner, repetition)
+
+    def finish(result: TurnResult) -> Response:
+        response = render_turn_result(result, session, call.caller, stores.turns.quota)
+        response.facts["model_ms"] = round(stores.stopwatch.model_ms, 1)
+        return response
+
+    if wants_events(call.headers.get("accept", "")):
+        return await render_turn_events(
+            events, lambda: turn_headers(session, call.caller, stores.turns.quota), finish
+        )
+    return finish(await outcome(events))
 
 
 def _parse_repetition(call: Call) -> Repetition | None:

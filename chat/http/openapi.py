@@ -11,6 +11,7 @@ from chat.core.errors import ChatError
 from chat.core.json_text import RULES
 from chat.http.call import Access
 from chat.http.credentials import COOKIE, HOST_PREFIX
+from chat.http.events import EVENTS
 from chat.http.operation import Operation, Operations, Parameter, errors_of
 from chat.http.schemas import GIVEN, PATH_PARAMETERS, TAKEN, named
 
@@ -117,11 +118,16 @@ def _answers(operation: Operation) -> Mapping[str, Any]:
     return {
         str(status): {
             "description": operation.summary,
-            "content": {operation.media: {"schema": named(name)}},
+            "content": _content(operation, name),
             **({"links": links} if links else {}),
         }
         for status, name in operation.gives.items()
     }
+
+
+def _content(operation: Operation, name: str) -> Mapping[str, Any]:
+    media = {operation.media: name} | ({EVENTS: operation.events} if operation.events else {})
+    return {kind: {"schema": named(schema)} for kind, schema in media.items()}
 
 
 def _refusals(path: str, operation: Operation) -> Mapping[str, Any]:

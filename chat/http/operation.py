@@ -49,6 +49,7 @@ class Operation:
     Shapes: `gives` has the name of the answer's schema for each status that is not an error;
             `takes` is the name of the body's schema, None if no body is read. `links` says which
             fields of the answer may be sent as which parameters of other operations.
+            `events` is the schema's name of the answer, event by event, to those who prefer that.
             `is_stored_whole`: whether what the request brings is stored either whole or not at all.
             `needs_memory`: whether the operation exists only where there are long-term memories.
             `has_deadline`: whether all its questions to models have `turn_timeout_s` together,
@@ -63,6 +64,7 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     errors: Errors = ()
     media: str = "application/json"
+    events: str | None = None
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_stored_whole: bool = False
     counts: Counts = "nothing"

@@ -90,7 +90,7 @@ OPERATIONS: Operations = {
             (*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong, KeyReused,
              CredentialNeeded),
             links=OF_CONVERSATION, is_stored_whole=True, counts="turn by itself",
-            has_deadline=True,
+            has_deadline=True, events="TurnEvents",
         ),
     },
     "/web/{version}/{name}": {

@@ -79,11 +79,7 @@ def render_turn_result(
 
     A new `session` is shown once, to the caller for whom it was made.
     """
-    headers = dict(quota.headers()) if quota else {}
-    token = {}
-    if session:
-        headers |= session_headers(session, caller)
-        token = {"token": session.token}
+    token = {"token": session.token} if session else {}
     usage = result.usage
     fields = {
         "id": result.conversation_id,
@@ -94,14 +90,21 @@ def render_turn_result(
         "expires_at": result.expires_at,
         "usage": asdict(usage),
     }
-    facts = {
+    facts: dict[str, Fact] = {
         "prompt_tokens": usage.prompt_tokens,
         "generated_tokens": usage.generated_tokens,
         "evicted_turns": usage.evicted_turns,
         "recalled_turns": len(usage.recalled),
         "recalled_memories": len(usage.memories),
     }
+    headers = turn_headers(session, caller, quota)
     return render_json(200, fields | token, headers, facts)
+
+
+def turn_headers(session: Session | None, caller: Caller, quota: Quota | None) -> dict[str, str]:
+    """Return the headers of a turn: what is left of the limit, and a new credential's cookie."""
+    headers = dict(quota.headers()) if quota else {}
+    return headers | session_headers(session, caller) if session else headers
 
 
 def summary_fields(summary: Summary) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a response is, and what all answers have in common."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +17,17 @@ class Response:
     """An HTTP response.
 
     Shapes: the names of `headers` are in lower case. If `chunks` is not None, the chunks are the
-            body. `facts` are what the log line says of the response.
+            body. `facts` are what the log line says of the response; those of a body in chunks may
+            come with the last of them. `is_events`: whether the chunks are server-sent events,
+            where an error is the last event; of JSON Lines it is the last line.
     """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    chunks: AsyncIterator[bytes] | None = None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    chunks: AsyncGenerator[bytes, None] | None = None
+    facts: dict[str, Fact] = field(default_factory=dict)
+    is_events: bool = False
 
 
 GUARDS = {
@@ -38,7 +42,10 @@ GUARDS = {
 def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
     """Add the headers of every answer; `shared` are those for pages of other origins."""
     headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
-    return Response(response.status, response.body, headers, response.chunks, response.facts)
+    return Response(
+        response.status, response.body, headers,
+        response.chunks, response.facts, response.is_events,
+    )  # fmt: skip
 
 
 CHUNK_BYTES = 32 * 1024
@@ -52,13 +59,14 @@ async def render_lines(lines: AsyncIterator[Mapping[str, Any]]) -> Response:
     return Response(200, headers=headers, chunks=_begun(first, chunks))
 
 
-async def _begun(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for chunk in rest:
-        yield chunk
+async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        yield first
+        async for chunk in rest:
+            yield chunk
 
 
-async def _chunks(lines: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
+async def _chunks(lines: AsyncIterator[Mapping[str, Any]]) -> AsyncGenerator[bytes, None]:
     chunk = bytearray()
     async for line in lines:
         chunk += render_json_text(line).encode() + b"\n"
@@ -72,7 +80,7 @@ def render_json(
     status: int,
     value: Mapping[str, Any],
     headers: Mapping[str, str] | None = None,
-    facts: Mapping[str, Fact] | None = None,
+    facts: dict[str, Fact] | None = None,
 ) -> Response:
     """Render `value` as JSON; characters beyond ASCII are not escaped."""
     body = render_json_text(value).encode()

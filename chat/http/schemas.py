@@ -251,6 +251,12 @@ GIVEN: Mapping[str, Schema] = {
     }),
     "RelevantMemories": record({"memories": many(record({**STORED_MEMORY, **NEAR}))}),
     "ForgottenMemories": record({"forgotten": record({"memories": COUNT})}),
+    "TurnEvents": {
+        "type": "string",
+        "description": "server-sent events, for who prefers them to JSON by `Accept`: `delta` with "
+        '`{"text"}` for each part of the reply, and at last `result` with a `TurnResult`, or '
+        "`error` with an `Error`",
+    },
     "Exported": {"type": "string", "description": "JSON Lines"},
     "Imported": record({
         "conversations": many(record({

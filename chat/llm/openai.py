@@ -2,30 +2,23 @@
 
 Spin's own interface takes a prompt as one string, and runs all calls of a process one after the
 other. Here the component asks the endpoint itself, so that conversations wait for the model side by
-side.
+side, and replies come while they are made.
 
 Source: OpenAI's API reference, `POST /v1/chat/completions`.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Protocol
 
 from chat.context.markers import neutralise
-from chat.core.errors import ModelFailed, ModelUnavailable
-from chat.core.json_text import parse_json, render_json_text
+from chat.context.reply import ReplyText
+from chat.context.templates import UNMISTAKABLE_ENDS
+from chat.core.errors import ModelUnavailable
+from chat.core.json_text import render_json_text
 from chat.core.messages import Completion, Message, Sampling
-
-TOO_MANY_REQUESTS = 429
-REFUSED = (401, 403)
-AWAY = range(502, 505)
-"""The statuses with which a gateway says that the server behind it does not answer."""
-OK = range(200, 300)
-MAX_TOKENS = 2**32 - 1
-"""The largest count of tokens, as in Spin's interface."""
-MAX_REASON_CHARACTERS = 40
-NUMBERS = {int, float}
-PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
-"""The errors that reading an answer raises when it does not have the expected shape."""
+from chat.llm.answers import check_status, parse_embeddings
+from chat.llm.streamed import Answer
 
 
 class Endpoint(Protocol):
@@ -34,6 +27,14 @@ class Endpoint(Protocol):
     async def post(self, body: bytes) -> tuple[int, bytes]:
         """Send JSON, and return the answer's status and body.
 
+        Errors: ModelUnavailable, ModelTimeout.
+        """
+
+    def stream(self, body: bytes) -> AsyncGenerator[int | bytes, None]:
+        """Send JSON; yield the answer's status, and then its body in chunks as they come.
+
+        An empty chunk says that nothing has come for 2 s. Whoever stops reading closes it, which
+        closes the connection.
         Errors: ModelUnavailable, ModelTimeout.
         """
 
@@ -47,88 +48,10 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
         "max_tokens": sampling.max_reply_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
+        "stream": True,
+        "stream_options": {"include_usage": True},
     }
     return render_json_text(fields).encode()
-
-
-def parse_response(status: int, body: bytes) -> Completion:
-    """Parse the answer; missing counts are 0.
-
-    Errors: those of `check_status`, and ModelFailed.
-    """
-    check_status(status)
-    try:
-        answer = parse_json(body)
-        choice = answer["choices"][0]
-        content, reason = choice["message"]["content"], choice.get("finish_reason")
-    except PARSE_ERRORS as error:
-        raise ModelFailed("the model's endpoint gave no completion") from error
-    usage = answer.get("usage")
-    return Completion(
-        content.strip() if isinstance(content, str) else "",
-        _count(usage, "prompt_tokens"),
-        _count(usage, "completion_tokens"),
-        finish_reason=_reason(reason),
-    )
-
-
-def parse_embeddings(status: int, body: bytes, count: int) -> list[Sequence[float]]:
-    """Parse the answer of `POST /v1/embeddings` to a request with `count` texts.
-
-    Errors: those of `check_status`, and ModelFailed.
-    """
-    check_status(status)
-    try:
-        rows = parse_json(body)["data"]
-        by_index = {row["index"]: _numbers(row["embedding"]) for row in rows}
-        embeddings: list[Sequence[float]] = [by_index[index] for index in range(count)]
-    except PARSE_ERRORS as error:
-        raise ModelFailed("the model's endpoint gave no embeddings") from error
-    if len(rows) != count:
-        raise ModelFailed("the model's endpoint gave another number of embeddings")
-    return embeddings
-
-
-def _numbers(values: Sequence[Any]) -> list[float]:
-    """Return numbers as floats.
-
-    Errors: TypeError for any other value, true and false included.
-    """
-    if not set(map(type, values)) <= NUMBERS:
-        raise TypeError
-    return list(map(float, values))
-
-
-def check_status(status: int) -> None:
-    """Check that an endpoint answered with success.
-
-    Errors: ModelUnavailable for 429 and a gateway's errors, ModelFailed for any other status. The
-            messages do not repeat the endpoint's answer, because it may quote the key.
-    """
-    if status == TOO_MANY_REQUESTS or status in AWAY:
-        raise ModelUnavailable("the model is busy or away")
-    if status in REFUSED:
-        raise ModelFailed(f"the model's endpoint refuses the key ({status}): see `model_key`")
-    if status not in OK:
-        raise ModelFailed(f"the model's endpoint answered {status}")
-
-
-def _count(usage: Any, name: str) -> int:
-    """Return a count; 0 if it is missing or not a number from 0 on.
-
-    Errors: ModelFailed if it is too large to be true.
-    """
-    value = usage.get(name) if isinstance(usage, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        return 0
-    if value > MAX_TOKENS:
-        raise ModelFailed("the model's endpoint counted more tokens than can be")
-    return value
-
-
-def _reason(value: Any) -> str | None:
-    """Return why a reply ends where it does; None if the endpoint gave no short word for it."""
-    return value if isinstance(value, str) and len(value) <= MAX_REASON_CHARACTERS else None
 
 
 class OpenAiModel:
@@ -138,11 +61,41 @@ class OpenAiModel:
         self._endpoint = endpoint
         self._model = model
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Ask the endpoint for a reply."""
-        return parse_response(
-            *await self._endpoint.post(render_request(self._model, messages, sampling))
-        )
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Ask the endpoint for a reply, and yield it as it comes."""
+        answer, reply = Answer(), ReplyText(UNMISTAKABLE_ENDS)
+        shown: list[str] = []
+        asked = render_request(self._model, messages, sampling)
+        async with aclosing(self._texts(asked, answer)) as texts:
+            async for text in texts:
+                shown.append(reply.take(text))
+                yield shown[-1]
+                if reply.is_cut:
+                    break
+        shown.append(reply.finish())
+        if shown[-1]:
+            yield shown[-1]
+        yield answer.completion("".join(shown), is_cut=reply.is_cut)
+
+    async def _texts(self, asked: bytes, answer: Answer) -> AsyncGenerator[str, None]:
+        """Yield the texts that `answer` finds in what comes; an empty one where it finds none."""
+        try:
+            async with aclosing(self._endpoint.stream(asked)) as received:
+                async for one in received:
+                    if isinstance(one, int):
+                        check_status(one)
+                    elif one or not answer.is_done:
+                        yield answer.take(one)
+                    else:
+                        break  # all has come, and the connection stays open
+        except ModelUnavailable:
+            if not answer.is_ended:
+                raise
+        rest = answer.finish()
+        if rest:
+            yield rest
 
 
 class OpenAiEmbedder:

@@ -1,12 +1,14 @@
 """What both builds say of bodies and answers: how long they may take, and how they fail."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from chat.http.patience import NS_PER_S
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """The longest answer of a model or of Chroma; a page of Chroma's longest records has a fifth."""
+TICK_NS = 2 * NS_PER_S
+"""How long nothing may come of an answer that is read as it comes, before its reader is told so."""
 SETTLING_NS = 100_000_000
 """How long the host gets to send what was written before a body is aborted.
 
@@ -48,7 +50,7 @@ class Limit:
         return own if self.until is None else min(own, self.until)
 
 
-async def one_chunk(body: bytes) -> AsyncIterator[bytes]:
+async def one_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
     """Yield a body as one chunk; an empty body is none."""
     if body:
         yield body

@@ -1,5 +1,8 @@
 """Reaches a model's endpoint and Chroma over HTTP, and says what their failures mean."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from chat.core.addresses import ChromaAddress, ModelEndpoint
 from chat.core.errors import MemoryUnavailable, ModelTimeout, ModelUnavailable
 from chat.spin.answers import HttpFailed, Limit
@@ -22,9 +25,25 @@ class SpinEndpoint:
         try:
             return await self._http.request("POST", self._path, body)
         except HttpFailed as error:
-            if error.is_timeout:
-                raise ModelTimeout("the model took longer than `turn_timeout_s`") from error
-            raise ModelUnavailable("the model cannot be reached") from error
+            raise _as_model_error(error) from error
+
+    async def stream(self, body: bytes) -> AsyncGenerator[int | bytes, None]:
+        """Send `body`; yield the status, and then the body of the answer as it comes.
+
+        Errors: ModelTimeout, ModelUnavailable.
+        """
+        try:
+            async with aclosing(self._http.stream("POST", self._path, body)) as received:
+                async for one in received:
+                    yield one
+        except HttpFailed as error:
+            raise _as_model_error(error) from error
+
+
+def _as_model_error(error: HttpFailed) -> ModelTimeout | ModelUnavailable:
+    if error.is_timeout:
+        return ModelTimeout("the model took longer than `turn_timeout_s`")
+    return ModelUnavailable("the model cannot be reached")
 
 
 class SpinChroma:

@@ -1,6 +1,6 @@
 """What a build of the component takes from its host, and what it gives to the parts above."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +18,16 @@ class Http(Protocol):
     async def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         """Send a request; return the status and the whole body of its answer.
 
+        Errors: HttpFailed.
+        """
+
+    def stream(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        """Send a request; yield the status of its answer, and then the body in chunks, as it comes.
+
+        An empty chunk says that nothing has come for `TICK_NS`. Closing the generator gives the
+        request up: the connection is closed.
         Errors: HttpFailed.
         """
 

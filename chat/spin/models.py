@@ -1,6 +1,6 @@
 """The adapters to Spin's models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
 from chat.context.templates import cut_reply, render_prompt
@@ -25,8 +25,10 @@ class SpinModel:
         self._prompt_format = prompt_format
         self._make_word = make_word
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Render the messages, ask the model, and cut the reply out of its text."""
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Render the messages, ask the model, and yield the reply in its text as one part."""
         prompt = render_prompt(messages, self._prompt_format)
         result = self._engine.infer(self._model, prompt, sampling)
         prompt_tokens = result.usage.prompt_token_count
@@ -37,7 +39,8 @@ class SpinModel:
             prompt_tokens = max(0, prompt_tokens - generated_tokens)
         raw = result.text[reply_at:]
         reply = cut_reply(raw, self._prompt_format)
-        return Completion(
+        yield reply
+        yield Completion(
             reply,
             prompt_tokens,
             generated_tokens,

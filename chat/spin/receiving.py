@@ -1,6 +1,6 @@
 """What both builds do alike for a request that comes in, and for the answer to it."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 
 from chat.core.refusals import InvalidRequest, RequestTimeout, TooLarge
 from chat.http.patience import SILENCE_S, SLOWEST_BYTES_PER_S
@@ -43,7 +43,7 @@ async def whole_body(
 
 def lay_out(
     response: Response, *, is_head: bool
-) -> tuple[list[tuple[str, bytes]], AsyncIterator[bytes]]:
+) -> tuple[list[tuple[str, bytes]], AsyncGenerator[bytes, None]]:
     """Return the headers and the chunks of a response; to HEAD it has no chunks."""
     headers, chunks = dict(response.headers), response.chunks
     if chunks is None:

@@ -3,11 +3,12 @@
 `types` is the module of `wasi:http/types` in a build's SDK: both have the same names in it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, HttpFailed, Moment, TimeUp
+from chat.spin.answers import MAX_ANSWER_BYTES, TICK_NS, HttpFailed, Moment, TimeUp
 from chat.spin.log import log
 
 DENIED = "ErrorCode_HttpRequestDenied"
@@ -51,6 +52,14 @@ def due_at(until: Moment, now: Callable[[], Moment]) -> Callable[[int], Moment]:
     return due
 
 
+def next_tick(due: Callable[[int], Moment], now: Callable[[], Moment]) -> Moment:
+    """Return until when to wait before the reader is told that nothing has come.
+
+    Errors: TimeUp.
+    """
+    return min(due(0), now() + TICK_NS)
+
+
 async def answered(
     exchange: Awaitable[tuple[int, bytes | None]], failure: type[Exception]
 ) -> tuple[int, bytes]:
@@ -60,19 +69,42 @@ async def answered(
     """
     try:
         status, body = await exchange
-    except failure as error:
-        raise failed(getattr(error, "value", None)) from error
-    except TimeUp as error:
-        log("http: the answer was not whole in time")
-        raise HttpFailed(is_timeout=True) from error
+    except (failure, TimeUp) as error:
+        raise failed(error) from error
     if body is None:
-        log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
-        raise HttpFailed(is_timeout=False)
+        raise _too_long()
     return status, body
 
 
-def failed(code: object) -> HttpFailed:
-    """Return the error for a code of the host; write the reason to the log."""
-    name = type(code).__name__
+async def relayed(
+    received: AsyncGenerator[int | bytes, None], failure: type[Exception]
+) -> AsyncGenerator[int | bytes, None]:
+    """Yield the status and the chunks of an answer as they come, until they are too many bytes.
+
+    Errors: those of `answered`.
+    """
+    count = 0
+    try:
+        async with aclosing(received):
+            async for one in received:
+                count += 0 if isinstance(one, int) else len(one)
+                if count > MAX_ANSWER_BYTES:
+                    raise _too_long()
+                yield one
+    except (failure, TimeUp) as error:
+        raise failed(error) from error
+
+
+def failed(error: Exception) -> HttpFailed:
+    """Return the error for TimeUp, or for a code of the host; write the reason to the log."""
+    if isinstance(error, TimeUp):
+        log("http: the answer was not whole in time")
+        return HttpFailed(is_timeout=True)
+    name = type(getattr(error, "value", None)).__name__
     log("http: the origin is not an allowed outbound host" if name == DENIED else f"http: {name}")
     return HttpFailed(is_timeout=name in TIMEOUTS)
+
+
+def _too_long() -> HttpFailed:
+    log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
+    return HttpFailed(is_timeout=False)

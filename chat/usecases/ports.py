@@ -1,6 +1,6 @@
 """What the use cases need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -253,10 +253,14 @@ class Embedder(Protocol):
 class LanguageModel(Protocol):
     """Replies to messages."""
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
-        """Return the reply to `messages`.
+    def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Yield the reply to `messages` in parts, as it is made, and at last the completion.
 
-        They begin with the system context, if any; then user and assistant take turns.
+        The messages begin with the system context, if any; then user and assistant take turns. The
+        parts make up the completion's text. An empty part says that the model is still at work.
+        Whoever wants no more parts closes the generator, and the model stops.
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
         """
 

@@ -1,6 +1,8 @@
 """Takes one turn: load, decide, ask the model, store."""
 
 import dataclasses
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import partial
 
 from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
@@ -26,6 +28,16 @@ from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.turn_memory import Recaller
+
+Replied = tuple[Commit, Usage]
+"""What is to be stored once the model has replied."""
+TurnEvents = AsyncGenerator[str | TurnResult, None]
+"""A turn as it is taken: parts of the reply, and its result once it is stored.
+
+The first part is empty: it says that nothing is against the turn, and the model is asked now. Later
+empty parts say that the model is still at work. Whoever wants no more of a turn closes it: then
+nothing is stored, and the conversation is free.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +68,7 @@ class TurnTaker:
 
     async def start(
         self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
-    ) -> TurnResult:
+    ) -> TurnEvents:
         """Take the first turn of a new conversation; if there is no reply, no id is used up.
 
         Without an `owner`, the conversation belongs to anyone who knows its id.
@@ -66,23 +78,34 @@ class TurnTaker:
         try:
             await self._store.admit(repetition, "conversation")
         except AnsweredBefore as before:
-            return before.result
+            yield before.result
+            return
         async with undone_on_error(partial(self._store.dismiss, repetition)):
             context_tokens = message_tokens(context) if context else 0
-            vocabulary = self._settings.vocabulary
             unsaved = Conversation(
                 0, owner or "", context, context_tokens, context_tokens, 0, (),
-                vocabulary=vocabulary,
+                vocabulary=self._settings.vocabulary,
             )  # fmt: skip
-            replied = await self._reply(unsaved, prompt)
-            try:
-                return await self._store_new(unsaved, replied, repetition)
-            except IdTaken:
-                await self._store.mend_ids()
-                return await self._store_new(unsaved, replied, repetition)
+            async with aclosing(self._reply(unsaved, prompt)) as parts:
+                async for part in parts:
+                    if isinstance(part, str):
+                        yield part
+                    else:
+                        replied = part
+            result = await self._store_first(unsaved, replied, repetition)
+        yield result
+
+    async def _store_first(
+        self, unsaved: Conversation, replied: Replied, repetition: Repetition | None
+    ) -> TurnResult:
+        try:
+            return await self._store_new(unsaved, replied, repetition)
+        except IdTaken:
+            await self._store.mend_ids()
+            return await self._store_new(unsaved, replied, repetition)
 
     async def _store_new(
-        self, unsaved: Conversation, replied: tuple[Commit, Usage], repetition: Repetition | None
+        self, unsaved: Conversation, replied: Replied, repetition: Repetition | None
     ) -> TurnResult:
         commit, usage = replied
         taken = await self._store.next_id()
@@ -94,7 +117,7 @@ class TurnTaker:
 
     async def resume(
         self, conversation_id: int, prompt: str, repetition: Repetition | None = None
-    ) -> TurnResult:
+    ) -> TurnEvents:
         """Take the next turn of a conversation.
 
         Errors: those of the ports; if anything fails, the conversation is unchanged and can go on.
@@ -103,21 +126,43 @@ class TurnTaker:
         try:
             loaded = await self._store.load(conversation_id, terms, repetition)
         except AnsweredBefore as before:
-            return before.result
+            yield before.result
+            return
         async with undone_on_error(partial(self._store.release, loaded)):
             ranked = await self._recaller.rank(loaded, prompt)
-            commit, usage = await self._reply(ranked, prompt)
-            await self._recaller.keep_evicted(loaded, commit)
-            commit = self._counted(
-                await self._recaller.remember(loaded, commit), usage, is_new=False
-            )
-            result = make_result(loaded, commit, usage)
-            await self._store.commit(
-                loaded, commit, Done(repetition, result) if repetition else None
-            )
+            async with aclosing(self._reply(ranked, prompt)) as parts:
+                async for part in parts:
+                    if isinstance(part, str):
+                        yield part
+                    else:
+                        replied = part
+            result = await self._store_next(loaded, replied, repetition)
+        yield result
+
+    async def _store_next(
+        self, loaded: Conversation, replied: Replied, repetition: Repetition | None
+    ) -> TurnResult:
+        commit, usage = replied
+        await self._recaller.keep_evicted(loaded, commit)
+        commit = self._counted(await self._recaller.remember(loaded, commit), usage, is_new=False)
+        result = make_result(loaded, commit, usage)
+        await self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
         return result
 
-    async def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:
+    async def _reply(
+        self, loaded: Conversation, prompt: str
+    ) -> AsyncGenerator[str | Replied, None]:
+        """Yield an empty part once the prompt fits, then the reply's, and at last what to store."""
+        fit, recall = await self._fit(loaded, prompt)
+        yield ""
+        messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
+        async with aclosing(self._model.complete(messages, self._settings.sampling)) as parts:
+            while isinstance(part := await self._next(parts), str):
+                yield part
+        check_reply(part.text, self._settings.max_prompt_bytes)
+        yield self._make_commit(loaded, fit, recall, prompt, part)
+
+    async def _fit(self, loaded: Conversation, prompt: str) -> tuple[Fit, Recall]:
         settings = self._settings
         quoting = Quoting(
             settings.recall_tokens,
@@ -125,7 +170,7 @@ class TurnTaker:
             settings.long_term.max_chars,
             self._clock(),
         )
-        fit, recall = fit_with_recall(
+        return fit_with_recall(
             loaded,
             prompt,
             await self._recaller.search(loaded, prompt),
@@ -133,15 +178,15 @@ class TurnTaker:
             context_length=settings.context_length,
             max_reply_tokens=settings.sampling.max_reply_tokens,
         )
-        messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
+
+    async def _next(self, parts: AsyncGenerator[str | Completion, None]) -> str | Completion:
+        """Wait for the model; what becomes of its parts meanwhile is not its time."""
         with self._stopwatch.model():
-            completion = await self._model.complete(messages, settings.sampling)
-        check_reply(completion.text, settings.max_prompt_bytes)
-        return self._make_commit(loaded, fit, recall, prompt, completion)
+            return await anext(parts)
 
     def _make_commit(
         self, loaded: Conversation, fit: Fit, recall: Recall, prompt: str, completion: Completion
-    ) -> tuple[Commit, Usage]:
+    ) -> Replied:
         measured = measure(fit, loaded, prompt, completion, recall.text())
         now = self._clock()
         turn = Turn(

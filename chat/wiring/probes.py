@@ -11,6 +11,7 @@ from chat.redis.health import probe_store, tried_once
 from chat.settings import Settings
 from chat.spin.host import Host
 from chat.usecases.check_health import Health, note_on, tried
+from chat.usecases.parts import outcome
 from chat.wiring.models import make_collection, make_model
 
 
@@ -35,10 +36,8 @@ def make_probes(
 
     async def ask_model() -> str:
         one_token = replace(settings.sampling, max_reply_tokens=1)
-        completion = await make_model(host, settings, make_word).complete(
-            [Message("user", "Hi")], one_token
-        )
-        return note_on(completion, settings.context_length)
+        parts = make_model(host, settings, make_word).complete([Message("user", "Hi")], one_token)
+        return note_on(await outcome(parts), settings.context_length)
 
     async def ask_model_once() -> Health:
         with suppress(StoreUnavailable):

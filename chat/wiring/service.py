@@ -1,11 +1,11 @@
 """Answers any request over a host: finds what answers it, and what becomes of an error."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chat.core.counters import error_counter
 from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
@@ -14,9 +14,9 @@ from chat.core.refusals import MemoryOff
 from chat.http.call import Call, Outside, Request
 from chat.http.cors import cors_headers
 from chat.http.credentials import check_operator
+from chat.http.events import render_event
 from chat.http.log_line import (
     REQUEST_ID_HEADER,
-    Fact,
     Logged,
     parse_request_id,
     render_fault,
@@ -87,12 +87,12 @@ class Service:
         operation = find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
         fail = partial(render_error, is_stored_whole=is_stored_whole)
-        with memo():
+        results: dict[Hashable, Any] = {}
+        with memo(results):
             response = await caught(request_id, self._respond(asked, closing), fail)
         if response.chunks is not None:
-            facts = dict(response.facts)
-            chunks = followed(response.chunks, request_id, facts)
-            response = replace(response, chunks=chunks, facts=facts)
+            chunks = followed(response, response.chunks, request_id, fail, results)
+            response = replace(response, chunks=chunks)
         allowed = response.headers.get("allow", "")
         shared = cors_headers(asked.method, asked.headers, allowed, self._known_origins())
         return guarded(response, request_id, shared)
@@ -184,25 +184,37 @@ async def caught(
 
 
 async def followed(
-    chunks: AsyncIterator[bytes], request_id: str, facts: dict[str, Fact]
-) -> AsyncIterator[bytes]:
-    """Yield the chunks of a body; an error becomes the last line, and its code goes to the log.
+    response: Response,
+    chunks: AsyncGenerator[bytes, None],
+    request_id: str,
+    fail: Callable[[ChatError], Response],
+    results: dict[Hashable, Any],
+) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks of a body; an error becomes the last one, and its code goes to the log.
 
-    Errors: CutOff after such a line.
+    If nobody wants more of them, the chunks are closed, which undoes what their request holds.
+    Errors: CutOff behind the error, unless that was an event: a body of lines is not whole then.
     """
 
     async def read() -> bytes | ChatError | None:
-        return await anext(chunks, None)
+        with memo(results):
+            return await anext(chunks, None)
 
-    while True:
-        chunk = await caught(request_id, read(), lambda error: error)
-        if chunk is None:
-            return
-        if isinstance(chunk, ChatError):
-            facts["code"] = chunk.code
-            yield render_error_line(chunk)
-            raise CutOff
-        yield chunk
+    try:
+        while (chunk := await caught(request_id, read(), lambda error: error)) is not None:
+            if not isinstance(chunk, ChatError):
+                yield chunk
+            elif response.is_events:
+                failed = fail(chunk)
+                response.facts.update(failed.facts)
+                yield render_event("error", failed.body)
+                return
+            else:
+                response.facts["code"] = chunk.code
+                yield render_error_line(chunk)
+                raise CutOff
+    finally:
+        await caught(request_id, chunks.aclose(), lambda _: None)
 
 
 def failed_answer(request_id: str) -> Response:

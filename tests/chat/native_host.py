@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -39,6 +39,13 @@ class ToldModel:
 
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
+
+    async def stream(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        status, answer = await self.request(method, path, body)
+        yield status
+        yield answer
 
     async def request(self, _: str, __: str, body: bytes | None) -> tuple[int, bytes]:
         prompt = json.loads(body or b"{}")["messages"][-1]["content"]

@@ -8,8 +8,8 @@ import pytest
 
 from chat.core.errors import ModelFailed, OtherLength
 from chat.core.vectors import comparable
+from chat.llm.answers import parse_embeddings
 from chat.llm.once import OnceEmbedder
-from chat.llm.openai import parse_embeddings
 from tests.chat.embedders import Embeddings
 
 

@@ -11,7 +11,8 @@ from chat.context.budget import bounded_turn, fit_context, make_messages, measur
 from chat.context.markers import break_up, break_up_speakers, neutralise
 from chat.context.quotes import fill_in, one_line
 from chat.context.recall import Quoting, choose_memories, choose_turns
-from chat.context.templates import FORMATS, cut_reply, render_prompt
+from chat.context.reply import ReplyText
+from chat.context.templates import FORMATS, UNMISTAKABLE_ENDS, cut_reply, render_prompt
 from chat.context.terms import prompt_terms, terms_of
 from chat.core.errors import ChatError
 from chat.core.memories import make_memories
@@ -27,6 +28,7 @@ from chat.core.messages import (
     TurnResult,
     Usage,
 )
+from chat.core.portions import slices
 from chat.core.tokens import LARGE, UNKNOWN, estimate_tokens, least_tokens
 from chat.http.bodies import parse_messages, parse_turn_request
 from chat.http.cors import cors_headers
@@ -44,8 +46,10 @@ from chat.http.queries import (
     parse_relevant_query,
 )
 from chat.http.routes import find_template
+from chat.llm.answers import parse_embeddings, parse_message
 from chat.llm.echo import find_echo, has_word
-from chat.llm.openai import parse_embeddings, parse_response, render_request
+from chat.llm.openai import render_request
+from chat.llm.streamed import Answer
 from chat.redis.connection import RedisError, parse_error
 from chat.redis.memories import nearest
 from chat.redis.records import (
@@ -103,6 +107,24 @@ def fit_and_measure(text: str) -> None:
     talk = talk_of(text)
     fit = fit_context(talk, text, context_length=10**6, max_reply_tokens=9)
     measure(fit, talk, text, Completion(text, 9, 9), text)
+
+
+PIECE = 64
+
+
+def read_answer(text: str) -> None:
+    """Read a text as an endpoint's answer, piece by piece: as a comment, and as an event."""
+    answer = Answer()
+    for piece in slices(f": {text}\ndata: {text}\n{text}".encode(), PIECE):
+        answer.take(bytes(piece))
+    answer.finish()
+
+
+def read_reply(text: str) -> None:
+    """Read a text as a reply, piece by piece."""
+    reply = ReplyText(UNMISTAKABLE_ENDS)
+    for piece in slices(f"x{text}", PIECE):
+        reply.take(str(piece))
 
 
 WHAT = dict[str, Callable[[str], object]]
@@ -196,10 +218,10 @@ STORES: WHAT = {
     "parse an embedding": parse_embedding,
     "parse signatures": lambda text: nearest("ab", text.split(), text.split()),
     "parse an error": lambda text: parse_error(RedisError(text)),
-    "parse a reply": lambda text: parse_response(
-        200, as_body(choices=[{"message": {"content": text}}])
-    ),
-    "parse a broken reply": lambda text: parse_response(200, text.encode()),
+    "parse a reply": lambda text: parse_message(as_body(choices=[{"message": {"content": text}}])),
+    "parse a broken reply": lambda text: parse_message(text.encode()),
+    "read an answer in pieces": read_answer,
+    "read a reply in pieces": read_reply,
     "parse embeddings": lambda text: parse_embeddings(
         200, f'{{"data": [{{"index": 0, "embedding": [{text}]}}]}}'.encode(), 1
     ),

@@ -1,7 +1,8 @@
 """The turn by itself: what it shows the model, stores, and undoes, over stores in this process."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from chat.core.errors import ModelFailed, ModelTimeout
 from chat.core.messages import Completion, Message, Sampling, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
-from chat.usecases.ports import Repetition
+from chat.usecases.parts import outcome
+from chat.usecases.ports import LanguageModel, Repetition
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
@@ -29,10 +31,14 @@ class ScriptedModel:
         self._reply = reply
         self.shown: list[Sequence[Message]] = []
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
         assert sampling.max_reply_tokens > 0
         self.shown.append(messages)
-        return Completion(self._reply(messages[-1].content), 0, 0)
+        reply = self._reply(messages[-1].content)
+        yield reply
+        yield Completion(reply, 0, 0)
 
 
 class HeldModel(ScriptedModel):
@@ -42,10 +48,13 @@ class HeldModel(ScriptedModel):
         super().__init__()
         self.is_asked, self.may_reply = asyncio.Event(), asyncio.Event()
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
         self.is_asked.set()
         await self.may_reply.wait()
-        return await super().complete(messages, sampling)
+        async for part in super().complete(messages, sampling):
+            yield part
 
 
 class Nothing:
@@ -65,7 +74,28 @@ class Nothing:
         raise AssertionError(conversation_id, embeddings)
 
 
-def taker(shelf: Shelf, model: ScriptedModel, fencing: str = "one", **changed: str) -> TurnTaker:
+class WholeTurns:
+    """Takes turns, and returns their results only."""
+
+    def __init__(self, taker: TurnTaker) -> None:
+        self._taker = taker
+
+    async def start(
+        self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
+    ) -> TurnResult:
+        return await outcome(self._taker.start(context, prompt, owner, repetition))
+
+    async def resume(
+        self, conversation_id: int, prompt: str, repetition: Repetition | None = None
+    ) -> TurnResult:
+        return await outcome(self._taker.resume(conversation_id, prompt, repetition))
+
+
+def taker(shelf: Shelf, model: ScriptedModel, fencing: str = "one", **changed: str) -> WholeTurns:
+    return WholeTurns(in_parts(shelf, model, fencing, **changed))
+
+
+def in_parts(shelf: Shelf, model: LanguageModel, fencing: str = "one", **changed: str) -> TurnTaker:
     settings = parse(**changed)
     recaller = Recaller(settings, Nothing(), Nothing(), None)
     timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
@@ -242,3 +272,121 @@ async def test_a_conversation_that_nobody_has_is_unknown() -> None:
         await taker(Shelf(), model).resume(7, "p")
 
     assert model.shown == []
+
+
+# a turn in parts
+
+
+class SpeakingModel:
+    """Replies in parts, with ticks between them; `is_closed`: whether it was told to stop."""
+
+    def __init__(self, *parts: str | Exception) -> None:
+        self._parts = parts
+        self.is_closed = False
+
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
+        assert messages
+        assert sampling.max_reply_tokens > 0
+        try:
+            for part in self._parts:
+                await asyncio.sleep(0)
+                if isinstance(part, Exception):
+                    raise part
+                yield part
+            yield Completion("".join(map(str, self._parts)), 0, 0)
+        finally:
+            self.is_closed = True
+
+
+async def test_a_turn_is_an_empty_part_the_models_parts_and_a_result_that_is_stored() -> None:
+    shelf = Shelf()
+    events = in_parts(shelf, SpeakingModel("Hel", "", "lo")).start("c", "p", OWNER)
+
+    *parts, (result, _) = [(event, len(shelf.kept)) async for event in events]
+
+    assert parts == [("", 0), ("Hel", 0), ("", 0), ("lo", 0)]
+    assert isinstance(result, TurnResult)
+    assert result.reply == "Hello"
+    assert kept(shelf).conversation.turn_count == 1
+
+    resumed = in_parts(shelf, SpeakingModel("A", "gain"), "two").resume(1, "q")
+    assert [part async for part in resumed][:-1] == ["", "A", "gain"]
+    assert kept(shelf).conversation.turn_count == 2
+
+
+@pytest.mark.parametrize("wanted", range(1, 4))
+async def test_who_leaves_a_turn_in_the_middle_has_none_of_it_and_frees_it_at_once(
+    wanted: int,
+) -> None:
+    shelf, model = Shelf(), SpeakingModel("a", "b", "c")
+    async with aclosing(in_parts(shelf, model).start("c", "p", OWNER, KEY)) as events:
+        for _ in range(wanted):
+            await anext(events)
+    assert (shelf.kept, shelf.last_id, shelf.started) == ({}, 0, {})
+    assert model.is_closed == (wanted > 1)
+
+    await taker(shelf, ScriptedModel()).start("c", "p", OWNER)
+    before, model = kept(shelf).conversation, SpeakingModel("a", "b", "c")
+    async with aclosing(in_parts(shelf, model, "two").resume(1, "q")) as events:
+        for _ in range(wanted):
+            await anext(events)
+        assert kept(shelf).lock == "two"
+
+    assert (kept(shelf).conversation, kept(shelf).lock) == (before, "")
+    assert model.is_closed == (wanted > 1)
+
+
+async def test_who_leaves_behind_the_result_has_the_turn() -> None:
+    shelf = Shelf()
+    async with aclosing(in_parts(shelf, SpeakingModel("a")).start("c", "p", OWNER, KEY)) as events:
+        while isinstance(await anext(events), str):
+            pass
+
+    again = await taker(shelf, ScriptedModel(), "two").start("c", "p", OWNER, KEY)
+    assert (again.conversation_id, again.reply) == (1, "a")
+
+
+async def test_a_model_that_fails_in_the_middle_leaves_everything_as_it_was() -> None:
+    shelf = Shelf()
+    model = SpeakingModel("a", ModelTimeout("late"))
+    with pytest.raises(ModelTimeout):
+        await outcome(in_parts(shelf, model).start("c", "p", OWNER, KEY))
+
+    assert (shelf.kept, shelf.last_id, shelf.started) == ({}, 0, {})
+
+
+async def test_what_is_refused_is_refused_before_anything_is_yielded() -> None:
+    shelf = Shelf()
+    small = {"context_length": "300", "max_reply_tokens": "60"}
+    await taker(shelf, ScriptedModel(), **small).start("", "Hi", OWNER)
+
+    with pytest.raises(PromptTooLong):
+        await anext(in_parts(shelf, SpeakingModel("a"), "two", **small).resume(1, "word " * 300))
+    with pytest.raises(UnknownConversation):
+        await anext(in_parts(shelf, SpeakingModel("a"), "three").resume(7, "p"))
+
+    assert kept(shelf).lock == ""
+
+
+async def test_a_repeated_request_is_its_result_at_once() -> None:
+    shelf = Shelf()
+    started = await taker(shelf, ScriptedModel()).start("c", "p", OWNER, KEY)
+
+    events = in_parts(shelf, SpeakingModel("never"), "two").start("c", "p", OWNER, KEY)
+
+    assert [event async for event in events] == [started]
+
+
+async def test_the_time_in_which_a_part_is_shown_is_not_the_models() -> None:
+    times = iter([0.0, 1.0, 2.0, 10.0, 11.0, 20.0, 21.0, 99.0])
+    settings, stopwatch = parse(), Stopwatch(times.__next__)
+    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    timing = Timing(lambda: NOW, stopwatch)
+    store = InMemoryTurnStore(Shelf(), "one", OWNER)
+    turns = TurnTaker(store, SpeakingModel("a", "b"), recaller, settings, timing)
+
+    await outcome(turns.start("c", "p", OWNER))
+
+    assert stopwatch.model_ms == 3000

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 
 import pytest
@@ -20,7 +20,7 @@ from tests.chat.in_memory import InMemoryTurnStore, Shelf
 from tests.chat.native import NativeConnection
 from tests.chat.stores import OWNER, in_redis
 from tests.chat.test_settings import parse
-from tests.chat.test_take_turn import NOW, HeldModel, Nothing
+from tests.chat.test_take_turn import NOW, HeldModel, Nothing, WholeTurns
 from tests.running import RunningRedis
 
 CONVERSATIONS, TURNS = 8, 5
@@ -37,14 +37,17 @@ class ThreadedConnection(NativeConnection):
 class SlowModel:
     """Lets other requests go on, for longer after some prompts than after others."""
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[str | Completion, None]:
         assert sampling.max_reply_tokens > 0
         prompt = messages[-1].content
         for _ in range(len(prompt) + sum(prompt.encode()) % 7):
             await asyncio.sleep(0)
         if "fail" in prompt:
             raise ModelTimeout("late")
-        return Completion(f"You said: {prompt}", 0, 0)
+        yield f"You said: {prompt}"
+        yield Completion(f"You said: {prompt}", 0, 0)
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -66,12 +69,12 @@ def make(request: pytest.FixtureRequest, shared_redis: RunningRedis) -> Iterator
         yield make_store
 
 
-def taker(make: MakeStore, model: LanguageModel | None = None) -> TurnTaker:
+def taker(make: MakeStore, model: LanguageModel | None = None) -> WholeTurns:
     """Return what takes the turn of one request."""
     settings = parse()
     timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
     recaller = Recaller(settings, Nothing(), Nothing(), None)
-    return TurnTaker(make(), model or SlowModel(), recaller, settings, timing)
+    return WholeTurns(TurnTaker(make(), model or SlowModel(), recaller, settings, timing))
 
 
 async def stored(make: MakeStore, conversation_id: int) -> list[Turn]:

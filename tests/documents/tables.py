@@ -92,10 +92,14 @@ def _render_parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _content(described: Mapping[str, Any]) -> str:
-    """Return the name of a body's shape, with a link to it, and its media type."""
-    ((media, content),) = described["content"].items()
-    name = content["schema"]["$ref"].rpartition("/")[2]
-    return f"[`{name}`](#{name.lower()}), as `{media}`"
+    """Return the name of each shape of a body, with a link to it, and its media type."""
+    shapes = {
+        media: content["schema"]["$ref"].rpartition("/")[2]
+        for media, content in described["content"].items()
+    }
+    return ", or ".join(
+        f"[`{name}`](#{name.lower()}), as `{media}`" for media, name in shapes.items()
+    )
 
 
 def render_shapes() -> str:

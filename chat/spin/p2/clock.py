@@ -28,6 +28,11 @@ def wait_for(pollable: Pollable, until: Moment) -> None:
 
     Errors: TimeUp.
     """
+    if not is_ready(pollable, until):
+        raise TimeUp
+
+
+def is_ready(pollable: Pollable, until: Moment) -> bool:
+    """Wait for a pollable until a moment, and close it; return whether it is ready."""
     with pollable, monotonic_clock.subscribe_instant(until) as timer:
-        if 0 not in poll([pollable, timer]):
-            raise TimeUp
+        return 0 in poll([pollable, timer])

@@ -4,6 +4,7 @@ The SDK's own handler sends a response only as one body.
 """
 
 import re
+from contextlib import aclosing
 from functools import partial
 
 from spin_sdk.wit.imports.types import (
@@ -61,7 +62,8 @@ async def send_response(
 ) -> bool:
     """Send a response, to a HEAD request without its body; return whether all of it was sent.
 
-    It is not if the client has gone or takes too long, or if the chunks raise CutOff.
+    It is not if the client has gone or takes too long, or if the chunks raise CutOff. Then
+    the chunks are closed.
     """
     headers, chunks = lay_out(response, is_head=is_head)
     outgoing = OutgoingResponse(Fields.from_list(headers))
@@ -69,7 +71,8 @@ async def send_response(
     body = outgoing.body()
     send_head = partial(ResponseOutparam.set, response_out, Ok(outgoing))
     try:
-        await write_body(body, chunks, lambda _: moment_in(UNTAKEN_S), send_head)
+        async with aclosing(chunks):
+            await write_body(body, chunks, lambda _: moment_in(UNTAKEN_S), send_head)
     except (CutOff, Err, TimeUp):
         return False
     return True

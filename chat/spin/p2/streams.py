@@ -37,16 +37,19 @@ def read_all(
 
 def _read(stream: InputStream, until: Moment) -> bytes | None:
     """Return the next bytes; None at the end of the stream."""
-    while True:
-        try:
-            part = stream.read(READ_BYTES)
-        except Err as error:
-            if isinstance(error.value, StreamError_Closed):
-                return None
-            raise
-        if part:
-            return part
+    while (part := read_some(stream)) == b"":
         wait_for(stream.subscribe(), until)
+    return part
+
+
+def read_some(stream: InputStream) -> bytes | None:
+    """Return the bytes that have come, perhaps none; None at the end of the stream."""
+    try:
+        return stream.read(READ_BYTES)
+    except Err as error:
+        if isinstance(error.value, StreamError_Closed):
+            return None
+        raise
 
 
 async def write_body(

@@ -1,6 +1,7 @@
 """The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 
 from componentize_py_async_support import spawn
@@ -21,7 +22,7 @@ from chat.http.patience import UNTAKEN_S, body_due_ns
 from chat.http.response import Response as Answer
 from chat.spin.answers import SETTLING_NS, CutOff, TimeUp
 from chat.spin.p3.messages import Trailers, body_length, new_trailers, read_all, taken
-from chat.spin.p3.waiting import begin, moment_in, now, rest, within
+from chat.spin.p3.waiting import moment_in, now, rest, within
 from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
 SHORTEST_NS = 1
@@ -60,12 +61,13 @@ async def make_answer(answer: Answer, ended: Callable[[bool], None], *, is_head:
 async def make_response(
     status: int,
     headers: Sequence[tuple[str, bytes]],
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncGenerator[bytes, None],
     ended: Callable[[bool], None],
 ) -> Response:
     """Make a response whose body is written behind it; `ended` is told whether all of it went out.
 
-    There may be nobody any more who takes it, or its chunks raised CutOff.
+    There may be nobody any more who takes it, or its chunks raised CutOff. Then the
+    chunks are closed.
     """
     writer, contents = wit.byte_stream()
     behind, trailers = new_trailers(lambda: Ok(None))
@@ -82,14 +84,15 @@ async def make_response(
 async def _write_body(
     writer: ByteStreamWriter,
     behind: FutureWriter[Trailers],
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncGenerator[bytes, None],
     ended: Callable[[bool], None],
 ) -> None:
     is_whole = False
     try:
-        async for chunk in chunks:
-            for piece in slices(chunk, WRITTEN_BYTES):
-                await within(begin(_write(writer, bytes(piece))), moment_in(UNTAKEN_S))
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                for piece in slices(chunk, WRITTEN_BYTES):
+                    await within(_write(writer, bytes(piece)), moment_in(UNTAKEN_S))
         is_whole = True
     except TimeUp:
         ended(False)  # noqa: FBT003 - what is told has one meaning

@@ -1,6 +1,7 @@
 """Makes and takes the parts that requests and responses share: bodies, and what is behind them."""
 
-from collections.abc import Callable
+from asyncio import Task
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeAlias
 
 from componentize_py_async_support.futures import FutureReader, FutureWriter
@@ -10,7 +11,8 @@ from spin_sdk import wit
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import ErrorCode, Fields
 
 from chat.spin.answers import Moment
-from chat.spin.p3.waiting import begin, within
+from chat.spin.p3.waiting import begin, ends, leave, now, within
+from chat.spin.sending import next_tick
 
 READ_BYTES = 64 * 1024
 MAX_DIGITS = 19
@@ -54,10 +56,49 @@ async def read_all(
     while not body.writer_dropped:
         if len(read) > max_bytes:
             return None
-        read += await within(begin(body.read(READ_BYTES)), due(len(read)))
+        read += await within(body.read(READ_BYTES), due(len(read)))
         if len(read) == length:
             return bytes(read) if len(read) <= max_bytes else None
-    outcome = await within(begin(received.read()), due(len(read)))
+    outcome = await within(received.read(), due(len(read)))
     if isinstance(outcome, Err):
         raise outcome
     return bytes(read) if len(read) <= max_bytes else None
+
+
+async def read_parts(
+    body: ByteStreamReader, received: Received, length: int | None, due: Due
+) -> AsyncGenerator[bytes, None]:
+    """Yield a body in parts, as it comes; an empty part says that nothing has come for a while.
+
+    Whoever closes this drops the body, which closes its connection: at once, or behind the read
+    that goes on by then, as a stream may not be dropped before.
+    Errors: TimeUp; Err if it breaks off.
+    """
+    count, reading = 0, None
+    try:
+        while not body.writer_dropped and count != length:
+            reading = begin(body.read(READ_BYTES))
+            while not await ends(reading, next_tick(due, now)):
+                yield b""
+            part, reading = reading.result(), None
+            count += len(part)
+            if part:
+                yield part
+    except BaseException:
+        _drop(body, reading)
+        raise
+    if count != length:
+        outcome = await within(received.read(), due(count))
+        if isinstance(outcome, Err):
+            raise outcome
+
+
+def _drop(body: ByteStreamReader, reading: "Task[bytes] | None") -> None:
+    def drop() -> None:
+        with body:
+            pass
+
+    if reading is None:
+        drop()
+    else:
+        leave(reading, drop)

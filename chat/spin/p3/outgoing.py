@@ -1,8 +1,10 @@
-"""The adapter to Spin's outgoing HTTP: a request, and its whole answer, within a time."""
+"""The adapter to Spin's outgoing HTTP: a request, and its answer, within a time."""
 
-from collections.abc import Mapping
+from asyncio import Task
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
-from componentize_py_async_support.streams import ByteStreamReader, ByteStreamWriter
+from componentize_py_async_support.streams import ByteStreamWriter
 from componentize_py_types import Err, Ok
 from spin_sdk import wit
 from spin_sdk.wit.imports import wasi_http_client_0_3_0_rc_2026_03_15 as client
@@ -11,9 +13,17 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Fields, Req
 
 from chat.core.addresses import Origin
 from chat.spin.answers import MAX_ANSWER_BYTES, Limit
-from chat.spin.p3.messages import body_length, new_trailers, read_all, taken
-from chat.spin.p3.waiting import begin, leave, now, within
-from chat.spin.sending import address, answered, due_at, lay_out_headers, make_options
+from chat.spin.p3.messages import body_length, new_trailers, read_all, read_parts, taken
+from chat.spin.p3.waiting import begin, ends, in_time, leave, now
+from chat.spin.sending import (
+    address,
+    answered,
+    due_at,
+    lay_out_headers,
+    make_options,
+    next_tick,
+    relayed,
+)
 
 
 class SpinHttp:
@@ -31,37 +41,65 @@ class SpinHttp:
         """
         return await answered(self._exchange(method, path, body), Err)
 
+    def stream(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        """Send a request, and yield the status and the body of its answer as they come.
+
+        Errors: HttpFailed.
+        """
+        return relayed(self._relay(method, path, body), Err)
+
     async def _exchange(
         self, method: str, path: str, body: bytes | None
     ) -> tuple[int, bytes | None]:
         until = self._limit.due(now())
         due = due_at(until, now)
-        writer, contents = wit.byte_stream()
-        request = self._request(method, path, body, contents, due(0) - now())
-        sending = begin(client.send(request))
-        # The host takes a write at once if it has been given the stream to send, and then there is
-        # one packet. A head that goes out alone holds a short body back for 40 ms.
-        leave(begin(_write(writer, body or b"")))
-        response = await within(sending, until)
-        status = response.get_status_code()
-        said = response.get_headers().get("content-length")
-        length = body_length(said[0].decode(errors="replace")) if said else None
+        response = await in_time(self._send(method, path, body, due(0) - now()), until)
+        status, length = response.get_status_code(), _length(response)
         incoming, received = Response.consume_body(response, taken())
         return status, await read_all(incoming, received, length, MAX_ANSWER_BYTES, due)
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        contents: ByteStreamReader,
-        timeout_ns: int,
-    ) -> Request:
+    async def _relay(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        due = due_at(self._limit.due(now()), now)
+        sending = self._send(method, path, body, due(0) - now())
+        try:
+            while not await ends(sending, next_tick(due, now)):
+                yield b""
+        except BaseException:
+            leave(sending)
+            raise
+        response = sending.result()
+        status, length = response.get_status_code(), _length(response)
+        incoming, received = Response.consume_body(response, taken())
+        async with aclosing(read_parts(incoming, received, length, due)) as parts:
+            yield status
+            async for part in parts:
+                yield part
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, timeout_ns: int
+    ) -> "Task[Response]":
+        """Begin to send a request.
+
+        The host takes a write at once if it has been given the stream to send, and then there is
+        one packet. A head that goes out alone holds a short body back for 40 ms.
+        """
+        writer, contents = wit.byte_stream()
         trailers = new_trailers(lambda: Ok(None))[1]
         fields = Fields.from_list(lay_out_headers(self._headers, body))
         request, _ = Request.new(fields, contents, trailers, make_options(types, timeout_ns))
         address(request, types, method, self._origin, path)
-        return request
+        sending = begin(client.send(request))
+        leave(begin(_write(writer, body or b"")))
+        return sending
+
+
+def _length(response: Response) -> int | None:
+    said = response.get_headers().get("content-length")
+    return body_length(said[0].decode(errors="replace")) if said else None
 
 
 async def _write(writer: ByteStreamWriter, body: bytes) -> None:

@@ -15,7 +15,7 @@ from spin_sdk.wit.imports.spin_redis_redis_3_0_0 import (
 from chat.core.errors import StoreUnavailable
 from chat.redis.connection import BROKEN, TOO_SLOW, RedisError, Value, parse_failure
 from chat.spin.answers import TimeUp
-from chat.spin.p3.waiting import Gate, begin, moment_in, within
+from chat.spin.p3.waiting import Gate, moment_in, within
 
 
 class InstanceRedis:
@@ -40,7 +40,7 @@ class InstanceRedis:
         parameters: list[RedisParameter] = [RedisParameter_Binary(a) for a in arguments]
         call = connection.execute(command, parameters)
         try:
-            results = await within(begin(call), moment_in(self._timeout_s))
+            results = await within(call, moment_in(self._timeout_s))
         except TimeUp as error:
             self._leave(connection)
             raise RedisError(TOO_SLOW) from error
@@ -82,7 +82,7 @@ async def _open(url: str, timeout_s: float) -> Connection:
     Errors: StoreUnavailable, never with the address: it holds the password.
     """
     try:
-        return await within(begin(Connection.open(url)), moment_in(timeout_s))
+        return await within(Connection.open(url), moment_in(timeout_s))
     except TimeUp as error:
         raise StoreUnavailable from error
     except Err as error:

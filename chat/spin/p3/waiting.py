@@ -39,32 +39,46 @@ async def rest(for_ns: int) -> None:
     await clock.wait_for(for_ns)
 
 
+async def within(call: Coroutine[Any, Any, Outcome], until: Moment) -> Outcome:
+    """Wait for a call of the host until a moment; behind it the call goes on alone.
+
+    The call begins at once, and often ends at once.
+    Errors: TimeUp, and those of the call.
+    """
+    return await in_time(begin(call), until)
+
+
+async def in_time(task: "asyncio.Task[Outcome]", until: Moment) -> Outcome:
+    """Wait for a call that has begun, as `within` does."""
+    if not await ends(task, until):
+        leave(task)
+        raise TimeUp
+    return task.result()
+
+
 def begin(call: Coroutine[Any, Any, Outcome]) -> "asyncio.Task[Outcome]":
-    """Begin a call of the host at once; often it ends at once, too."""
+    """Begin a call of the host. Whoever begins one waits for its end, or leaves it."""
     return asyncio.Task(call, loop=asyncio.get_running_loop(), eager_start=True)
 
 
-async def within(begun: "asyncio.Task[Outcome]", until: Moment) -> Outcome:
-    """Wait for a call of the host until a moment; behind it the call goes on alone.
-
-    Errors: TimeUp, and those of the call.
-    """
-    if not begun.done() and not await _watch().ends(begun, until):
-        leave(begun)
-        raise TimeUp
-    return begun.result()
+async def ends(task: "asyncio.Task[Any]", until: Moment) -> bool:
+    """Wait for a call until a moment, and say whether it has ended; it can be waited for again."""
+    return task.done() or await _watch().ends(
+        task, until, asyncio.get_running_loop().create_future()
+    )
 
 
-def leave(begun: "asyncio.Task[Any]") -> None:
-    """Leave a call of the host to itself."""
-    spawn(_ended(begun))
+def leave(task: "asyncio.Task[Any]", behind: Callable[[], None] = lambda: None) -> None:
+    """Wait no longer for a call; once it has ended, do what may be done only `behind` it."""
+    spawn(_ended(task, behind))
 
 
-async def _ended(task: "asyncio.Task[Any]") -> None:
+async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
     """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
     if not task.done():
         await asyncio.wait({task})
     task.exception()
+    behind()
 
 
 def _tell(ends: "asyncio.Future[bool]", _: "asyncio.Task[Any]") -> None:
@@ -85,9 +99,10 @@ class Watch:
         self._step_ns = FIRST_STEP_NS
         self._wakes_at: Moment | None = None
 
-    async def ends(self, task: "asyncio.Task[Any]", until: Moment) -> bool:
-        """Wait for a call until a moment, and say whether it ended."""
-        ends: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    async def ends(
+        self, task: "asyncio.Task[Any]", until: Moment, ends: "asyncio.Future[bool]"
+    ) -> bool:
+        """Wait for a call until a moment, and say whether it ended; `ends` is to say it."""
         task.add_done_callback(partial(_tell, ends))
         self._until[ends] = until
         if self._wakes_at is None or until < self._wakes_at:

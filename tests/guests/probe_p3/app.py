@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from spin_sdk.wit import exports
@@ -16,7 +16,7 @@ from chat.spin.answers import CutOff, HttpFailed, Limit, TimeUp
 from chat.spin.p3.incoming import make_response, read_request
 from chat.spin.p3.outgoing import SpinHttp
 from chat.spin.p3.redis import InstanceRedis
-from chat.spin.p3.waiting import Gate, begin, moment_in, now, rest, within
+from chat.spin.p3.waiting import Gate, moment_in, now, rest, within
 
 NS_PER_MS = 1_000_000
 MAX_BYTES = 1_000_000
@@ -87,7 +87,7 @@ async def probe_within(asked: Asked) -> Any:
 
 async def timed_rest(rest_ms: int, max_ms: int) -> Any:
     begun = now()
-    result = await outcome(within(begin(rest(rest_ms * NS_PER_MS)), moment_in(max_ms / 1000)))
+    result = await outcome(within(rest(rest_ms * NS_PER_MS), moment_in(max_ms / 1000)))
     return result.get("error"), (now() - begun) // NS_PER_MS
 
 
@@ -114,11 +114,11 @@ PROBES: Mapping[str, Callable[[Asked], Awaitable[Any]]] = {
 }
 
 
-async def one(text: bytes) -> AsyncIterator[bytes]:
+async def one(text: bytes) -> AsyncGenerator[bytes, None]:
     yield text
 
 
-async def dripped(asked: Asked) -> AsyncIterator[bytes]:
+async def dripped(asked: Asked) -> AsyncGenerator[bytes, None]:
     """Give so many chunks, so far from each other; then cut off, if that is asked."""
     for number in range(asked["count"]):
         yield f"chunk {number}\n".encode()

@@ -1,0 +1,19 @@
+"""What comes in parts, and ends with what all of them led to."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+
+Outcome = TypeVar("Outcome")
+
+
+async def outcome(parts: "AsyncGenerator[str | Outcome, None]") -> Outcome:
+    """Wait for what comes behind all parts, and return it.
+
+    Errors: those of the parts.
+    """
+    async with aclosing(parts):
+        async for part in parts:
+            if not isinstance(part, str):
+                return part
+    raise AssertionError("the parts ended without an outcome")
