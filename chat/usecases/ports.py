@@ -1,6 +1,6 @@
 """What the use cases need from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -258,6 +258,20 @@ class LanguageModel(Protocol):
 
         They begin with the system context, if any; then user and assistant take turns.
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
+        """
+
+
+Work = Callable[[], Awaitable[None]]
+"""Work that needs nothing more than to be run."""
+
+
+class Later(Protocol):
+    """Takes work that only later requests need."""
+
+    def __call__(self, work: Work) -> None:
+        """Run `work` behind the answer, if at all: whoever needs its outcome has to look for it.
+
+        Errors: none; those of `work` go to the log.
         """
 
 

@@ -107,7 +107,6 @@ class TurnTaker:
         async with undone_on_error(partial(self._store.release, loaded)):
             ranked = await self._recaller.rank(loaded, prompt)
             commit, usage = await self._reply(ranked, prompt)
-            await self._recaller.keep_evicted(loaded, commit)
             commit = self._counted(
                 await self._recaller.remember(loaded, commit), usage, is_new=False
             )
@@ -115,6 +114,7 @@ class TurnTaker:
             await self._store.commit(
                 loaded, commit, Done(repetition, result) if repetition else None
             )
+        self._recaller.keep_evicted_later(loaded, commit)
         return result
 
     async def _reply(self, loaded: Conversation, prompt: str) -> tuple[Commit, Usage]:

@@ -1,7 +1,7 @@
 """The turn by itself: what it shows the model, stores, and undoes, over stores in this process."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -10,11 +10,12 @@ from chat.core.errors import ModelFailed, ModelTimeout
 from chat.core.messages import Completion, Message, Sampling, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
-from chat.usecases.ports import Repetition
+from chat.settings import Settings
+from chat.usecases.ports import Repetition, Work
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
-from tests.chat.in_memory import InMemoryTurnStore, Kept, Shelf
+from tests.chat.in_memory import InMemoryConversationStore, InMemoryTurnStore, Kept, Shelf
 from tests.chat.test_settings import parse
 
 NOW = 1_700_000_000.0
@@ -49,25 +50,24 @@ class HeldModel(ScriptedModel):
 
 
 class Nothing:
-    """Embeds nothing and keeps no embeddings: recall by words alone asks for none."""
+    """Embeds nothing, and does nothing later: recall by words alone asks for neither."""
 
     async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         raise AssertionError(texts)
 
-    async def load_embeddings(
-        self, conversation_id: int, names: Sequence[str]
-    ) -> dict[str, Sequence[float]]:
-        raise AssertionError(conversation_id, names)
+    def __call__(self, work: Work) -> None:
+        raise AssertionError(work)
 
-    async def keep_embeddings(
-        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
-    ) -> None:
-        raise AssertionError(conversation_id, embeddings)
+
+def by_words(shelf: Shelf, settings: Settings) -> Recaller:
+    """Make the part of a turn that asks for no embeddings."""
+    conversations = InMemoryConversationStore(shelf, "one", OWNER)
+    return Recaller(settings, Nothing(), conversations, None, Nothing())
 
 
 def taker(shelf: Shelf, model: ScriptedModel, fencing: str = "one", **changed: str) -> TurnTaker:
     settings = parse(**changed)
-    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    recaller = by_words(shelf, settings)
     timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
     return TurnTaker(InMemoryTurnStore(shelf, fencing, OWNER), model, recaller, settings, timing)
 
