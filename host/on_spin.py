@@ -18,7 +18,7 @@ SERVING = re.compile(r"^Serving models at (\S+)$", re.MULTILINE)
 LOCAL_COMPUTE = re.compile(r"^\[llm_compute\]\n(?:(?!\[).*(?:\n|\Z))*", re.MULTILINE)
 STOP_TIMEOUT_S = 20.0
 RESIDENT = "SPIN_WASMTIME_LINEAR_MEMORY_KEEP_RESIDENT"
-RESIDENT_BYTES = 32 * 1024 * 1024
+RESIDENT_BYTES = 16 * 1024 * 1024
 """How much of an instance's memory Spin keeps for the next instance, instead of the 2 MiB that it
 keeps by itself. What it gives back costs the next instance a page fault for each page: with a
 component in Python, that takes longer than the request.

@@ -53,14 +53,16 @@ from tests.running import RunningHost, RunningRedis, as_flags, run_host
 TURNS = 20_000 if THOROUGH else 1_000
 HOMES = 16
 """Conversations that one writes into, and one who leaves."""
-PAUSES_S = (2.0, 6.0)
-"""How long Redis is well between two harms."""
+HARMLESS_TURNS = (100, 300)
+"""How many turns are answered between two harms to Redis."""
 WAYS = {
     answer: 400, be_slow: 20, fail: 4, hang_up: 3, break_off: 3, say_nothing: 3,
     stop_in_the_body: 2, drip_on: 2,
 }  # fmt: skip
 """How often the model does what."""
 MET = {"200", "503 store_unavailable", "504 model_timeout"}
+STUCK_S = 60
+"""No pause between two answers is as long."""
 IDLE_S = 3
 """By then Spin has ended its idle instances, which it does after one second."""
 MORE_SHARE, MORE_MIB = 1.15, 32
@@ -126,14 +128,27 @@ def soak(scene: Scene, world: World) -> list[Sample]:
         sampling = threading.Thread(target=sample_memory, args=(world, scene.host, samples))
         sampling.start()
         threads.append(sampling)
-        while world.outcomes["200"] < TURNS:
-            time.sleep(scene.chance.uniform(*PAUSES_S))
+        while (answered := world.outcomes["200"]) < TURNS:
+            await_answers(world, answered + scene.chance.randint(*HARMLESS_TURNS))
             scene.chance.choice([kill_redis, freeze_redis])(scene)
     finally:
         world.is_over.set()
         for thread in threads:
             thread.join()
     return samples
+
+
+def await_answers(world: World, count: int) -> None:
+    """Wait until so many turns are answered.
+
+    Errors: AssertionError if none is answered for long.
+    """
+    last, deadline = 0, time.monotonic() + STUCK_S
+    while (answered := world.outcomes["200"]) < count:
+        assert time.monotonic() < deadline, world.outcomes
+        if answered > last:
+            last, deadline = answered, time.monotonic() + STUCK_S
+        time.sleep(0.1)
 
 
 def memory(samples: list[Sample], begin: float, end: float) -> float:
