@@ -29,10 +29,10 @@ class IncomingHandler(exports.IncomingHandler):
 
 
 async def serve(request: IncomingRequest, response_out: ResponseOutparam) -> None:
-    """Answer, then note it: what is noted takes none of the answer's time."""
+    """Answer, note it, and do what only later requests need: none of it takes the answer's time."""
     begun = time.perf_counter()
     asked = read_request(request)
     async with AsyncExitStack() as closing:
         response = await SERVICE.answer(asked, make_request_id(asked), closing)
         is_whole = await send_response(response_out, response, is_head=asked.method == "HEAD")
-    await SERVICE.note(asked, response, time.perf_counter() - begun, is_whole=is_whole)
+        await SERVICE.note(asked, response, time.perf_counter() - begun, is_whole=is_whole)

@@ -10,7 +10,8 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Request, Re
 from chat.http.call import Request as Asked
 from chat.spin.p3.host import HOST
 from chat.spin.p3.incoming import make_answer, read_request
-from chat.wiring.service import Service, caught, failed_answer, make_request_id
+from chat.wiring.net import caught
+from chat.wiring.service import Service, failed_answer, make_request_id
 
 SERVICE = Service(HOST)
 
@@ -30,14 +31,14 @@ class HttpHandler(exports.HttpHandler):
 
 
 async def answered(asked: Asked, request_id: str) -> Response:
-    """Answer, and note it when all of the answer is out."""
+    """Answer; note it when all of the answer is out, and do what only later requests need."""
     begun = time.perf_counter()
     closing = AsyncExitStack()
     answer = await SERVICE.answer(asked, request_id, closing)
 
     async def note(taken_s: float, *, is_whole: bool) -> None:
-        await closing.aclose()
         await SERVICE.note(asked, answer, taken_s, is_whole=is_whole)
+        await closing.aclose()
 
     def ended(is_whole: bool) -> None:  # noqa: FBT001 - what is told has one meaning
         noted = note(time.perf_counter() - begun, is_whole=is_whole)

@@ -53,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Asynchronous tests are made callable.
     """
-    others = ["own_host" if SPIN else "spin", *(["preview_2"] if BUILD == "p3" else [])]
+    is_p3 = bool(SPIN) and BUILD == "p3"
+    others = ["own_host" if SPIN else "spin", "preview_2" if is_p3 else "preview_3"]
     for item in items:
         make_callable(item)
         for marker in (marker for other in others for marker in item.iter_markers(other)):

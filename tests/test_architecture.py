@@ -139,7 +139,7 @@ def test_one_net_catches_what_nobody_thought_of() -> None:
         if (kinds := [kind for kind in caught_in(path) if kind in BROAD])
     }
 
-    assert broad == {"chat/wiring/service.py": ["Exception"]}
+    assert broad == {"chat/wiring/net.py": ["Exception"]}
 
 
 def caught_in(path: pathlib.Path) -> list[str]:

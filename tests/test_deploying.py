@@ -12,6 +12,7 @@ import yaml
 
 from chat.http.operations import OPERATIONS
 from chat.settings import parse_settings
+from host.on_spin import RESIDENT, RESIDENT_BYTES
 from tests.running import ROOT
 
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "spinapp.yaml").read_text())
@@ -19,6 +20,10 @@ SPIN = tomllib.loads((ROOT / "spin.toml").read_text())
 CRD = jsonschema_rs.validator_for(json.loads((ROOT / "tests/data/spinapp.json").read_text()))
 MAX_BYTES = 50 * 1024 * 1024
 """The largest component that the smallest hosted platform takes."""
+
+
+def test_the_memory_to_keep_is_that_which_the_host_asks_for() -> None:
+    assert f"{RESIDENT}={RESIDENT_BYTES} spin up" in (ROOT / "docs/deploying.md").read_text()
 
 
 def test_the_manifest_for_kubernetes_has_the_fields_of_a_spinapp() -> None:

@@ -31,7 +31,7 @@ from tests.documents.reading import (
 from tests.documents.tables import TABLES, filled_in, variables
 from tests.running import ROOT
 
-MARK = re.compile(r'mark\.(?:own_host|spin|preview_2)\(\s*"([^"]*)"')
+MARK = re.compile(r'mark\.(?:own_host|spin|preview_[23])\(\s*"([^"]*)"')
 BLOCKS = blocks(*WRITTEN)
 LANGUAGES = {"sh", "console", "text", "toml", "yaml", "json"}
 PATH = re.compile(

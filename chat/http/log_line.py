@@ -70,6 +70,11 @@ def render_fault(request_id: str, fault: BaseException) -> str:
     )
 
 
+def render_left_undone(request_id: str, code: str) -> str:
+    """Render the log line of what was to run behind an answer, as JSON: why it was left undone."""
+    return render_json_text({"request_id": request_id, "left_undone": code})
+
+
 def _chain(fault: BaseException) -> Iterator[BaseException]:
     """Yield an error and then the errors that led to it, the latest first."""
     link: BaseException | None = fault

@@ -52,8 +52,8 @@ async def add_messages(
             lifetime_s=lifetime_s(settings.lifetimes, loaded, now),
             counters={"messages": len(messages), "evicted_turns": len(fit.evicted)},
         )
-        await recaller.keep_evicted(loaded, commit)
         await store.commit(loaded, await recaller.remember(loaded, commit))
+    recaller.keep_evicted_later(loaded, commit)
     return make_added(loaded, commit)
 
 

@@ -1,6 +1,6 @@
 """What the use cases need from outside."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -262,6 +262,20 @@ class LanguageModel(Protocol):
         parts make up the completion's text. An empty part says that the model is still at work.
         Whoever wants no more parts closes the generator, and the model stops.
         Errors: ModelUnavailable, ModelFailed, ModelTimeout.
+        """
+
+
+Work = Callable[[], Awaitable[None]]
+"""Work that needs nothing more than to be run."""
+
+
+class Later(Protocol):
+    """Takes work that only later requests need."""
+
+    def __call__(self, work: Work) -> None:
+        """Run `work` behind the answer, if at all: whoever needs its outcome has to look for it.
+
+        Errors: none; those of `work` go to the log.
         """
 
 

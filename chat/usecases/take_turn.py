@@ -137,13 +137,13 @@ class TurnTaker:
                     else:
                         replied = part
             result = await self._store_next(loaded, replied, repetition)
+        self._recaller.keep_evicted_later(loaded, replied[0])
         yield result
 
     async def _store_next(
         self, loaded: Conversation, replied: Replied, repetition: Repetition | None
     ) -> TurnResult:
         commit, usage = replied
-        await self._recaller.keep_evicted(loaded, commit)
         commit = self._counted(await self._recaller.remember(loaded, commit), usage, is_new=False)
         result = make_result(loaded, commit, usage)
         await self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)

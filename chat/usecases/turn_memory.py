@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from chat.context.ranking import rank
 from chat.core.memories import make_memories
 from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Turn
 from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
-from chat.usecases.ports import Embedder, EmbeddingStore, LongTermMemory
+from chat.usecases.ports import Embedder, Later, LongTermMemory, OwnedStore
 
 MAX_EMBEDDED_ANEW = 32
 """The most texts of evicted turns that one turn embeds anew.
@@ -27,14 +28,16 @@ class Recaller:
         self,
         settings: Settings,
         embedder: Embedder,
-        embeddings: EmbeddingStore,
+        conversations: OwnedStore,
         memory: LongTermMemory | None,
+        later: Later,
     ) -> None:
         """Take the caller's `memory`; None without a credential, or with `long_term` off."""
         self._settings = settings
         self._embedder = embedder
-        self._embeddings = embeddings
+        self._conversations = conversations
         self._memory = memory
+        self._later = later
         self._tag = settings.embedding_tag
 
     async def rank(self, loaded: Conversation, prompt: str) -> Conversation:
@@ -43,9 +46,12 @@ class Recaller:
             return loaded
         wanted = (await self._embedder.embed([prompt]))[0]
         texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
-        kept = comparable(wanted, await self._embeddings.load_embeddings(loaded.id, list(texts)))
+        known = await self._conversations.load_embeddings(loaded.id, list(texts))
+        kept = comparable(wanted, known)
         missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
-        kept |= await self._keep_embedded(loaded.id, {name: texts[name] for name in missing})
+        made = await self._embed({name: texts[name] for name in missing})
+        await self._keep(loaded.id, made)
+        kept |= made
         cosines = {}
         for one in loaded.found:
             of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
@@ -53,23 +59,31 @@ class Recaller:
                 cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
         return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
 
-    async def keep_evicted(self, loaded: Conversation, commit: Commit) -> None:
-        """Embed the turns that are evicted, and keep the embeddings: each is made only once."""
-        if not self._settings.is_hybrid:
-            return
-        texts = {name: text for turn in commit.evicted for name, text in self._names(turn).items()}
-        await self._keep_embedded(loaded.id, texts)
+    def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:
+        """Embed the turns that were evicted, and keep the embeddings, behind the answer.
 
-    async def _keep_embedded(
-        self, conversation_id: int, texts: Mapping[str, str]
-    ) -> dict[str, Sequence[float]]:
-        """Embed texts, keep the embeddings under the texts' names, and return them."""
-        if not texts:
-            return {}
-        embeddings = await self._embedder.embed(list(texts.values()))
-        kept = dict(zip(texts, embeddings, strict=True))
-        await self._embeddings.keep_embeddings(conversation_id, kept)
-        return kept
+        What is not done then, `rank` does in the turn that finds such a turn.
+        """
+        if self._settings.is_hybrid and commit.evicted:
+            self._later(partial(self._keep_evicted, loaded.id, commit.evicted))
+
+    async def _keep_evicted(self, conversation_id: int, evicted: Sequence[Turn]) -> None:
+        texts = {name: text for turn in evicted for name, text in self._names(turn).items()}
+        made = await self._embed(texts)
+        # Nothing locks the conversation by now: somebody may have removed messages of it meanwhile.
+        first, last = evicted[0].number, evicted[-1].number
+        stored = await self._conversations.turns_page(conversation_id, last, last - first + 1)
+        left = {name for one in stored for name in self._names(one.turn)}
+        await self._keep(conversation_id, {name: made[name] for name in made if name in left})
+
+    async def _embed(self, texts: Mapping[str, str]) -> dict[str, Sequence[float]]:
+        """Return an embedding of each text, by its name."""
+        embeddings = await self._embedder.embed(list(texts.values())) if texts else []
+        return dict(zip(texts, embeddings, strict=True))
+
+    async def _keep(self, conversation_id: int, made: Mapping[str, Sequence[float]]) -> None:
+        if made:
+            await self._conversations.keep_embeddings(conversation_id, made)
 
     def _names(self, turn: Turn) -> Mapping[str, str]:
         """Return the text of each message of a turn, by the name of its embedding."""

@@ -9,6 +9,7 @@ from chat.redis.connection import Redis
 from chat.spin.host import Host
 from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt, erase
+from chat.usecases.ports import Later
 from chat.wiring.credentials import count_session, erasure, make_erasers
 from chat.wiring.models import Means
 from chat.wiring.operators import OperatorRequest
@@ -18,11 +19,15 @@ from chat.wiring.requests import RequestStores, Who
 
 @dataclass(frozen=True)
 class SpinBackend:
-    """The `Backend` of a request on Spin; `closing` closes what was opened for it."""
+    """The `Backend` of a request on Spin.
+
+    `closing` closes what was opened for it; `later` runs what only later requests need before that.
+    """
 
     host: Host
     closing: AsyncExitStack
     make_word: Callable[[], str]
+    later: Later
 
     async def connect(self, call: Call, owner: str | None) -> RequestStores:
         """Connect to Redis, and return the parts for an owner; None for `owner` is anyone."""
@@ -62,4 +67,5 @@ class SpinBackend:
         until = (
             self.host.moment_in(call.settings.turn_timeout_s) if call.terms.has_deadline else None
         )
-        return Means(self.host, call.outside.clock, call.outside.timer, self.make_word, until)
+        outside = call.outside
+        return Means(self.host, outside.clock, outside.timer, self.make_word, self.later, until)

@@ -13,7 +13,7 @@ from chat.spin.answers import Limit, Moment
 from chat.spin.endpoints import SpinChroma, SpinEndpoint
 from chat.spin.host import Host
 from chat.spin.models import SpinEmbedder, SpinModel
-from chat.usecases.ports import Clock, Embedder, LanguageModel
+from chat.usecases.ports import Clock, Embedder, LanguageModel, Later
 
 CHROMA_TIMEOUT_S = 10
 """The most that one request to Chroma may take: a turn must end long before its lock expires."""
@@ -21,17 +21,19 @@ CHROMA_TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Means:
-    """What a request needs beside its stores: two clocks, random words and a deadline.
+    """What a request needs beside its stores: clocks, random words, a time behind it, a deadline.
 
     `clock` is the time of day, and `timer` only ever goes forward. `make_word` makes a word that
-    nobody can guess. `until` is when the last request to a model or to Chroma must have ended; None
-    without such a deadline.
+    nobody can guess. `later` runs what only later requests need. `until` is when the last request
+    to a model or to Chroma must have ended, behind the answer as well; None without such a
+    deadline.
     """
 
     host: Host
     clock: Clock
     timer: Clock
     make_word: Callable[[], str]
+    later: Later
     until: Moment | None = None
 
 

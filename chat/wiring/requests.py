@@ -108,7 +108,8 @@ class RequestStores:
     @cached_property
     def recaller(self) -> Recaller:
         """What a turn does with embeddings."""
-        return Recaller(self.settings, self.embedder, self.conversations, self.long_term)
+        later = self.means.later
+        return Recaller(self.settings, self.embedder, self.conversations, self.long_term, later)
 
     @cached_property
     def stopwatch(self) -> Stopwatch:

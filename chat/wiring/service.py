@@ -1,11 +1,11 @@
 """Answers any request over a host: finds what answers it, and what becomes of an error."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, TypeVar
+from typing import Any
 
 from chat.core.counters import error_counter
 from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
@@ -19,7 +19,6 @@ from chat.http.log_line import (
     REQUEST_ID_HEADER,
     Logged,
     parse_request_id,
-    render_fault,
     render_log_line,
 )
 from chat.http.openapi import describe_api
@@ -39,10 +38,10 @@ from chat.settings import (
 from chat.spin.answers import CutOff
 from chat.spin.host import Host
 from chat.spin.log import log
+from chat.wiring.after_answer import AfterAnswer, Room
 from chat.wiring.backend import SpinBackend
 from chat.wiring.chance import make_fencing, make_token, make_word
-
-Outcome = TypeVar("Outcome")
+from chat.wiring.net import caught
 
 
 @dataclass(frozen=True)
@@ -79,17 +78,23 @@ class Service:
         """
         return parse_cors_origins(self.host.get_variable)
 
+    @cached_property
+    def room(self) -> Room:
+        """The room for what runs behind answers."""
+        return Room()
+
     async def answer(self, asked: Request, request_id: str, closing: AsyncExitStack) -> Response:
         """Return the response to any request, with the headers that every response has.
 
-        `closing` closes what was opened for it: once it is sent, since nobody has to wait for that.
+        `closing` closes what was opened for it, and runs what only later requests need: once it is
+        sent and noted, since nobody has to wait for that.
         """
         operation = find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
         fail = partial(render_error, is_stored_whole=is_stored_whole)
         results: dict[Hashable, Any] = {}
         with memo(results):
-            response = await caught(request_id, self._respond(asked, closing), fail)
+            response = await caught(request_id, self._respond(asked, request_id, closing), fail)
         if response.chunks is not None:
             chunks = followed(response, response.chunks, request_id, fail, results)
             response = replace(response, chunks=chunks)
@@ -103,7 +108,9 @@ class Service:
         except ChatError:
             return ()
 
-    async def _respond(self, request: Request, closing: AsyncExitStack) -> Response:
+    async def _respond(
+        self, request: Request, request_id: str, closing: AsyncExitStack
+    ) -> Response:
         """Return the response to a request.
 
         Errors: ChatError.
@@ -113,7 +120,8 @@ class Service:
         operation = route.operation
         if operation is None:
             return Response(204, headers={"allow": route.allowed})
-        backend = SpinBackend(self.host, closing, make_word)
+        later = AfterAnswer(closing, self.room, request_id)
+        backend = SpinBackend(self.host, closing, make_word, later)
         call = Call(request, route.parts, operation, make_fencing(), self.outside, backend)
         await self._admit(call, operation)
         return await operation.handler(call)
@@ -164,23 +172,6 @@ class Service:
         async with self.host.open_redis(address) as connection:
             counters = {error_counter(operation.action, str(code)): 1}
             await RedisStats(Redis(connection), prefix).count(counters, time.time())
-
-
-async def caught(
-    request_id: str, act: Awaitable[Outcome], otherwise: Callable[[ChatError], Outcome]
-) -> Outcome:
-    """Return what `act` returns; after an error, return what `otherwise` makes of it.
-
-    An exception that is no ChatError is written to the log under the request's id, and becomes an
-    InternalError. By then, every `undone_on_error` on its way has undone what the request held.
-    """
-    try:
-        return await act
-    except ChatError as error:
-        return otherwise(error)
-    except Exception as fault:  # noqa: BLE001 - a trap would send no answer, and undo nothing
-        log(render_fault(request_id, fault))
-        return otherwise(InternalError())
 
 
 async def followed(

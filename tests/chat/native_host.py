@@ -19,6 +19,8 @@ from tests.chat.test_settings import DEFAULTS
 
 Reply = Callable[[str], Awaitable[str]]
 """What a model says to a prompt."""
+Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+"""The embeddings of texts."""
 
 
 class WaitingConnection:
@@ -34,11 +36,16 @@ class WaitingConnection:
         return reply
 
 
-class ToldModel:
-    """An origin whose model says what `reply` makes of the prompt."""
+async def embed_at_once(texts: Sequence[str]) -> list[Sequence[float]]:
+    return [[1.0, float(len(text))] for text in texts]
 
-    def __init__(self, reply: Reply) -> None:
+
+class ToldModel:
+    """An origin whose model says what `reply` makes of the prompt, and which embeds texts."""
+
+    def __init__(self, reply: Reply, embed: Embed) -> None:
         self._reply = reply
+        self._embed = embed
 
     async def stream(
         self, method: str, path: str, body: bytes | None
@@ -47,8 +54,13 @@ class ToldModel:
         yield status
         yield answer
 
-    async def request(self, _: str, __: str, body: bytes | None) -> tuple[int, bytes]:
-        prompt = json.loads(body or b"{}")["messages"][-1]["content"]
+    async def request(self, _: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        told = json.loads(body or b"{}")
+        if path.endswith("/embeddings"):
+            embeddings = enumerate(await self._embed(told["input"]))
+            rows = [{"index": index, "embedding": embedding} for index, embedding in embeddings]
+            return 200, json.dumps({"data": rows}).encode()
+        prompt = told["messages"][-1]["content"]
         message = {"role": "assistant", "content": await self._reply(prompt)}
         choice = {"message": message, "finish_reason": "stop"}
         return 200, json.dumps({"choices": [choice]}).encode()
@@ -58,7 +70,9 @@ class NoModule:
     """Stands for an interface that nothing asks here."""
 
 
-def make_service(connection: NativeConnection, reply: Reply, **changed: str) -> Service:
+def make_service(
+    connection: NativeConnection, reply: Reply, embed: Embed = embed_at_once, **changed: str
+) -> Service:
     variables = {**DEFAULTS, "model_api": "openai", "key_prefix": "t", **changed}
 
     @asynccontextmanager
@@ -66,7 +80,7 @@ def make_service(connection: NativeConnection, reply: Reply, **changed: str) -> 
         yield WaitingConnection(connection)
 
     def make_http(_: Origin, __: Mapping[str, str], ___: Limit) -> ToldModel:
-        return ToldModel(reply)
+        return ToldModel(reply, embed)
 
     engine = Engine(NoModule(), ArithmeticError)
     return Service(Host(variables.__getitem__, open_redis, make_http, engine, int))
@@ -85,5 +99,5 @@ async def ask(
     asked = Request(method, uri, headers, read_body)
     async with AsyncExitStack() as closing:
         response = await service.answer(asked, make_request_id(asked), closing)
-    await service.note(asked, response, 0.0, is_whole=True)
+        await service.note(asked, response, 0.0, is_whole=True)
     return response, json.loads(response.body)

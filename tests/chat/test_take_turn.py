@@ -1,7 +1,7 @@
 """The turn by itself: what it shows the model, stores, and undoes, over stores in this process."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -11,12 +11,13 @@ from chat.core.errors import ModelFailed, ModelTimeout
 from chat.core.messages import Completion, Message, Sampling, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
+from chat.settings import Settings
 from chat.usecases.parts import outcome
-from chat.usecases.ports import LanguageModel, Repetition
+from chat.usecases.ports import LanguageModel, Repetition, Work
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
-from tests.chat.in_memory import InMemoryTurnStore, Kept, Shelf
+from tests.chat.in_memory import InMemoryConversationStore, InMemoryTurnStore, Kept, Shelf
 from tests.chat.test_settings import parse
 
 NOW = 1_700_000_000.0
@@ -58,20 +59,19 @@ class HeldModel(ScriptedModel):
 
 
 class Nothing:
-    """Embeds nothing and keeps no embeddings: recall by words alone asks for none."""
+    """Embeds nothing, and does nothing later: recall by words alone asks for neither."""
 
     async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
         raise AssertionError(texts)
 
-    async def load_embeddings(
-        self, conversation_id: int, names: Sequence[str]
-    ) -> dict[str, Sequence[float]]:
-        raise AssertionError(conversation_id, names)
+    def __call__(self, work: Work) -> None:
+        raise AssertionError(work)
 
-    async def keep_embeddings(
-        self, conversation_id: int, embeddings: Mapping[str, Sequence[float]]
-    ) -> None:
-        raise AssertionError(conversation_id, embeddings)
+
+def by_words(shelf: Shelf, settings: Settings) -> Recaller:
+    """Make the part of a turn that asks for no embeddings."""
+    conversations = InMemoryConversationStore(shelf, "one", OWNER)
+    return Recaller(settings, Nothing(), conversations, None, Nothing())
 
 
 class WholeTurns:
@@ -97,7 +97,7 @@ def taker(shelf: Shelf, model: ScriptedModel, fencing: str = "one", **changed: s
 
 def in_parts(shelf: Shelf, model: LanguageModel, fencing: str = "one", **changed: str) -> TurnTaker:
     settings = parse(**changed)
-    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    recaller = by_words(shelf, settings)
     timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
     return TurnTaker(InMemoryTurnStore(shelf, fencing, OWNER), model, recaller, settings, timing)
 
@@ -382,7 +382,7 @@ async def test_a_repeated_request_is_its_result_at_once() -> None:
 async def test_the_time_in_which_a_part_is_shown_is_not_the_models() -> None:
     times = iter([0.0, 1.0, 2.0, 10.0, 11.0, 20.0, 21.0, 99.0])
     settings, stopwatch = parse(), Stopwatch(times.__next__)
-    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    recaller = by_words(Shelf(), settings)
     timing = Timing(lambda: NOW, stopwatch)
     store = InMemoryTurnStore(Shelf(), "one", OWNER)
     turns = TurnTaker(store, SpeakingModel("a", "b"), recaller, settings, timing)

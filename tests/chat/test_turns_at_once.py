@@ -14,13 +14,12 @@ from chat.redis.connection import Value
 from chat.usecases.ports import LanguageModel, Repetition, TurnStore
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker
-from chat.usecases.turn_memory import Recaller
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.in_memory import InMemoryTurnStore, Shelf
 from tests.chat.native import NativeConnection
 from tests.chat.stores import OWNER, in_redis
 from tests.chat.test_settings import parse
-from tests.chat.test_take_turn import NOW, HeldModel, Nothing, WholeTurns
+from tests.chat.test_take_turn import NOW, HeldModel, WholeTurns, by_words
 from tests.running import RunningRedis
 
 CONVERSATIONS, TURNS = 8, 5
@@ -73,7 +72,7 @@ def taker(make: MakeStore, model: LanguageModel | None = None) -> WholeTurns:
     """Return what takes the turn of one request."""
     settings = parse()
     timing = Timing(lambda: NOW, Stopwatch(iter(range(100)).__next__))
-    recaller = Recaller(settings, Nothing(), Nothing(), None)
+    recaller = by_words(Shelf(), settings)
     return WholeTurns(TurnTaker(make(), model or SlowModel(), recaller, settings, timing))
 
 

@@ -27,6 +27,7 @@ STAND_INS = {
 }
 """What stands for a value of the reader's own."""
 FROM_ENVIRONMENT = re.compile(r"\$[A-Z_]+")
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
 SECRET = "a-secret-of-the-operator"
 MAKE_VARIABLES = {"ARGS", "BUILD", "LISTEN", "MODEL", "SPIN"}
 WITH_FILE = {"-r", "-f"}
@@ -44,10 +45,11 @@ def wrongs_of(line: str) -> Iterator[str]:
 
 
 def _split(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield each command, without the variables that are set for it."""
     command: list[str] = []
     for word in (*words, "&&"):
         if word == "&&":
-            yield command
+            yield list(itertools.dropwhile(ASSIGNMENT.match, command))
             command = []
         else:
             command.append(word)

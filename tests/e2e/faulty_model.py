@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tests.e2e.test_outside import NO_REPLY, completion
 from tests.e2e.test_slow import drip, hang, read_request
@@ -99,8 +99,9 @@ class FaultyModel:
             another conversation. While `may_answer` is not set, nothing is answered.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, ways: Mapping[Way, int] = WAYS) -> None:
         self.is_well = False
+        self._ways = ways
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.said: dict[str, set[str]] = {}
@@ -122,7 +123,7 @@ class FaultyModel:
             if len(places) != 1:
                 self.mixed.append(f"{prompt} with {sorted(places)}")
         chance = random.Random(f"{self.seed} {prompt} {count}")
-        [way] = chance.choices(list(WAYS), list(WAYS.values()))
+        [way] = chance.choices(list(self._ways), list(self._ways.values()))
         self.may_answer.wait()
         body = completion(reply, prompt_tokens=9, completion_tokens=9)
         (answer if self.is_well else way)(connection, body, chance)

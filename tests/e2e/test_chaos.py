@@ -148,9 +148,9 @@ def chat(
     return Chat(own_redis, tmp_path / "host", [*config, *as_flags(variables)])
 
 
-def make_homes(world: World, host: RunningHost) -> None:
+def make_homes(world: World, host: RunningHost, count: int = HOMES) -> None:
     """Make homes with owners of their own, but for a few that are anyone's."""
-    for number in range(HOMES):
+    for number in range(count):
         token = new_token(host) if number >= OPEN_HOMES else None
         name = f"home{number}"
         prompt = f"This is the first prompt in {name}."
@@ -159,8 +159,9 @@ def make_homes(world: World, host: RunningHost) -> None:
         world.sent.append((home, home.start))
 
 
-def let_write(world: World) -> list[threading.Thread]:
-    writers = [Writer(world, home, number) for home in world.homes for number in range(WRITERS)]
+def let_write(world: World, count: int = WRITERS) -> list[threading.Thread]:
+    """Let so many write into each home."""
+    writers = [Writer(world, home, number) for home in world.homes for number in range(count)]
     threads = [threading.Thread(target=writer.write, daemon=True) for writer in writers]
     for thread in threads:
         thread.start()

@@ -1,13 +1,17 @@
 """What was evicted comes back when it matters."""
 
+import contextlib
 import itertools
 import json
 import pathlib
 import re
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import openai
 from tests.running import (
     Answer,
@@ -162,6 +166,7 @@ def test_recall_can_be_off(
 
 LOAN = "The bank wants more interest for the loan on my house."
 RIVER = "We sat on the bank, the muddy bank, and caught trout."
+MAX_S = 20
 PARIS = "My sister moved to Paris with her two sons last spring."
 
 
@@ -171,6 +176,22 @@ def embedding_requests(endpoint: ModelEndpoint) -> list[list[str]]:
         for asked in endpoint.asked
         if asked.path.endswith("/embeddings")
     ]
+
+
+def await_embedded(redis: RunningRedis, mode: str, taken: int, evicted: list[int]) -> None:
+    """Wait until evicted turns are embedded, which the answer does not wait for."""
+    if mode == "lexical" or not evicted:
+        return
+    deadline = time.monotonic() + MAX_S
+    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+        key = f"chat:{{anyone:{taken}}}:{taken}:embeddings".encode()
+        while not is_embedded(connection.call([b"HKEYS", key]), evicted[-1]):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def is_embedded(names: Any, number: int) -> bool:
+    return any(name.endswith(b":%d.0" % number) for name in names)
 
 
 def test_hybrid_recall_ranks_by_meaning_what_the_words_found(
@@ -188,10 +209,12 @@ def test_hybrid_recall_ranks_by_meaning_what_the_words_found(
         with run_host(tmp_path / mode, *arguments, "--variable", f"recall={mode}") as host:
             begun = host.post(context="c", prompt=LOAN).json()["id"]
             for prompt in (PARIS, RIVER, *TALK * 8):
-                host.post(id=begun, prompt=prompt)
+                usage = host.post(id=begun, prompt=prompt).json()["usage"]
+                await_embedded(shared_redis, mode, begun, usage["evicted"])
             endpoint.asked.clear()
             asked = "What did they say about my mortgage and money at the bank?"
             usage = host.post(id=begun, prompt=asked).json()["usage"]
+            await_embedded(shared_redis, mode, begun, usage["evicted"])
             recalled[mode] = [turn["turn"] for turn in usage["recalled"]]
             if mode == "lexical":
                 assert embedding_requests(endpoint) == []

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 import httpx
 import pytest
 
-from host.on_spin import with_remote_models
+from host.on_spin import RESIDENT, RESIDENT_BYTES, with_remote_models
 from host.services.embedded import redis_answers
-from tests.running import NO_COOKIES, ROOT, SPIN, await_line, free_port
+from tests.running import NO_COOKIES, ROOT, SPIN, await_line, free_port, remote_config
 
 EVERY_END = [signal.SIGTERM, signal.SIGINT]
 
@@ -60,9 +61,13 @@ def processes_with(word: str) -> list[str]:
     return [row[1] for row in rows if len(row) == 2 and word in row[1] and row[0] != own]
 
 
-def up(*arguments: str) -> subprocess.CompletedProcess[str]:
+def up(*arguments: str, environ: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    """Run `up` with a changed environment, until it ends."""
     command = [sys.executable, "-m", "host", "up", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
 
 
 def test_a_spin_that_is_not_there_is_said(wasm: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -81,6 +86,31 @@ def test_a_spin_has_no_workers(wasm: pathlib.Path, tmp_path: pathlib.Path) -> No
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("Error: --workers: a spin has one process")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param({}, str(RESIDENT_BYTES), id="by default"),
+        pytest.param({RESIDENT: "4096"}, "4096", id="as the user says"),
+    ],
+)
+def test_a_spin_is_told_how_much_memory_to_keep_for_the_next_instance(
+    wasm: pathlib.Path, tmp_path: pathlib.Path, given: dict[str, str], told: str
+) -> None:
+    assert wasm.exists()
+    program, seen = tmp_path / "spin", tmp_path / "seen"
+    program.write_text(f'#!/bin/sh\nprintf %s "${RESIDENT}" > {seen}\n')
+    program.chmod(0o755)
+    config = remote_config(tmp_path, "http://127.0.0.1:9")
+
+    ended = up(
+        "--spin", str(program), "--state-dir", str(tmp_path), "--runtime-config-file", config,
+        environ=given,
+    )  # fmt: skip
+
+    assert ended.returncode == 0, ended.stderr
+    assert seen.read_text() == told
 
 
 LOCAL = '[llm_compute]\ntype = "spin"\n'
