@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chat.core.owners import digest, owner_tag
-from chat.http.bodies import parse_change, parse_messages, parse_turn_request
+from chat.http.bodies import parse_branch, parse_change, parse_messages, parse_turn_request
 from chat.http.call import Call
 from chat.http.credentials import Session
 from chat.http.fields import parse_id
@@ -16,6 +16,7 @@ from chat.http.queries import (
 )
 from chat.http.render import (
     render_added,
+    render_branch,
     render_forgotten,
     render_forgotten_message,
     render_list,
@@ -40,7 +41,7 @@ async def take_turn(call: Call) -> Response:
     everybody who knows their id.
     """
     asked = parse_turn_request(call.body, call.settings.max_prompt_bytes)
-    repetition = _parse_repetition(call)
+    repetition = _parse_repetition(call, call.body)
     session, owner = None, call.caller.owner
     if asked.conversation_id is None and owner is None and not call.settings.is_open:
         session = Session(call.outside.make_token())
@@ -55,8 +56,8 @@ async def take_turn(call: Call) -> Response:
     return replace(response, facts=facts)
 
 
-def _parse_repetition(call: Call) -> Repetition | None:
-    """Return hashes of the Idempotency-Key and the body; None without such a key.
+def _parse_repetition(call: Call, *asked: str | bytes) -> Repetition | None:
+    """Return hashes of the Idempotency-Key and of what is asked for; None without such a key.
 
     Errors: CredentialNeeded if a repetition could not reach what the first request made.
     """
@@ -65,7 +66,7 @@ def _parse_repetition(call: Call) -> Repetition | None:
         return None
     if not call.settings.is_open:
         call.caller.needed_owner()
-    return Repetition(digest("key", key), digest("body", call.body))
+    return Repetition(digest("key", key), digest("body", *asked))
 
 
 async def list_conversations(call: Call) -> Response:
@@ -110,6 +111,16 @@ async def read_messages(call: Call) -> Response:
         roles=query.roles,
     )
     return render_messages(found, before, as_text=query.as_text)
+
+
+async def branch_conversation(call: Call) -> Response:
+    """Answer `POST /conversations/{id}/branch`; the branch belongs to the caller, as a start."""
+    conversation_id, before = _parse_id(call), parse_branch(call.body)
+    repetition = _parse_repetition(call, "branch", str(conversation_id), call.body)
+    maker = (await call.connect()).branch_maker
+    return render_branch(
+        await maker.make(conversation_id, before, call.caller.owner, call.now(), repetition)
+    )
 
 
 async def add_messages(call: Call) -> Response:

@@ -86,7 +86,7 @@ class LineParser:
             context=parse_text(line.get("context"), "context", self._max_bytes),
             created_at=self._time(line, "created_at"),
             active_at=self._time(line, "active_at"),
-            turn_count=_integer(line, "turns", MAX_NUMBER),
+            turn_count=_integer(line, "turns", MAX_NUMBER, least=0),
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
         )
@@ -168,10 +168,10 @@ def is_memory_id(name: Any, conversation: Any) -> bool:
     return isinstance(conversation, int) and name.startswith(f"{conversation}.")
 
 
-def _integer(line: Mapping[str, Any], name: str, most: int) -> int:
+def _integer(line: Mapping[str, Any], name: str, most: int, *, least: int = 1) -> int:
     value = line.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidRequest(f"`{name}` must be a whole number from 1 to {most}", name)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidRequest(f"`{name}` must be a whole number from {least} to {most}", name)
     return value
 
 

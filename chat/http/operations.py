@@ -71,7 +71,7 @@ OF_CONVERSATION: Mapping[str, Mapping[str, str]] = {
     action: {"id": "/id"}
     for action in (
         "show_conversation", "change_conversation", "forget_conversation", "read_messages",
-        "add_messages", "find_relevant",
+        "add_messages", "branch_conversation", "find_relevant",
     )
 }  # fmt: skip
 OF_MEMORY: Mapping[str, Mapping[str, str]] = {
@@ -144,6 +144,17 @@ OPERATIONS: Operations = {
             errors=(*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
             is_stored_whole=True, counts="turn by itself", has_deadline=True,
+        ),
+    },
+    "/conversations/{id}/branch": {
+        "POST": Operation(
+            conversations.branch_conversation,
+            "Begin a new conversation with what was said before a message",
+            {201: "Branched"},
+            "optional", "Branch", (REPETITION,),
+            (*CONVERSATION, UnknownMessage, StorageFull, ConversationBusy, KeyReused,
+             CredentialNeeded),
+            links=OF_CONVERSATION, is_stored_whole=True, counts="turn by itself",
         ),
     },
     "/conversations/{id}/relevant": {

@@ -129,6 +129,11 @@ def render_summary(summary: Summary, context_length: int) -> Response:
     return render_json(200, fields)
 
 
+def render_branch(summary: Summary) -> Response:
+    """Render a new conversation that began as a branch of another one."""
+    return render_json(201, summary_fields(summary))
+
+
 def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
     """Render a page of conversations."""
     next_cursor = render_cursor(cursor)

@@ -124,6 +124,7 @@ TAKEN: Mapping[str, Schema] = {
         ),
         "minProperties": 1,
     },
+    "Branch": record({"before": {**PLACE, "type": ["string", "null"]}}, ("before",)),
     "Messages": record({
         "messages": many(
             record(
@@ -225,6 +226,7 @@ GIVEN: Mapping[str, Schema] = {
         "window_tokens": or_null("integer"),
         "context_length": COUNT,
     }),
+    "Branched": record(STORED_SUMMARY),
     "ForgottenConversation": record({
         "id": ID,
         "forgotten": record({

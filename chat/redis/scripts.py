@@ -1,5 +1,7 @@
 """The Lua scripts, with the names of their keys and arguments; `lua/NAME.lua` says what each does.
 
+Those that put whole conversations into Redis are in `whole_scripts.py`.
+
 The keys in `maybe` are left out for a conversation that has no owner: the owner's list and
 memories, the owner's account, and the newcomers that are counted with it.
 """
@@ -198,26 +200,6 @@ CLEAN_INDEX = make_script(
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account"],
 )
-
-# Restoring a whole conversation in parts; it is there once the last part is stored.
-STAGE = make_script(
-    "stage",
-    [ACCOUNT],
-    keys=["restored"],
-    maybe=ACCOUNT_NAMES,
-    args=["begin", "part_ms", "account", "piece"],
-)
-RESTORE = make_script(
-    "restore",
-    [IS, TYPES, WHOLE, ACCOUNT, KEEP, LIST, INDEX],
-    keys=[*CONVERSATION_NAMES, "conversations", "restored"],
-    maybe=ACCOUNT_NAMES,
-    args=[
-        "fencing", "part_ms", "is_first", "is_last", "archived_count", "lifetime_s",
-        "conversation_id", "account", "*pieces",
-    ],
-    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES},
-)  # fmt: skip
 
 # An owner's memories.
 REMEMBER = make_script(

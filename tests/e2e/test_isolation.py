@@ -111,6 +111,7 @@ def test_nothing_of_an_owner_can_be_reached_with_the_credential_of_another(
             ("PATCH", path, {"title": mine.name}),
             ("DELETE", path, {}),
             ("DELETE", f"{path}/messages/1.0", {}),
+            ("POST", f"{path}/branch", {}),
             ("POST", "/", {"id": other.conversation, "prompt": "Who am I?"}),
             ("GET", memory, {}),
             ("PATCH", first_memory, {"pinned": True}),

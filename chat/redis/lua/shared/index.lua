@@ -24,24 +24,25 @@ local function postings_of(term)
   return table.concat(parts) .. newest
 end
 
-local function forget_terms(number, terms, length)
+-- Replaces the postings of a turn by those of what is left of it, each in its place: postings are
+-- in the order of their numbers. `left` has the terms that are left; all of them were there before.
+local function replace_terms(number, terms, left, length)
   local own = ';' .. number .. ':%d+:%d+;'
   for term in pairs(terms) do
+    local other = left[term] and ';' .. number .. ':' .. left[term] .. ':' .. length .. ';' or ';'
     local low, high, newest = chunks_of(term)
     for chunk = low, high - 1 do
       local field = term .. ' ' .. chunk
-      local rest = string.gsub(';' .. (redis.call('HGET', index_key, field) or ''), own, ';', 1)
+      local rest = string.gsub(';' .. (redis.call('HGET', index_key, field) or ''), own, other, 1)
       put(index_key, field, string.sub(rest, 2))
     end
-    local rest = string.sub(string.gsub(';' .. newest, own, ';', 1), 2)
+    local rest = string.sub(string.gsub(';' .. newest, own, other, 1), 2)
     if low == high and rest == '' then
       take(index_key, term)
     else
       put(index_key, term, low .. ',' .. high .. '|' .. rest)
     end
   end
-  redis.call('HINCRBY', index_key, ' count', -1)
-  redis.call('HINCRBY', index_key, ' terms', 0 - length)  -- -0 would be no integer to Redis
 end
 
 local function index_terms(number, terms, length)
