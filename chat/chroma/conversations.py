@@ -151,6 +151,7 @@ def _message_metadata(
         "said_at": said_at,
         "has_time": message.created_at is not None,
         "extra": extra,
+        "receipt": message.receipt,
         "memory": False,
     }
 
@@ -239,4 +240,5 @@ def _parse_message(record: Record) -> Message:
         record.document,
         as_number(metadata["said_at"]) if metadata["has_time"] else None,
         parse_json(extra) if extra else None,
+        metadata.get("receipt"),
     )

@@ -29,13 +29,15 @@ def as_role(value: Any) -> Role:
 class Message(NamedTuple):
     """One utterance.
 
-    Units: `created_at` is seconds since 1970; None for a message that is made for the model only.
+    Shapes: `receipt` says how a reply came about, as `chat.core.receipts` writes it.
+    Units:  `created_at` is seconds since 1970; None for a message that is made for the model only.
     """
 
     role: Role
     content: str
     created_at: float | None = None
     metadata: Mapping[str, Any] | None = None
+    receipt: str | None = None
 
 
 class Turn(NamedTuple):

@@ -8,6 +8,7 @@ from chat.core.errors import EraseIncomplete, Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
+from chat.core.receipts import parse_receipt
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.response import Response, error_fields, render_json
@@ -211,13 +212,16 @@ def distance_fields(distance: float | None) -> dict[str, float | None]:
 def message_fields(placed: Placed) -> dict[str, Any]:
     """Return the fields of a message."""
     message = placed.message
-    fields = {
+    fields: dict[str, Any] = {
         "id": str(placed.place),
         "role": message.role,
         "content": message.content,
         "created_at": placed.created_at,
     }
-    return fields | ({"metadata": message.metadata} if message.metadata is not None else {})
+    if message.metadata is not None:
+        fields["metadata"] = message.metadata
+    usage = parse_receipt(message.receipt) if message.receipt else None
+    return fields | ({"usage": asdict(usage)} if usage else {})
 
 
 def render_added(added: Added) -> Response:

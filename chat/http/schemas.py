@@ -62,12 +62,28 @@ MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
 NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}
 """How near something is to a prompt; null if it was not found by a search."""
 
+RECALLED: Mapping[str, Schema] = {"score": SCORE, "age_s": COUNT}
+USAGE: Schema = record({
+    "context_length": COUNT,
+    "prompt_tokens": COUNT,
+    "generated_tokens": COUNT,
+    "window_turns": COUNT,
+    "evicted_turns": COUNT,
+    "finish_reason": TEXT,
+    "evicted": many(COUNT),
+    "recalled": many(record({"turn": COUNT, **RECALLED})),
+    "memories": many(record({"memory": MEMORY, **RECALLED})),
+})  # fmt: skip
+"""What the model was shown for a reply."""
+OF_SOME: Sequence[str] = ("metadata", "usage")
+"""The fields that only some messages have."""
 STORED_MESSAGE: Mapping[str, Schema] = {
     "id": PLACE,
     "role": ROLE,
     "content": TEXT,
     "created_at": TIME,
     "metadata": {"type": "object"},
+    "usage": USAGE,
 }
 STORED_MEMORY: Mapping[str, Schema] = {
     "id": MEMORY,
@@ -151,7 +167,6 @@ TAKEN: Mapping[str, Schema] = {
 }  # fmt: skip
 """The schemas of request bodies."""
 
-RECALLED: Mapping[str, Schema] = {"score": SCORE, "age_s": COUNT}
 RECEIPT: Schema = {
     "type": "object",
     "additionalProperties": record(
@@ -201,17 +216,7 @@ GIVEN: Mapping[str, Schema] = {
             "reply": TEXT,
             "numberOfTokens": COUNT,
             "expires_at": or_null("integer"),
-            "usage": record({
-                "context_length": COUNT,
-                "prompt_tokens": COUNT,
-                "generated_tokens": COUNT,
-                "window_turns": COUNT,
-                "evicted_turns": COUNT,
-                "finish_reason": TEXT,
-                "evicted": many(COUNT),
-                "recalled": many(record({"turn": COUNT, **RECALLED})),
-                "memories": many(record({"memory": MEMORY, **RECALLED})),
-            }),
+            "usage": USAGE,
             "token": TEXT,
         },
         ("token",),
@@ -234,11 +239,11 @@ GIVEN: Mapping[str, Schema] = {
         }),
     }),
     "MessagePage": record({
-        "messages": many({"anyOf": [record(STORED_MESSAGE, ("metadata",)), TEXT]}),
+        "messages": many({"anyOf": [record(STORED_MESSAGE, OF_SOME), TEXT]}),
         "before": or_null("string"),
     }),
     "RelevantMessages": record({
-        "messages": many({"anyOf": [record({**STORED_MESSAGE, **NEAR}, ("metadata",)), TEXT]}),
+        "messages": many({"anyOf": [record({**STORED_MESSAGE, **NEAR}, OF_SOME), TEXT]}),
     }),
     "AddedMessages": record({
         "id": ID,
