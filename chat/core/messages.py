@@ -177,7 +177,7 @@ class Commit:
 
     Shapes: `evicted` are the oldest turns of the window and the new turns together; `memories` are
             what the owner's long-term memory is to keep of the new turns; `counters` says by how
-            much each counter goes up.
+            much each counter goes up; `title` is for a conversation without one, '' for none.
     Units:  `context_tokens` and `window_tokens` are as in `Conversation`; `at` is seconds since
             1970; a `lifetime_s` of 0 means for ever.
     """
@@ -191,6 +191,7 @@ class Commit:
     lifetime_s: int
     memories: tuple[Embedded, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,9 @@ COMMIT = repeatable(make_script(
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
-        "evicted_count", "archive_turns", "lifetime_s", "conversation_id", "repetition", "result",
-        "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters", "account",
-        "*turns",
+        "evicted_count", "archive_turns", "lifetime_s", "title", "conversation_id", "repetition",
+        "result", "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters",
+        "account", "*turns",
     ],
     constants={"MAX_DONE": MAX_DONE},
 ))  # fmt: skip
@@ -103,8 +103,8 @@ CREATE = repeatable(make_script(
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
-        "lifetime_s", "conversation_id", "turn", "repetition", "result", "started", "new_memories",
-        "max_memories", "counters", "account",
+        "lifetime_s", "title", "conversation_id", "turn", "repetition", "result", "started",
+        "new_memories", "max_memories", "counters", "account",
     ],
     constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
 ))  # fmt: skip

@@ -220,6 +220,7 @@ class RedisTurnStore:
             "evidence_tokens": commit.vocabulary.evidence_tokens,
             "active_at": repr(commit.at),
             "lifetime_s": commit.lifetime_s,
+            "title": commit.title,
             "new_memories": render_embeddeds(commit.memories, self._settings.tag),
             "max_memories": self._settings.max_memories,
             "counters": render_counters(commit.counters, commit.at, owner),

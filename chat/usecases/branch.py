@@ -107,13 +107,14 @@ def make_whole_branch(
     room_tokens = settings.context_length - settings.sampling.max_reply_tokens
     fit = fit_branch(source, end, beginning, room_tokens)
     anew = (*fit.evicted, *fit.kept)
+    turn_count = end if beginning else end - 1
     head = Head(
         id=0,
         context=conversation.context,
         created_at=now,
         active_at=now,
-        turn_count=end if beginning else end - 1,
-        title=source.title,
+        turn_count=turn_count,
+        title=source.title if turn_count else None,
         is_pinned=False,
     )
     whole = Whole(

@@ -22,6 +22,7 @@ from chat.core.messages import (
 )
 from chat.core.owners import anyone
 from chat.core.receipts import render_receipt
+from chat.core.titles import make_title
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
@@ -163,6 +164,7 @@ class TurnTaker:
             evicted=fit.evicted,
             at=now,
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
+            title="" if loaded.turn_count else make_title(prompt),
         )
         return commit, usage
 

@@ -171,6 +171,7 @@ class InMemoryTurnStore:
         )
         kept.created_at = commit.at if kept.created_at is None else kept.created_at
         kept.lifetime_s = commit.lifetime_s
+        kept.title = kept.title or commit.title or None
         if done:
             kept.done[done.repetition.key] = (done.repetition.body, done.result)
 
@@ -299,7 +300,7 @@ class InMemoryBrancher:
         self._shelf.kept[owner, whole.head.id] = Kept(
             conversation,
             (*copied, *whole.evicted),
-            source.title,
+            whole.head.title,
             whole.head.created_at,
             whole.lifetime_s,
             embeddings={n: e for n, e in before.embeddings.items() if _is_before(n, cut)},

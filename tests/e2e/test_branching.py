@@ -132,3 +132,15 @@ def test_early_turns_that_left_the_window_are_recalled_in_a_branch(
 
     assert [one["turn"] for one in answer.json()["usage"]["recalled"]] == [1]
     assert "Zebulon" in json.loads(endpoint.asked[-1].body)["prompt"]
+
+
+def test_a_conversation_is_called_after_its_first_prompt(remote_chat: RunningHost) -> None:
+    token = new_token(remote_chat)
+    taken = start(remote_chat, token, "How do I bake\n bread?")
+    go_on(remote_chat, token, taken, "And rolls?")
+
+    (listed,) = ask(remote_chat, "GET", "/conversations", token).json()["conversations"]
+    ask(remote_chat, "DELETE", f"/conversations/{taken}/messages/1.0", token)
+
+    assert listed["title"] == "How do I bake bread?"
+    assert ask(remote_chat, "GET", f"/conversations/{taken}", token).json()["title"] is None
