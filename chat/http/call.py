@@ -21,6 +21,7 @@ from chat.usecases.ports import (
     StatsStore,
     TurnStore,
 )
+from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_back import Importer
@@ -95,6 +96,13 @@ class Stores(Protocol):
     @property
     def branch_maker(self) -> BranchMaker:
         """The part that makes branches."""
+
+    @property
+    def searcher(self) -> Searcher:
+        """The part that searches the owner's conversations.
+
+        Errors: CredentialNeeded.
+        """
 
     @property
     def importer(self) -> Importer:

@@ -13,12 +13,14 @@ from chat.http.queries import (
     parse_messages_query,
     parse_place,
     parse_relevant_query,
+    parse_word_search,
 )
 from chat.http.render import (
     render_added,
     render_branch,
     render_forgotten,
     render_forgotten_message,
+    render_found,
     render_list,
     render_messages,
     render_relevant,
@@ -32,6 +34,7 @@ from chat.usecases.change import forget_message as forget
 from chat.usecases.find_relevant import find_relevant as find
 from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
+from chat.usecases.search import search
 
 
 async def take_turn(call: Call) -> Response:
@@ -75,6 +78,13 @@ async def list_conversations(call: Call) -> Response:
     return render_list(
         *await (await call.connect()).conversations.list_page(query.cursor, query.limit)
     )
+
+
+async def search_conversations(call: Call) -> Response:
+    """Answer `GET /search`."""
+    query = parse_word_search(call.uri, call.settings.max_prompt_bytes)
+    searcher = (await call.connect()).searcher
+    return render_found(await search(searcher, query.prompt, query.cursor, query.limit))
 
 
 async def show_conversation(call: Call) -> Response:

@@ -35,7 +35,7 @@ from chat.http import owner_handlers as owners
 from chat.http import public_handlers as public
 from chat.http.operation import Errors, Operation, Operations, Parameter
 from chat.http.queries import CURSOR, DEFAULT, DEFAULT_DISTANCE, DEFAULT_TOP_K, FARTHEST, KEY, MOST
-from chat.http.schemas import CONTENT, PLACE
+from chat.http.shapes import CONTENT, PLACE
 
 STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
 STORE: Errors = (*STORES, OwnerErased)
@@ -109,6 +109,13 @@ OPERATIONS: Operations = {
         "GET": Operation(
             conversations.list_conversations, "Your conversations, the latest activity first",
             {200: "ConversationPage"}, parameters=PAGED, errors=STORE,
+        ),
+    },
+    "/search": {
+        "GET": Operation(
+            conversations.search_conversations,
+            "Messages in all your conversations that have words of a prompt",
+            {200: "SearchPage"}, parameters=(PROMPT, *PAGED), errors=STORE, counts="turn",
         ),
     },
     "/conversations/{id}": {

@@ -17,6 +17,7 @@ from chat.usecases.check_health import HEALTHY, Health
 from chat.usecases.erase import Receipt
 from chat.usecases.find_relevant import Relevant
 from chat.usecases.ports import Cursor
+from chat.usecases.search import Found
 from chat.usecases.take_back import Imported
 
 
@@ -140,6 +141,23 @@ def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
     next_cursor = render_cursor(cursor)
     conversations = [summary_fields(summary) for summary in page]
     return render_json(200, {"conversations": conversations, "next_cursor": next_cursor})
+
+
+def render_found(found: Found) -> Response:
+    """Render what a search found in all conversations, the best first."""
+    hits = [
+        {
+            "conversation_id": hit.conversation_id,
+            "title": hit.title,
+            "message_id": str(hit.place),
+            "role": hit.role,
+            "snippet": hit.snippet(),
+            "score": score,
+            "created_at": hit.created_at,
+        }
+        for hit, score in found.hits
+    ]
+    return render_json(200, {"hits": hits, "next_cursor": render_cursor(found.cursor)})
 
 
 def render_cursor(cursor: Cursor | None) -> str | None:

@@ -20,6 +20,7 @@ from chat.redis.fragments import (
     LOST,
     MEMORIES,
     NEWCOMERS,
+    NUMBERS,
     SEARCH,
     SUMMARY,
     TYPES,
@@ -55,7 +56,7 @@ ID_DIGITS = 15
 RATES = ("caller_rate", "rate")
 LOAD = repeatable(make_script(
     "load",
-    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, INDEX, SEARCH],
+    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, NUMBERS, INDEX, SEARCH],
     keys=[*CONVERSATION_NAMES, *RATES],
     maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
     args=[
@@ -75,7 +76,7 @@ HOLD = repeatable(
 )
 COMMIT = repeatable(make_script(
     "commit",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, INDEX, MEMORIES, COUNT_ALL],
+    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -155,7 +156,7 @@ CHANGE = make_script(
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, INDEX, MEMORIES],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -195,7 +196,7 @@ CLEAN_LIST = make_script(
 )
 CLEAN_INDEX = make_script(
     "clean_index",
-    [ACCOUNT, INDEX],
+    [ACCOUNT, NUMBERS, INDEX],
     keys=CONVERSATION_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account"],

@@ -18,6 +18,7 @@ from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
+from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
 from chat.usecases.branch import BranchMaker
@@ -26,6 +27,7 @@ from chat.usecases.durable_ports import DurableStore
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
+from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
 from chat.usecases.take_back import Importer
@@ -134,6 +136,14 @@ class RequestStores:
         if durable is not None:
             brancher = DurableBrancher(durable.store, hot, durable.recovery)
         return BranchMaker(self.turns, self.conversations, brancher, self.settings)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """What searches the owner's conversations.
+
+        Errors: CredentialNeeded.
+        """
+        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
 
     @cached_property
     def importer(self) -> Importer:

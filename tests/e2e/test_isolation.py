@@ -87,6 +87,8 @@ def test_no_owner_is_shown_a_word_of_another(
             )
             in_one = ask(host, "GET", f"/conversations/{owner.conversation}/relevant?prompt={query}"
                          "&distance_threshold=2", owner.token)  # fmt: skip
+            words = ask(host, "GET", f"/search?prompt={query}+name&limit=100", owner.token)
+            seen += words.text
             seen += shown(endpoint) + answered.text + found.text + wide.text + in_one.text
         for path in ("/memories", "/conversations", "/export"):
             seen += ask(host, "GET", path, owner.token).text

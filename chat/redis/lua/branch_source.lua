@@ -9,16 +9,9 @@ if redis.call('EXISTS', conversation_key) == 0 then
 end
 local lost = lost_turns()
 if lost then return lost end
-local function number_at(place)
-  return tonumber(string.match(redis.call('LINDEX', archive_key, place), '^{"n":(%d+)')) or 0
-end
-local last, low, high = tonumber(last_number), 0, redis.call('LLEN', archive_key)
-while low < high do
-  local middle = math.floor((low + high) / 2)
-  if number_at(middle) > last then high = middle else low = middle + 1 end
-end
+local stop = count_below(archive_key, tonumber(last_number) + 1)
 local newest_first, bytes = {}, 0
-for place = low - 1, math.max(0, low - tonumber(turn_count)), -1 do
+for place = stop - 1, math.max(0, stop - tonumber(turn_count)), -1 do
   local turn = redis.call('LINDEX', archive_key, place)
   bytes = bytes + #turn
   if bytes > tonumber(max_bytes) then break end

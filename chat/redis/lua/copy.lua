@@ -29,27 +29,14 @@ local phase, cursor = string.match(place, '^(%a+) (%d+)$')
 phase, cursor = phase or 'turns', cursor or '0'
 local function is_over() return copied >= MAX_COPIED or bytes >= MAX_COPIED_BYTES end
 local function note(size) copied, bytes = copied + 1, bytes + size end
-local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
 
 local length = redis.call('LLEN', from_archive_key)
-local function count_below(number)
-  local low, high = 0, length
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if number_of(redis.call('LINDEX', from_archive_key, middle)) < number then
-      low = middle + 1
-    else
-      high = middle
-    end
-  end
-  return low
-end
-local stop = count_below(first)
+local stop = count_below(from_archive_key, first)
 local evicted = redis.call('HGET', from_conversation_key, 'evicted_count') - (length - stop)
 local is_whole = stop == length
 
 local function copy_turns()
-  local at = count_below(tonumber(cursor) + 1)
+  local at = count_below(from_archive_key, tonumber(cursor) + 1)
   while at < stop and not is_over() do
     local some = redis.call('LRANGE', from_archive_key, at, math.min(at + 19, stop - 1))
     for _, turn in ipairs(some) do

@@ -1,4 +1,4 @@
--- The index of evicted turns by term. Comes after `account`.
+-- The index of evicted turns by term. Comes after `account` and `numbers`.
 --
 -- A posting of a term is `number:times:length;`: the turn's number, how often the term is in the
 -- turn, and how many terms the turn has. Postings are in chunks, in the fields `term 0`, `term 1`
@@ -6,8 +6,6 @@
 -- chunk itself. The fields ` count` and ` terms`, which cannot be terms, have the number of indexed
 -- turns and the sum of their lengths. When a term is indexed again, its oldest chunk is removed if
 -- all turns of this chunk have left the archive.
-local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
-
 local function chunks_of(term)
   local head = redis.call('HGET', index_key, term)
   if not head then return 0, 0, '', 0 end
