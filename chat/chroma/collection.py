@@ -4,12 +4,21 @@ Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from chat.chroma.requests import Http, labels_of, parse_count, send
-from chat.chroma.rows import MADE_BY, Record, _as_list, parse_rows, record_bytes, render_rows
-from chat.core.errors import MemoryUnavailable
+from chat.chroma.rows import (
+    MADE_BY,
+    Record,
+    _as_list,
+    parse_embeddings,
+    parse_rows,
+    record_bytes,
+    render_rows,
+)
+from chat.core.errors import CorruptConversation, MemoryUnavailable
 from chat.core.owners import digest
 from chat.core.portions import portions, slices
 from chat.core.refusals import OwnerErased
@@ -106,8 +115,10 @@ class Collection:
             for record in await self._get({"ids": batch})
         ]
 
-    async def every(self, where: Where) -> AsyncIterator[Record]:
+    async def every(self, where: Where, *, has_embeddings: bool = False) -> AsyncIterator[Record]:
         """Yield all records that match `where`, page by page, in no order.
+
+        With `has_embeddings`, each comes with its embedding and the tag of the model that made it.
 
         Each page begins with the last record of the page before. If it begins with another record,
         some were removed meanwhile, and others moved to offsets that were read already: then the
@@ -116,7 +127,8 @@ class Collection:
         seen: set[str] = set()
         last, offset, looks = "", 0, 1
         while True:
-            page = await self._get({"where": where, "limit": RECORDS_A_CALL, "offset": offset})
+            wanted = {"where": where, "limit": RECORDS_A_CALL, "offset": offset}
+            page = await self._get(wanted, has_embeddings=has_embeddings)
             if last and looks < MAX_LOOKS and (not page or page[0].id != last):
                 last, offset, looks = "", 0, looks + 1
                 continue
@@ -128,12 +140,16 @@ class Collection:
                 return
             last, offset = page[-1].id, offset + RECORDS_A_CALL - 1
 
-    async def _get(self, wanted: Mapping[str, Any]) -> list[Record]:
+    async def _get(
+        self, wanted: Mapping[str, Any], *, has_embeddings: bool = False
+    ) -> list[Record]:
         path = await self._found()
         if path is None:
             return []
-        reply = await self._post(path, "get", {**wanted, "include": ["documents", "metadatas"]})
-        return parse_rows(reply, "ids", "documents", "metadatas")
+        include = ["documents", "metadatas", *(["embeddings"] if has_embeddings else [])]
+        reply = await self._post(path, "get", {**wanted, "include": include})
+        records = parse_rows(reply, "ids", "documents", "metadatas")
+        return embedded_rows(records, parse_embeddings(reply)) if has_embeddings else records
 
     async def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
         """Return the nearest records, with their distances.
@@ -225,6 +241,19 @@ class Collection:
 
     async def _send(self, method: str, path: str, fields: Mapping[str, Any] | None = None) -> Any:
         return await send(self._http, method, path, fields)
+
+
+def embedded_rows(records: Sequence[Record], embeddings: Sequence[Sequence[float]]) -> list[Record]:
+    """Return records with their embeddings, and the tags of the models that made these.
+
+    Errors: CorruptConversation if there is not one embedding for each record.
+    """
+    if len(records) != len(embeddings):
+        raise CorruptConversation
+    return [
+        replace(record, embedding=embedding, made_by=str(record.metadata.get(MADE_BY, "")))
+        for record, embedding in zip(records, embeddings, strict=True)
+    ]
 
 
 def collection_of(

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from chat.chroma.collection import Collection
+from chat.chroma.collection import RECORDS_A_CALL, Collection
 from chat.chroma.memories import ChromaMemory
-from chat.chroma.rows import Metadata, Record, as_number
+from chat.chroma.rows import MADE_BY, Metadata, Record, as_number
 from chat.context.budget import bounded_turn
 from chat.core.errors import CorruptConversation
 from chat.core.heads import Head
@@ -24,6 +24,8 @@ from chat.usecases.ports import Embedder
 
 NO_MESSAGES = "no messages"
 """The text that is embedded for a head that is written without messages."""
+OF_MEMORY = ("digest", "pinned", "restated", MADE_BY)
+"""The fields of a message that it has as a memory, and the one that is written anew."""
 GOING: Metadata = {"going": True}
 """The mark of a head whose conversation is being forgotten."""
 
@@ -90,6 +92,27 @@ class ChromaDurableStore:
         wanted = {"$and": [{"kind": "message"}, {"conversation": conversation_id}]}
         return parse_turn_records([record async for record in self._collection.every(wanted)])
 
+    async def copy(self, conversation_id: int, head: Head, before: Place | None) -> None:
+        """Copy page by page, with the embeddings that the messages have; the head comes last."""
+        wanted = {"$and": [
+            {"kind": "message"}, {"conversation": conversation_id},
+            {"turn": {"$lte": head.turn_count}},
+        ]}  # fmt: skip
+        last = before or Place(head.turn_count + 1, 0)
+        of_head: Sequence[float] = ()
+        page: list[Record] = []
+        async for record in self._collection.every(wanted, has_embeddings=True):
+            if _place_of(record) < (last.turn_number, last.index):
+                page.append(_copied(record, head.id))
+                of_head = record.embedding
+            if len(page) == RECORDS_A_CALL:
+                await self._collection.write(page)
+                page = []
+        if not of_head:
+            of_head = (await self._embedder.embed([NO_MESSAGES]))[0]
+        page.append(Record(str(head.id), head.context, _head_metadata(head), of_head))
+        await self._collection.write(page)
+
     async def change(self, head: Head) -> None:
         await self._collection.amend([Record(str(head.id), head.context, _head_metadata(head))])
 
@@ -128,8 +151,20 @@ def _message_metadata(
         "said_at": said_at,
         "has_time": message.created_at is not None,
         "extra": extra,
+        "receipt": message.receipt,
         "memory": False,
     }
+
+
+def _copied(record: Record, conversation_id: int) -> Record:
+    """Return a message's record as one of another conversation; it is no memory there."""
+    number, index = _place_of(record)
+    shown = {name: value for name, value in record.metadata.items() if name not in OF_MEMORY}
+    return dataclasses.replace(
+        record,
+        id=memory_id(conversation_id, Place(number, index)),
+        metadata={**shown, "conversation": conversation_id, "memory": False},
+    )
 
 
 def _head_metadata(head: Head) -> Metadata:
@@ -205,4 +240,5 @@ def _parse_message(record: Record) -> Message:
         record.document,
         as_number(metadata["said_at"]) if metadata["has_time"] else None,
         parse_json(extra) if extra else None,
+        metadata.get("receipt"),
     )

@@ -18,22 +18,31 @@ Metadata = Mapping[str, str | int | float | bool | None]
 
 @dataclass(frozen=True)
 class Record:
-    """A record of a collection; its distance is 0 unless a search found it."""
+    """A record of a collection; its distance is 0 unless a search found it.
+
+    `made_by` is the tag of the model that made its embedding, empty for the one in use.
+    """
 
     id: str
     document: str
     metadata: Metadata
     embedding: Sequence[float] = ()
     distance: float = 0.0
+    made_by: str = ""
 
 
 def render_rows(records: Sequence[Record], made_by: str) -> Mapping[str, Any]:
-    """Render records; each one with an embedding gets `made_by`, the tag of its model, too."""
+    """Render records; each one with an embedding gets the tag of its model, too.
+
+    `made_by` is the tag of the model in use.
+    """
     return {
         "ids": [record.id for record in records],
         "documents": [record.document for record in records],
         "metadatas": [
-            {**record.metadata, MADE_BY: made_by} if record.embedding else record.metadata
+            {**record.metadata, MADE_BY: record.made_by or made_by}
+            if record.embedding
+            else record.metadata
             for record in records
         ],
         "embeddings": [list(record.embedding) or None for record in records],
@@ -49,6 +58,17 @@ def parse_rows(reply: Mapping[str, Any], *names: str) -> list[Record]:
         rows = zip(*(_as_list(reply.get(name)) for name in names), strict=True)
         return [_parse_row(*row) for row in rows]
     except (ValueError, TypeError) as error:
+        raise CorruptConversation from error
+
+
+def parse_embeddings(reply: Mapping[str, Any]) -> list[Sequence[float]]:
+    """Parse the embeddings of records.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        return [[as_number(value) for value in row] for row in _as_list(reply.get("embeddings"))]
+    except TypeError as error:
         raise CorruptConversation from error
 
 

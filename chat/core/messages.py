@@ -29,13 +29,15 @@ def as_role(value: Any) -> Role:
 class Message(NamedTuple):
     """One utterance.
 
-    Units: `created_at` is seconds since 1970; None for a message that is made for the model only.
+    Shapes: `receipt` says how a reply came about, as `chat.core.receipts` writes it.
+    Units:  `created_at` is seconds since 1970; None for a message that is made for the model only.
     """
 
     role: Role
     content: str
     created_at: float | None = None
     metadata: Mapping[str, Any] | None = None
+    receipt: str | None = None
 
 
 class Turn(NamedTuple):
@@ -175,7 +177,7 @@ class Commit:
 
     Shapes: `evicted` are the oldest turns of the window and the new turns together; `memories` are
             what the owner's long-term memory is to keep of the new turns; `counters` says by how
-            much each counter goes up.
+            much each counter goes up; `title` is for a conversation without one, '' for none.
     Units:  `context_tokens` and `window_tokens` are as in `Conversation`; `at` is seconds since
             1970; a `lifetime_s` of 0 means for ever.
     """
@@ -189,6 +191,7 @@ class Commit:
     lifetime_s: int
     memories: tuple[Embedded, ...] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.core.heads import Change
 from chat.core.json_text import NotJson, parse_json
-from chat.core.messages import SIDES, Message
+from chat.core.messages import SIDES, Message, Place
 from chat.core.refusals import InvalidRequest
 from chat.http.fields import (
     parse_content,
@@ -17,6 +17,7 @@ from chat.http.fields import (
     parse_title,
     refuse_others,
 )
+from chat.http.queries import parse_place
 from chat.settings import Settings
 
 BODY_BYTES_PER_PROMPT_BYTE = 6
@@ -81,6 +82,19 @@ def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Messa
         parse_message(message, f"messages[{place}]", max_prompt_bytes, now)
         for place, message in enumerate(given)
     ]
+
+
+def parse_branch(body: bytes) -> Place | None:
+    """Parse the body of `POST /conversations/{id}/branch`; an empty one is one without `before`.
+
+    Errors: InvalidRequest.
+    """
+    fields = _parse_object(body or b"{}")
+    refuse_others(fields, ("before",), "")
+    before = fields.get("before")
+    if before is None:
+        return None
+    return parse_place(before if isinstance(before, str) else "", "before")
 
 
 def parse_change(body: bytes, max_prompt_bytes: int) -> Change:

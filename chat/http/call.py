@@ -9,6 +9,7 @@ from chat.core.messages import Adds
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
 from chat.settings import Getter, Settings
+from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
 from chat.usecases.erase import Receipt
@@ -20,6 +21,7 @@ from chat.usecases.ports import (
     StatsStore,
     TurnStore,
 )
+from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_back import Importer
@@ -90,6 +92,17 @@ class Stores(Protocol):
     @property
     def stopwatch(self) -> Stopwatch:
         """The stopwatch that times the request."""
+
+    @property
+    def branch_maker(self) -> BranchMaker:
+        """The part that makes branches."""
+
+    @property
+    def searcher(self) -> Searcher:
+        """The part that searches the owner's conversations.
+
+        Errors: CredentialNeeded.
+        """
 
     @property
     def importer(self) -> Importer:

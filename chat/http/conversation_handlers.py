@@ -2,7 +2,7 @@
 
 from chat.core.messages import TurnResult
 from chat.core.owners import digest, owner_tag
-from chat.http.bodies import parse_change, parse_messages, parse_turn_request
+from chat.http.bodies import parse_branch, parse_change, parse_messages, parse_turn_request
 from chat.http.call import Call
 from chat.http.credentials import Session
 from chat.http.events import render_turn_events, wants_events
@@ -13,11 +13,14 @@ from chat.http.queries import (
     parse_messages_query,
     parse_place,
     parse_relevant_query,
+    parse_word_search,
 )
 from chat.http.render import (
     render_added,
+    render_branch,
     render_forgotten,
     render_forgotten_message,
+    render_found,
     render_list,
     render_messages,
     render_relevant,
@@ -33,6 +36,7 @@ from chat.usecases.find_relevant import find_relevant as find
 from chat.usecases.parts import outcome
 from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
+from chat.usecases.search import search
 
 
 async def take_turn(call: Call) -> Response:
@@ -42,7 +46,7 @@ async def take_turn(call: Call) -> Response:
     everybody who knows their id.
     """
     asked = parse_turn_request(call.body, call.settings.max_prompt_bytes)
-    repetition = _parse_repetition(call)
+    repetition = _parse_repetition(call, call.body)
     session, owner = None, call.caller.owner
     if asked.conversation_id is None and owner is None and not call.settings.is_open:
         session = Session(call.outside.make_token())
@@ -66,8 +70,8 @@ async def take_turn(call: Call) -> Response:
     return finish(await outcome(events))
 
 
-def _parse_repetition(call: Call) -> Repetition | None:
-    """Return hashes of the Idempotency-Key and the body; None without such a key.
+def _parse_repetition(call: Call, *asked: str | bytes) -> Repetition | None:
+    """Return hashes of the Idempotency-Key and of what is asked for; None without such a key.
 
     Errors: CredentialNeeded if a repetition could not reach what the first request made.
     """
@@ -76,7 +80,7 @@ def _parse_repetition(call: Call) -> Repetition | None:
         return None
     if not call.settings.is_open:
         call.caller.needed_owner()
-    return Repetition(digest("key", key), digest("body", call.body))
+    return Repetition(digest("key", key), digest("body", *asked))
 
 
 async def list_conversations(call: Call) -> Response:
@@ -85,6 +89,13 @@ async def list_conversations(call: Call) -> Response:
     return render_list(
         *await (await call.connect()).conversations.list_page(query.cursor, query.limit)
     )
+
+
+async def search_conversations(call: Call) -> Response:
+    """Answer `GET /search`."""
+    query = parse_word_search(call.uri, call.settings.max_prompt_bytes)
+    searcher = (await call.connect()).searcher
+    return render_found(await search(searcher, query.prompt, query.cursor, query.limit))
 
 
 async def show_conversation(call: Call) -> Response:
@@ -121,6 +132,16 @@ async def read_messages(call: Call) -> Response:
         roles=query.roles,
     )
     return render_messages(found, before, as_text=query.as_text)
+
+
+async def branch_conversation(call: Call) -> Response:
+    """Answer `POST /conversations/{id}/branch`; the branch belongs to the caller, as a start."""
+    conversation_id, before = _parse_id(call), parse_branch(call.body)
+    repetition = _parse_repetition(call, "branch", str(conversation_id), call.body)
+    maker = (await call.connect()).branch_maker
+    return render_branch(
+        await maker.make(conversation_id, before, call.caller.owner, call.now(), repetition)
+    )
 
 
 async def add_messages(call: Call) -> Response:

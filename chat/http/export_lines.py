@@ -9,6 +9,7 @@ from chat.core.heads import Head
 from chat.core.json_text import MAX_DEPTH, NotJson, first_deep_line, parse_next
 from chat.core.memories import MEMORY_ID, NOTE
 from chat.core.messages import SIDES, Memory, Message
+from chat.core.receipts import render_receipt
 from chat.core.refusals import InvalidRequest, TooLarge
 from chat.http.fields import (
     MAX_ID,
@@ -19,6 +20,7 @@ from chat.http.fields import (
     parse_time,
     parse_title,
 )
+from chat.http.usage_fields import parse_usage
 from chat.usecases.export import FORMAT_VERSION
 from chat.usecases.take_back import Exported
 
@@ -86,7 +88,7 @@ class LineParser:
             context=parse_text(line.get("context"), "context", self._max_bytes),
             created_at=self._time(line, "created_at"),
             active_at=self._time(line, "active_at"),
-            turn_count=_integer(line, "turns", MAX_NUMBER),
+            turn_count=_integer(line, "turns", MAX_NUMBER, least=0),
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
         )
@@ -112,11 +114,19 @@ class LineParser:
         ):
             raise InvalidRequest("`messages` must be a list of messages, and of nulls", "messages")
         return [
-            None
-            if message is None
-            else parse_message(message, f"messages[{place}]", self._max_bytes, self._now)
+            None if message is None else self._message(message, f"messages[{place}]")
             for place, message in enumerate(given)
         ]
+
+    def _message(self, fields: Any, name: str) -> Message:
+        """Parse a message, and the usage of a reply, which is stored as its receipt."""
+        message = parse_message(fields, name, self._max_bytes, self._now, ("usage",))
+        usage = fields.get("usage")
+        if usage is None:
+            return message
+        if message.role != "assistant":
+            raise InvalidRequest("only an assistant's message has `usage`", f"{name}.usage")
+        return message._replace(receipt=render_receipt(parse_usage(usage, f"{name}.usage")))
 
     def _take_memory(self, line: Mapping[str, Any]) -> None:
         name = line.get("id")
@@ -168,10 +178,10 @@ def is_memory_id(name: Any, conversation: Any) -> bool:
     return isinstance(conversation, int) and name.startswith(f"{conversation}.")
 
 
-def _integer(line: Mapping[str, Any], name: str, most: int) -> int:
+def _integer(line: Mapping[str, Any], name: str, most: int, *, least: int = 1) -> int:
     value = line.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidRequest(f"`{name}` must be a whole number from 1 to {most}", name)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidRequest(f"`{name}` must be a whole number from {least} to {most}", name)
     return value
 
 

@@ -20,15 +20,17 @@ MAX_AHEAD_S = 300
 """How far a caller's clock may be ahead of this service's."""
 
 
-def parse_message(fields: Any, name: str, max_prompt_bytes: int, now: float) -> Message:
-    """Parse a message.
+def parse_message(
+    fields: Any, name: str, max_prompt_bytes: int, now: float, more: tuple[str, ...] = ()
+) -> Message:
+    """Parse a message; fields in `more` are allowed, but not looked at.
 
     Units:  the content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
     Errors: InvalidRequest and TooLarge; they name the field, as a field of `name`.
     """
     if not isinstance(fields, dict):
         raise InvalidRequest(f"`{name}` must be an object with `role` and `content`", name)
-    refuse_others(fields, ("role", "content", "created_at", "metadata"), f"{name}.")
+    refuse_others(fields, ("role", "content", "created_at", "metadata", *more), f"{name}.")
     if fields.get("role") not in ROLES:
         raise InvalidRequest(f"`{name}.role` must be one of {', '.join(ROLES)}", f"{name}.role")
     return Message(

@@ -13,7 +13,8 @@ from chat.http.call import Access
 from chat.http.credentials import COOKIE, HOST_PREFIX
 from chat.http.events import EVENTS
 from chat.http.operation import Operation, Operations, Parameter, errors_of
-from chat.http.schemas import GIVEN, PATH_PARAMETERS, TAKEN, named
+from chat.http.schemas import GIVEN, PATH_PARAMETERS, TAKEN
+from chat.http.shapes import named
 
 VERSION = "0.1.0"
 DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"

@@ -17,7 +17,7 @@ from chat.core.refusals import (
 )
 from chat.http.call import Access, Call, Counts
 from chat.http.response import Response
-from chat.http.schemas import Schema
+from chat.http.shapes import Schema
 
 
 class Handler(Protocol):

@@ -35,7 +35,7 @@ from chat.http import owner_handlers as owners
 from chat.http import public_handlers as public
 from chat.http.operation import Errors, Operation, Operations, Parameter
 from chat.http.queries import CURSOR, DEFAULT, DEFAULT_DISTANCE, DEFAULT_TOP_K, FARTHEST, KEY, MOST
-from chat.http.schemas import CONTENT, PLACE
+from chat.http.shapes import CONTENT, PLACE
 
 STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
 STORE: Errors = (*STORES, OwnerErased)
@@ -71,7 +71,7 @@ OF_CONVERSATION: Mapping[str, Mapping[str, str]] = {
     action: {"id": "/id"}
     for action in (
         "show_conversation", "change_conversation", "forget_conversation", "read_messages",
-        "add_messages", "find_relevant",
+        "add_messages", "branch_conversation", "find_relevant",
     )
 }  # fmt: skip
 OF_MEMORY: Mapping[str, Mapping[str, str]] = {
@@ -111,6 +111,13 @@ OPERATIONS: Operations = {
             {200: "ConversationPage"}, parameters=PAGED, errors=STORE,
         ),
     },
+    "/search": {
+        "GET": Operation(
+            conversations.search_conversations,
+            "Messages in all your conversations that have words of a prompt",
+            {200: "SearchPage"}, parameters=(PROMPT, *PAGED), errors=STORE, counts="turn",
+        ),
+    },
     "/conversations/{id}": {
         "GET": Operation(
             conversations.show_conversation, "A conversation without its messages",
@@ -144,6 +151,17 @@ OPERATIONS: Operations = {
             errors=(*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
             is_stored_whole=True, counts="turn by itself", has_deadline=True,
+        ),
+    },
+    "/conversations/{id}/branch": {
+        "POST": Operation(
+            conversations.branch_conversation,
+            "Begin a new conversation with what was said before a message",
+            {201: "Branched"},
+            "optional", "Branch", (REPETITION,),
+            (*CONVERSATION, UnknownMessage, StorageFull, ConversationBusy, KeyReused,
+             CredentialNeeded),
+            links=OF_CONVERSATION, is_stored_whole=True, counts="turn by itself",
         ),
     },
     "/conversations/{id}/relevant": {

@@ -60,12 +60,15 @@ def parse_list_query(uri: str) -> ListQuery:
     Errors: InvalidRequest.
     """
     query = _parse_query(uri, ("limit", "cursor"))
+    cursor = _cursor(query)
+    return ListQuery(_count(query, "limit", 1, DEFAULT), cursor)
+
+
+def _cursor(query: Mapping[str, str]) -> Cursor | None:
     match = CURSOR.fullmatch(query.get("cursor", ""))
     if "cursor" in query and match is None:
         raise InvalidRequest("`cursor` must be a `next_cursor` that was given", "cursor")
-    return ListQuery(
-        _count(query, "limit", 1, DEFAULT), Cursor(match[1], match[2]) if match else None
-    )
+    return Cursor(match[1], match[2]) if match else None
 
 
 def parse_messages_query(uri: str) -> MessagesQuery:
@@ -94,6 +97,25 @@ def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
         as_text=_flag(query, "as_text"),
         fall_back=_flag(query, "fall_back"),
     )
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """What `GET /search` asks for."""
+
+    prompt: str
+    limit: int
+    cursor: Cursor | None
+
+
+def parse_word_search(uri: str, max_prompt_bytes: int) -> SearchQuery:
+    """Parse `prompt`, `limit` and `cursor`.
+
+    Errors: InvalidRequest and TooLarge.
+    """
+    query = _parse_query(uri, ("prompt", "limit", "cursor"))
+    prompt = _prompt(query, max_prompt_bytes)
+    return SearchQuery(prompt, _count(query, "limit", 1, DEFAULT), _cursor(query))
 
 
 def parse_search(uri: str, max_prompt_bytes: int, max_distance: float) -> MemoryQuery:

@@ -8,6 +8,7 @@ from chat.core.errors import EraseIncomplete, Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
+from chat.core.receipts import parse_receipt
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.response import Response, error_fields, render_json
@@ -16,6 +17,7 @@ from chat.usecases.check_health import HEALTHY, Health
 from chat.usecases.erase import Receipt
 from chat.usecases.find_relevant import Relevant
 from chat.usecases.ports import Cursor
+from chat.usecases.search import Found
 from chat.usecases.take_back import Imported
 
 
@@ -132,11 +134,33 @@ def render_summary(summary: Summary, context_length: int) -> Response:
     return render_json(200, fields)
 
 
+def render_branch(summary: Summary) -> Response:
+    """Render a new conversation that began as a branch of another one."""
+    return render_json(201, summary_fields(summary))
+
+
 def render_list(page: Sequence[Summary], cursor: Cursor | None) -> Response:
     """Render a page of conversations."""
     next_cursor = render_cursor(cursor)
     conversations = [summary_fields(summary) for summary in page]
     return render_json(200, {"conversations": conversations, "next_cursor": next_cursor})
+
+
+def render_found(found: Found) -> Response:
+    """Render what a search found in all conversations, the best first."""
+    hits = [
+        {
+            "conversation_id": hit.conversation_id,
+            "title": hit.title,
+            "message_id": str(hit.place),
+            "role": hit.role,
+            "snippet": hit.snippet(),
+            "score": score,
+            "created_at": hit.created_at,
+        }
+        for hit, score in found.hits
+    ]
+    return render_json(200, {"hits": hits, "next_cursor": render_cursor(found.cursor)})
 
 
 def render_cursor(cursor: Cursor | None) -> str | None:
@@ -209,13 +233,16 @@ def distance_fields(distance: float | None) -> dict[str, float | None]:
 def message_fields(placed: Placed) -> dict[str, Any]:
     """Return the fields of a message."""
     message = placed.message
-    fields = {
+    fields: dict[str, Any] = {
         "id": str(placed.place),
         "role": message.role,
         "content": message.content,
         "created_at": placed.created_at,
     }
-    return fields | ({"metadata": message.metadata} if message.metadata is not None else {})
+    if message.metadata is not None:
+        fields["metadata"] = message.metadata
+    usage = parse_receipt(message.receipt) if message.receipt else None
+    return fields | ({"usage": asdict(usage)} if usage else {})
 
 
 def render_added(added: Added) -> Response:

@@ -3,72 +3,34 @@
 Source: JSON Schema 2020-12, as OpenAPI 3.1 uses it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from chat.core.memories import MEMORY_ID
-from chat.core.messages import ROLES
 from chat.http.bodies import MAX_MESSAGES
-from chat.http.fields import MAX_ID, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_TITLE_CHARACTERS
+from chat.http.fields import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_TITLE_CHARACTERS
 from chat.http.page import FILES
+from chat.http.shapes import (
+    CONTENT,
+    COUNT,
+    FLAG,
+    GIVEN_TIME,
+    ID,
+    MEMORY,
+    NEAR,
+    OF_SOME,
+    PLACE,
+    ROLE,
+    SCORE,
+    SIDE,
+    STORED_MESSAGE,
+    TEXT,
+    TIME,
+    USAGE,
+    Schema,
+    many,
+    or_null,
+    record,
+)
 
-Schema = Mapping[str, Any]
-
-
-def record(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
-    """Describe an object that has these properties and no other."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
-
-
-def named(name: str) -> Schema:
-    """Return a reference to a schema of `TAKEN` or `GIVEN`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def many(items: Schema, **bounds: int) -> Schema:
-    """Describe a list."""
-    return {"type": "array", "items": items, **bounds}
-
-
-def or_null(kind: str) -> Schema:
-    """Describe a value that may be null."""
-    return {"type": [kind, "null"]}
-
-
-TEXT: Schema = {"type": "string"}
-SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""The characters that Python's `str.strip` removes."""
-CONTENT: Schema = {"type": "string", "pattern": f"[^{SPACES}]"}
-"""A text that is not only white space."""
-COUNT: Schema = {"type": "integer", "minimum": 0}
-TIME: Schema = {"type": "number", "minimum": 0, "description": "seconds since 1970"}
-GIVEN_TIME: Schema = {
-    "type": ["number", "null"],
-    "minimum": 0,
-    "description": "seconds since 1970, and not in the future",
-}
-FLAG: Schema = {"type": "boolean"}
-ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
-SCORE: Schema = {"type": "number"}
-ROLE: Schema = {"enum": list(ROLES)}
-SIDE: Schema = {"enum": ["user", "assistant"]}
-PLACE: Schema = {"type": "string", "pattern": r"^[1-9][0-9]{0,17}\.[0-9]{1,4}$"}
-MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
-NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}
-"""How near something is to a prompt; null if it was not found by a search."""
-
-STORED_MESSAGE: Mapping[str, Schema] = {
-    "id": PLACE,
-    "role": ROLE,
-    "content": TEXT,
-    "created_at": TIME,
-    "metadata": {"type": "object"},
-}
 STORED_MEMORY: Mapping[str, Schema] = {
     "id": MEMORY,
     "role": SIDE,
@@ -124,6 +86,7 @@ TAKEN: Mapping[str, Schema] = {
         ),
         "minProperties": 1,
     },
+    "Branch": record({"before": {**PLACE, "type": ["string", "null"]}}, ("before",)),
     "Messages": record({
         "messages": many(
             record(
@@ -150,7 +113,6 @@ TAKEN: Mapping[str, Schema] = {
 }  # fmt: skip
 """The schemas of request bodies."""
 
-RECALLED: Mapping[str, Schema] = {"score": SCORE, "age_s": COUNT}
 RECEIPT: Schema = {
     "type": "object",
     "additionalProperties": record(
@@ -200,21 +162,23 @@ GIVEN: Mapping[str, Schema] = {
             "reply": TEXT,
             "numberOfTokens": COUNT,
             "expires_at": or_null("integer"),
-            "usage": record({
-                "context_length": COUNT,
-                "prompt_tokens": COUNT,
-                "generated_tokens": COUNT,
-                "window_turns": COUNT,
-                "evicted_turns": COUNT,
-                "finish_reason": TEXT,
-                "evicted": many(COUNT),
-                "recalled": many(record({"turn": COUNT, **RECALLED})),
-                "memories": many(record({"memory": MEMORY, **RECALLED})),
-            }),
+            "usage": USAGE,
             "token": TEXT,
         },
         ("token",),
     ),
+    "SearchPage": record({
+        "hits": many(record({
+            "conversation_id": ID,
+            "title": or_null("string"),
+            "message_id": PLACE,
+            "role": ROLE,
+            "snippet": TEXT,
+            "score": SCORE,
+            "created_at": TIME,
+        })),
+        "next_cursor": or_null("string"),
+    }),
     "ConversationPage": record({
         "conversations": many(record(STORED_SUMMARY)),
         "next_cursor": or_null("string"),
@@ -225,6 +189,7 @@ GIVEN: Mapping[str, Schema] = {
         "window_tokens": or_null("integer"),
         "context_length": COUNT,
     }),
+    "Branched": record(STORED_SUMMARY),
     "ForgottenConversation": record({
         "id": ID,
         "forgotten": record({
@@ -232,11 +197,11 @@ GIVEN: Mapping[str, Schema] = {
         }),
     }),
     "MessagePage": record({
-        "messages": many({"anyOf": [record(STORED_MESSAGE, ("metadata",)), TEXT]}),
+        "messages": many({"anyOf": [record(STORED_MESSAGE, OF_SOME), TEXT]}),
         "before": or_null("string"),
     }),
     "RelevantMessages": record({
-        "messages": many({"anyOf": [record({**STORED_MESSAGE, **NEAR}, ("metadata",)), TEXT]}),
+        "messages": many({"anyOf": [record({**STORED_MESSAGE, **NEAR}, OF_SOME), TEXT]}),
     }),
     "AddedMessages": record({
         "id": ID,

@@ -38,6 +38,7 @@ LOST = Fragment("lost")
 BUSY = Fragment("busy")
 KEEP = Fragment("keep")
 LIST = Fragment("list")
+NUMBERS = Fragment("numbers")
 INDEX = Fragment("index", {"CHUNK_BYTES": CHUNK_BYTES})
 SEARCH = Fragment(
     "search",

@@ -46,6 +46,8 @@ Keys = dict[str, str]
 """Keys, by their names in the scripts."""
 
 CONVERSATION_NAMES = ("conversation", "turns", "archive", "done", "lock", "embeddings", "index")
+SOURCE_NAMES = ("from_conversation", "from_archive", "from_index", "from_embeddings")
+"""The names of those keys of a conversation from which a branch is copied."""
 MEMORY_NAMES = (
     "memories", "memory_times", "memory_texts", "memory_signatures", "memory_embeddings",
     "memory_rows",

@@ -43,9 +43,11 @@ def render_turn(turn: Turn) -> bytes:
 
 
 def _as_list(message: Message) -> list[Any]:
-    """Return a message's fields, without its own time and its metadata if it has neither."""
-    has_more = message.created_at is not None or message.metadata is not None
-    return list(message if has_more else message[:2])
+    """Return a message's fields, without those at the end that it does not have."""
+    fields = list(message)
+    while fields[-1] is None:
+        fields.pop()
+    return fields
 
 
 def parse_turns(data: bytes | str) -> tuple[Turn, ...]:

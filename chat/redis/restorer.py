@@ -1,21 +1,27 @@
 """Puts whole conversations into Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chat.core.heads import Head
 from chat.core.json_text import render_compact
 from chat.core.messages import Turn
+from chat.core.owners import anyone
 from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis
-from chat.redis.keys import Keys, conversation_keys, conversations_key, restored_key
+from chat.redis.keys import Keys, conversation_keys, conversations_key, restored_key, started_key
 from chat.redis.records import render_terms, render_turn
-from chat.redis.scripts import RESTORE, STAGE
+from chat.redis.script import Argument
+from chat.redis.whole_scripts import RESTORE, STAGE
 from chat.usecases.durable_ports import Whole
 
 PART = 100
 """The most turns that one script takes, so that none keeps Redis from other work for long."""
+
+
+NO_NOTES: Mapping[str, Argument] = {"repetition": "", "result": b"", "started": ""}
+"""What is kept under an Idempotency-Key where there is none."""
 
 
 class Rendered(NamedTuple):
@@ -24,6 +30,22 @@ class Rendered(NamedTuple):
     turn: bytes
     terms: bytes
     is_archived: bool
+
+
+class Begun(NamedTuple):
+    """What is there of a conversation before it is restored.
+
+    Shapes: `is_locked` is whether this request has stored something of it, under its lock;
+            `started` is the key where an Idempotency-Key leads, '' without one, and `notes` are
+            the arguments that say what is kept under it.
+    """
+
+    is_locked: bool = False
+    started: str = ""
+    notes: Mapping[str, Argument] = NO_NOTES
+
+
+NOT_BEGUN = Begun()
 
 
 class RedisRestorer:
@@ -52,23 +74,29 @@ class RedisRestorer:
         self._part_ms = part_ms
         self._archive_turns = archive_turns
 
-    async def restore(self, whole: Whole) -> None:
+    async def restore(self, whole: Whole, begun: Begun = NOT_BEGUN) -> None:
         """Restore in one round trip for each part of the turns; in more for a long part."""
         archived = whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
         turns = (
             _render(turn, is_archived=place < len(archived))
             for place, turn in enumerate((*archived, *whole.turns))
         )
-        is_first, waiting = True, list[Rendered]()
+        is_first, waiting = not begun.is_locked, list[Rendered]()
         for part in portions(turns, _size_bytes, MAX_CALL_BYTES, PART):
             if waiting:
-                await self._restore(whole, waiting, is_first=is_first, is_last=False)
+                await self._restore(whole, begun, waiting, is_first=is_first, is_last=False)
                 is_first = False
             waiting = part
-        await self._restore(whole, waiting, is_first=is_first, is_last=True)
+        await self._restore(whole, begun, waiting, is_first=is_first, is_last=True)
 
     async def _restore(
-        self, whole: Whole, part: Sequence[Rendered], *, is_first: bool, is_last: bool
+        self,
+        whole: Whole,
+        begun: Begun,
+        part: Sequence[Rendered],
+        *,
+        is_first: bool,
+        is_last: bool,
     ) -> None:
         terms = [rendered.terms for rendered in part if rendered.is_archived]
         pieces = [
@@ -76,12 +104,7 @@ class RedisRestorer:
             b"[" + b",".join(terms) + b"]",
             *(rendered.turn for rendered in part),
         ]
-        conversation_id = whole.head.id
-        keys = conversation_keys(self._prefix, self._owner, conversation_id)
-        keys["conversations"] = conversations_key(self._prefix, self._owner)
-        staged = {
-            "restored": restored_key(self._prefix, self._owner, conversation_id, self._fencing)
-        }
+        keys, staged = self._keys(whole.head.id, begun)
         account_keys, account = account_of(self._account, self._owner)
         if sum(map(len, pieces)) > MAX_CALL_BYTES:
             data = b"".join(b"%d:%b" % (len(piece), piece) for piece in pieces)
@@ -97,9 +120,19 @@ class RedisRestorer:
             is_last="1" if is_last else "",
             archived_count=len(terms),
             lifetime_s=whole.lifetime_s,
-            conversation_id=conversation_id,
+            conversation_id=whole.head.id,
             account=account,
+            **begun.notes,
         )
+
+    def _keys(self, conversation_id: int, begun: Begun) -> tuple[Keys, Keys]:
+        """Return the keys of a conversation, and that where a long part waits."""
+        keys = conversation_keys(self._prefix, self._owner, conversation_id)
+        keys["started"] = begun.started or started_key(self._prefix, self._owner, "")
+        if self._owner != anyone(conversation_id):
+            keys["conversations"] = conversations_key(self._prefix, self._owner)
+        name = restored_key(self._prefix, self._owner, conversation_id, self._fencing)
+        return keys, {"restored": name}
 
     async def _stage(self, keys: Keys, account: bytes, data: bytes) -> None:
         """Store the data of a part that is too long for one round trip, a piece in each."""
@@ -125,11 +158,11 @@ def _render_fields(whole: Whole) -> bytes:
         "context": head.context,
         "context_tokens": str(whole.context_tokens),
         "window_tokens": str(whole.window_tokens),
-        "evidence_tokens": "0",
+        "evidence_tokens": str(whole.vocabulary.evidence_tokens),
         "created_at": repr(head.begun_at),
         "active_at": repr(head.active_at),
         "turn_count": str(head.turn_count),
-        "evicted_count": str(len(whole.evicted)),
+        "evicted_count": str(whole.evicted_before + len(whole.evicted)),
         "pinned": "1" if head.is_pinned else "0",
     }
     if head.title:

@@ -1,5 +1,7 @@
 """The Lua scripts, with the names of their keys and arguments; `lua/NAME.lua` says what each does.
 
+Those that put whole conversations into Redis are in `whole_scripts.py`.
+
 The keys in `maybe` are left out for a conversation that has no owner: the owner's list and
 memories, the owner's account, and the newcomers that are counted with it.
 """
@@ -18,6 +20,7 @@ from chat.redis.fragments import (
     LOST,
     MEMORIES,
     NEWCOMERS,
+    NUMBERS,
     SEARCH,
     SUMMARY,
     TYPES,
@@ -53,7 +56,7 @@ ID_DIGITS = 15
 RATES = ("caller_rate", "rate")
 LOAD = repeatable(make_script(
     "load",
-    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, INDEX, SEARCH],
+    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, NUMBERS, INDEX, SEARCH],
     keys=[*CONVERSATION_NAMES, *RATES],
     maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
     args=[
@@ -73,14 +76,14 @@ HOLD = repeatable(
 )
 COMMIT = repeatable(make_script(
     "commit",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, INDEX, MEMORIES, COUNT_ALL],
+    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
-        "evicted_count", "archive_turns", "lifetime_s", "conversation_id", "repetition", "result",
-        "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters", "account",
-        "*turns",
+        "evicted_count", "archive_turns", "lifetime_s", "title", "conversation_id", "repetition",
+        "result", "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters",
+        "account", "*turns",
     ],
     constants={"MAX_DONE": MAX_DONE},
 ))  # fmt: skip
@@ -101,8 +104,8 @@ CREATE = repeatable(make_script(
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
-        "lifetime_s", "conversation_id", "turn", "repetition", "result", "started", "new_memories",
-        "max_memories", "counters", "account",
+        "lifetime_s", "title", "conversation_id", "turn", "repetition", "result", "started",
+        "new_memories", "max_memories", "counters", "account",
     ],
     constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
 ))  # fmt: skip
@@ -153,7 +156,7 @@ CHANGE = make_script(
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, INDEX, MEMORIES],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -193,31 +196,11 @@ CLEAN_LIST = make_script(
 )
 CLEAN_INDEX = make_script(
     "clean_index",
-    [ACCOUNT, INDEX],
+    [ACCOUNT, NUMBERS, INDEX],
     keys=CONVERSATION_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account"],
 )
-
-# Restoring a whole conversation in parts; it is there once the last part is stored.
-STAGE = make_script(
-    "stage",
-    [ACCOUNT],
-    keys=["restored"],
-    maybe=ACCOUNT_NAMES,
-    args=["begin", "part_ms", "account", "piece"],
-)
-RESTORE = make_script(
-    "restore",
-    [IS, TYPES, WHOLE, ACCOUNT, KEEP, LIST, INDEX],
-    keys=[*CONVERSATION_NAMES, "conversations", "restored"],
-    maybe=ACCOUNT_NAMES,
-    args=[
-        "fencing", "part_ms", "is_first", "is_last", "archived_count", "lifetime_s",
-        "conversation_id", "account", "*pieces",
-    ],
-    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES},
-)  # fmt: skip
 
 # An owner's memories.
 REMEMBER = make_script(

@@ -130,9 +130,9 @@ class RedisTurnStore:
             fencing=self._settings.fencing,
             context=new.context,
             turn=render_turn(turn),
-            started=f"{repetition.body}:{new.id}" if repetition else "",
+            started=render_started(repetition, new.id),
             account=account,
-            **_render_done(done, turn.number),
+            **render_done(done, turn.number),
             **self._render_commit(new, commit),
         )
 
@@ -199,7 +199,7 @@ class RedisTurnStore:
             evicted_terms=render_terms(commit.evicted),
             embedding_tag=self._settings.tag,
             account=account,
-            **_render_done(done, loaded.turn_count + 1),
+            **render_done(done, loaded.turn_count + 1),
             **self._render_commit(loaded, commit),
         )
 
@@ -220,6 +220,7 @@ class RedisTurnStore:
             "evidence_tokens": commit.vocabulary.evidence_tokens,
             "active_at": repr(commit.at),
             "lifetime_s": commit.lifetime_s,
+            "title": commit.title,
             "new_memories": render_embeddeds(commit.memories, self._settings.tag),
             "max_memories": self._settings.max_memories,
             "counters": render_counters(commit.counters, commit.at, owner),
@@ -276,7 +277,12 @@ class RedisTurnStore:
         raise UnknownConversation
 
 
-def _render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
+def render_started(repetition: Repetition | None, conversation_id: int) -> str:
+    """Render where an Idempotency-Key leads; empty without one."""
+    return f"{repetition.body}:{conversation_id}" if repetition else ""
+
+
+def render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
     """Render the digest of an Idempotency-Key and what is kept under it; empty without one."""
     if done is None:
         return {"repetition": "", "result": b""}

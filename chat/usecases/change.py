@@ -4,8 +4,12 @@ from chat.context.budget import bounded_turn, message_tokens
 from chat.core.heads import Change, Summary
 from chat.core.messages import Place, Turn
 from chat.core.refusals import PromptTooLong, UnknownMessage
+from chat.core.titles import make_title
 from chat.settings import Settings
 from chat.usecases.ports import ConversationStore
+
+FIRST = Place(1, 0)
+"""The place of the message that a conversation's title is made of."""
 
 
 async def change_conversation(
@@ -29,12 +33,18 @@ async def change_conversation(
 async def forget_message(store: ConversationStore, conversation_id: int, place: Place) -> None:
     """Take one message out of a conversation; the others keep their ids.
 
+    A title that was made of the message is taken away first.
     Errors: those of the port, and UnknownMessage.
     """
     page = await store.turns_page(conversation_id, place.turn_number, 1)
     old = page[0] if page and page[0].turn.number == place.turn_number else None
     if old is None or old.turn.messages[place.index : place.index + 1] in ((), (None,)):
         raise UnknownMessage
+    said = old.turn.messages[place.index]
+    if place == FIRST and said is not None:
+        title = (await store.summarise(conversation_id)).title
+        if title == make_title(said.content):
+            await store.change(conversation_id, Change(title=""))
     await store.replace(conversation_id, place, old, without(old.turn, place.index))
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from chat.core.heads import Head
 from chat.core.messages import Conversation, Place, Turn
+from chat.core.tokens import UNKNOWN, Vocabulary
 from chat.usecases.ports import ConversationStore, Repetition, TurnStore
 
 
@@ -42,6 +43,7 @@ class Whole:
     """A conversation with all that a store keeps of it; its token counts are upper bounds.
 
     Shapes: `turns` are those in the window; `evicted` and `turns` both run oldest first.
+            `evicted_before` counts evicted turns that are not in `evicted`.
     """
 
     head: Head
@@ -50,6 +52,8 @@ class Whole:
     context_tokens: int
     window_tokens: int
     lifetime_s: int
+    vocabulary: Vocabulary = UNKNOWN
+    evicted_before: int = 0
 
 
 class Restorer(Protocol):
@@ -97,6 +101,12 @@ class DurableStore(Protocol):
 
     async def load_turns(self, conversation_id: int) -> list[Turn]:
         """Return all turns of a conversation, the oldest first; token counts are upper bounds."""
+
+    async def copy(self, conversation_id: int, head: Head, before: Place | None) -> None:
+        """Copy the messages of a conversation before a place to another one, whose head is `head`.
+
+        None for `before` copies all up to the last turn of `head`. No memories are made.
+        """
 
     async def change(self, head: Head) -> None:
         """Replace the head of a conversation by `head`."""

@@ -113,6 +113,8 @@ class RecoveringTurnStore:
             return
         with contextlib.suppress(TurnsLost):  # the durable store has those turns
             await self._hot.hold(loaded)
+        if commit.title and (known := await self._durable.load_head(loaded.id)) and known.title:
+            commit = dataclasses.replace(commit, title="")
         await self._durable.append(_head(loaded, commit, created_at=None), commit.turns)
         try:
             await self._hot.commit(loaded, dataclasses.replace(commit, memories=()), done)
@@ -130,7 +132,8 @@ class RecoveringTurnStore:
 
 def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
     turn_count = conversation.turn_count + len(commit.turns)
-    return Head(conversation.id, conversation.context, created_at, commit.at, turn_count)
+    title = commit.title or None
+    return Head(conversation.id, conversation.context, created_at, commit.at, turn_count, title)
 
 
 class RecoveringStore:

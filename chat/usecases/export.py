@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
+from chat.core.receipts import parse_receipt
 from chat.core.refusals import UnknownConversation
 from chat.settings import Settings
 from chat.usecases.ports import LongTermMemory
@@ -118,6 +120,9 @@ def _message(message: Message | None) -> Line | None:
         fields["created_at"] = message.created_at
     if message.metadata is not None:
         fields["metadata"] = message.metadata
+    usage = parse_receipt(message.receipt) if message.receipt else None
+    if usage:
+        fields["usage"] = asdict(usage)
     return fields
 
 

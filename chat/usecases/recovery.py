@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from chat.core.errors import TurnsLost
+from chat.core.messages import Place
 from chat.core.refusals import StorageFull, UnknownConversation
-from chat.core.undoing import nothing
+from chat.core.undoing import nothing, undone_on_error
 from chat.settings import Settings
+from chat.usecases.branch_ports import Branch, Brancher, Source
 from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
 
@@ -71,3 +74,36 @@ class DurableRestorer:
         except StorageFull:
             await self._durable.forget(whole.head.id)
             raise
+
+
+class DurableBrancher:
+    """The `Brancher` port over a durable store and Redis, for one owner."""
+
+    def __init__(self, durable: DurableStore, brancher: Brancher, recovery: Recovery) -> None:
+        self._durable = durable
+        self._brancher = brancher
+        self._recovery = recovery
+
+    async def load(self, conversation_id: int, before: Place | None) -> Source:
+        """Load; if Redis lost the conversation or turns of it, rebuild it first."""
+        try:
+            return await self._brancher.load(conversation_id, before)
+        except MISSING as missing:
+            await self._recovery.recover(conversation_id, missing)
+            return await self._brancher.load(conversation_id, before)
+
+    async def store(self, source: Source, branch: Branch, owner: str) -> int:
+        """Copy durably, then in Redis.
+
+        If the durable store lacks turns of the source, or the source belongs to nobody, the branch
+        is in Redis only: its next turn brings it into the durable store.
+        """
+        conversation, head = source.conversation, branch.whole.head
+        is_own = conversation.owner == owner == self._recovery.owner
+        if not is_own or (
+            (await self._durable.look(conversation.id, 1)).turn_count < conversation.turn_count
+        ):
+            return await self._brancher.store(source, branch, owner)
+        async with undone_on_error(partial(self._durable.forget, head.id)):
+            await self._durable.copy(conversation.id, head, branch.before)
+            return await self._brancher.store(source, branch, owner)

@@ -5,9 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chat.core.heads import Head, Summary
-from chat.core.memories import note_id
-from chat.core.messages import Memory, Turn
+from chat.core.memories import NOTE, note_id
+from chat.core.messages import Memory, Message, Turn
 from chat.core.portions import MAX_CALL_BYTES, portions
+from chat.core.receipts import parse_receipt, render_receipt
 from chat.core.refusals import MemoryOff
 from chat.settings import Settings
 from chat.usecases.durable_ports import Restorer
@@ -83,12 +84,15 @@ class Importer:
                 is_kept = head.id <= given_out and head.id not in used
                 new_id = head.id if is_kept else await self._new_id(used)
                 used.add(new_id)
-                await self._restore(dataclasses.replace(head, id=new_id), turns)
             else:
                 new_id = found
             taken.append(Taken(head.id, new_id, len(turns), found is None))
         ids = {one.id_before: one.id for one in taken}
         own = used - set(ids.values())
+        for one, (head, turns) in zip(taken, exported.conversations, strict=True):
+            if one.is_new:
+                named = [with_moved_receipts(turn, ids, own, given_out) for turn in turns]
+                await self._restore(dataclasses.replace(head, id=one.id), named)
         memories = [moved(memory, ids, own, given_out) for memory in exported.memories]
         await self._remember(memories)
         return Imported(tuple(taken), len(memories))
@@ -120,21 +124,44 @@ def _key_of(summary: Summary) -> Key:
     return summary.created_at, summary.active_at, summary.turn_count
 
 
-def moved(memory: Memory, ids: Mapping[int, int], own: set[int], given_out: int) -> Memory:
-    """Return a memory with its conversation's new id.
+def with_moved_receipts(turn: Turn, ids: Mapping[int, int], own: set[int], given_out: int) -> Turn:
+    """Return a turn whose receipts name memories by their new ids; others are left out of them."""
 
-    The conversation is not in the file if it had expired. Then the memory keeps the old id if this
-    service may have given it out and the owner has no other conversation under it; otherwise the
-    memory becomes a note.
+    def moved_message(message: Message | None) -> Message | None:
+        usage = parse_receipt(message.receipt) if message and message.receipt else None
+        if message is None or usage is None or not usage.memories:
+            return message
+        rows = [
+            dataclasses.replace(row, memory=name)
+            for row in usage.memories
+            if (name := moved_name(row.memory, ids, own, given_out))
+        ]
+        receipt = render_receipt(dataclasses.replace(usage, memories=tuple(rows)))
+        return message._replace(receipt=receipt)
+
+    return turn._replace(messages=tuple(map(moved_message, turn.messages)))
+
+
+def moved_name(name: str, ids: Mapping[int, int], own: set[int], given_out: int) -> str | None:
+    """Return a memory's id with its conversation's new id; None if that cannot be known.
+
+    The conversation is not in the file if it had expired. Then the memory keeps its id if this
+    service may have given it out and the owner has no other conversation under it.
     """
-    before = memory.conversation_id
-    if before is None:
+    if name.startswith(NOTE):
+        return name
+    before, _, place = name.partition(".")
+    after = ids.get(int(before))
+    if after is None and int(before) <= given_out and int(before) not in own:
+        after = int(before)
+    return None if after is None else f"{after}.{place}"
+
+
+def moved(memory: Memory, ids: Mapping[int, int], own: set[int], given_out: int) -> Memory:
+    """Return a memory with its conversation's new id; it becomes a note if that cannot be known."""
+    if memory.conversation_id is None:
         return memory
-    if before in ids:
-        after = ids[before]
-    elif before <= given_out and before not in own:
-        after = before
-    else:
+    name = moved_name(memory.id, ids, own, given_out)
+    if name is None:
         return dataclasses.replace(memory, id=note_id(memory.content), conversation_id=None)
-    name = f"{after}.{memory.id.partition('.')[2]}"
-    return dataclasses.replace(memory, id=name, conversation_id=after)
+    return dataclasses.replace(memory, id=name, conversation_id=int(name.partition(".")[0]))

@@ -23,6 +23,8 @@ from chat.core.messages import (
     Usage,
 )
 from chat.core.owners import anyone
+from chat.core.receipts import render_receipt
+from chat.core.titles import make_title
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
@@ -188,10 +190,12 @@ class TurnTaker:
         self, loaded: Conversation, fit: Fit, recall: Recall, prompt: str, completion: Completion
     ) -> Replied:
         measured = measure(fit, loaded, prompt, completion, recall.text())
+        usage = self._make_usage(fit, recall, completion, measured)
+        reply = Message("assistant", completion.text, receipt=render_receipt(usage))
         now = self._clock()
         turn = Turn(
             number=loaded.turn_count + 1,
-            messages=(Message("user", prompt), Message("assistant", completion.text)),
+            messages=(Message("user", prompt), reply),
             prompt_tokens=measured.prompt_tokens,
             reply_tokens=measured.reply_tokens,
             least_tokens=measured.least_tokens,
@@ -205,8 +209,9 @@ class TurnTaker:
             evicted=fit.evicted,
             at=now,
             lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
+            title="" if loaded.turn_count else make_title(prompt),
         )
-        return commit, self._make_usage(fit, recall, completion, measured)
+        return commit, usage
 
     def _counted(self, commit: Commit, usage: Usage, *, is_new: bool) -> Commit:
         counters = turn_counters(

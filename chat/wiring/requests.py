@@ -13,16 +13,21 @@ from chat.core.undoing import nothing
 from chat.http.credentials import Caller, owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
+from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
+from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
+from chat.usecases.branch import BranchMaker
+from chat.usecases.branch_ports import Brancher
 from chat.usecases.durable_ports import DurableStore
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
-from chat.usecases.recovery import DurableRestorer, Recovery
+from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
+from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
 from chat.usecases.take_back import Importer
@@ -122,6 +127,24 @@ class RequestStores:
         model = make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
         timing = Timing(self.means.clock, self.stopwatch)
         return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
+
+    @cached_property
+    def branch_maker(self) -> BranchMaker:
+        """What makes branches."""
+        hot = make_brancher(self.redis, self.settings, self.who, self._owners, self._account)
+        durable = self._durable
+        brancher: Brancher = hot
+        if durable is not None:
+            brancher = DurableBrancher(durable.store, hot, durable.recovery)
+        return BranchMaker(self.turns, self.conversations, brancher, self.settings)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """What searches the owner's conversations.
+
+        Errors: CredentialNeeded.
+        """
+        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
 
     @cached_property
     def importer(self) -> Importer:
@@ -253,5 +276,25 @@ def make_restorer(
         owner=owner,
         part_ms=settings.turn_timeout_s * MS_PER_S,
         archive_turns=settings.archive_turns,
+        account=account,
+    )
+
+
+def make_brancher(
+    redis: Redis,
+    settings: Settings,
+    who: Who,
+    owners: Callable[[int], Sequence[str]],
+    account: Account | None,
+) -> RedisBrancher:
+    """Return what makes branches in Redis of conversations of these owners."""
+    return RedisBrancher(
+        redis,
+        prefix=settings.key_prefix,
+        fencing=who.fencing,
+        part_ms=settings.turn_timeout_s * MS_PER_S,
+        rate_tag=who.caller.rate_tag,
+        owners=owners,
+        make_restorer=lambda owner: make_restorer(redis, settings, who, owner, account),
         account=account,
     )

@@ -14,7 +14,7 @@ import pytest
 from chat.core.errors import ChatError
 from chat.http.openapi import describe_api
 from chat.http.operations import OPERATIONS
-from chat.http.schemas import CONTENT
+from chat.http.shapes import CONTENT
 from tests.running import ROOT, RunningHost, RunningRedis, run_host
 
 ADMIN_TOKEN = "the-operator-alone-knows"

@@ -18,6 +18,7 @@ from chat.core.refusals import (
     PinNeedsOwner,
     UnknownConversation,
 )
+from chat.usecases.branch_ports import Branch, Source
 from chat.usecases.ports import AnsweredBefore, Cursor, Done, Repetition, StoredTurn
 from chat.usecases.read_messages import newest_page
 
@@ -170,6 +171,7 @@ class InMemoryTurnStore:
         )
         kept.created_at = commit.at if kept.created_at is None else kept.created_at
         kept.lifetime_s = commit.lifetime_s
+        kept.title = kept.title or commit.title or None
         if done:
             kept.done[done.repetition.key] = (done.repetition.body, done.result)
 
@@ -263,6 +265,58 @@ class InMemoryConversationStore:
         if kept.lock not in {"", self._fencing}:
             raise ConversationBusy
         return kept
+
+
+class InMemoryBrancher:
+    """The `Brancher` port for one request."""
+
+    def __init__(self, shelf: Shelf, fencing: str, owner: str | None = None) -> None:
+        self._shelf = shelf
+        self._fencing = fencing
+        self._owner = owner
+
+    async def load(self, conversation_id: int, before: Place | None) -> Source:
+        kept = self._shelf.find(self._owner, conversation_id)
+        last = before.turn_number if before else 0
+        older = tuple(turn for turn in kept.archive if turn.number <= last)
+        return Source(kept.conversation, kept.title, older, has_evicted=bool(kept.archive))
+
+    async def store(self, source: Source, branch: Branch, owner: str) -> int:
+        whole, before = branch.whole, self._shelf.find(self._owner, source.conversation.id)
+        if (owner, whole.head.id) in self._shelf.kept:
+            raise IdTaken
+        conversation = dataclasses.replace(
+            source.conversation,
+            id=whole.head.id,
+            owner=owner,
+            turns=tuple(whole.turns),
+            turn_count=whole.head.turn_count,
+            window_tokens=whole.window_tokens,
+            active_at=whole.head.active_at,
+            is_pinned=False,
+        )
+        copied = [turn for turn in before.archive if turn.number < branch.first_number]
+        cut = branch.before or Place(whole.head.turn_count + 1, 0)
+        self._shelf.kept[owner, whole.head.id] = Kept(
+            conversation,
+            (*copied, *whole.evicted),
+            whole.head.title,
+            whole.head.created_at,
+            whole.lifetime_s,
+            embeddings={n: e for n, e in before.embeddings.items() if _is_before(n, cut)},
+        )
+        if branch.done:
+            repetition, result = branch.done.repetition, branch.done.result
+            self._shelf.kept[owner, whole.head.id].done[repetition.key] = (repetition.body, result)
+            self._shelf.started[repetition.key] = (
+                repetition.body, self._fencing, whole.head.id,
+            )  # fmt: skip
+        return len(copied) + len(whole.evicted)
+
+
+def _is_before(name: str, cut: Place) -> bool:
+    number, index = map(int, name.rpartition(":")[2].split("."))
+    return (number, index) < (cut.turn_number, cut.index)
 
 
 def _summary(kept: Kept) -> Summary:

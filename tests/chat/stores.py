@@ -11,14 +11,21 @@ from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.core.limits import Limits
 from chat.core.owners import anyone
+from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Connection, Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.branch_ports import Brancher
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import AnsweredBefore, OwnedStore, TurnStore
-from chat.usecases.recovery import Recovery
-from tests.chat.in_memory import InMemoryConversationStore, InMemoryTurnStore, Shelf
+from chat.usecases.recovery import DurableBrancher, Recovery
+from tests.chat.in_memory import (
+    InMemoryBrancher,
+    InMemoryConversationStore,
+    InMemoryTurnStore,
+    Shelf,
+)
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.test_recovering import OneLetterEmbedder
 from tests.chat.test_settings import parse
@@ -32,21 +39,45 @@ class Stores:
 
     turns: TurnStore
     conversations: OwnedStore
+    brancher: Brancher
 
 
 MakeStores = Callable[..., Stores]
 
 
-def in_redis(connection: Connection, fencing: str, owner: str | None, most: int) -> Stores:
+def in_redis(
+    connection: Connection,
+    fencing: str,
+    owner: str | None,
+    most: int,
+    archive_turns: int = 100,
+) -> Stores:
     def owners(conversation_id: int) -> list[str]:
         return [*([owner] if owner else []), anyone(conversation_id)]
 
     redis = Redis(connection)
-    settings = TurnStoreSettings("t", fencing, 60_000, 100, Limits(most, 0), owner or "{r}", owners)
+    settings = TurnStoreSettings(
+        "t", fencing, 60_000, archive_turns, Limits(most, 0), owner or "{r}", owners
+    )
     conversations = RedisConversationStore(
         redis, prefix="t", fencing=fencing, owner=owner, owners=owners
     )
-    return Stores(RedisTurnStore(redis, settings), conversations)
+    brancher = RedisBrancher(
+        redis,
+        prefix="t",
+        fencing=fencing,
+        part_ms=5000,
+        rate_tag=owner or "{r}",
+        owners=owners,
+        make_restorer=lambda new_owner: make_restorer(redis, fencing, new_owner),
+    )
+    return Stores(RedisTurnStore(redis, settings), conversations, brancher)
+
+
+def make_restorer(redis: Redis, fencing: str, owner: str) -> RedisRestorer:
+    return RedisRestorer(
+        redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
+    )
 
 
 def with_chroma(
@@ -58,15 +89,13 @@ def with_chroma(
     archive = ChromaDurableStore(
         collection, ChromaMemory(collection, embedder, owner), embedder, 10
     )
-    restorer = RedisRestorer(
-        redis, prefix="t", fencing=fencing, owner=owner, part_ms=5000, archive_turns=100
-    )
-    recovery = Recovery(archive, restorer, parse(), owner)
+    recovery = Recovery(archive, make_restorer(redis, fencing, owner), parse(), owner)
     hot = in_redis(connection, fencing, owner, most)
     assert isinstance(hot.turns, RedisTurnStore)
     return Stores(
         RecoveringTurnStore(hot.turns, archive, recovery, hot.conversations),
         RecoveringStore(hot.conversations, archive, recovery),
+        DurableBrancher(archive, hot.brancher, recovery),
     )
 
 
@@ -86,6 +115,7 @@ def make_stores_of(
             return Stores(
                 InMemoryTurnStore(shelf, fencing, owner, most),
                 InMemoryConversationStore(shelf, fencing, owner),
+                InMemoryBrancher(shelf, fencing, owner),
             )
         if http is None or owner is None:  # nothing stands behind what is nobody's
             return in_redis(connection, fencing, owner, most)

@@ -26,12 +26,14 @@ from chat.redis.account import (
     make_account,
     spend_import,
 )
+from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.keys import account_keys
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.usecases.branch import BranchMaker
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.ports import Repetition
 from chat.usecases.rebuild import make_whole
@@ -82,6 +84,14 @@ class World:
             redis, prefix="t", fencing="one", owner=owner, part_ms=5000, archive_turns=20,
             account=account,
         )  # fmt: skip
+        self.brancher = RedisBrancher(
+            redis, prefix="t", fencing="one", part_ms=5000, rate_tag="{r}", owners=owners,
+            make_restorer=lambda _: self.restorer, account=account,
+        )  # fmt: skip
+
+    async def branch(self, conversation_id: int) -> int:
+        maker = BranchMaker(self.turns, self.store, self.brancher, parse())
+        return (await maker.make(conversation_id, None, self.owner, 2000.0)).id
 
     async def start(self, said: str = "hello", lifetime_s: int = 500) -> int:
         await self.turns.admit(None, "conversation")
@@ -152,6 +162,28 @@ async def test_what_is_counted_is_about_what_redis_takes(
     assert 0.6 * taken < counted < 1.6 * taken
     fields = await connection.execute("HVALS", [USAGE.encode()])
     assert sum(int(field) for field in fields if isinstance(field, bytes)) == 2 * counted
+
+
+async def test_a_branch_counts_as_what_it_was_made_of(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world(Bounds(2, 0))
+    taken = await world.start()
+    for number in range(60):
+        words = " ".join(f"word{number * 7 + n}" for n in range(40))
+        await world.go_on(taken, f"We spoke of {words}.")
+    await world.store.keep_embeddings(taken, {f"m0de1:{n}.0": [0.5] * 384 for n in range(50, 60)})
+    before = await total(connection)
+
+    made = await world.branch(taken)
+
+    both = await total(connection)
+    assert 1.9 * before < both < 2.1 * before
+    assert 0.6 * await used(connection) < both < 1.6 * await used(connection)
+    with pytest.raises(StorageFull):
+        await world.branch(taken)
+    await world.store.forget(made)
+    assert await total(connection) == before
 
 
 async def test_nothing_is_counted_when_all_is_forgotten(

@@ -8,14 +8,19 @@ import tomllib
 
 import pytest
 
-from chat.redis import fragments, scripts
+from chat.redis import fragments, scripts, whole_scripts
 from chat.redis.connection import Redis
 from chat.redis.script import FOLDER, Fragment, Script, render_names
 from chat.redis.scripts import HOLD, LIST_IDS, LOAD_EMBEDDINGS, RELEASE
 from tests.chat.native import NativeConnection
 from tests.running import ROOT
 
-SCRIPTS = [value for value in vars(scripts).values() if isinstance(value, Script)]
+SCRIPTS = [
+    value
+    for module in (scripts, whole_scripts)
+    for value in vars(module).values()
+    if isinstance(value, Script)
+]
 FRAGMENTS = [value for value in vars(fragments).values() if isinstance(value, Fragment)]
 STD = ("--std", "lua51", "--read-globals", "redis", "cjson", "KEYS", "ARGV")
 NOT_IN_REDIS = ("--not-globals", "io", "package", "require", "module", "dofile", "loadfile")

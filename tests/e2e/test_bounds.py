@@ -301,7 +301,7 @@ def test_without_a_credential_nothing_is_pinned(demo_chat: RunningHost) -> None:
         assert "without a credential" in refused.json()["error"]["message"]
 
     shown = ask(demo_chat, "GET", f"/conversations/{taken}").json()
-    assert (shown["pinned"], shown["title"]) == (False, None)
+    assert (shown["pinned"], shown["title"]) == (False, "a secret")
     own = start(demo_chat, token)
     pinned = ask(demo_chat, "PATCH", f"/conversations/{own}", token, pinned=True)
     assert pinned.json()["pinned"] is True

@@ -117,7 +117,7 @@ def test_while_chroma_is_away_nothing_is_stored_and_then_it_goes_on(
         assert host.post(id=anonymous, prompt="And on.").status_code == 200
         own_chroma.start()
         listed = ask(host, "GET", "/conversations", token).json()["conversations"]
-        assert [(c["id"], c["turns"], c["title"]) for c in listed] == [(taken, 1, None)]
+        assert [(c["id"], c["turns"], c["title"]) for c in listed] == [(taken, 1, "Hello!")]
         assert ask(host, "POST", "/", token, id=taken, prompt="Are you there?").is_success
         path = f"/conversations/{taken}/messages?as_text=true"
         messages = ask(host, "GET", path, token).json()["messages"]

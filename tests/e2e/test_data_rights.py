@@ -244,7 +244,7 @@ MEMORY = {
         pytest.param([HEAD, TALK | {"pinned": 1}], "line 2: pinned", id="pinned"),
         pytest.param([HEAD, TALK | {"created_at": None}], "line 2: created_at", id="no time"),
         pytest.param([HEAD, TALK | {"active_at": 1e12}], "line 2: active_at", id="future"),
-        pytest.param([HEAD, TALK | {"turns": 0}], "line 2: turns", id="turns"),
+        pytest.param([HEAD, TALK | {"turns": -1}], "line 2: turns", id="turns"),
         pytest.param([HEAD, TURN], "line 2: conversation_id", id="turn of nothing"),
         pytest.param([HEAD, TALK, TURN | {"conversation_id": 2}], "line 3: conversation_id"),
         pytest.param([HEAD, TALK, TURN | {"number": 3}], "line 3: number", id="number"),

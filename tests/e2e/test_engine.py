@@ -541,4 +541,4 @@ def test_a_redis_that_cannot_store_makes_a_change_unavailable_and_half_writes_no
             time.sleep(0.1)
         assert retried.status_code == 200
         assert contents(host, taken) == ["p1", "Fine.", "p2", "Fine."]
-        assert host.client.get(f"/conversations/{taken}").json()["title"] is None
+        assert host.client.get(f"/conversations/{taken}").json()["title"] == "p1"

@@ -87,6 +87,8 @@ def test_no_owner_is_shown_a_word_of_another(
             )
             in_one = ask(host, "GET", f"/conversations/{owner.conversation}/relevant?prompt={query}"
                          "&distance_threshold=2", owner.token)  # fmt: skip
+            words = ask(host, "GET", f"/search?prompt={query}+name&limit=100", owner.token)
+            seen += words.text
             seen += shown(endpoint) + answered.text + found.text + wide.text + in_one.text
         for path in ("/memories", "/conversations", "/export"):
             seen += ask(host, "GET", path, owner.token).text
@@ -111,6 +113,7 @@ def test_nothing_of_an_owner_can_be_reached_with_the_credential_of_another(
             ("PATCH", path, {"title": mine.name}),
             ("DELETE", path, {}),
             ("DELETE", f"{path}/messages/1.0", {}),
+            ("POST", f"{path}/branch", {}),
             ("POST", "/", {"id": other.conversation, "prompt": "Who am I?"}),
             ("GET", memory, {}),
             ("PATCH", first_memory, {"pinned": True}),

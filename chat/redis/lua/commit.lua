@@ -37,6 +37,9 @@ redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', conte
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
   'kept', kept(last), 'committed_by', committing)
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
+if title ~= '' and redis.call('HEXISTS', conversation_key, 'title') == 0 then
+  put(conversation_key, 'title', title)
+end
 if repetition ~= '' then
   put(done_key, repetition, result)
   if redis.call('HLEN', done_key) > MAX_DONE then

@@ -21,6 +21,7 @@ redis.call('HSET', conversation_key, 'context', context, 'context_tokens', conte
   'active_at', active_at, 'turn_count', 1, 'evicted_count', 0, 'pinned', 0, 'kept', '1:1:0',
   'committed_by', fencing .. ':0')
 grown = grown + CONVERSATION_BYTES + #context
+if title ~= '' then put(conversation_key, 'title', title) end
 push(turns_key, turn)
 if repetition ~= '' then put(done_key, repetition, result) end
 keep(lifetime_s)

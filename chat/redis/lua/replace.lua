@@ -13,8 +13,10 @@ end
 if not place then return redis.error_reply('CHATBUSY the turn was changed meanwhile') end
 if from == archive_key then
   local before, after = cjson.decode(old_terms), cjson.decode(new_terms)
-  forget_terms(before[1], before[2], before[3])
-  if new ~= '' then index_terms(after[1], after[2], after[3]) end
+  local is_left = new ~= ''
+  replace_terms(before[1], before[2], is_left and after[2] or {}, after[3])
+  if not is_left then redis.call('HINCRBY', index_key, ' count', -1) end
+  redis.call('HINCRBY', index_key, ' terms', (is_left and after[3] or 0) - before[3])
 end
 if new == '' then
   redis.call('LREM', from, 1, old)

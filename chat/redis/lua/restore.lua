@@ -7,6 +7,8 @@
 -- in `restored_key`, each after its length in bytes and a colon.
 --
 -- A conversation that is there is replaced only if this request holds its lock or it lost turns.
+-- `repetition` is the digest of an Idempotency-Key or ''. With the last part, `result` is kept
+-- under it, and `started` under `started_key`.
 local refusal = erased() or full(is_first == '1' and 'conversation')
 if refusal then return refusal end
 local holder = redis.call('GET', lock_key)
@@ -46,8 +48,12 @@ end
 local head = cjson.decode(pieces[1])
 for field, value in pairs(head) do put(conversation_key, field, value) end
 redis.call('HSET', conversation_key, 'kept', kept(head.turn_count))
+if repetition ~= '' then
+  put(done_key, repetition, result)
+  redis.call('SET', started_key, started, 'EX', STARTED_S)
+end
 redis.call('DEL', lock_key)
 keep(lifetime_s)
-list(conversation_id, head.active_at, lifetime_s)
+if conversations_key then list(conversation_id, head.active_at, lifetime_s) end
 charge_conversation(conversation_id, conversation_key)
 return 1

@@ -1,4 +1,4 @@
--- The index of evicted turns by term. Comes after `account`.
+-- The index of evicted turns by term. Comes after `account` and `numbers`.
 --
 -- A posting of a term is `number:times:length;`: the turn's number, how often the term is in the
 -- turn, and how many terms the turn has. Postings are in chunks, in the fields `term 0`, `term 1`
@@ -6,8 +6,6 @@
 -- chunk itself. The fields ` count` and ` terms`, which cannot be terms, have the number of indexed
 -- turns and the sum of their lengths. When a term is indexed again, its oldest chunk is removed if
 -- all turns of this chunk have left the archive.
-local function number_of(turn) return tonumber(string.match(turn, '^{"n":(%d+)')) or 0 end
-
 local function chunks_of(term)
   local head = redis.call('HGET', index_key, term)
   if not head then return 0, 0, '', 0 end
@@ -24,24 +22,25 @@ local function postings_of(term)
   return table.concat(parts) .. newest
 end
 
-local function forget_terms(number, terms, length)
+-- Replaces the postings of a turn by those of what is left of it, each in its place: postings are
+-- in the order of their numbers. `left` has the terms that are left; all of them were there before.
+local function replace_terms(number, terms, left, length)
   local own = ';' .. number .. ':%d+:%d+;'
   for term in pairs(terms) do
+    local other = left[term] and ';' .. number .. ':' .. left[term] .. ':' .. length .. ';' or ';'
     local low, high, newest = chunks_of(term)
     for chunk = low, high - 1 do
       local field = term .. ' ' .. chunk
-      local rest = string.gsub(';' .. (redis.call('HGET', index_key, field) or ''), own, ';', 1)
+      local rest = string.gsub(';' .. (redis.call('HGET', index_key, field) or ''), own, other, 1)
       put(index_key, field, string.sub(rest, 2))
     end
-    local rest = string.sub(string.gsub(';' .. newest, own, ';', 1), 2)
+    local rest = string.sub(string.gsub(';' .. newest, own, other, 1), 2)
     if low == high and rest == '' then
       take(index_key, term)
     else
       put(index_key, term, low .. ',' .. high .. '|' .. rest)
     end
   end
-  redis.call('HINCRBY', index_key, ' count', -1)
-  redis.call('HINCRBY', index_key, ' terms', 0 - length)  -- -0 would be no integer to Redis
 end
 
 local function index_terms(number, terms, length)
