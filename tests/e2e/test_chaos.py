@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection, ServerError, parse_address
 from tests.chaos import Sent, Stored, wrongs
 from tests.e2e.faulty_model import FaultyModel
 from tests.e2e.test_owners import ask, new_token
@@ -92,9 +92,15 @@ MET = {"200", "cut off", "409 conversation_busy", "503 store_unavailable"}
 
 
 def start_durable(redis: RunningRedis) -> None:
-    """Start Redis so that what it answered is on disk; by itself it syncs once a second."""
+    """Start Redis so that what it answered is on disk; by itself it syncs once a second.
+
+    While it loads what it has, it takes no settings.
+    """
     redis.start()
-    call(redis, "CONFIG", "SET", "appendfsync", "always")
+    deadline = time.monotonic() + MAX_S
+    while isinstance(call(redis, "CONFIG", "SET", "appendfsync", "always"), ServerError):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def call(redis: RunningRedis, *arguments: str) -> object:

@@ -53,7 +53,7 @@ from tests.running import RunningHost, RunningRedis, as_flags, run_host
 TURNS = 20_000 if THOROUGH else 1_000
 HOMES = 16
 """Conversations that one writes into, and one who leaves."""
-HARMLESS_TURNS = (100, 300)
+HARMLESS_TURNS = (200, 600) if THOROUGH else (100, 300)
 """How many turns are answered between two harms to Redis."""
 WAYS = {
     answer: 400, be_slow: 20, fail: 4, hang_up: 3, break_off: 3, say_nothing: 3,
