@@ -20,8 +20,13 @@ export async function ask(method, path, { body, key, signal } = {}) {
   }
   const fields = await answer.json().catch(() => ({}));
   if (answer.ok) return fields;
-  const { message = `The chat answered ${answer.status}.`, code = "" } = fields.error ?? {};
-  throw new Refused(message, code, fields);
+  throw refusal(answer.status, fields);
+}
+
+/** Return the error that an answer is. */
+export function refusal(status, fields) {
+  const { message = `The chat answered ${status}.`, code = "" } = fields.error ?? {};
+  return new Refused(message, code, fields);
 }
 
 export const send = (method, path, fields, options = {}) =>

@@ -27,7 +27,7 @@ async function showList({ isMore = false } = {}) {
 }
 
 function makeRow({ id, title }) {
-  const link = element("a", { href: `#${id}`, title: title ?? "" }, title ?? `Conversation ${id}`);
+  const link = element("a", { href: `#${id}`, title: title ?? "", dir: "auto" }, title ?? `Conversation ${id}`);
   link.dataset.id = id;
   return element("li", {}, link);
 }
@@ -110,7 +110,13 @@ function begin() {
   byId("list-more").addEventListener("click", () => tried(() => showList({ isMore: true })));
   byId("toggle-sidebar").addEventListener("click", () =>
     openSidebar(!document.body.classList.contains("sidebar-open")));
-  document.addEventListener("keydown", ({ key }) => key === "Escape" && openSidebar(false));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") openSidebar(false);
+    if (event.key.toLowerCase() === "o" && event.shiftKey && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      go(null);
+    }
+  });
   addEventListener("hashchange", showAddressed);
   addEventListener("popstate", showAddressed);
   beginQuestions();
@@ -124,7 +130,11 @@ function begin() {
   });
   conversation.begin((id) => {
     if (id === conversation.currentId()) history.replaceState(null, "", `#${id}`);
-    tried(() => showList());
+    tried(async () => {
+      await showList();
+      const link = byId("list").querySelector("a[aria-current]");
+      if (link) conversation.title(link.textContent);
+    });
   });
 }
 

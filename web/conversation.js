@@ -1,17 +1,17 @@
 // One conversation: its messages, and turns from the prompt to the reply.
 
-import { Refused, ask, ensureSession, newKey, send } from "./api.js";
-import { announce, button, byId, copy, element } from "./dom.js";
-import { render } from "./markdown.js";
-import { makeReceipt, showBudget } from "./receipt.js";
+import { ask, newKey, send } from "./api.js";
+import { announce, byId } from "./dom.js";
+import { makeMessage } from "./message.js";
+import { showBudget } from "./receipt.js";
+import { deleteTurnsFrom, idOf, makeTurns } from "./turn.js";
 
 const PAGE = 20;
-const TITLE_CHARS = 60;
-const SPEAKERS = { user: "You", assistant: "Assistant", system: "System", tool: "Tool" };
+const NEAR_END_PX = 80;
 
 let current = null; // the id of the conversation that is shown; null for one not yet begun
 let before = null; // from where on there are earlier messages
-let running = null; // the AbortController of the turn that is waited for
+let branching = null; // the message before which the next prompt begins a branch
 let shown = 0; // counts what was shown, so that a late answer does not land elsewhere
 let changed = () => {}; // called when the list of conversations is not true any more
 
@@ -25,11 +25,20 @@ export function begin(whenChanged) {
     submit();
   });
   byId("prompt").addEventListener("keydown", (event) => {
+    if (event.key === "ArrowUp" && !byId("prompt").value) return editLast(event);
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     submit();
   });
-  byId("stop").addEventListener("click", () => running?.abort());
+  byId("stop").addEventListener("click", () => turns.stop());
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape" && !document.querySelector("dialog[open]")) turns.stop();
+  });
+  byId("no-branch").addEventListener("click", () => {
+    setBranching(null);
+    byId("prompt").value = "";
+    byId("prompt").focus();
+  });
   byId("earlier").addEventListener("click", showEarlier);
   new IntersectionObserver((entries) => entries.at(-1).isIntersecting && showEarlier(), {
     root: byId("history"),
@@ -57,7 +66,7 @@ export async function showConversation(id) {
     title(summary.title ?? `Conversation ${id}`);
     tellContext(summary.context);
     showBudget(summary.window_tokens, summary.context_length, "at most ");
-    byId("messages").append(...page.messages.map(makeMessage));
+    byId("messages").append(...page.messages.map(shownMessage));
     setBefore(page.before);
     toEnd();
   } catch (error) {
@@ -78,9 +87,8 @@ export function notice(text) {
 }
 
 function reset(id) {
-  running?.abort();
-  running = null;
-  setRunning(false);
+  turns.leave();
+  setBranching(null);
   current = id;
   shown += 1;
   notice("");
@@ -111,7 +119,7 @@ async function showEarlier() {
     if (mine !== shown) return;
     const history = byId("history");
     const fromEnd = history.scrollHeight - history.scrollTop;
-    byId("messages").prepend(...page.messages.map(makeMessage));
+    byId("messages").prepend(...page.messages.map(shownMessage));
     history.scrollTop = history.scrollHeight - fromEnd;
     setBefore(page.before);
   } catch (error) {
@@ -126,124 +134,110 @@ function toEnd() {
   history.scrollTop = history.scrollHeight;
 }
 
-function makeMessage({ role, content }) {
-  const body = element("div", { className: "content" });
-  if (role === "assistant") body.append(render(content));
-  else body.textContent = content;
-  const press = button("Copy", () => copy(content, press), "small");
-  const speaker = element("h3", {}, SPEAKERS[role] ?? role);
-  return element("li", { className: `message ${role}` }, speaker, body, press);
+function isAtEnd() {
+  const history = byId("history");
+  return history.scrollHeight - history.scrollTop - history.clientHeight < NEAR_END_PX;
 }
 
-function submit() {
+const shownMessage = (message) => makeMessage(message, current, { edit, again });
+
+const turns = makeTurns({
+  current: () => current,
+  add: (row) => byId("messages").append(row),
+  done: showReply,
+  stopped: showStopped,
+  notice,
+  toEnd,
+  isAtEnd,
+});
+
+async function submit() {
   const field = byId("prompt");
   const prompt = field.value;
-  if (!prompt.trim() || running) return;
-  const turn = { prompt, key: newKey(), context: byId("context").value };
+  if (!prompt.trim() || turns.isRunning()) return;
+  const [mine, row] = [shown, branching];
   field.value = "";
-  const asked = makeMessage({ role: "user", content: prompt });
+  setBranching(null);
+  if (row && !(await branch(row))) field.value = prompt;
+  else if (mine === shown) say(prompt);
+}
+
+function say(prompt) {
+  const asked = shownMessage({ role: "user", content: prompt });
   byId("start").hidden = true;
   byId("messages").append(asked);
-  take(turn, asked);
+  turns.take(prompt, byId("context").value, asked);
 }
 
-/** Take a turn; if it fails, the visitor can send it again under the same key. */
-async function take(turn, asked) {
-  const mine = shown;
-  const working = showWorking();
-  const waiting = new AbortController();
-  running = waiting;
-  try {
-    const result = await post(turn, waiting.signal);
-    if (mine === shown) showReply(result, asked, turn);
-    changed(result.id, turn);
-  } catch (error) {
-    if (mine === shown) showFailed(error, turn, asked);
-  } finally {
-    working.end();
-    if (running === waiting) {
-      running = null;
-      setRunning(false);
+function showReply(result, asked, growing, isShown) {
+  if (isShown) {
+    if (current === null) {
+      current = result.id;
+      tellContext(result.context);
+      byId("conversation-actions").hidden = false;
     }
+    growing.remove();
+    const { reply: content, usage } = result;
+    asked.after(shownMessage({ role: "assistant", content, usage }));
+    showBudget(usage.prompt_tokens + usage.generated_tokens, usage.context_length);
+    announce(`Assistant: ${content}`);
+    toEnd();
   }
+  changed(result.id);
 }
 
-async function post({ prompt, context, key }, signal) {
-  if (current !== null) return send("POST", "/", { id: current, prompt }, { key, signal });
-  await ensureSession();
-  const result = await send("POST", "/", { context, prompt }, { key, signal });
-  const text = prompt.trim().replace(/\s+/g, " ");
-  const short = text.length > TITLE_CHARS ? `${text.slice(0, TITLE_CHARS - 1)}…` : text;
-  await send("PATCH", `/conversations/${result.id}`, { title: short }).catch(() => {});
-  return { ...result, title: short };
+function showStopped({ message_ids: ids }, messages, asked, growing) {
+  const [said, reply] = messages.map((message, place) => shownMessage({ ...message, id: ids[place] }));
+  growing.remove();
+  asked.replaceWith(said, reply);
+  announce("Stopped. What had come is kept.");
+  changed(current);
 }
 
-function showReply(result, asked, turn) {
-  if (current === null) {
-    current = result.id;
-    title(result.title);
-    tellContext(turn.context);
-    byId("conversation-actions").hidden = false;
+/** Put a prompt back into the composer; when it is sent, it begins a branch. */
+function edit(row) {
+  if (turns.isRunning()) return;
+  byId("prompt").value = row.said.content;
+  byId("prompt").focus();
+  setBranching(row);
+}
+
+function editLast(event) {
+  const last = [...byId("messages").querySelectorAll(".message.user")].at(-1);
+  if (!last || turns.isRunning()) return;
+  event.preventDefault();
+  edit(last);
+}
+
+/** Ask for a reply again, in a branch that ends before its prompt. */
+async function again(row) {
+  let asked = row.previousElementSibling;
+  while (asked && asked.said?.role !== "user") asked = asked.previousElementSibling;
+  if (!asked || turns.isRunning()) return;
+  const mine = shown;
+  if ((await branch(asked)) && mine === shown) say(asked.said.content);
+}
+
+function setBranching(row) {
+  branching = row;
+  byId("branching").hidden = row === null;
+}
+
+/** Go on in a new conversation, with what was said before a message; say whether that worked. */
+async function branch(row) {
+  try {
+    const before = await idOf(row, current);
+    const path = `/conversations/${current}/branch`;
+    const made = await send("POST", path, { before }, { key: newKey() });
+    if (!row.isConnected) return false;
+    current = made.id;
+    deleteTurnsFrom(row);
+    setBefore(byId("earlier").hidden ? null : byId("messages").firstElementChild?.said.id);
+    title(made.title ?? `Conversation ${made.id}`);
+    changed(made.id);
+    return true;
+  } catch (error) {
+    notice(error.message);
+    return false;
   }
-  const reply = makeMessage({ role: "assistant", content: result.reply });
-  if (result.usage.finish_reason === "length") {
-    reply.append(element("p", { className: "quiet" }, "Cut off: there was no room for more."));
-  }
-  reply.append(makeReceipt(result.id, result.usage));
-  asked.after(reply);
-  const { prompt_tokens: read, generated_tokens: written, context_length: most } = result.usage;
-  showBudget(read + written, most);
-  announce(`Assistant: ${result.reply}`);
-  toEnd();
-}
-
-function showFailed(error, turn, asked) {
-  const isStopped = error.name === "AbortError";
-  if (!isStopped && !(error instanceof Refused)) throw error;
-  const text = isStopped
-    ? "You stopped waiting. The reply may still be on its way."
-    : `No reply: ${error.message}`;
-  const again = button("Try again", () => {
-    if (running) return;
-    failed.remove();
-    take(turn, asked);
-  });
-  const edit = button("Edit", () => {
-    byId("prompt").value = turn.prompt;
-    byId("prompt").focus();
-    byId("start").hidden = current !== null;
-    failed.remove();
-    asked.remove();
-  });
-  const buttons = element("div", { className: "buttons" }, again, edit);
-  const failed = element("li", { className: "failed" }, element("p", {}, text), buttons);
-  asked.after(failed);
-  announce(text);
-  toEnd();
-}
-
-/** Show that a reply is being made, and for how long already. */
-function showWorking() {
-  const begun = Date.now();
-  const time = element("span", { "aria-hidden": "true" });
-  const row = element("li", { className: "working" }, "Working on the reply", time);
-  const tick = setInterval(() => {
-    const seconds = Math.floor((Date.now() - begun) / 1000);
-    time.textContent = ` · ${seconds} s`;
-  }, 1000);
-  byId("messages").append(row);
-  announce("Working on the reply");
-  setRunning(true);
-  toEnd();
-  return {
-    end() {
-      clearInterval(tick);
-      row.remove();
-    },
-  };
-}
-
-function setRunning(isRunning) {
-  byId("send").hidden = isRunning;
-  byId("stop").hidden = !isRunning;
 }

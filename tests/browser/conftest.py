@@ -50,7 +50,7 @@ class Visitor:
 
     def say(self, prompt: str) -> None:
         """Type a prompt, and wait for its reply."""
-        replies = self.page.locator(".message.assistant")
+        replies = self.page.locator(".message.assistant:not(.growing)")
         before = replies.count()
         self.page.get_by_label("Your prompt").fill(prompt)
         self.page.keyboard.press("Enter")
