@@ -89,7 +89,7 @@ class OpenAiModel:
                     elif one or not answer.is_done:
                         yield answer.take(one)
                     else:
-                        break  # all has come, and the connection stays open
+                        break  # all has come, although the endpoint does not end its answer
         except ModelUnavailable:
             if not answer.is_ended:
                 raise
