@@ -13,7 +13,7 @@ from chat.http.call import Access
 from chat.http.credentials import COOKIE, HOST_PREFIX
 from chat.http.events import EVENTS
 from chat.http.operation import Operation, Operations, Parameter, errors_of
-from chat.http.schemas import GIVEN, PATH_PARAMETERS, TAKEN
+from chat.http.schemas import GIVEN, MAY_BE_EMPTY, PATH_PARAMETERS, TAKEN
 from chat.http.shapes import named
 
 VERSION = "0.1.0"
@@ -87,7 +87,7 @@ def _describe(path: str, operation: Operation) -> Mapping[str, Any]:
     if operation.takes is not None:
         media = TAKEN_MEDIA.get(operation.takes, "application/json")
         described["requestBody"] = {
-            "required": True,
+            "required": operation.takes not in MAY_BE_EMPTY,
             "content": {media: {"schema": named(operation.takes)}},
         }
     return described

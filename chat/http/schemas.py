@@ -112,6 +112,8 @@ TAKEN: Mapping[str, Schema] = {
     "Export": {"type": "string", "description": "JSON Lines, as `GET /export` gives them"},
 }  # fmt: skip
 """The schemas of request bodies."""
+MAY_BE_EMPTY = ("Branch",)
+"""The bodies that may be left out."""
 
 RECEIPT: Schema = {
     "type": "object",

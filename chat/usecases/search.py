@@ -80,6 +80,8 @@ async def search(searcher: Searcher, prompt: str, cursor: Cursor | None, limit: 
     """Return the best hits in the conversations behind `cursor`; None begins with the newest.
 
     Messages with more of the prompt's terms come first, and newer ones among those with as many.
+    The search ends early with `limit` messages that have all the terms: nothing is better, and
+    conversations with an earlier activity follow behind the cursor.
     Errors: those of the port.
     """
     terms = [make_term(term) for term in prompt_terms(prompt)[:MAX_TERMS]]
@@ -89,7 +91,8 @@ async def search(searcher: Searcher, prompt: str, cursor: Cursor | None, limit: 
     for _ in range(MAX_STEPS):
         hits, cursor = await searcher.step(terms, cursor, limit)
         best = sorted([*best, *hits], key=_rank, reverse=True)[:limit]
-        if cursor is None:
+        is_full = len(best) == limit and best[-1].count == len(terms)
+        if cursor is None or is_full:
             break
     return Found([(hit, round(hit.count / len(terms), 4)) for hit in best], cursor)
 

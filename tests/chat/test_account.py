@@ -1,5 +1,6 @@
 """What an owner has in Redis is counted, bounded, and not written to once the owner was erased."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -33,7 +34,8 @@ from chat.redis.keys import account_keys
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
-from chat.usecases.branch import BranchMaker
+from chat.usecases.branch import BranchMaker, make_whole_branch
+from chat.usecases.branch_ports import Branch
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.ports import Repetition
 from chat.usecases.rebuild import make_whole
@@ -359,8 +361,13 @@ async def test_what_began_before_an_erasure_stores_nothing(
 ) -> None:
     world = make_world()
     taken = await world.start()
+    for number in range(9):
+        await world.go_on(taken, f"prompt {number}")
     await world.turns.admit(None)
     loaded = await world.turns.load(taken)
+    source = await world.brancher.load(taken, None)
+    whole, first = make_whole_branch(source, None, None, parse(), 2000.0)
+    branch = Branch(dataclasses.replace(whole, head=head_of(98)), first, None)
     memory = Memory("note-0123456789abcdef", "user", "a note", 5, None)
     new = Conversation(await world.turns.next_id(), OWNER, "ctx", 0, 0, 0, ())
 
@@ -372,6 +379,7 @@ async def test_what_began_before_an_erasure_stores_nothing(
         lambda: world.turns.hold(loaded),
         lambda: world.memory.add([memory]),
         lambda: world.restorer.restore(make_whole(parse(), head_of(99), [turn(1, "s")])),
+        lambda: world.brancher.store(source, branch, OWNER),
         lambda: world.store.keep_embeddings(taken, {"m0de1:1.0": [0.5] * 384}),
         lambda: world.account.check(world.redis),
     ):

@@ -196,11 +196,13 @@ async def test_one_search_takes_a_bounded_number_of_steps() -> None:
             return [hit], Cursor(str(self.steps), "1")
 
     endless = Endless()
-    found = await search(endless, "bread", None, 5)
+    found = await search(endless, "rye bread", None, 5)
 
     assert endless.steps == MAX_STEPS
     assert found.cursor == Cursor(str(MAX_STEPS), "1")
     assert [hit.created_at for hit, _ in found.hits] == [20.0, 19.0, 18.0, 17.0, 16.0]
+    endless.steps = 0
+    assert (await search(endless, "bread", None, 5)).cursor == Cursor("5", "1"), "none is better"
 
 
 @pytest.mark.parametrize(
