@@ -66,7 +66,7 @@ export async function showConversation(id) {
     title(summary.title ?? `Conversation ${id}`);
     tellContext(summary.context);
     showBudget(summary.window_tokens, summary.context_length, "at most ");
-    byId("messages").append(...page.messages.map(shownMessage));
+    byId("messages").append(...page.messages.map((message) => shownMessage(message)));
     setBefore(page.before);
     toEnd();
   } catch (error) {
@@ -119,7 +119,7 @@ async function showEarlier() {
     if (mine !== shown) return;
     const history = byId("history");
     const fromEnd = history.scrollHeight - history.scrollTop;
-    byId("messages").prepend(...page.messages.map(shownMessage));
+    byId("messages").prepend(...page.messages.map((message) => shownMessage(message)));
     history.scrollTop = history.scrollHeight - fromEnd;
     setBefore(page.before);
   } catch (error) {
@@ -139,7 +139,7 @@ function isAtEnd() {
   return history.scrollHeight - history.scrollTop - history.clientHeight < NEAR_END_PX;
 }
 
-const shownMessage = (message) => makeMessage(message, current, { edit, again });
+const shownMessage = (message, body) => makeMessage(message, current, { edit, again }, body);
 
 const turns = makeTurns({
   current: () => current,
@@ -164,6 +164,7 @@ async function submit() {
 
 function say(prompt) {
   const asked = shownMessage({ role: "user", content: prompt });
+  asked.classList.add("unsaved");
   byId("start").hidden = true;
   byId("messages").append(asked);
   turns.take(prompt, byId("context").value, asked);
@@ -176,9 +177,10 @@ function showReply(result, asked, growing, isShown) {
       tellContext(result.context);
       byId("conversation-actions").hidden = false;
     }
-    growing.remove();
+    growing.row.remove();
+    asked.classList.remove("unsaved");
     const { reply: content, usage } = result;
-    asked.after(shownMessage({ role: "assistant", content, usage }));
+    asked.after(shownMessage({ role: "assistant", content, usage }, growing.whole(content)));
     showBudget(usage.prompt_tokens + usage.generated_tokens, usage.context_length);
     announce(`Assistant: ${content}`);
     toEnd();

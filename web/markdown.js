@@ -31,7 +31,7 @@ function blocks(lines, depth) {
   const made = document.createDocumentFragment();
   let paragraph = [];
   const flush = () => {
-    if (paragraph.length) made.append(element("p", {}, ...inline(paragraph.join("\n"))));
+    if (paragraph.length) made.append(element("p", { dir: "auto" }, ...inline(paragraph.join("\n"))));
     paragraph = [];
   };
   for (let at = 0; at < lines.length; ) {
@@ -59,7 +59,7 @@ function block(lines, at, depth) {
   if (heading) {
     const level = Math.min(heading[1].length + 3, 6);
     const text = withoutClosing(line.slice(heading[0].length));
-    return { node: element(`h${level}`, {}, ...inline(text)), next: at + 1 };
+    return { node: element(`h${level}`, { dir: "auto" }, ...inline(text)), next: at + 1 };
   }
   if (RULE.test(line)) return { node: element("hr"), next: at + 1 };
   if (QUOTE.test(line)) {
@@ -103,7 +103,7 @@ function list(lines, at, depth) {
   const start = isOrdered ? { start: Number(lines[at].match(ITEM)[2]) } : {};
   const node = element(isOrdered ? "ol" : "ul", start);
   for (const [first, ...rest] of items) {
-    node.append(element("li", {}, ...inline(first), blocks(rest, depth + 1)));
+    node.append(element("li", { dir: "auto" }, ...inline(first), blocks(rest, depth + 1)));
   }
   return { node, next };
 }

@@ -8,12 +8,10 @@ const SPEAKERS = { user: "You", assistant: "Assistant", system: "System", tool: 
 
 /**
  * Make a message. `id` is null until the chat has said it; `act` has what its buttons do beside
- * copying: `edit` for a prompt, `again` for a reply.
+ * copying: `edit` for a prompt, `again` for a reply. `body` shows the content, if that is shown yet.
  */
-export function makeMessage({ id = null, role, content, usage, metadata }, conversationId, act) {
-  const body = element("div", { className: "content", dir: "auto" });
-  if (role === "assistant") body.append(render(content));
-  else body.textContent = content;
+export function makeMessage({ id = null, role, content, usage, metadata }, conversationId, act,
+  body = makeBody(role, content)) {
   const actions = element("div", { className: "actions" });
   const row = element("li", { className: `message ${role}` },
     element("h3", {}, SPEAKERS[role] ?? role), body);
@@ -29,22 +27,39 @@ export function makeMessage({ id = null, role, content, usage, metadata }, conve
   return row;
 }
 
+function makeBody(role, content) {
+  const isMarkdown = role === "assistant"; // of which each block has a direction of its own
+  const body = element("div", { className: "content", dir: isMarkdown ? "" : "auto" });
+  if (isMarkdown) body.append(render(content));
+  else body.textContent = content;
+  return body;
+}
+
 const note = (text) => element("p", { className: "quiet" }, text);
 
 /** Make a reply that grows; what does not change in it stays the same node, so nothing jumps. */
 export function makeGrowing() {
-  const body = element("div", { className: "content", dir: "auto" });
+  const body = element("div", { className: "content" });
   const row = element("li", { className: "message assistant growing" },
     element("h3", {}, SPEAKERS.assistant), body);
   let text = "";
+  let drawn = "";
   let isPlanned = false;
   const draw = () => {
     isPlanned = false;
+    if (drawn === text) return;
+    drawn = text;
     replaceChanged(body, [...render(text).childNodes]);
   };
   return {
     row,
     text: () => text,
+    /** Return the node that shows the whole reply. */
+    whole(content) {
+      text = content;
+      draw();
+      return body;
+    },
     add(part) {
       text += part;
       if (!isPlanned) requestAnimationFrame(draw);

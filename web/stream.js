@@ -36,7 +36,7 @@ async function* events(body) {
       const blocks = (rest + value).split("\n\n");
       rest = blocks.pop();
       for (const block of blocks) {
-        const lines = block.split("\n").map((line) => line.match(/^(event|data): (.*)$/)?.slice(1));
+        const lines = block.split("\n").map((line) => line.match(/^(event|data): (.*)$/s)?.slice(1));
         const { event, data } = Object.fromEntries(lines.filter(Boolean));
         if (data !== undefined) yield { event, data: JSON.parse(data) };
       }

@@ -41,7 +41,7 @@ export function makeTurns(view) {
       if (view.current() === null) await ensureSession();
       const fields = view.current() === null ? { context, prompt } : { id: view.current(), prompt };
       const result = await streamTurn(fields, { key, signal: waiting.signal, show });
-      view.done(result, asked, growing.row, isShown());
+      view.done(result, asked, growing, isShown());
     } catch (error) {
       const again = (row) => take(prompt, context, row, key);
       await failed(error, growing, { prompt, asked, again, isShown });

@@ -168,7 +168,8 @@ def test_code_and_messages_are_copied_as_they_are(
 
     press(visitor.page, "Copy code")
     assert visitor.page.evaluate(read) == "print(1 < 2)\n\nprint(2)"
-    visitor.page.locator(".user").get_by_role("button").click()
+    visitor.page.locator(".user").hover()
+    visitor.page.locator(".user").get_by_role("button", name="Copy").click()
     assert visitor.page.evaluate(read) == "*Show me.*"
 
 
@@ -219,7 +220,7 @@ def test_a_reply_that_is_worked_on_is_seen_and_need_not_be_waited_for(
     press(page, "Stop")
 
     expect(page.locator(".working")).to_have_count(0)
-    expect(page.locator(".failed")).to_contain_text("You stopped waiting.")
+    expect(page.locator(".failed")).to_contain_text("Stopped. Nothing of it is kept.")
     held.let_go()
     ask_until_answered(page)
     assert visitor.said() == ["Take your time.", "Late, but here."]
