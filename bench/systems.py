@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
 
 from bench.clients import Failed, Running, RunningChat, RunningOneValue
+from host.on_spin import RESIDENT, RESIDENT_BYTES
 from tests.chat.talk import english
 from tests.running import (
     MINUTES,
@@ -65,6 +66,7 @@ def on_host(
     *variables: str,
     model_path: str = "/infer",
     manifest: str = "spin.toml",
+    environ: Mapping[str, str] | None = None,
 ) -> System:
     """Describe a Spin component on this project's host, or on a `spin` if SPIN names one.
 
@@ -85,7 +87,7 @@ def on_host(
         several = [] if SPIN else ["--workers", str(workers)]  # a spin has one process
         arguments = [*of, "--runtime-config-file", config, *flags, *several]
         begun = time.perf_counter()
-        with run_host(folder, *arguments) as host:
+        with run_host(folder, *arguments, environ={**os.environ, **(environ or {})}) as host:
             start_s = time.perf_counter() - begun
             pid = host.process.pid
             yield kind(name, host.url, pid, start_s, wasm, host.client, redis, model_path)
@@ -174,6 +176,14 @@ CHAT = on_host(RunningChat, "chat with memory", ROOT, *NO_LIMITS)
 ASKING = on_host(
     RunningChat, "chat with memory, model_api=openai", ROOT, *ASKS_ITSELF, model_path=MODEL_PATH
 )
+KEPT = on_host(
+    RunningChat,
+    "chat with memory, model_api=openai, as `up --spin` runs it",
+    ROOT,
+    *ASKS_ITSELF,
+    model_path=MODEL_PATH,
+    environ={RESIDENT: str(RESIDENT_BYTES)},
+)
 PREVIEW_3 = on_host(
     RunningChat,
     "chat with memory, model_api=openai, Preview 3",
@@ -190,7 +200,7 @@ NATIVE = (
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
 )
-ON_SPIN = (CHAT, ASKING, PREVIEW_3, ONE_VALUE, *NATIVE)
+ON_SPIN = (CHAT, ASKING, KEPT, PREVIEW_3, ONE_VALUE, *NATIVE)
 SYSTEMS = (CHAT, ASKING, ONE_VALUE, *NATIVE)
 
 
