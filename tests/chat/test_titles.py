@@ -21,7 +21,7 @@ from tests.chat.test_branching import branch, commit, turn
         pytest.param("x" * 60, "x" * 60, id="exactly full"),
         pytest.param("x" * 61, "x" * 59 + "…", id="one over"),
         pytest.param("word " * 20, "word word word word word word word word word word word word…"),
-        pytest.param("wonderful " * 9, " ".join(["wonderful"] * 5) + "…", id="whole words"),
+        pytest.param("wonderful " * 9, " ".join(["wonderful"] * 6) + "…", id="whole words"),
         pytest.param("a\u202eb\x00c\u200bd", "a b c d", id="what cannot be seen"),
         pytest.param("👩\u200d👧 mum", "👩\u200d👧 mum", id="an emoji of parts"),
         pytest.param("\u202e", "", id="nothing to be seen"),
