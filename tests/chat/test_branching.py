@@ -20,7 +20,7 @@ from chat.usecases.branch import BranchMaker, fit_branch
 from chat.usecases.branch_ports import Source
 from chat.usecases.change import forget_message
 from chat.usecases.ports import Repetition
-from tests.chat.native import NativeConnection
+from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.stores import (
     OTHER,
     OWNER,
@@ -406,12 +406,11 @@ async def test_a_branch_that_redis_lost_comes_back_and_so_does_its_source(
 
 
 async def test_a_branch_makes_no_memories(
-    request: pytest.FixtureRequest, connection: NativeConnection
+    request: pytest.FixtureRequest, connection: NativeConnection, chroma: NativeHttp, database: str
 ) -> None:
     stores = make_stores_of("chroma", request, connection)()
     taken = await talk(stores, 3)
-    http, database = request.getfixturevalue("chroma"), request.getfixturevalue("database")
-    collection = collection_of(http, base_path("default_tenant", database), "t", OWNER, "m0de1")
+    collection = collection_of(chroma, base_path("default_tenant", database), "t", OWNER, "m0de1")
     memory = ChromaMemory(collection, OneLetterEmbedder(), OWNER)
     before = (await memory.list_page(None, 50))[0]
 
