@@ -19,6 +19,11 @@ MAX_VISITED, MAX_SEARCHED_BYTES = 100, 1024 * 1024
 
 It takes some milliseconds.
 """
+BEGINNINGS_AT_ONCE = 2
+"""For so many beginnings of words a turn counts with its bytes; for more, in proportion.
+
+Each is looked for by itself, and a text that is made for it takes the longest for each.
+"""
 DECODED = 4
 """A turn that is decoded counts so many times its bytes."""
 MAX_POSTINGS_BYTES = 2000
@@ -87,6 +92,7 @@ SEARCH_OWNER = repeatable(
         constants={
             "MAX_VISITED": MAX_VISITED,
             "MAX_SEARCHED_BYTES": MAX_SEARCHED_BYTES,
+            "BEGINNINGS_AT_ONCE": BEGINNINGS_AT_ONCE,
             "DECODED": DECODED,
             "MAX_POSTINGS_BYTES": MAX_POSTINGS_BYTES,
             "MAX_EACH": MAX_EACH,

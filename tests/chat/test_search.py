@@ -184,6 +184,24 @@ async def test_a_search_of_many_conversations_goes_on_where_it_ended(
     assert len((await find(connection, "bread", limit=100)).hits) == 100
 
 
+async def test_a_step_looks_at_less_text_the_more_words_it_looks_for(
+    stores: Stores, connection: NativeConnection
+) -> None:
+    for _ in range(20):
+        await say(stores, "a" * 20_000)
+    searcher, words = (
+        RedisSearcher(Redis(connection), "t", OWNER),
+        [f"{'a' * n}b" for n in range(16)],
+    )
+
+    assert (await searcher.step([make_term("bread")], None, 9))[1] is None
+    cursor, steps = None, 0
+    while cursor or not steps:
+        _, cursor = await searcher.step([make_term(word) for word in words], cursor, 9)
+        steps += 1
+    assert steps == 3  # 400 KB for 16 words are 3.2 MB for two
+
+
 async def test_one_search_takes_a_bounded_number_of_steps() -> None:
     class Endless:
         steps = 0

@@ -11,6 +11,9 @@
 -- of the message, its role, and a part of its text with whether something stands before and behind.
 local terms, most = cjson.decode(wanted), tonumber(limit)
 local found, visited, bytes = {}, 0, 0
+local beginnings = 0
+for _, term in ipairs(terms) do beginnings = beginnings + #term - 1 end
+local weight = math.max(1, beginnings / BEGINNINGS_AT_ONCE)
 
 local function is_better(row, than)
   return row[1] > than[1] or (row[1] == than[1] and row[2] > than[2])
@@ -65,7 +68,7 @@ local function part_of(text, at)
 end
 
 local function read(rows, id, turn)
-  bytes = bytes + DECODED * #turn
+  bytes = bytes + DECODED * weight * #turn
   local fields = cjson.decode(turn)
   for place, message in ipairs(fields.messages) do
     if type(message) == 'table' then
@@ -114,7 +117,7 @@ local function look(id)
   local key, rows = beginning .. id, {}
   if redis.call('EXISTS', key) == 0 then return end
   for _, turn in ipairs(redis.call('LRANGE', key .. ':turns', 0, -1)) do
-    bytes = bytes + #turn
+    bytes = bytes + weight * #turn
     if may_match(string.lower(turn)) then read(rows, id, turn) end
   end
   for _, turn in ipairs(evicted(key)) do read(rows, id, turn) end
