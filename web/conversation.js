@@ -4,7 +4,7 @@ import { ask, newKey, send } from "./api.js";
 import { announce, byId } from "./dom.js";
 import { makeMessage } from "./message.js";
 import { showBudget } from "./receipt.js";
-import { deleteTurnsFrom, idOf, makeTurns } from "./turn.js";
+import { idOf, makeTurns, removeFrom } from "./turn.js";
 
 const PAGE = 20;
 const NEAR_END_PX = 80;
@@ -233,8 +233,7 @@ async function branch(row) {
     const made = await send("POST", path, { before }, { key: newKey() });
     if (!row.isConnected) return false;
     current = made.id;
-    deleteTurnsFrom(row);
-    setBefore(byId("earlier").hidden ? null : byId("messages").firstElementChild?.said.id);
+    removeFrom(row);
     title(made.title ?? `Conversation ${made.id}`);
     changed(made.id);
     return true;

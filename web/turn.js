@@ -144,13 +144,11 @@ function setRunning(isRunning) {
   byId("stop").hidden = !isRunning;
 }
 
-export const deleteTurnsFrom = (row) => {
-  for (let next = row; next; ) {
-    const gone = next;
-    next = next.nextElementSibling;
-    gone.remove();
-  }
-};
+/** Remove a row and all behind it. */
+export function removeFrom(row) {
+  while (row.nextElementSibling) row.nextElementSibling.remove();
+  row.remove();
+}
 
 /** Return the id of a shown message; those that were said since are asked for first. */
 export async function idOf(row, conversationId) {

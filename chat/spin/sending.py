@@ -3,12 +3,13 @@
 `types` is the module of `wasi:http/types` in a build's SDK: both have the same names in it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, ClassVar
 
 from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, TICK_NS, HttpFailed, Moment, TimeUp
+from chat.spin.answers import MAX_ANSWER_BYTES, TICK_NS, HttpFailed, Limit, Moment, TimeUp
 from chat.spin.log import log
 
 DENIED = "ErrorCode_HttpRequestDenied"
@@ -58,6 +59,54 @@ def next_tick(due: Callable[[int], Moment], now: Callable[[], Moment]) -> Moment
     Errors: TimeUp.
     """
     return min(due(0), now() + TICK_NS)
+
+
+class Requests(ABC):
+    """Requests to one origin: the `Http` port, but for how a build exchanges bytes with its host.
+
+    `failure` is what the build's host raises.
+    """
+
+    failure: ClassVar[type[Exception]]
+
+    def __init__(self, origin: Origin, headers: Mapping[str, str], limit: Limit) -> None:
+        self._origin = origin
+        self._headers = headers
+        self._limit = limit
+
+    async def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """Send a request, and return the status and the body of the whole answer.
+
+        Errors: HttpFailed.
+        """
+        return await answered(self._exchange(method, path, body), self.failure)
+
+    def stream(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        """Send a request, and yield the status and the body of its answer as they come.
+
+        Errors: HttpFailed.
+        """
+        return relayed(self._relay(method, path, body), self.failure)
+
+    @abstractmethod
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[int, bytes | None]:
+        """Return the status and the body of an answer; the body is None if it is too long.
+
+        Errors: TimeUp, and `failure`.
+        """
+
+    @abstractmethod
+    def _relay(
+        self, method: str, path: str, body: bytes | None
+    ) -> AsyncGenerator[int | bytes, None]:
+        """Yield the status and the body of an answer as they come, and an empty chunk at a tick.
+
+        Errors: TimeUp, and `failure`.
+        """
 
 
 async def answered(

@@ -9,7 +9,15 @@ from host.errors import HostError
 from host.flags import check_gguf
 from host.real_model.answering import check_answers
 from host.real_model.download import download
-from host.real_model.words import MAKERS, Download, File, Remote, model_name, parse_word
+from host.real_model.words import (
+    MAKERS,
+    Download,
+    File,
+    Remote,
+    model_name,
+    parse_word,
+    variables_for,
+)
 from host.services.models import served_models
 from host.terminal import say
 
@@ -34,13 +42,13 @@ def chosen_model(word: str | None, state_dir: pathlib.Path) -> Iterator[dict[str
         if choice.key:
             os.environ[KEY_VARIABLE] = choice.key
         say(f"The model is {choice.name} of {MAKERS[choice.maker].title}, at {choice.origin}")
-        yield choice.variables()
+        yield variables_for(choice.name, choice.origin, choice.path)
         return
     path = _file_of(word, choice, state_dir / FOLDER)
     name = model_name(path)
     with served_models({name: path}, state_dir / "chat-model.log") as url:
         say(f"The model is {path}, served at {url}")
-        yield Remote("file", name, url, "/v1", "").variables()
+        yield variables_for(name, url, "/v1")
 
 
 def _file_of(word: str, choice: File | Download, folder: pathlib.Path) -> pathlib.Path:

@@ -19,7 +19,6 @@ DIGEST = re.compile(r"sha256[=:]([0-9a-fA-F]{64})")
 FORMS = (
     "ollama/NAME, lmstudio/NAME, llamacpp/NAME, openai/NAME, FILE.gguf or https://HOST/FILE.gguf"
 )
-COMPLETIONS, EMBEDDINGS = "/chat/completions", "/embeddings"
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,6 @@ class Remote:
     origin: str
     path: str
     key: str = field(repr=False)
-
-    def variables(self) -> dict[str, str]:
-        """Return the application's variables with which it asks this model; not the key."""
-        return {
-            "model_api": "openai",
-            "model": self.name,
-            "model_origin": self.origin,
-            "model_path": self.path + COMPLETIONS,
-            "embedding_path": self.path + EMBEDDINGS,
-        }
 
 
 @dataclass(frozen=True)
@@ -156,6 +145,17 @@ def _parse_download(word: str) -> Download:
     if said and not digest:
         raise HostError(f"--chat-model {url}: behind # may stand sha256=DIGEST, 64 digits")
     return Download(url, name, digest[1].lower() if digest else "")
+
+
+def variables_for(name: str, origin: str, path: str) -> dict[str, str]:
+    """Return the application's variables with which it asks a model of a server; not the key."""
+    return {
+        "model_api": "openai",
+        "model": name,
+        "model_origin": origin,
+        "model_path": f"{path}/chat/completions",
+        "embedding_path": f"{path}/embeddings",
+    }
 
 
 def model_name(path: pathlib.Path) -> str:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.e2e.streaming import SpokenModel
-from tests.running import RunningHost, RunningRedis, as_flags, run_host
+from tests.e2e.streaming import SpokenModel, run_spoken
+from tests.running import RunningHost, RunningRedis
 
 GROWING = ".message.growing .content"
 SAID = ".message .content"
@@ -31,11 +31,8 @@ def speaking_chat(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningHost]:
     assert wasm.exists()
-    variables = [
-        f"redis_address={shared_redis.address}", "model_api=openai", f"model_origin={spoken.url}",
-        "key_prefix=page-streaming",
-    ]  # fmt: skip
-    with run_host(tmp_path_factory.mktemp("page"), *as_flags(variables)) as host:
+    folder = tmp_path_factory.mktemp("page")
+    with run_spoken(folder, shared_redis, spoken, "key_prefix=page-streaming") as host:
         yield host
 
 

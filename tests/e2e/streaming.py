@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import queue
 import socket
 import threading
@@ -12,8 +13,8 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.test_slow import read_request
-from tests.running import RunningHost
+from tests.e2e.test_slow import SlowModel, read_request
+from tests.running import RunningHost, RunningRedis, as_flags, run_host
 
 PATIENCE_S = 30.0
 HEAD = (
@@ -80,14 +81,13 @@ class Speaker:
         self.left.set()
 
 
-class SpokenModel:
+class SpokenModel(SlowModel):
     """A model's endpoint: each request is answered by the next of the test's speakers."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._speakers: queue.SimpleQueue[Speaker] = queue.SimpleQueue()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.manner = self._speak
 
     def speaker(self) -> Speaker:
         """Return what answers the next request."""
@@ -103,22 +103,22 @@ class SpokenModel:
         speaker.end()
         return speaker
 
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection: socket.socket) -> None:
+    def _speak(self, connection: socket.socket) -> None:
         """Answer the request of a connection; one that has none is only tried out."""
-        with connection, contextlib.suppress(OSError, queue.Empty):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(queue.Empty):
             if connection.recv(1, socket.MSG_PEEK):
                 self._speakers.get(timeout=PATIENCE_S)(connection)
 
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+
+@contextlib.contextmanager
+def run_spoken(
+    folder: pathlib.Path, redis: RunningRedis, model: SpokenModel, *variables: str
+) -> Iterator[RunningHost]:
+    """Run the chat with a model that speaks when a test tells it to."""
+    asks = (f"redis_address={redis.address}", "model_api=openai", f"model_origin={model.url}")
+    with run_host(folder, *as_flags([*asks, *variables])) as host:
+        yield host
 
 
 @dataclass

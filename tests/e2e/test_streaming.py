@@ -19,9 +19,10 @@ from tests.e2e.streaming import (
     delta,
     event,
     listening,
+    run_spoken,
 )
 from tests.e2e.test_owners import ask, bearer, new_token
-from tests.running import RunningHost, RunningRedis, as_flags, run_host
+from tests.running import RunningHost, RunningRedis
 
 TIMEOUT_S = 12
 TICK_S = 2
@@ -44,11 +45,8 @@ def chat(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningHost]:
     assert wasm.exists()
-    variables = [
-        f"redis_address={shared_redis.address}", "model_api=openai", f"model_origin={spoken.url}",
-        f"turn_timeout_s={TIMEOUT_S}", "key_prefix=streaming",
-    ]  # fmt: skip
-    with run_host(tmp_path_factory.mktemp("streaming"), *as_flags(variables)) as host:
+    folder, variables = tmp_path_factory.mktemp("spoken"), (f"turn_timeout_s={TIMEOUT_S}",)
+    with run_spoken(folder, shared_redis, spoken, "key_prefix=streaming", *variables) as host:
         yield host
 
 

@@ -15,7 +15,7 @@ from host.engines.llama_cpp import DEMO_MODEL
 from host.errors import HostError
 from host.real_model.answering import announce
 from host.real_model.download import download
-from host.real_model.words import Download, File, Remote, model_name, parse_word
+from host.real_model.words import Download, File, Remote, model_name, parse_word, variables_for
 from tests.running import ROOT, RunningModels, RunningRedis, run_host
 
 DATA = DEMO_MODEL.read_bytes()
@@ -40,7 +40,7 @@ def test_a_servers_model_becomes_variables(
     choice = parse_word(word, environ)
 
     assert isinstance(choice, Remote)
-    assert choice.variables() == {
+    assert variables_for(choice.name, choice.origin, choice.path) == {
         "model_api": "openai",
         "model": word.partition("/")[2],
         "model_origin": origin,

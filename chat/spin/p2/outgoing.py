@@ -1,6 +1,6 @@
 """The adapter to Spin's outgoing HTTP. It sets timeouts, which the SDK's own `send` does not."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,44 +15,16 @@ from spin_sdk.wit.imports.types import (
 )
 from spin_sdk.wit.types import Err
 
-from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, Limit, one_chunk
+from chat.spin.answers import MAX_ANSWER_BYTES, one_chunk
 from chat.spin.p2.clock import is_ready, now, wait_for
 from chat.spin.p2.streams import Due, read_all, read_some, write_body
-from chat.spin.sending import (
-    address,
-    answered,
-    due_at,
-    lay_out_headers,
-    make_options,
-    next_tick,
-    relayed,
-)
+from chat.spin.sending import Requests, address, due_at, lay_out_headers, make_options, next_tick
 
 
-class SpinHttp:
+class SpinHttp(Requests):
     """Requests to one origin over `wasi:http`."""
 
-    def __init__(self, origin: Origin, headers: Mapping[str, str], limit: Limit) -> None:
-        self._origin = origin
-        self._headers = headers
-        self._limit = limit
-
-    async def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        """Send a request, and return the status and the body of the whole answer.
-
-        Errors: HttpFailed.
-        """
-        return await answered(self._exchange(method, path, body), Err)
-
-    def stream(
-        self, method: str, path: str, body: bytes | None
-    ) -> AsyncGenerator[int | bytes, None]:
-        """Send a request, and yield the status and the body of its answer as they come.
-
-        Errors: HttpFailed.
-        """
-        return relayed(self._relay(method, path, body), Err)
+    failure = Err
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None

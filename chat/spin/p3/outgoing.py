@@ -1,7 +1,7 @@
 """The adapter to Spin's outgoing HTTP: a request, and its answer, within a time."""
 
 from asyncio import Task
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from componentize_py_async_support.streams import ByteStreamWriter
@@ -11,44 +11,16 @@ from spin_sdk.wit.imports import wasi_http_client_0_3_0_rc_2026_03_15 as client
 from spin_sdk.wit.imports import wasi_http_types_0_3_0_rc_2026_03_15 as types
 from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Fields, Request, Response
 
-from chat.core.addresses import Origin
-from chat.spin.answers import MAX_ANSWER_BYTES, Limit
+from chat.spin.answers import MAX_ANSWER_BYTES
 from chat.spin.p3.messages import body_length, new_trailers, read_all, read_parts, taken
 from chat.spin.p3.waiting import begin, ends, in_time, leave, now
-from chat.spin.sending import (
-    address,
-    answered,
-    due_at,
-    lay_out_headers,
-    make_options,
-    next_tick,
-    relayed,
-)
+from chat.spin.sending import Requests, address, due_at, lay_out_headers, make_options, next_tick
 
 
-class SpinHttp:
+class SpinHttp(Requests):
     """Requests to one origin over `wasi:http`."""
 
-    def __init__(self, origin: Origin, headers: Mapping[str, str], limit: Limit) -> None:
-        self._origin = origin
-        self._headers = headers
-        self._limit = limit
-
-    async def request(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        """Send a request, and return the status and the body of the whole answer.
-
-        Errors: HttpFailed.
-        """
-        return await answered(self._exchange(method, path, body), Err)
-
-    def stream(
-        self, method: str, path: str, body: bytes | None
-    ) -> AsyncGenerator[int | bytes, None]:
-        """Send a request, and yield the status and the body of its answer as they come.
-
-        Errors: HttpFailed.
-        """
-        return relayed(self._relay(method, path, body), Err)
+    failure = Err
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None
