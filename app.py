@@ -9,7 +9,7 @@ from spin_sdk.wit.imports.types import IncomingRequest, ResponseOutparam
 
 from chat.spin.p2.host import HOST, run
 from chat.spin.p2.incoming import read_request, send_response
-from chat.wiring.service import Service, make_request_id
+from chat.wiring.service import Service, begin_request
 
 # An instance lives for one request. A garbage collection would find nothing, but would touch every
 # object that was made at build time: each memory page of those would be copied, which takes longer
@@ -32,7 +32,8 @@ async def serve(request: IncomingRequest, response_out: ResponseOutparam) -> Non
     """Answer, note it, and do what only later requests need: none of it takes the answer's time."""
     begun = time.perf_counter()
     asked = read_request(request)
+    begin_request(asked)
     async with AsyncExitStack() as closing:
-        response = await SERVICE.answer(asked, make_request_id(asked), closing)
+        response = await SERVICE.answer(asked, closing)
         is_whole = await send_response(response_out, response, is_head=asked.method == "HEAD")
         await SERVICE.note(asked, response, time.perf_counter() - begun, is_whole=is_whole)

@@ -11,7 +11,7 @@ from chat.http.call import Request as Asked
 from chat.spin.p3.host import HOST
 from chat.spin.p3.incoming import make_answer, read_request
 from chat.wiring.net import caught
-from chat.wiring.service import Service, failed_answer, make_request_id
+from chat.wiring.service import Service, begin_request, failed_answer
 
 SERVICE = Service(HOST)
 
@@ -22,19 +22,18 @@ class HttpHandler(exports.HttpHandler):
     async def handle(self, request: Request) -> Response:
         """Answer any request: an exception that leaves here would end all that run beside it."""
         asked = read_request(request)
-        request_id = make_request_id(asked)
-        whole = answered(asked, request_id)
-        response: Response | None = await caught(request_id, whole, lambda _: None)
+        begin_request(asked)
+        response: Response | None = await caught(answered(asked), lambda _: None)
         if response is None:
-            return await make_answer(failed_answer(request_id), lambda _: None, is_head=False)
+            return await make_answer(failed_answer(), lambda _: None, is_head=False)
         return response
 
 
-async def answered(asked: Asked, request_id: str) -> Response:
+async def answered(asked: Asked) -> Response:
     """Answer; note it when all of the answer is out, and do what only later requests need."""
     begun = time.perf_counter()
     closing = AsyncExitStack()
-    answer = await SERVICE.answer(asked, request_id, closing)
+    answer = await SERVICE.answer(asked, closing)
 
     async def note(taken_s: float, *, is_whole: bool) -> None:
         await SERVICE.note(asked, answer, taken_s, is_whole=is_whole)
@@ -42,6 +41,6 @@ async def answered(asked: Asked, request_id: str) -> Response:
 
     def ended(is_whole: bool) -> None:  # noqa: FBT001 - what is told has one meaning
         noted = note(time.perf_counter() - begun, is_whole=is_whole)
-        spawn(caught(request_id, noted, lambda _: None))
+        spawn(caught(noted, lambda _: None))
 
     return await make_answer(answer, ended, is_head=asked.method == "HEAD")

@@ -41,7 +41,7 @@ CHAT = (
     Room(
         "chat.spin", [*DECIDING, *ADAPTERS],
         ["spin_sdk", "componentize_py_types", "componentize_py_async_support"],
-        mind=frozenset({"asyncio"}),
+        mind=frozenset({"asyncio", "time"}),
     ),
     Room(
         "chat.wiring", [*DECIDING, *ADAPTERS, "chat.spin"], mind=frozenset({"time", "secrets"})

@@ -33,6 +33,7 @@ THROTTLED = "rate_limited"
 TURN = "take_turn"
 """The action whose errors make the error rate."""
 NEARLY_ALL = 0.95
+DAY_S = 86_400
 
 Counters = Mapping[str, int]
 """By how much each counter goes up, by its field's name in Redis."""
@@ -58,6 +59,11 @@ def turn_counters(usage: Usage, *, is_new: bool, model_ms: float, turn_ms: float
 def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
     bound = next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
     return {f"{name} {bound}": 1, f"{name} {SUM}": round(taken_ms)}
+
+
+def day_of(at: float) -> int:
+    """Return the number of days from 1970 to a time."""
+    return int(at // DAY_S)
 
 
 def error_counter(action: str, code: str) -> str:

@@ -2,6 +2,8 @@
 
 import hashlib
 
+MARK_DIGITS = 16
+"""Enough to tell conversations apart in the log of one day."""
 TAG_DIGITS = 40
 """160 bits: nobody finds a second credential with the same tag."""
 
@@ -31,6 +33,14 @@ def anyone(conversation_id: int) -> str:
     Whoever knows the id of such a conversation may reach it.
     """
     return f"{{anyone:{conversation_id}}}"
+
+
+def conversation_mark(owner: str, conversation_id: int, day: int) -> str:
+    """Return a mark of a conversation on one day; `owner` is the owner of whoever asks for it.
+
+    Neither the owner nor the mark of another day can be derived from it.
+    """
+    return digest("conversation", owner, str(conversation_id), str(day))[:MARK_DIGITS]
 
 
 def active_mark(owner: str, day: int) -> str:

@@ -1,13 +1,16 @@
 """What a handler is given: a request, and the parts with which it answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
+from chat.core.counters import day_of
 from chat.core.messages import Adds
+from chat.core.owners import conversation_mark
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
+from chat.http.log_line import Fact
 from chat.settings import Getter, Settings
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
@@ -216,6 +219,13 @@ class Call:
     fencing: str
     outside: Outside
     backend: Backend
+    facts: dict[str, Fact] = field(default_factory=dict)
+    """What the log line says of the request, whatever becomes of it."""
+
+    def note_conversation(self, conversation_id: int) -> None:
+        """Have the log say which conversation the request is about, by a mark of the day."""
+        owner, day = self.caller.owner or "", day_of(self.now())
+        self.facts["conversation"] = conversation_mark(owner, conversation_id, day)
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -54,13 +54,15 @@ async def take_turn(call: Call) -> Response:
     stores = await call.connect(owner=owner)
     taker = stores.turn_taker
     if asked.conversation_id is not None:
+        call.note_conversation(asked.conversation_id)
         events = taker.resume(asked.conversation_id, asked.prompt, repetition)
     else:
         events = taker.start(asked.context or "", asked.prompt, owner, repetition)
 
     def finish(result: TurnResult) -> Response:
+        call.note_conversation(result.conversation_id)
         response = render_turn_result(result, session, call.caller, stores.turns.quota)
-        response.facts["model_ms"] = round(stores.stopwatch.model_ms, 1)
+        response.facts.update(call.facts, model_ms=round(stores.stopwatch.model_ms, 1))
         return response
 
     if wants_events(call.headers.get("accept", "")):
@@ -172,4 +174,6 @@ async def find_relevant(call: Call) -> Response:
 
 
 def _parse_id(call: Call) -> int:
-    return parse_id(call.path["id"])
+    conversation_id = parse_id(call.path["id"])
+    call.note_conversation(conversation_id)
+    return conversation_id

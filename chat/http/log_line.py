@@ -1,13 +1,16 @@
-"""Decides what the log says of a request: an id that goes with the request, and one line.
+"""Decides what the log says: one JSON object a line, all of one shape.
 
-The line has an id, a route, a status, times and counts. It has nothing of what anybody said, and
-does not tell whose request it was.
+A line has a time, a level, an event, and the ids of the request that it is about; then what the
+event has to say: a route, a status, times and counts, an error's code. It has nothing of what
+anybody said, and does not tell whose request it was.
 """
 
+import datetime as dt
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from chat.core.json_text import render_json_text
 from chat.usecases.stopwatch import MS_PER_S
@@ -16,8 +19,11 @@ REQUEST_ID_HEADER = "x-request-id"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 """The request ids that are taken over from a proxy or a client; any other is replaced."""
 
+Level = Literal["info", "warning", "error"]
 Fact = str | int | float
 """A count, a time in ms, an error's code, or this code's own words for an operator."""
+Said = Fact | Sequence[str] | None
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,6 @@ class Logged:
             none. `is_whole`: whether all of the answer was sent.
     """
 
-    request_id: str
     method: str
     route: str | None
     status: int
@@ -43,36 +48,37 @@ def parse_request_id(headers: Mapping[str, str], new: str) -> str:
     return given if REQUEST_ID.fullmatch(given) else new
 
 
-def render_log_line(logged: Logged) -> str:
-    """Render the log line of a request, as JSON."""
-    fields = {
-        "request_id": logged.request_id,
+def render_line(at: float, level: Level, event: str, said: Mapping[str, Said]) -> str:
+    """Render a line of the log; `at` is seconds since 1970."""
+    time = dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds")
+    head = {"time": time.replace("+00:00", "Z"), "level": level, "event": event}
+    return render_json_text({**head, **said})
+
+
+def level_of(status: int) -> Level:
+    """Return the level of a request's line: an error is what this service has to answer for."""
+    return "error" if status >= SERVER_ERROR else "info"
+
+
+def describe_request(logged: Logged) -> Mapping[str, Said]:
+    """Return what the line of a request says."""
+    fields: dict[str, Said] = {
         "method": logged.method,
         "route": logged.route,
         "status": logged.status,
         "ms": round(logged.taken_s * MS_PER_S, 1),
         **logged.facts,
     }
-    return render_json_text(fields if logged.is_whole else {**fields, "is_whole": False})
+    return fields if logged.is_whole else {**fields, "is_whole": False}
 
 
-def render_fault(request_id: str, fault: BaseException) -> str:
-    """Render the log line of an unexpected error, as JSON: its type and its traceback.
+def describe_fault(fault: BaseException) -> Mapping[str, Said]:
+    """Return what the line of an unexpected error says: its type and its traceback.
 
     The error's message is left out, because it may quote what somebody said.
     """
-    return render_json_text(
-        {
-            "request_id": request_id,
-            "fault": type(fault).__name__,
-            "traceback": [line for each in reversed(list(_chain(fault))) for line in _trace(each)],
-        }
-    )
-
-
-def render_left_undone(request_id: str, code: str) -> str:
-    """Render the log line of what was to run behind an answer, as JSON: why it was left undone."""
-    return render_json_text({"request_id": request_id, "left_undone": code})
+    lines = [line for each in reversed(list(_chain(fault))) for line in _trace(each)]
+    return {"fault": type(fault).__name__, "traceback": lines}
 
 
 def _chain(fault: BaseException) -> Iterator[BaseException]:

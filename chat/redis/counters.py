@@ -2,12 +2,12 @@
 
 import re
 
-from chat.core.counters import Counters, Stats, parse_counted
+from chat.core.counters import Counters, Stats, day_of, parse_counted
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.owners import active_mark
 from chat.redis.connection import Redis, as_bytes, as_int
-from chat.redis.fragments import DAY_S, DAYS
+from chat.redis.fragments import DAYS
 from chat.redis.keys import owners_key, stats_keys
 from chat.redis.scripts import COUNT
 
@@ -21,11 +21,6 @@ def render_counters(counters: Counters, at: float, owner: str | None) -> bytes:
     """
     mark = active_mark(owner, day_of(at)) if owner else ""
     return render_compact({"counters": counters, "at": at, "mark": mark}).encode()
-
-
-def day_of(at: float) -> int:
-    """Return the number of days from 1970 to a time."""
-    return int(at // DAY_S)
 
 
 class RedisStats:

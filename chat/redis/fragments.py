@@ -1,5 +1,6 @@
 """The fragments that Lua scripts share; a script includes them in the order that they have here."""
 
+from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
 from chat.core.vectors import SIGNATURE_BITS
 from chat.redis.script import Fragment
@@ -23,7 +24,6 @@ NEIGHBOUR_SHARE = 0.3
 """The share of its two neighbours' scores that a turn gets: a topic often lasts several turns."""
 DAYS = 7
 """Days over which active owners are counted; a day's counters are kept one day longer."""
-DAY_S = 86_400
 
 IS = Fragment("is")
 TYPES = Fragment("types")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from chat.core.counters import day_of
 from chat.core.limits import Limits, Quota
 from chat.core.messages import Adds, Commit, Conversation, TurnResult
 from chat.core.owners import anyone
@@ -11,7 +12,7 @@ from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
-from chat.redis.counters import day_of, render_counters
+from chat.redis.counters import render_counters
 from chat.redis.ids import RedisIds
 from chat.redis.keys import Keys, conversation_keys, owned_keys, rate_key, started_key, stats_keys
 from chat.redis.records import (

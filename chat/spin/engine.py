@@ -66,11 +66,15 @@ class Engine:
         """
         kind, text = error.value, str(getattr(error.value, "value", ""))
         if isinstance(kind, self._llm.Error_InvalidInput | self._llm.Error_ModelNotSupported):
-            log("model: refused by the host; is it in the component's ai_models?")
+            log(
+                "warning",
+                "model",
+                reason="refused by the host; is it in the component's ai_models?",
+            )
             return ModelFailed("the host does not serve this model")
         if "request error" in text:
-            log("model: cannot be reached")
+            log("warning", "model", reason="cannot be reached")
             return ModelUnavailable("the model cannot be reached")
-        log("model: answered with an error, or with what is no completion")
+        log("warning", "model", reason="answered with an error, or with what is no completion")
         reason = next((reason for said, reason in REASONS.items() if said in text), "")
         return ModelFailed(f"the model gave no usable reply{reason}")

@@ -11,6 +11,7 @@ from chat.spin.engine import Engine
 from chat.spin.log import log
 
 UNTOLD_REPLY = "the model's reply cannot be told from its prompt"
+CHANGED_PROMPT = "the engine gives prompts back, and changes them; use another tokenizer"
 
 
 class SpinModel:
@@ -57,7 +58,7 @@ class SpinModel:
         if echo is None or not (echo.is_certain or self._gives_prompts_back(sampling)):
             return 0
         if echo.reply_at is None:
-            log("model: the engine gives prompts back, and changes them; use another tokenizer")
+            log("warning", "model", reason=CHANGED_PROMPT)
             raise ModelFailed(UNTOLD_REPLY)
         return echo.reply_at
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from chat.core.addresses import Origin
 from chat.spin.answers import MAX_ANSWER_BYTES, TICK_NS, HttpFailed, Limit, Moment, TimeUp
+from chat.spin.current import current
 from chat.spin.log import log
 
 DENIED = "ErrorCode_HttpRequestDenied"
@@ -17,8 +18,10 @@ TIMEOUTS = ("ErrorCode_ConnectionReadTimeout", "ErrorCode_HttpResponseTimeout")
 
 
 def lay_out_headers(headers: Mapping[str, str], body: bytes | None) -> list[tuple[str, bytes]]:
-    """Return the headers of a request, with those of its body if it has one."""
-    fields = [(name, value.encode()) for name, value in headers.items()]
+    """Return the headers of a request, with those of its body if it has one, and of its trace."""
+    about = current()
+    traced = about.trace.headers() if about and about.trace else {}
+    fields = [(name, value.encode()) for name, value in {**headers, **traced}.items()]
     if body is not None:
         fields.append(("content-type", b"application/json"))
         fields.append(("content-length", str(len(body)).encode()))
@@ -147,13 +150,14 @@ async def relayed(
 def failed(error: Exception) -> HttpFailed:
     """Return the error for TimeUp, or for a code of the host; write the reason to the log."""
     if isinstance(error, TimeUp):
-        log("http: the answer was not whole in time")
+        log("warning", "http", reason="the answer was not whole in time")
         return HttpFailed(is_timeout=True)
     name = type(getattr(error, "value", None)).__name__
-    log("http: the origin is not an allowed outbound host" if name == DENIED else f"http: {name}")
+    reason = "the origin is not an allowed outbound host" if name == DENIED else name
+    log("warning", "http", reason=reason)
     return HttpFailed(is_timeout=name in TIMEOUTS)
 
 
 def _too_long() -> HttpFailed:
-    log(f"http: an answer of more than {MAX_ANSWER_BYTES} bytes")
+    log("warning", "http", reason=f"an answer of more than {MAX_ANSWER_BYTES} bytes")
     return HttpFailed(is_timeout=False)

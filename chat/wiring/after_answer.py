@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 
 from chat.core.errors import ChatError
-from chat.http.log_line import render_left_undone
 from chat.spin.log import log
 from chat.usecases.ports import Work
 from chat.wiring.net import caught
@@ -12,6 +11,7 @@ from chat.wiring.net import caught
 MAX_AT_ONCE = 16
 """How much of it may run in an instance at once: for as many requests as Spin lets run in it."""
 NO_ROOM = "too_many_at_once"
+LEFT_UNDONE = "left_undone"
 
 
 class Room:
@@ -37,10 +37,9 @@ class AfterAnswer:
     What it needs may be closed by `closing` as well, if that was opened before.
     """
 
-    def __init__(self, closing: AsyncExitStack, room: Room, request_id: str) -> None:
+    def __init__(self, closing: AsyncExitStack, room: Room) -> None:
         self._closing = closing
         self._room = room
-        self._request_id = request_id
 
     def __call__(self, work: Work) -> None:
         """Have it run; where there is no room by then, it is left undone."""
@@ -49,9 +48,9 @@ class AfterAnswer:
     async def _run(self, work: Work) -> None:
         with self._room.place() as is_free:
             if is_free:
-                await caught(self._request_id, work(), self._leave)
+                await caught(work(), self._leave)
             else:
-                log(render_left_undone(self._request_id, NO_ROOM))
+                log("warning", LEFT_UNDONE, code=NO_ROOM)
 
     def _leave(self, error: ChatError) -> None:
-        log(render_left_undone(self._request_id, error.code))
+        log("warning", LEFT_UNDONE, code=error.code)

@@ -16,16 +16,18 @@ from chat.http.cors import cors_headers
 from chat.http.credentials import check_operator
 from chat.http.events import render_event
 from chat.http.log_line import (
-    REQUEST_ID_HEADER,
+    Fact,
     Logged,
+    describe_request,
+    level_of,
     parse_request_id,
-    render_log_line,
 )
 from chat.http.openapi import describe_api
 from chat.http.operation import Operation
 from chat.http.operations import OPERATIONS
 from chat.http.response import Response, guarded, render_error, render_error_line
 from chat.http.routes import find_operation, find_route, find_template
+from chat.http.trace import parse_trace
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats
 from chat.settings import (
@@ -36,6 +38,7 @@ from chat.settings import (
     parse_store,
 )
 from chat.spin.answers import CutOff
+from chat.spin.current import Current, begin, current
 from chat.spin.host import Host
 from chat.spin.log import log
 from chat.wiring.after_answer import AfterAnswer, Room
@@ -83,7 +86,7 @@ class Service:
         """The room for what runs behind answers."""
         return Room()
 
-    async def answer(self, asked: Request, request_id: str, closing: AsyncExitStack) -> Response:
+    async def answer(self, asked: Request, closing: AsyncExitStack) -> Response:
         """Return the response to any request, with the headers that every response has.
 
         `closing` closes what was opened for it, and runs what only later requests need: once it is
@@ -93,14 +96,16 @@ class Service:
         is_stored_whole = operation is not None and operation.is_stored_whole
         fail = partial(render_error, is_stored_whole=is_stored_whole)
         results: dict[Hashable, Any] = {}
+        facts: dict[str, Fact] = {}
         with memo(results):
-            response = await caught(request_id, self._respond(asked, request_id, closing), fail)
+            response = await caught(self._respond(asked, closing, facts), fail)
+        response.facts.update({**facts, **response.facts})
         if response.chunks is not None:
-            chunks = followed(response, response.chunks, request_id, fail, results)
+            chunks = followed(response, response.chunks, fail, results)
             response = replace(response, chunks=chunks)
         allowed = response.headers.get("allow", "")
         shared = cors_headers(asked.method, asked.headers, allowed, self._known_origins())
-        return guarded(response, request_id, shared)
+        return guarded(response, request_id(), shared)
 
     def _known_origins(self) -> Sequence[str]:
         try:
@@ -109,7 +114,7 @@ class Service:
             return ()
 
     async def _respond(
-        self, request: Request, request_id: str, closing: AsyncExitStack
+        self, request: Request, closing: AsyncExitStack, facts: dict[str, Fact]
     ) -> Response:
         """Return the response to a request.
 
@@ -120,9 +125,9 @@ class Service:
         operation = route.operation
         if operation is None:
             return Response(204, headers={"allow": route.allowed})
-        later = AfterAnswer(closing, self.room, request_id)
+        later = AfterAnswer(closing, self.room)
         backend = SpinBackend(self.host, closing, make_word, later)
-        call = Call(request, route.parts, operation, make_fencing(), self.outside, backend)
+        call = Call(request, route.parts, operation, make_fencing(), self.outside, backend, facts)
         await self._admit(call, operation)
         return await operation.handler(call)
 
@@ -150,9 +155,7 @@ class Service:
         self, request: Request, response: Response, taken_s: float, *, is_whole: bool
     ) -> None:
         """Write a line about a request to the log, and count its error, after it was answered."""
-        request_id = response.headers[REQUEST_ID_HEADER]
         logged = Logged(
-            request_id=request_id,
             method=request.method,
             route=find_template(request.uri),
             status=response.status,
@@ -160,8 +163,8 @@ class Service:
             is_whole=is_whole,
             facts=response.facts,
         )
-        log(render_log_line(logged))
-        await caught(request_id, self._count_error(request, response), lambda _: None)
+        log(level_of(response.status), "request", **describe_request(logged))
+        await caught(self._count_error(request, response), lambda _: None)
 
     async def _count_error(self, request: Request, response: Response) -> None:
         """Count the error of a response; if Redis is away, only the log has the error."""
@@ -177,7 +180,6 @@ class Service:
 async def followed(
     response: Response,
     chunks: AsyncGenerator[bytes, None],
-    request_id: str,
     fail: Callable[[ChatError], Response],
     results: dict[Hashable, Any],
 ) -> AsyncGenerator[bytes, None]:
@@ -192,7 +194,7 @@ async def followed(
             return await anext(chunks, None)
 
     try:
-        while (chunk := await caught(request_id, read(), lambda error: error)) is not None:
+        while (chunk := await caught(read(), lambda error: error)) is not None:
             if not isinstance(chunk, ChatError):
                 yield chunk
             elif response.is_events:
@@ -205,14 +207,21 @@ async def followed(
                 yield render_error_line(chunk)
                 raise CutOff
     finally:
-        await caught(request_id, chunks.aclose(), lambda _: None)
+        await caught(chunks.aclose(), lambda _: None)
 
 
-def failed_answer(request_id: str) -> Response:
+def failed_answer() -> Response:
     """Return the response where not even an error could be answered otherwise."""
-    return guarded(render_error(InternalError(), is_stored_whole=False), request_id, {})
+    return guarded(render_error(InternalError(), is_stored_whole=False), request_id(), {})
 
 
-def make_request_id(request: Request) -> str:
-    """Return the id that the request came with, or a new one."""
-    return parse_request_id(request.headers, make_fencing())
+def begin_request(request: Request) -> None:
+    """Say that this request runs here from now on: with its own id or a new one, in its trace."""
+    named = parse_request_id(request.headers, make_fencing())
+    begin(Current(named, parse_trace(request.headers, make_word())))
+
+
+def request_id() -> str:
+    """Return the id of the request that runs here."""
+    about = current()
+    return about.request_id if about else ""

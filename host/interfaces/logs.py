@@ -7,6 +7,8 @@ import pathlib
 import sys
 import threading
 
+from host.interfaces.rotating import RotatingFile
+
 
 class GuestLog:
     """An output stream to `<component>_<stream>.txt` and, unless it is quiet, to the terminal."""
@@ -18,8 +20,7 @@ class GuestLog:
         self._lock = threading.Lock()
         self._file = None
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / f"{component}_{stream}.txt").open("ab", buffering=0)
+            self._file = RotatingFile(folder / f"{component}_{stream}.txt")
 
     def write(self, data: bytes) -> None:
         """Write `data` in one piece."""

@@ -13,7 +13,7 @@ from chat.redis.connection import Value
 from chat.spin.answers import Limit
 from chat.spin.engine import Engine
 from chat.spin.host import Host
-from chat.wiring.service import Service, make_request_id
+from chat.wiring.service import Service, begin_request
 from tests.chat.native import NativeConnection
 from tests.chat.test_settings import DEFAULTS
 
@@ -98,6 +98,7 @@ async def ask(
     headers = {"authorization": f"Bearer {token}"} if token else {}
     asked = Request(method, uri, headers, read_body)
     async with AsyncExitStack() as closing:
-        response = await service.answer(asked, make_request_id(asked), closing)
+        begin_request(asked)
+        response = await service.answer(asked, closing)
         await service.note(asked, response, 0.0, is_whole=True)
     return response, json.loads(response.body)

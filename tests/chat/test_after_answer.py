@@ -12,7 +12,7 @@ from chat.core.errors import ModelUnavailable
 from chat.http.call import Request
 from chat.http.log_line import REQUEST_ID_HEADER
 from chat.wiring.after_answer import MAX_AT_ONCE, NO_ROOM, AfterAnswer, Room
-from chat.wiring.service import Service
+from chat.wiring.service import Service, begin_request
 from tests.chat.native import NativeConnection
 from tests.chat.native_host import ask, embed_at_once, make_service
 from tests.chat.test_service import texts_of
@@ -65,7 +65,9 @@ async def take(
     service: Service, closing: AsyncExitStack, conversation_id: int | None, prompt: str
 ) -> Any:
     """Take a turn, and return its answer; what is to run behind it waits in `closing`."""
-    response = await service.answer(turn(conversation_id, prompt), "one", closing)
+    asked = turn(conversation_id, prompt)
+    begin_request(asked)
+    response = await service.answer(asked, closing)
     assert response.status == 200, response.body
     return json.loads(response.body)
 
@@ -135,7 +137,7 @@ async def test_what_an_instance_left_undone_when_it_ended_is_done_by_the_turn_th
 @pytest.mark.parametrize(
     ("fault", "line"),
     [
-        (ModelUnavailable("away"), '"left_undone": "model_unavailable"'),
+        (ModelUnavailable("away"), '"left_undone", "request_id": "one", "code": "model_unav'),
         (RuntimeError("a secret"), '"fault": "RuntimeError"'),
     ],
     ids=["known", "unknown"],
@@ -199,7 +201,7 @@ async def test_a_turn_that_could_not_be_stored_leaves_nothing_to_do(
     is_lost = True
 
     async with AsyncExitStack() as closing:
-        response = await service.answer(turn(taken, CHAT), "one", closing)
+        response = await service.answer(turn(taken, CHAT), closing)
 
     assert response.status == 404
     assert embedder.asked == []
@@ -216,13 +218,13 @@ async def test_so_much_runs_at_once_in_an_instance_and_the_rest_is_left_undone(
 
     async def run() -> None:
         async with AsyncExitStack() as closing:
-            AfterAnswer(closing, room, "one")(work)
+            AfterAnswer(closing, room)(work)
 
     running = [asyncio.create_task(run()) for _ in range(MAX_AT_ONCE)]
     await asyncio.sleep(0)
     await run()
     assert len(begun) == MAX_AT_ONCE
-    assert f'"left_undone": "{NO_ROOM}"' in capsys.readouterr().err
+    assert f'"left_undone", "code": "{NO_ROOM}"' in capsys.readouterr().err
     may_end.set()
     await asyncio.gather(*running)
 

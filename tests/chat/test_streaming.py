@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from chat.http.call import Request
 from chat.http.response import Response
-from chat.wiring.service import Service
+from chat.wiring.service import Service, begin_request
 from tests.chat.native import NativeConnection
 from tests.chat.native_host import ask, make_service
 
@@ -27,11 +27,12 @@ async def begin(service: Service, token: str = "", **fields: object) -> Response
     async def read_body(_: int) -> bytes:
         return body
 
-    headers = {"accept": "text/event-stream"}
+    headers = {"accept": "text/event-stream", "x-request-id": "an-id"}
     headers |= {"authorization": f"Bearer {token}"} if token else {}
     asked = Request("POST", "/", headers, read_body)
+    begin_request(asked)
     async with AsyncExitStack() as closing:
-        return await service.answer(asked, "an-id", closing)
+        return await service.answer(asked, closing)
 
 
 async def read(response: Response) -> list[str]:

@@ -92,8 +92,10 @@ def test_a_turn_is_logged_with_times_and_counts_and_without_a_word_of_it(
 
     (line,) = logged(remote_chat, answered.headers["x-request-id"])
     assert line["ms"] > line["model_ms"] >= 100
-    del line["ms"], line["model_ms"], line["request_id"]
+    for name in ("ms", "model_ms", "request_id", "time", "conversation"):
+        del line[name]
     assert line == {
+        "level": "info", "event": "request",
         "method": "POST", "route": "/", "status": 200, "prompt_tokens": 31, "generated_tokens": 7,
         "evicted_turns": 0, "recalled_turns": 0, "recalled_memories": 0,
     }  # fmt: skip

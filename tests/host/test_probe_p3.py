@@ -225,7 +225,7 @@ def test_an_origin_that_is_not_allowed_is_no_answer(probe: RunningHost) -> None:
     sent = ask(probe, "send", origin="http://127.0.0.9:1", method="GET", path="/", seconds=5)
 
     assert (sent["error"], sent["is_timeout"]) == ("HttpFailed", False)
-    assert "http: the origin is not an allowed outbound host" in probe.output()
+    assert "the origin is not an allowed outbound host" in probe.output()
 
 
 # HTTP in
