@@ -114,7 +114,7 @@ PIECE = 64
 
 def read_answer(text: str) -> None:
     """Read a text as an endpoint's answer, piece by piece: as a comment, and as an event."""
-    answer = Answer()
+    answer = Answer(str)
     for piece in slices(f": {text}\ndata: {text}\n{text}".encode(), PIECE):
         answer.take(bytes(piece))
     answer.finish()
