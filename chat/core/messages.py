@@ -44,6 +44,14 @@ class Message(NamedTuple):
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
 
+    @property
+    def text(self) -> str:
+        """What the message says, by which it is searched for; tool calls are written out."""
+        if not self.calls:
+            return self.content
+        written = [f"{call.name}({call.arguments})" for call in self.calls]
+        return "\n".join([self.content, *written] if self.content else written)
+
 
 class Turn(NamedTuple):
     """A user message and its reply; or added messages, from one user message up to the next.

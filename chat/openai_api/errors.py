@@ -25,6 +25,7 @@ from chat.core.refusals import (
     MethodNotAllowed,
     PromptTooLong,
     UnknownRoute,
+    Unsupported,
 )
 from chat.http.response import Response, error_facts, promising, render_json
 
@@ -39,6 +40,7 @@ CODES: Mapping[type[ChatError], str] = {
     InvalidRequest: "invalid_value",
     LimitExceeded: "rate_limit_exceeded",
     MethodNotAllowed: "method_not_supported",
+    Unsupported: "unsupported_value",
     PromptTooLong: "context_length_exceeded",
     UnknownRoute: "unknown_url",
 }
