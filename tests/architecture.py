@@ -38,13 +38,15 @@ CHAT = (
     Room("chat.settings", [CORE, "chat.context"]),
     Room("chat.usecases", DECIDING[:3]),
     *(Room(adapter, DECIDING) for adapter in ADAPTERS),
+    Room("chat.openai_api", [*DECIDING, "chat.http"]),
     Room(
         "chat.spin", [*DECIDING, *ADAPTERS],
         ["spin_sdk", "componentize_py_types", "componentize_py_async_support"],
         mind=frozenset({"asyncio", "time"}),
     ),
     Room(
-        "chat.wiring", [*DECIDING, *ADAPTERS, "chat.spin"], mind=frozenset({"time", "secrets"})
+        "chat.wiring", [*DECIDING, *ADAPTERS, "chat.openai_api", "chat.spin"],
+        mind=frozenset({"time", "secrets"}),
     ),
     Room(
         "app", [*DECIDING, *ADAPTERS, "chat.spin", "chat.wiring"], ["spin_sdk"],

@@ -12,6 +12,7 @@ from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
 from chat.http.log_line import Fact
 from chat.settings import Getter, Settings
+from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
@@ -103,6 +104,13 @@ class Stores(Protocol):
     @property
     def searcher(self) -> Searcher:
         """The part that searches the owner's conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
+    def beginner(self) -> Beginner:
+        """The part that begins conversations.
 
         Errors: CredentialNeeded.
         """

@@ -241,6 +241,10 @@ def message_fields(placed: Placed) -> dict[str, Any]:
     }
     if message.metadata is not None:
         fields["metadata"] = message.metadata
+    if message.calls:
+        fields["calls"] = [call._asdict() for call in message.calls]
+    if message.call_id is not None:
+        fields["call_id"] = message.call_id
     usage = parse_receipt(message.receipt) if message.receipt else None
     return fields | ({"usage": asdict(usage)} if usage else {})
 
@@ -249,7 +253,7 @@ def render_added(added: Added) -> Response:
     """Render what became of added messages."""
     fields = {
         "id": added.conversation_id,
-        "message_ids": added.message_ids,
+        "message_ids": [str(placed.place) for placed in added.placed],
         "evicted_turns": added.evicted_turns,
         "expires_at": added.expires_at,
     }

@@ -10,20 +10,19 @@ from chat.core.addresses import ChromaAddress
 from chat.core.owners import address_tag
 from chat.core.refusals import CredentialNeeded, MemoryOff
 from chat.core.undoing import nothing
-from chat.http.credentials import Caller, owners_of
+from chat.http.credentials import owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
-from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
-from chat.redis.restorer import RedisRestorer
 from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
+from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
-from chat.usecases.durable_ports import DurableStore
+from chat.usecases.durable_ports import DurableStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
@@ -34,22 +33,10 @@ from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
+from chat.wiring.whole import Who, make_brancher, make_restorer
 
 MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
 """The most evicted turns that a search returns, and the most if embeddings rank them again."""
-
-
-@dataclass(frozen=True)
-class Who:
-    """Whom a request is for.
-
-    `owner` will own what the request makes, None for anyone. `fencing` is a random value of the
-    request.
-    """
-
-    caller: Caller
-    owner: str | None
-    fencing: str
 
 
 @dataclass(frozen=True)
@@ -147,15 +134,35 @@ class RequestStores:
         return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
 
     @cached_property
+    def beginner(self) -> Beginner:
+        """What begins conversations without asking for a reply.
+
+        Errors: CredentialNeeded.
+        """
+        return Beginner(
+            self.turns, self.conversations, self._restorer, self.recaller, self.means.clock,
+            self.settings,
+        )  # fmt: skip
+
+    @cached_property
     def importer(self) -> Importer:
         """What imports an export.
 
         Errors: CredentialNeeded.
         """
+        return Importer(
+            self.turns, self.conversations, self._restorer, self.long_term, self.settings
+        )
+
+    @cached_property
+    def _restorer(self) -> Restorer:
+        """What puts whole conversations of the owner into all stores.
+
+        Errors: CredentialNeeded.
+        """
         hot = make_restorer(self.redis, self.settings, self.who, self._owner, self._account)
         durable = self._durable
-        restorer = hot if durable is None else DurableRestorer(durable.store, hot)
-        return Importer(self.turns, self.conversations, restorer, self.long_term, self.settings)
+        return hot if durable is None else DurableRestorer(durable.store, hot)
 
     @cached_property
     def snapshots(self) -> Snapshots:
@@ -263,38 +270,3 @@ class Behind:
     store: DurableStore
     memory: LongTermMemory
     recovery: Recovery
-
-
-def make_restorer(
-    redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
-) -> RedisRestorer:
-    """Return what puts whole conversations of an owner into Redis."""
-    return RedisRestorer(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        owner=owner,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        archive_turns=settings.archive_turns,
-        account=account,
-    )
-
-
-def make_brancher(
-    redis: Redis,
-    settings: Settings,
-    who: Who,
-    owners: Callable[[int], Sequence[str]],
-    account: Account | None,
-) -> RedisBrancher:
-    """Return what makes branches in Redis of conversations of these owners."""
-    return RedisBrancher(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        rate_tag=who.caller.rate_tag,
-        owners=owners,
-        make_restorer=lambda owner: make_restorer(redis, settings, who, owner, account),
-        account=account,
-    )

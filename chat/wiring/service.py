@@ -14,7 +14,6 @@ from chat.core.refusals import MemoryOff
 from chat.http.call import Call, Outside, Request
 from chat.http.cors import cors_headers
 from chat.http.credentials import check_operator
-from chat.http.events import render_event
 from chat.http.log_line import (
     Fact,
     Logged,
@@ -24,9 +23,7 @@ from chat.http.log_line import (
 )
 from chat.http.openapi import describe_api
 from chat.http.operation import Operation
-from chat.http.operations import OPERATIONS
 from chat.http.response import Response, guarded, render_error, render_error_line
-from chat.http.routes import find_operation, find_route, find_template
 from chat.http.trace import parse_trace
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats
@@ -45,6 +42,7 @@ from chat.wiring.after_answer import AfterAnswer, Room
 from chat.wiring.backend import SpinBackend
 from chat.wiring.chance import make_fencing, make_token, make_word
 from chat.wiring.net import caught
+from chat.wiring.surfaces import ROUTES, SURFACES, find_surface
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Service:
             time.time,
             time.perf_counter,
             make_token,
-            lambda: describe_api(OPERATIONS, has_admin=self.has_operator()),
+            lambda: describe_api(SURFACES, has_admin=self.has_operator()),
         )
 
     @cached_property
@@ -92,9 +90,9 @@ class Service:
         `closing` closes what was opened for it, and runs what only later requests need: once it is
         sent and noted, since nobody has to wait for that.
         """
-        operation = find_operation(asked.method, asked.uri)
+        operation = ROUTES.find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
-        fail = partial(render_error, is_stored_whole=is_stored_whole)
+        fail = partial(find_surface(asked.uri).answer_error, is_stored_whole=is_stored_whole)
         results: dict[Hashable, Any] = {}
         facts: dict[str, Fact] = {}
         with memo(results):
@@ -121,7 +119,7 @@ class Service:
         Errors: ChatError.
         """
         _ = self.origins  # if an origin is unusable, every request has to fail
-        route = find_route(request.method, request.uri, self.has_operator)
+        route = ROUTES.find_route(request.method, request.uri, self.has_operator)
         operation = route.operation
         if operation is None:
             return Response(204, headers={"allow": route.allowed})
@@ -157,7 +155,7 @@ class Service:
         """Write a line about a request to the log, and count its error, after it was answered."""
         logged = Logged(
             method=request.method,
-            route=find_template(request.uri),
+            route=ROUTES.find_template(request.uri),
             status=response.status,
             taken_s=taken_s,
             is_whole=is_whole,
@@ -168,7 +166,10 @@ class Service:
 
     async def _count_error(self, request: Request, response: Response) -> None:
         """Count the error of a response; if Redis is away, only the log has the error."""
-        operation, code = find_operation(request.method, request.uri), response.facts.get("code")
+        operation, code = (
+            ROUTES.find_operation(request.method, request.uri),
+            response.facts.get("code"),
+        )
         if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
             return
         address, prefix = parse_store(self.host.get_variable)
@@ -197,10 +198,10 @@ async def followed(
         while (chunk := await caught(read(), lambda error: error)) is not None:
             if not isinstance(chunk, ChatError):
                 yield chunk
-            elif response.is_events:
+            elif response.error_event is not None:
                 failed = fail(chunk)
                 response.facts.update(failed.facts)
-                yield render_event("error", failed.body)
+                yield response.error_event(chunk, failed.body)
                 return
             else:
                 response.facts["code"] = chunk.code
