@@ -1,13 +1,14 @@
 """What a handler is given: a request, and the parts with which it answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
 from chat.core.messages import Adds
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
+from chat.http.response import Response
 from chat.settings import Getter, Settings
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
@@ -171,7 +172,8 @@ class Outside:
     """What a handler needs from outside beside stores: variables, times and random tokens.
 
     `timer` never goes back. `make_token` makes a credential that nobody can guess. `describe_api`
-    describes the table of operations, which no handler can import, as it names the handlers.
+    describes the table of operations, which no handler can import, as it names the handlers;
+    `answer_agent` answers a message of an agent, which needs that table, too.
     """
 
     get_variable: Getter
@@ -180,6 +182,7 @@ class Outside:
     timer: Clock
     make_token: Callable[[], str]
     describe_api: Callable[[], Mapping[str, Any]]
+    answer_agent: Callable[["Call"], Awaitable[Response]]
 
 
 class Terms(Protocol):
@@ -259,6 +262,12 @@ class Call:
         if self.terms.takes is not None:
             max_bytes = body_limit(self.terms.takes, self.settings)
             self.__dict__["body"] = await self.request.read_body(max_bytes)
+
+    def step(self, request: Request, path: Mapping[str, str], terms: Terms, body: bytes) -> "Call":
+        """Return a call of another operation within this one: it is by the same caller."""
+        call = replace(self, request=request, path=path, terms=terms)
+        call.__dict__.update(settings=self.settings, caller=self.caller, body=body)
+        return call
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""

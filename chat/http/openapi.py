@@ -119,7 +119,7 @@ def _answers(operation: Operation) -> Mapping[str, Any]:
     return {
         str(status): {
             "description": operation.summary,
-            "content": _content(operation, name),
+            **({"content": _content(operation, name)} if name else {}),
             **({"links": links} if links else {}),
         }
         for status, name in operation.gives.items()
@@ -135,17 +135,27 @@ def _refusals(path: str, operation: Operation) -> Mapping[str, Any]:
     by_status: dict[int, list[type[ChatError]]] = {}
     for error in errors_of(path, operation):
         by_status.setdefault(error.status, []).append(error)
+    for status in operation.refuses:
+        by_status.setdefault(status, [])
     return {
         str(status): {
-            "description": "\n".join(f"`{error.code}`: {_first_line(error)}" for error in errors),
-            "content": {"application/json": {"schema": _refusal(errors)}},
+            "description": "\n".join(f"`{error.code}`: {_first_line(error)}" for error in errors)
+            or operation.summary,
+            "content": {
+                "application/json": {"schema": _refusal(errors, operation.refuses.get(status))}
+            },
         }
         for status, errors in sorted(by_status.items())
     }
 
 
-def _refusal(errors: list[type[ChatError]]) -> Mapping[str, Any]:
-    """Return the schema of the answers to `errors`; some errors have further fields."""
+def _refusal(errors: list[type[ChatError]], other: str | None) -> Mapping[str, Any]:
+    """Return the schema of the answers to `errors`; some errors have further fields.
+
+    `other` names the schema of further answers with the same status, None if there are none.
+    """
+    if other is not None:
+        return {"anyOf": [named("Error"), named(other)]} if errors else named(other)
     beside = [MORE_BESIDE_ERROR[error.code] for error in errors if error.code in MORE_BESIDE_ERROR]
     if not beside:
         return named("Error")

@@ -100,13 +100,19 @@ def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
     whether the request was to store something whole; the answer then says what became of that, if
     the error knows.
     """
-    fields = error_fields(error)
-    facts: dict[str, Fact] = {"code": error.code}
-    if not isinstance(error, CallerError):
-        facts["reason"] = str(error)
-    if is_stored_whole and error.promise:
-        fields["message"] = f"{error}; {error.promise}"
-    return render_json(error.status, {"error": fields}, error.headers, facts)
+    fields = {**error_fields(error), "message": message_of(error, is_stored_whole=is_stored_whole)}
+    return render_json(error.status, {"error": fields}, error.headers, error_facts(error))
+
+
+def message_of(error: ChatError, *, is_stored_whole: bool) -> str:
+    """Return the message of an error, with what became of what was to be stored whole."""
+    return f"{error}; {error.promise}" if is_stored_whole and error.promise else str(error)
+
+
+def error_facts(error: ChatError) -> dict[str, Fact]:
+    """Return what the log says of an error."""
+    reason = {} if isinstance(error, CallerError) else {"reason": str(error)}
+    return {"code": error.code, **reason}
 
 
 def render_error_line(error: ChatError) -> bytes:
