@@ -32,29 +32,29 @@ class Room:
 CORE = "chat.core"
 DECIDING = (CORE, "chat.context", "chat.settings", "chat.usecases")
 ADAPTERS = ("chat.redis", "chat.chroma", "chat.llm", "chat.http")
-AGENTS = "chat.mcp"
 CHAT = (
     Room(CORE),
     Room("chat.context", [CORE]),
     Room("chat.settings", [CORE, "chat.context"]),
     Room("chat.usecases", DECIDING[:3]),
     *(Room(adapter, DECIDING) for adapter in ADAPTERS),
-    Room(AGENTS, [*DECIDING, "chat.http"]),
+    Room("chat.openai_api", [*DECIDING, "chat.http"]),
+    Room("chat.mcp", [*DECIDING, "chat.http"]),
     Room(
         "chat.spin", [*DECIDING, *ADAPTERS],
         ["spin_sdk", "componentize_py_types", "componentize_py_async_support"],
         mind=frozenset({"asyncio"}),
     ),
     Room(
-        "chat.wiring", [*DECIDING, *ADAPTERS, AGENTS, "chat.spin"],
+        "chat.wiring", [*DECIDING, *ADAPTERS, "chat.openai_api", "chat.mcp", "chat.spin"],
         mind=frozenset({"time", "secrets"}),
     ),
     Room(
-        "app", [*DECIDING, *ADAPTERS, AGENTS, "chat.spin", "chat.wiring"], ["spin_sdk"],
+        "app", [*DECIDING, *ADAPTERS, "chat.spin", "chat.wiring"], ["spin_sdk"],
         mind=frozenset({"time"}),
     ),
     Room(
-        "app_p3", [*DECIDING, *ADAPTERS, AGENTS, "chat.spin", "chat.wiring"],
+        "app_p3", [*DECIDING, *ADAPTERS, "chat.spin", "chat.wiring"],
         ["spin_sdk", "componentize_py_async_support"], mind=frozenset({"time"}),
     ),
 )  # fmt: skip

@@ -10,8 +10,8 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from chat.http.operations import OPERATIONS
 from chat.settings import parse_settings
+from chat.wiring.surfaces import OPERATIONS
 from host.on_spin import RESIDENT, RESIDENT_BYTES
 from tests.running import ROOT
 

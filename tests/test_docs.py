@@ -13,7 +13,7 @@ from chat.context.recall import Recall
 from chat.core.errors import ChatError
 from chat.core.messages import Found, FoundMemory, Memory, Message, Turn
 from chat.core.tokens import UNKNOWN
-from chat.http.routes import find_operation
+from chat.wiring.surfaces import ROUTES
 from host.app.runtime_config import load_runtime_config
 from tests.documents.commands import wrongs_of, wrongs_of_variables
 from tests.documents.reading import (
@@ -41,7 +41,10 @@ PATH = re.compile(
 REQUEST = re.compile(r"(GET|POST|PATCH|DELETE) (/\S*)")
 ROW = re.compile(r"^\| (.*) \|$", re.MULTILINE)
 COMMAND = re.compile(r"(?:make|spin|python|\.venv/bin/python) [^.…]*")
-STAND_INS = {"MESSAGE": "1.0", "MEMORY": "1.1.0", "VERSION": "v", "NAME": "app.js", "ID": "1"}
+STAND_INS = {
+    "conv_ID": "conv_1", "MESSAGE": "1.0", "MEMORY": "1.1.0", "VERSION": "v", "NAME": "app.js",
+    "ID": "1",
+}  # fmt: skip
 
 
 def every_code() -> list[tuple[str, str]]:
@@ -141,7 +144,7 @@ def test_routes_that_are_named_are_served() -> None:
         path = match[2].partition("?")[0]
         for name, stand_in in STAND_INS.items():
             path = re.sub(rf"(?<=/){name}(?=/|$)", stand_in, path)
-        if find_operation(match[1], path) is None:
+        if ROUTES.find_operation(match[1], path) is None:
             lost.add((document, match[0]))
 
     assert len(found) > 40

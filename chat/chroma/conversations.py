@@ -19,11 +19,14 @@ from chat.core.heads import Head
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
 from chat.core.messages import Message, Place, Placed, Turn, as_role
+from chat.core.tool_calls import ToolCall
 from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
 
 NO_MESSAGES = "no messages"
 """The text that is embedded for a head that is written without messages."""
+NO_TEXT = "no text"
+"""The text that is embedded for a tool's output that has none."""
 OF_MEMORY = ("digest", "pinned", "restated", MADE_BY)
 """The fields of a message that it has as a memory, and the one that is written anew."""
 GOING: Metadata = {"going": True}
@@ -49,7 +52,8 @@ class ChromaDurableStore:
         self, head: Head, turns: Sequence[Turn], *, is_remembered: bool = True
     ) -> None:
         said = [(turn, placed) for turn in turns for placed in turn.placed()]
-        embeddings = await self._embedder.embed([placed.message.content for _, placed in said])
+        texts = [placed.message.text or NO_TEXT for _, placed in said]
+        embeddings = await self._embedder.embed(texts)
         new = await self._new_memories(head.id, turns) if is_remembered else {}
         records = []
         for (turn, placed), embedding in zip(said, embeddings, strict=True):
@@ -152,6 +156,8 @@ def _message_metadata(
         "has_time": message.created_at is not None,
         "extra": extra,
         "receipt": message.receipt,
+        "calls": render_json_text(message.calls) if message.calls else None,
+        "call_id": message.call_id,
         "memory": False,
     }
 
@@ -178,6 +184,7 @@ def _head_metadata(head: Head) -> Metadata:
         "going": False,
         "title": head.title,
         "pinned": head.is_pinned,
+        "extra": None if head.metadata is None else render_json_text(head.metadata),
     }
 
 
@@ -200,6 +207,7 @@ def parse_head(record: Record) -> Head:
             turn_count=int(metadata["turns"]),
             title=metadata.get("title"),
             is_pinned=metadata.get("pinned") is True,
+            metadata=parse_json(metadata["extra"]) if metadata.get("extra") else None,
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
@@ -241,4 +249,6 @@ def _parse_message(record: Record) -> Message:
         as_number(metadata["said_at"]) if metadata["has_time"] else None,
         parse_json(extra) if extra else None,
         metadata.get("receipt"),
+        tuple(ToolCall(*call) for call in parse_json(metadata.get("calls") or "[]")),
+        metadata.get("call_id"),
     )

@@ -60,7 +60,7 @@ def least_quote_tokens(turn: Turn) -> int:
 
 
 def _is_cut(turn: Turn) -> bool:
-    return any(len(message.content) > MAX_QUOTED_CHARACTERS for message in turn.shown())
+    return any(len(message.text) > MAX_QUOTED_CHARACTERS for message in turn.shown())
 
 
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
@@ -69,7 +69,7 @@ def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
     tokens = turn.tokens - TEMPLATE_TOKENS
     for placed in turn.placed():
         tokens += estimate_tokens(_lead(placed, now), vocabulary) + AROUND_TOKENS
-        tokens += _behind_a_mark_tokens(placed.message.content, vocabulary)
+        tokens += _behind_a_mark_tokens(placed.message.text, vocabulary)
     if _is_cut(turn):
         tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, age_s(turn.at, now), text, tokens)
@@ -88,7 +88,7 @@ def quote(turn: Turn, now: float) -> str:
 
 
 def _quote_message(placed: Placed, now: float) -> str:
-    return f'{_lead(placed, now)} "{one_line(placed.message.content, MAX_QUOTED_CHARACTERS)}"'
+    return f'{_lead(placed, now)} "{one_line(placed.message.text, MAX_QUOTED_CHARACTERS)}"'
 
 
 def _lead(placed: Placed, now: float) -> str:

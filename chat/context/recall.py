@@ -181,7 +181,7 @@ def choose_recalled(
 
 
 def _said(turn: Turn) -> tuple[str, ...]:
-    return tuple([message.content for message in turn.messages if message])
+    return tuple([message.text for message in turn.messages if message])
 
 
 def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
@@ -189,7 +189,7 @@ def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
 
     A quick look rules out most turns before their terms are worked out.
     """
-    text = "\n".join(message.content for message in turn.shown()).lower()
+    text = "\n".join(message.text for message in turn.shown()).lower()
     likely = {term for term in wanted if term.rstrip("i") in text}
     return bool(likely) and not likely.isdisjoint(terms_of(text))
 

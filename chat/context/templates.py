@@ -135,7 +135,7 @@ def _neutralised(message: Message) -> Message:
     return message if content is message.content else Message(message.role, content)
 
 
-def cut_reply(text: str, prompt_format: str) -> str:
-    """Return the reply in a model's text: all that stands before the first end marker."""
-    reply = ReplyText(FORMATS[prompt_format].ends)
+def cut_reply(text: str, prompt_format: str, stop: Sequence[str] = ()) -> str:
+    """Return the reply in a model's text: what stands before the first end marker or `stop`."""
+    reply = ReplyText((*FORMATS[prompt_format].ends, *stop))
     return reply.take(text) + reply.finish()

@@ -84,4 +84,4 @@ def prompt_terms(prompt: str) -> tuple[str, ...]:
 
 def turn_terms(turn: Turn) -> Mapping[str, int]:
     """Count the terms of a turn's messages."""
-    return Counter(term for message in turn.shown() for term in terms_of(message.content))
+    return Counter(term for message in turn.shown() for term in terms_of(message.text))

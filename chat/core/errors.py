@@ -3,6 +3,7 @@
 ChatError
 ├── CallerError              4xx: the request has to change
 │   ├── InvalidRequest       400
+│   │   └── Unsupported      400: only a part of another API has to change
 │   ├── Unauthorised         401
 │   │   ├── InvalidCredential
 │   │   ├── CredentialNeeded

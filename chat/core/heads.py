@@ -1,6 +1,10 @@
 """What describes a conversation as a whole, beside its turns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Labels = Mapping[str, str]
+"""What a caller notes of a conversation for itself."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Head:
     turn_count: int
     title: str | None = None
     is_pinned: bool | None = None
+    metadata: Labels | None = None
 
     @property
     def begun_at(self) -> float:
@@ -42,6 +47,7 @@ class Summary:
     evicted_turns: int
     is_pinned: bool
     window_tokens: int | None
+    metadata: Labels = field(default_factory=dict)
 
     @property
     def head(self) -> Head:
@@ -54,6 +60,7 @@ class Summary:
             turn_count=self.turn_count,
             title=self.title,
             is_pinned=self.is_pinned,
+            metadata=self.metadata or None,
         )
 
 
@@ -61,12 +68,13 @@ class Summary:
 class Change:
     """What is to be changed of a conversation; None leaves it as it is.
 
-    An empty title takes the title away.
+    An empty title takes the title away. `metadata` takes the place of all that was there.
     """
 
     context: str | None = None
     title: str | None = None
     is_pinned: bool | None = None
+    metadata: Labels | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from chat.core.tokens import UNKNOWN, Vocabulary
+from chat.core.tool_calls import ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -29,7 +30,9 @@ def as_role(value: Any) -> Role:
 class Message(NamedTuple):
     """One utterance.
 
-    Shapes: `receipt` says how a reply came about, as `chat.core.receipts` writes it.
+    Shapes: `receipt` says how a reply came about, as `chat.core.receipts` writes it. `calls` are
+            the tool calls of an assistant's message, whose `content` may then be empty; `call_id`
+            is the id of the call whose output a tool's message is.
     Units:  `created_at` is seconds since 1970; None for a message that is made for the model only.
     """
 
@@ -38,6 +41,16 @@ class Message(NamedTuple):
     created_at: float | None = None
     metadata: Mapping[str, Any] | None = None
     receipt: str | None = None
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What the message says, by which it is searched for; tool calls are written out."""
+        if not self.calls:
+            return self.content
+        written = [f"{call.name}({call.arguments})" for call in self.calls]
+        return "\n".join([self.content, *written] if self.content else written)
 
 
 class Turn(NamedTuple):
@@ -62,6 +75,15 @@ class Turn(NamedTuple):
     def tokens(self) -> int:
         """The most that the turn takes in the context window."""
         return self.prompt_tokens + self.reply_tokens
+
+    @property
+    def is_continuation(self) -> bool:
+        """Whether the turn begins with the output of a tool call, which the turn before made.
+
+        Both are evicted together, so that no call loses its output.
+        """
+        first = next((message for message in self.messages if message is not None), None)
+        return first is not None and first.call_id is not None
 
     def shown(self) -> tuple[Message, ...]:
         """Return the messages that are still there."""
@@ -199,9 +221,10 @@ class Completion:
     """A model's reply, and the tokens that the model counted; 0 where it reported none.
 
     `is_whole`: whether the text is all that was generated. `finish_reason`: why the reply ends,
-    `stop`, `length` or another word of the endpoint's; None if no reason was reported.
+    `stop`, `length`, `tool_calls` or another word of the endpoint's; None if no reason was
+    reported.
     `has_prompt`: whether the prompt stands before the reply in the text, as Spin's own engine
-    returns it.
+    returns it. `calls`: the tool calls that the model made, in order; the text may then be empty.
     """
 
     text: str
@@ -210,11 +233,17 @@ class Completion:
     is_whole: bool = True
     finish_reason: str | None = None
     has_prompt: bool = False
+    calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the model picks tokens."""
+    """How the model picks tokens, and what else one call wants of it.
+
+    Shapes: a reply ends before any of the texts in `stop`. `wishes` are fields of a request of
+            `POST /v1/chat/completions`, checked and as OpenAI names them: `tools`, `tool_choice`,
+            `parallel_tool_calls`, `response_format` and others. Only an endpoint can be asked so.
+    """
 
     max_reply_tokens: int
     temperature: float
@@ -222,6 +251,8 @@ class Sampling:
     top_k: int
     repeat_penalty: float
     repeat_last_n: int
+    stop: tuple[str, ...] = ()
+    wishes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ class InvalidRequest(CallerError):
     code = "invalid_request"
 
 
+class Unsupported(InvalidRequest):
+    """Something of OpenAI's API was asked for that this service does not do."""
+
+    code = "unsupported"
+
+
 class PinNeedsOwner(InvalidRequest):
     """What is nobody's would be kept for ever, and nobody could ever have it erased."""
 

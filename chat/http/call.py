@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol
 from chat.core.messages import Adds
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
-from chat.http.response import Response
 from chat.settings import Getter, Settings
+from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
@@ -106,6 +106,13 @@ class Stores(Protocol):
         """
 
     @property
+    def beginner(self) -> Beginner:
+        """The part that begins conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
     def importer(self) -> Importer:
         """The part that takes an export back.
 
@@ -172,8 +179,7 @@ class Outside:
     """What a handler needs from outside beside stores: variables, times and random tokens.
 
     `timer` never goes back. `make_token` makes a credential that nobody can guess. `describe_api`
-    describes the table of operations, which no handler can import, as it names the handlers;
-    `answer_agent` answers a message of an agent, which needs that table, too.
+    describes the table of operations, which no handler can import, as it names the handlers.
     """
 
     get_variable: Getter
@@ -182,7 +188,6 @@ class Outside:
     timer: Clock
     make_token: Callable[[], str]
     describe_api: Callable[[], Mapping[str, Any]]
-    answer_agent: Callable[["Call"], Awaitable[Response]]
 
 
 class Terms(Protocol):

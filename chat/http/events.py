@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 
+from chat.core.errors import ChatError
 from chat.core.json_text import render_json_text
 from chat.core.messages import TurnResult
 from chat.http.log_line import Fact
@@ -71,7 +72,11 @@ async def render_turn_events(
     facts: dict[str, Fact] = {}
     chunks = _chunks(first, events, finish, facts)
     headers = {**make_headers(), **HEADERS}
-    return Response(200, headers=headers, chunks=chunks, facts=facts, is_events=True)
+    return Response(200, headers=headers, chunks=chunks, facts=facts, error_event=_error_event)
+
+
+def _error_event(_: ChatError, body: bytes) -> bytes:
+    return render_event("error", body)
 
 
 async def _chunks(

@@ -13,13 +13,17 @@ from chat.core.receipts import render_receipt
 from chat.core.refusals import InvalidRequest, TooLarge
 from chat.http.fields import (
     MAX_ID,
+    MAX_STORED_METADATA_BYTES,
+    SPEAKING,
     parse_content,
+    parse_labels,
     parse_message,
     parse_pinned,
     parse_text,
     parse_time,
     parse_title,
 )
+from chat.http.tool_fields import parse_call_id, parse_calls
 from chat.http.usage_fields import parse_usage
 from chat.usecases.export import FORMAT_VERSION
 from chat.usecases.take_back import Exported
@@ -91,6 +95,7 @@ class LineParser:
             turn_count=_integer(line, "turns", MAX_NUMBER, least=0),
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
+            metadata=parse_labels(line.get("metadata"), "metadata") or None,
         )
         self.exported.conversations.append((head, []))
 
@@ -120,7 +125,18 @@ class LineParser:
 
     def _message(self, fields: Any, name: str) -> Message:
         """Parse a message, and the usage of a reply, which is stored as its receipt."""
-        message = parse_message(fields, name, self._max_bytes, self._now, ("usage",))
+        message = parse_message(
+            fields,
+            name,
+            self._max_bytes,
+            self._now,
+            ("usage", *SPEAKING),
+            max_metadata_bytes=MAX_STORED_METADATA_BYTES,
+        )
+        message = message._replace(
+            calls=parse_calls(fields.get("calls"), f"{name}.calls", self._max_bytes),
+            call_id=parse_call_id(fields.get("call_id"), f"{name}.call_id"),
+        )
         usage = fields.get("usage")
         if usage is None:
             return message

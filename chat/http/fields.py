@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from chat.core.heads import Labels
 from chat.core.json_text import nests_deeper, render_json_text
 from chat.core.messages import ROLES, Message
 from chat.core.refusals import InvalidRequest, TooLarge
@@ -11,19 +12,33 @@ MAX_ID = 2**63 - 1
 """The largest number that Redis counts to."""
 MAX_TITLE_CHARACTERS = 200
 MAX_METADATA_BYTES = 4096
+MAX_STORED_METADATA_BYTES = 64 * 1024
+"""What an export may have of a message's metadata: labels of a response may stand there, too."""
+SPEAKING = ("calls", "call_id")
+"""The fields beside the content with which a message says something."""
 MAX_METADATA_DEPTH = 32
 """How deep a message's metadata may nest lists and objects.
 
 It is less than JSON may nest, because stores and exports put metadata within a few more.
 """
+MAX_LABELS, MAX_LABEL_NAME, MAX_LABEL = 16, 64, 512
+"""How many labels a conversation may have, and how many characters their names and values."""
 MAX_AHEAD_S = 300
 """How far a caller's clock may be ahead of this service's."""
 
 
 def parse_message(
-    fields: Any, name: str, max_prompt_bytes: int, now: float, more: tuple[str, ...] = ()
+    fields: Any,
+    name: str,
+    max_prompt_bytes: int,
+    now: float,
+    more: tuple[str, ...] = (),
+    *,
+    max_metadata_bytes: int = MAX_METADATA_BYTES,
 ) -> Message:
     """Parse a message; fields in `more` are allowed, but not looked at.
+
+    With one of `SPEAKING`, the content may be empty: there is something else to say.
 
     Units:  the content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
     Errors: InvalidRequest and TooLarge; they name the field, as a field of `name`.
@@ -33,11 +48,12 @@ def parse_message(
     refuse_others(fields, ("role", "content", "created_at", "metadata", *more), f"{name}.")
     if fields.get("role") not in ROLES:
         raise InvalidRequest(f"`{name}.role` must be one of {', '.join(ROLES)}", f"{name}.role")
+    parse = parse_text if any(fields.get(one) is not None for one in SPEAKING) else parse_content
     return Message(
         fields["role"],
-        parse_content(fields.get("content"), f"{name}.content", max_prompt_bytes),
+        parse(fields.get("content"), f"{name}.content", max_prompt_bytes),
         parse_time(fields.get("created_at"), f"{name}.created_at", now),
-        parse_metadata(fields.get("metadata"), f"{name}.metadata"),
+        parse_metadata(fields.get("metadata"), f"{name}.metadata", max_metadata_bytes),
     )
 
 
@@ -54,7 +70,9 @@ def parse_time(value: Any, name: str, now: float) -> float | None:
     return float(value)
 
 
-def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
+def parse_metadata(
+    value: Any, name: str, max_bytes: int = MAX_METADATA_BYTES
+) -> Mapping[str, Any] | None:
     """Parse an object whose fields are the caller's own choice; null becomes None.
 
     Errors: InvalidRequest and TooLarge.
@@ -63,10 +81,29 @@ def parse_metadata(value: Any, name: str) -> Mapping[str, Any] | None:
         return None
     if not isinstance(value, dict):
         raise InvalidRequest(f"`{name}` must be an object", name)
-    text = parse_text(render_json_text(value), name, MAX_METADATA_BYTES)
+    text = parse_text(render_json_text(value), name, max_bytes)
     if nests_deeper(text.encode(), MAX_METADATA_DEPTH):
         allowed = f"up to {MAX_METADATA_DEPTH} lists and objects in each other"
         raise InvalidRequest(f"`{name}` may have {allowed}", name)
+    return value
+
+
+def parse_labels(value: Any, name: str) -> Labels:
+    """Parse a few pairs of short texts; null becomes none.
+
+    Errors: InvalidRequest.
+    Source: OpenAI's API reference, `metadata`.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > MAX_LABELS:
+        raise InvalidRequest(f"`{name}` must be an object with up to {MAX_LABELS} pairs", name)
+    for key, label in value.items():
+        text = parse_text(label, f"{name}.{key[:MAX_LABEL_NAME]}", MAX_METADATA_BYTES)
+        parse_text(key, name, MAX_METADATA_BYTES)
+        if len(key) > MAX_LABEL_NAME or len(text) > MAX_LABEL:
+            allowed = f"names of up to {MAX_LABEL_NAME} characters, and values of up to {MAX_LABEL}"
+            raise InvalidRequest(f"`{name}` may have {allowed}", name)
     return value
 
 

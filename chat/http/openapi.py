@@ -4,7 +4,7 @@ Source: the OpenAPI Specification, version 3.1.1.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chat.core.errors import ChatError
@@ -12,9 +12,10 @@ from chat.core.json_text import RULES
 from chat.http.call import Access
 from chat.http.credentials import COOKIE, HOST_PREFIX
 from chat.http.events import EVENTS
-from chat.http.operation import Operation, Operations, Parameter, errors_of
-from chat.http.schemas import GIVEN, MAY_BE_EMPTY, PATH_PARAMETERS, TAKEN
+from chat.http.operation import Operation, Parameter, errors_of
+from chat.http.schemas import GIVEN
 from chat.http.shapes import named
+from chat.http.surface import Surface
 
 VERSION = "0.1.0"
 DESCRIPTION = f"Conversations that are remembered, for a model that is stateless. {RULES}"
@@ -48,13 +49,17 @@ MORE_BESIDE_ERROR = {
 """The further fields of the answers to some errors, by the error's code."""
 
 
-def describe_api(operations: Operations, *, has_admin: bool) -> Mapping[str, Any]:
+def describe_api(surfaces: Sequence[Surface], *, has_admin: bool) -> Mapping[str, Any]:
     """Describe every path; operators' paths only if there is an operator."""
     paths: dict[str, dict[str, Any]] = {}
-    for path, methods in operations.items():
-        for method, operation in methods.items():
-            if has_admin or operation.access != "admin":
-                paths.setdefault(path, {})[method.lower()] = _describe(path, operation)
+    for surface in surfaces:
+        for path, methods in surface.operations.items():
+            for method, operation in methods.items():
+                if has_admin or operation.access != "admin":
+                    described = _describe(surface, path, operation)
+                    paths.setdefault(path, {})[method.lower()] = described
+    taken = {name: schema for surface in surfaces for name, schema in surface.taken.items()}
+    given = {name: schema for surface in surfaces for name, schema in surface.given.items()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -65,7 +70,7 @@ def describe_api(operations: Operations, *, has_admin: bool) -> Mapping[str, Any
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": {**TAKEN, **GIVEN},
+            "schemas": {**taken, **given},
             "securitySchemes": {
                 name: scheme for name, scheme in SCHEMES.items() if has_admin or name != "admin"
             },
@@ -73,28 +78,28 @@ def describe_api(operations: Operations, *, has_admin: bool) -> Mapping[str, Any
     }
 
 
-def _describe(path: str, operation: Operation) -> Mapping[str, Any]:
+def _describe(surface: Surface, path: str, operation: Operation) -> Mapping[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.action,
         "summary": operation.summary,
         "security": SECURITY[operation.access],
         "parameters": [
-            *(_path_parameter(name) for name in IN_PATH.findall(path)),
+            *(_path_parameter(surface, name) for name in IN_PATH.findall(path)),
             *map(_parameter, operation.parameters),
         ],
-        "responses": {**_answers(operation), **_refusals(path, operation)},
+        "responses": {**_answers(operation), **_refusals(surface, path, operation)},
     }
     if operation.takes is not None:
         media = TAKEN_MEDIA.get(operation.takes, "application/json")
         described["requestBody"] = {
-            "required": operation.takes not in MAY_BE_EMPTY,
+            "required": operation.takes not in surface.may_be_empty,
             "content": {media: {"schema": named(operation.takes)}},
         }
     return described
 
 
-def _path_parameter(name: str) -> Mapping[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": PATH_PARAMETERS[name]}
+def _path_parameter(surface: Surface, name: str) -> Mapping[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": surface.in_path[name]}
 
 
 def _parameter(parameter: Parameter) -> Mapping[str, Any]:
@@ -131,37 +136,32 @@ def _content(operation: Operation, name: str) -> Mapping[str, Any]:
     return {kind: {"schema": named(schema)} for kind, schema in media.items()}
 
 
-def _refusals(path: str, operation: Operation) -> Mapping[str, Any]:
+def _refusals(surface: Surface, path: str, operation: Operation) -> Mapping[str, Any]:
     by_status: dict[int, list[type[ChatError]]] = {}
     for error in errors_of(path, operation):
-        by_status.setdefault(error.status, []).append(error)
+        by_status.setdefault(surface.status_of(error), []).append(error)
     for status in operation.refuses:
         by_status.setdefault(status, [])
     return {
         str(status): {
-            "description": "\n".join(f"`{error.code}`: {_first_line(error)}" for error in errors)
+            "description": "\n".join(
+                f"`{surface.code_of(error)}`: {_first_line(error)}" for error in errors
+            )
             or operation.summary,
-            "content": {
-                "application/json": {"schema": _refusal(errors, operation.refuses.get(status))}
-            },
+            "content": {"application/json": {"schema": _refusal(surface, errors)}},
         }
         for status, errors in sorted(by_status.items())
     }
 
 
-def _refusal(errors: list[type[ChatError]], other: str | None) -> Mapping[str, Any]:
-    """Return the schema of the answers to `errors`; some errors have further fields.
-
-    `other` names the schema of further answers with the same status, None if there are none.
-    """
-    if other is not None:
-        return {"anyOf": [named("Error"), named(other)]} if errors else named(other)
+def _refusal(surface: Surface, errors: list[type[ChatError]]) -> Mapping[str, Any]:
+    """Return the schema of the answers to `errors`; some errors have further fields."""
     beside = [MORE_BESIDE_ERROR[error.code] for error in errors if error.code in MORE_BESIDE_ERROR]
     if not beside:
-        return named("Error")
-    error = GIVEN["Error"]
+        return named(surface.error_shape)
+    error = surface.given[surface.error_shape]
     whole = {**error, "properties": {**error["properties"], **beside[0]}}
-    return {"anyOf": [named("Error"), whole]}
+    return {"anyOf": [named(surface.error_shape), whole]}
 
 
 def _first_line(error: type[ChatError]) -> str:

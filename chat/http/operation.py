@@ -57,7 +57,7 @@ class Operation:
             `has_deadline`: whether all its questions to models have `turn_timeout_s` together,
             because it holds a conversation meanwhile.
             `checks_origin`: whether a page of an origin that the operator has not named is refused.
-            `refuses` has the name of the schema of refusals beside errors, by status.
+            `refuses` has the statuses of refusals that no error of the API has.
     """
 
     handler: Handler
@@ -75,7 +75,7 @@ class Operation:
     needs_memory: bool = False
     has_deadline: bool = False
     checks_origin: bool = False
-    refuses: Mapping[int, str] = field(default_factory=dict)
+    refuses: Sequence[int] = ()
 
     @property
     def action(self) -> str:

@@ -27,7 +27,6 @@ from chat.core.refusals import (
     UnknownMessage,
     UnknownRoute,
 )
-from chat.http import agent_handlers as agents
 from chat.http import conversation_handlers as conversations
 from chat.http import health_handlers as health
 from chat.http import memory_handlers as memories
@@ -40,8 +39,6 @@ from chat.http.shapes import CONTENT, PLACE
 
 STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
 STORE: Errors = (*STORES, OwnerErased)
-OF_STORES = (409, 422, 429, 500, 502, 503, 504)
-"""The statuses of errors that a message may get from stores and models, as its own answer."""
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)
 CONVERSATION: Errors = (*STORE, UnknownConversation)
 
@@ -70,14 +67,6 @@ WITHIN = _number("distance_threshold", 0, FARTHEST, float(DEFAULT_DISTANCE), "nu
 REPETITION = Parameter(
     "Idempotency-Key", {"type": "string", "pattern": f"^{KEY.pattern}$"}, "header"
 )
-OF_MESSAGE = (
-    Parameter(
-        "MCP-Protocol-Version",
-        {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}, "header",
-    ),
-    Parameter("Mcp-Method", {"type": "string"}, "header"),
-    Parameter("Mcp-Name", {"type": "string"}, "header"),
-)  # fmt: skip
 OF_CONVERSATION: Mapping[str, Mapping[str, str]] = {
     action: {"id": "/id"}
     for action in (
@@ -244,15 +233,6 @@ OPERATIONS: Operations = {
         "DELETE": Operation(
             owners.erase, "Erase all of you", {200: "Erased"},
             errors=(*STORE, EraseIncomplete), counts="turn by itself",
-        ),
-    },
-    "/mcp": {
-        "POST": Operation(
-            agents.answer_agent, "A message of an agent, over the Model Context Protocol",
-            {200: "McpAnswer", 202: ""}, takes="McpMessage",
-            parameters=(*OF_MESSAGE, REPETITION), checks_origin=True, events="McpEvents",
-            refuses=dict.fromkeys((400, 404, 406, *OF_STORES), "McpAnswer"),
-            errors=(*STORE, *MODEL, KeyReused),
         ),
     },
     "/openapi.json": {

@@ -241,6 +241,10 @@ def message_fields(placed: Placed) -> dict[str, Any]:
     }
     if message.metadata is not None:
         fields["metadata"] = message.metadata
+    if message.calls:
+        fields["calls"] = [call._asdict() for call in message.calls]
+    if message.call_id is not None:
+        fields["call_id"] = message.call_id
     usage = parse_receipt(message.receipt) if message.receipt else None
     return fields | ({"usage": asdict(usage)} if usage else {})
 

@@ -1,6 +1,6 @@
 """What a response is, and what all answers have in common."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +18,9 @@ class Response:
 
     Shapes: the names of `headers` are in lower case. If `chunks` is not None, the chunks are the
             body. `facts` are what the log line says of the response; those of a body in chunks may
-            come with the last of them. `is_events`: whether the chunks are server-sent events,
-            where an error is the last event; of JSON Lines it is the last line.
+            come with the last of them. `error_event` makes an error the last event of chunks that
+            are server-sent events, and is given the body of the error's plain answer, too; None
+            for JSON Lines, where an error is the last line.
     """
 
     status: int
@@ -27,7 +28,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     chunks: AsyncGenerator[bytes, None] | None = None
     facts: dict[str, Fact] = field(default_factory=dict)
-    is_events: bool = False
+    error_event: Callable[[ChatError, bytes], bytes] | None = None
 
 
 GUARDS = {
@@ -44,7 +45,7 @@ def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> R
     headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
     return Response(
         response.status, response.body, headers,
-        response.chunks, response.facts, response.is_events,
+        response.chunks, response.facts, response.error_event,
     )  # fmt: skip
 
 
@@ -100,19 +101,21 @@ def render_error(error: ChatError, *, is_stored_whole: bool) -> Response:
     whether the request was to store something whole; the answer then says what became of that, if
     the error knows.
     """
-    fields = {**error_fields(error), "message": message_of(error, is_stored_whole=is_stored_whole)}
+    fields = error_fields(error) | promising(error, is_stored_whole=is_stored_whole)
     return render_json(error.status, {"error": fields}, error.headers, error_facts(error))
 
 
-def message_of(error: ChatError, *, is_stored_whole: bool) -> str:
-    """Return the message of an error, with what became of what was to be stored whole."""
-    return f"{error}; {error.promise}" if is_stored_whole and error.promise else str(error)
-
-
 def error_facts(error: ChatError) -> dict[str, Fact]:
-    """Return what the log says of an error."""
-    reason = {} if isinstance(error, CallerError) else {"reason": str(error)}
+    """Return what the log line says of an error."""
+    reason: dict[str, Fact] = {} if isinstance(error, CallerError) else {"reason": str(error)}
     return {"code": error.code, **reason}
+
+
+def promising(error: ChatError, *, is_stored_whole: bool) -> dict[str, str | None]:
+    """Return the message that says what became of the data, if the error knows; else no field."""
+    if is_stored_whole and error.promise:
+        return {"message": f"{error}; {error.promise}"}
+    return {}
 
 
 def render_error_line(error: ChatError) -> bytes:

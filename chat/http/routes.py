@@ -1,14 +1,11 @@
 """Finds the operation that a request asks for, in the table of operations."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from chat.core.refusals import MethodNotAllowed, UnknownRoute
-from chat.http.operation import Operation
-from chat.http.operations import OPERATIONS
-
-NAMED = [template for template in OPERATIONS if "{" in template]
-"""The paths with named parts. They are tried one by one; all other paths are found by look-up."""
+from chat.http.operation import Operation, Operations
 
 
 @dataclass(frozen=True)
@@ -24,43 +21,51 @@ class Route:
     allowed: str
 
 
-def find_route(method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
-    """Find the operation for a method and a URI.
+@dataclass(frozen=True)
+class Routes:
+    """The paths of a table of operations."""
 
-    Operators' paths exist only if there is an operator, which `has_admin` tells.
-    Errors: UnknownRoute; MethodNotAllowed, which names the allowed methods.
-    """
-    template = find_template(uri)
-    if template is None or (is_for_operators(template) and not has_admin()):
-        raise UnknownRoute
-    operations = OPERATIONS[template]
-    parts = _match(template, _path(uri)) or {}
-    allowed = _allowed(operations)
-    if method == "OPTIONS":
-        return Route(None, parts, allowed)
-    operation = operations.get("GET" if method == "HEAD" else method)
-    if operation is None:
-        raise MethodNotAllowed(allowed)
-    return Route(operation, parts, allowed)
+    operations: Operations
 
+    @cached_property
+    def _named(self) -> Sequence[str]:
+        """The paths with named parts; these are tried one by one, all others are looked up."""
+        return [template for template in self.operations if "{" in template]
 
-def find_template(uri: str) -> str | None:
-    """Return the path in the table that a URI fits; None if it fits none."""
-    path = _path(uri)
-    if path in OPERATIONS:
-        return path
-    return next((template for template in NAMED if _match(template, path) is not None), None)
+    def find_route(self, method: str, uri: str, has_admin: Callable[[], bool]) -> Route:
+        """Find the operation for a method and a URI.
 
+        Operators' paths exist only if there is an operator, which `has_admin` tells.
+        Errors: UnknownRoute; MethodNotAllowed, which names the allowed methods.
+        """
+        template = self.find_template(uri)
+        if template is None or (self.is_for_operators(template) and not has_admin()):
+            raise UnknownRoute
+        operations = self.operations[template]
+        parts = _match(template, _path(uri)) or {}
+        allowed = _allowed(operations)
+        if method == "OPTIONS":
+            return Route(None, parts, allowed)
+        operation = operations.get("GET" if method == "HEAD" else method)
+        if operation is None:
+            raise MethodNotAllowed(allowed)
+        return Route(operation, parts, allowed)
 
-def find_operation(method: str, uri: str) -> Operation | None:
-    """Return the operation that a request asks for; None if there is none."""
-    operations = OPERATIONS.get(find_template(uri) or "", {})
-    return operations.get("GET" if method == "HEAD" else method)
+    def find_template(self, uri: str) -> str | None:
+        """Return the path in the table that a URI fits; None if it fits none."""
+        path = _path(uri)
+        if path in self.operations:
+            return path
+        return next((one for one in self._named if _match(one, path) is not None), None)
 
+    def find_operation(self, method: str, uri: str) -> Operation | None:
+        """Return the operation that a request asks for; None if there is none."""
+        operations = self.operations.get(self.find_template(uri) or "", {})
+        return operations.get("GET" if method == "HEAD" else method)
 
-def is_for_operators(template: str) -> bool:
-    """Whether a path of the table is for operators."""
-    return any(operation.access == "admin" for operation in OPERATIONS[template].values())
+    def is_for_operators(self, template: str) -> bool:
+        """Whether a path of the table is for operators."""
+        return any(one.access == "admin" for one in self.operations[template].values())
 
 
 def _path(uri: str) -> str:

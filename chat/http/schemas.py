@@ -110,16 +110,6 @@ TAKEN: Mapping[str, Schema] = {
         "minProperties": 1,
     },
     "Export": {"type": "string", "description": "JSON Lines, as `GET /export` gives them"},
-    "McpMessage": {
-        "type": "object",
-        "properties": {
-            "jsonrpc": {"const": "2.0"},
-            "id": {"type": ["string", "integer"]},
-            "method": {"type": "string", "minLength": 1},
-            "params": {"type": "object"},
-        },
-        "required": ["jsonrpc", "method"],
-    },
 }  # fmt: skip
 """The schemas of request bodies."""
 MAY_BE_EMPTY = ("Branch",)
@@ -233,26 +223,6 @@ GIVEN: Mapping[str, Schema] = {
         "description": "server-sent events, for who prefers them to JSON by `Accept`: `delta` with "
         '`{"text"}` for each part of the reply, and at last `result` with a `TurnResult`, or '
         "`error` with an `Error`",
-    },
-    "McpAnswer": {
-        "type": "object",
-        "properties": {
-            "jsonrpc": {"const": "2.0"},
-            "id": {"type": ["string", "integer"]},
-            "result": {"type": "object"},
-            "error": {
-                "type": "object",
-                "properties": {
-                    "code": {"type": "integer"}, "message": TEXT, "data": {"type": "object"},
-                },
-                "required": ["code", "message"],
-            },
-        },
-        "required": ["jsonrpc"],
-    },
-    "McpEvents": {
-        "type": "string",
-        "description": "server-sent events, each with a JSON-RPC message; the last is the answer",
     },
     "Exported": {"type": "string", "description": "JSON Lines"},
     "Imported": record({

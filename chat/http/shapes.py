@@ -70,7 +70,7 @@ USAGE: Schema = record({
     "memories": many(record({"memory": MEMORY, **RECALLED})),
 })  # fmt: skip
 """What the model was shown for a reply."""
-OF_SOME: Sequence[str] = ("metadata", "usage")
+OF_SOME: Sequence[str] = ("metadata", "calls", "call_id", "usage")
 """The fields that only some messages have."""
 STORED_MESSAGE: Mapping[str, Schema] = {
     "id": PLACE,
@@ -78,5 +78,7 @@ STORED_MESSAGE: Mapping[str, Schema] = {
     "content": TEXT,
     "created_at": TIME,
     "metadata": {"type": "object"},
+    "calls": many(record({"id": TEXT, "name": TEXT, "arguments": TEXT})),
+    "call_id": TEXT,
     "usage": USAGE,
 }

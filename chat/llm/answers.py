@@ -4,7 +4,7 @@ Source: OpenAI's API reference, `POST /v1/chat/completions` and `POST /v1/embedd
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from chat.core.errors import ModelFailed, ModelUnavailable
 from chat.core.json_text import parse_json
@@ -24,18 +24,32 @@ PARSE_ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 """The errors that reading an answer raises when it does not have the expected shape."""
 
 
-def parse_message(body: bytes) -> tuple[str, Any, Any]:
-    """Parse a whole answer: return the reply, its usage, and why it ends, as the endpoint says.
+class Reply(NamedTuple):
+    """A whole answer: the reply's text, what its message says of tool calls, usage, and reason.
+
+    All but the text are as the endpoint says.
+    """
+
+    text: str
+    calls: Any
+    usage: Any
+    reason: Any
+
+
+def parse_message(body: bytes) -> Reply:
+    """Parse a whole answer.
 
     Errors: ModelFailed.
     """
     try:
         answer = parse_json(body)
         choice = answer["choices"][0]
-        content, reason = choice["message"]["content"], choice.get("finish_reason")
+        message, reason = choice["message"], choice.get("finish_reason")
+        calls = message.get("tool_calls")
+        content = message.get("content") if calls else message["content"]
     except PARSE_ERRORS as error:
         raise ModelFailed(NO_COMPLETION) from error
-    return content if isinstance(content, str) else "", answer.get("usage"), reason
+    return Reply(content if isinstance(content, str) else "", calls, answer.get("usage"), reason)
 
 
 def make_completion(text: str, usage: Any, reason: Any) -> Completion:

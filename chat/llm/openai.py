@@ -7,16 +7,17 @@ side, and replies come while they are made.
 Source: OpenAI's API reference, `POST /v1/chat/completions`.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from chat.context.markers import neutralise
 from chat.context.reply import ReplyText
 from chat.context.templates import UNMISTAKABLE_ENDS
 from chat.core.errors import ModelUnavailable
-from chat.core.json_text import render_json_text
+from chat.core.json_text import parse_own_json, render_json_text
 from chat.core.messages import Completion, Message, Sampling
+from chat.core.tool_calls import CallPart
 from chat.llm.answers import check_status, parse_embeddings
 from chat.llm.streamed import Answer
 
@@ -40,8 +41,13 @@ class Endpoint(Protocol):
 
 
 def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
-    """Render the request; markers in the messages are broken up, as a server might obey them."""
-    shown = [{"role": m.role, "content": neutralise(m.content)} for m in messages]
+    """Render the request; markers in what it says are broken up, as a server might obey them."""
+    shown = [
+        _with_calls(m)
+        if m.calls or m.call_id is not None
+        else {"role": m.role, "content": neutralise(m.content)}
+        for m in messages
+    ]
     fields = {
         "model": model,
         "messages": shown,
@@ -51,21 +57,45 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if sampling.stop:
+        fields["stop"] = sampling.stop
+    if sampling.wishes:
+        fields |= parse_own_json(neutralise(render_json_text(sampling.wishes)))
     return render_json_text(fields).encode()
+
+
+def _with_calls(message: Message) -> dict[str, Any]:
+    """Return a message with tool calls, or with the output of one, as the endpoint takes it."""
+    fields: dict[str, Any] = {"role": message.role, "content": neutralise(message.content)}
+    if message.call_id is not None:
+        fields["tool_call_id"] = message.call_id
+    if message.calls:
+        fields["content"] = fields["content"] or None
+        fields["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": neutralise(call.arguments)},
+            }
+            for call in message.calls
+        ]
+    return fields
 
 
 class OpenAiModel:
     """The `LanguageModel` port over an endpoint."""
 
-    def __init__(self, endpoint: Endpoint, model: str) -> None:
+    def __init__(self, endpoint: Endpoint, model: str, make_word: Callable[[], str]) -> None:
+        """Take `make_word`, which makes a word that no other tool call's id has."""
         self._endpoint = endpoint
         self._model = model
+        self._make_word = make_word
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling
-    ) -> AsyncGenerator[str | Completion, None]:
+    ) -> AsyncGenerator[str | CallPart | Completion, None]:
         """Ask the endpoint for a reply, and yield it as it comes."""
-        answer, reply = Answer(), ReplyText(UNMISTAKABLE_ENDS)
+        answer, reply = Answer(self._make_word), ReplyText(UNMISTAKABLE_ENDS)
         shown: list[str] = []
         asked = render_request(self._model, messages, sampling)
         async with aclosing(self._texts(asked, answer)) as texts:
@@ -74,9 +104,16 @@ class OpenAiModel:
                 yield shown[-1]
                 if reply.is_cut:
                     break
+                if answer.calls.parts:
+                    shown.append(reply.finish())  # no text waits for what stands behind calls
+                    yield shown[-1]
+                    for part in answer.calls.drain():
+                        yield part
         shown.append(reply.finish())
         if shown[-1]:
             yield shown[-1]
+        for part in answer.calls.drain():
+            yield part
         yield answer.completion("".join(shown), is_cut=reply.is_cut)
 
     async def _texts(self, asked: bytes, answer: Answer) -> AsyncGenerator[str, None]:

@@ -5,6 +5,7 @@ An endpoint that does not stream answers with one JSON object: that is an answer
 Source: OpenAI's API reference, the chunks of `POST /v1/chat/completions`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from chat.llm.answers import (
     make_completion,
     parse_message,
 )
+from chat.llm.calls import Calls
 from chat.llm.events import EventStream
 
 DONE = b"[DONE]"
@@ -26,11 +28,14 @@ DONE = b"[DONE]"
 class Answer:
     """An answer whose bytes come in chunks.
 
-    `is_done`: whether the endpoint said that nothing more comes. `is_ended`: whether it said that,
-    or why the reply ends: without either, the end of the bytes is a failure.
+    `calls` are the tool calls in it. `is_done`: whether the endpoint said that nothing more comes.
+    `is_ended`: whether it said that, or why the reply ends: without either, the end of the bytes is
+    a failure.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_word: Callable[[], str]) -> None:
+        """Take `make_word`, which makes a word that no other call's id has."""
+        self.calls = Calls(make_word)
         self._events = EventStream()
         self._whole: bytearray | None = None
         """All that has come, if it is one JSON object."""
@@ -63,11 +68,13 @@ class Answer:
         Errors: ModelFailed if they ended too early, or were no completion.
         """
         if self._whole is not None:
-            content, self._usage, self._reason = parse_message(bytes(self._whole))
-            return content
-        text = "".join(map(self._take_event, self._events.finish()))
-        if not self.is_ended:
-            raise ModelFailed("the model's endpoint broke its answer off")
+            text, calls, self._usage, self._reason = parse_message(bytes(self._whole))
+            self._take_calls(calls)
+        else:
+            text = "".join(map(self._take_event, self._events.finish()))
+            if not self.is_ended:
+                raise ModelFailed("the model's endpoint broke its answer off")
+        self.calls.finish()
         return text
 
     def completion(self, text: str, *, is_cut: bool) -> Completion:
@@ -76,7 +83,10 @@ class Answer:
         Errors: ModelFailed for counts that cannot be true.
         """
         completion = make_completion(text, self._usage, self._reason)
-        return replace(completion, is_whole=not is_cut)
+        calls = self.calls.made()
+        is_ready = calls and completion.finish_reason == "stop"  # some endpoints say so of calls
+        reason = "tool_calls" if is_ready else completion.finish_reason
+        return replace(completion, is_whole=not is_cut, calls=calls, finish_reason=reason)
 
     def _take_event(self, data: bytes) -> str:
         if self.is_done or data.strip() == DONE:
@@ -96,8 +106,21 @@ class Answer:
             return ""
         choice = chunk["choices"][0]
         self._reason = choice.get("finish_reason") or self._reason
-        content = (choice.get("delta") or {}).get("content")
+        delta = choice.get("delta") or {}
+        if delta.get("tool_calls"):
+            self._take_calls(delta["tool_calls"])
+        content = delta.get("content")
         return content if isinstance(content, str) else ""
+
+    def _take_calls(self, pieces: Any) -> None:
+        """Take the pieces of tool calls, if there are any.
+
+        Errors: ModelFailed.
+        """
+        try:
+            self.calls.take(pieces or ())
+        except PARSE_ERRORS as error:
+            raise ModelFailed(NO_COMPLETION) from error
 
 
 def _refuse(error: Any) -> None:

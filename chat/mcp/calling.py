@@ -11,7 +11,7 @@ from chat.core.refusals import InvalidRequest
 from chat.http.conversation_handlers import BegunTurn, begin_turn
 from chat.http.events import COMMENT, HEADERS
 from chat.http.log_line import Fact
-from chat.http.response import Response, error_facts, error_fields, message_of
+from chat.http.response import Response, error_facts, error_fields, promising
 from chat.mcp.arguments import check_arguments
 from chat.mcp.asking import Step, fields_of, make_step
 from chat.mcp.exchange import Exchange, message_event, refusal_of, render_message
@@ -87,13 +87,14 @@ def render_result(tool: Tool, fields: dict[str, Any], now: float) -> Fields:
 def render_failure(error: ChatError, step: Step | None) -> Fields:
     """Render an error as a result that the model can read; `_meta` has its fields."""
     is_stored_whole = step is not None and step.operation.is_stored_whole
-    text = f"{error.code}: {message_of(error, is_stored_whole=is_stored_whole)}"
+    fields = error_fields(error) | promising(error, is_stored_whole=is_stored_whole)
+    text = f"{fields['code']}: {fields['message']}"
     if "retry-after" in error.headers:
         text += f"; try again in {error.headers['retry-after']} s"
     return {
         "content": _texts([text]),
         "isError": True,
-        "_meta": {"error": error_fields(error)},
+        "_meta": {"error": fields},
     }
 
 
@@ -128,19 +129,18 @@ class Telling:
         first = await anext(self._turn.events)
         headers = {**self._turn.headers(), **HEADERS}
         chunks = self._chunks(first, self._turn.events)
-        return Response(200, headers=headers, chunks=chunks, facts=self._facts, is_events=True)
+        return Response(200, b"", headers, chunks, self._facts, self._failure)
 
     async def _chunks(
         self, first: str | TurnResult, events: TurnEvents
     ) -> AsyncGenerator[bytes, None]:
         async with aclosing(events):
-            try:
-                yield self._render(first)
-                async for event in events:
-                    yield self._render(event)
-            except ChatError as error:
-                self._facts.update(error_facts(error))
-                yield self._result(render_failure(error, self._step))
+            yield self._render(first)
+            async for event in events:
+                yield self._render(event)
+
+    def _failure(self, error: ChatError, _: bytes) -> bytes:
+        return self._result(render_failure(error, self._step))
 
     def _render(self, event: str | TurnResult) -> bytes:
         if isinstance(event, str):

@@ -6,14 +6,15 @@ from typing import Any
 
 from chat.core.errors import ChatError
 from chat.core.json_text import render_json_text
-from chat.core.refusals import InvalidRequest, TooLarge
+from chat.core.refusals import CallerError, InvalidRequest, TooLarge
 from chat.http.call import Call
 from chat.http.events import HEADERS, render_event
 from chat.http.log_line import Fact
-from chat.http.response import Response, error_facts, error_fields, render_json
+from chat.http.response import Response, error_facts, error_fields, promising, render_json
 from chat.mcp.envelope import Message
 from chat.mcp.protocol import (
     INTERNAL_ERROR,
+    INVALID_MESSAGE,
     INVALID_PARAMS,
     MODERN,
     OLDEST,
@@ -96,11 +97,12 @@ def render_refusal(refused: Refused, request_id: RequestId | None, status: int) 
     return render_json(status, message, refused.headers, refused.facts)
 
 
-def refusal_of(error: ChatError) -> Refused:
-    """Return the JSON-RPC error for an error of the API."""
-    is_params = isinstance(error, InvalidRequest | TooLarge)
-    code = INVALID_PARAMS if is_params else INTERNAL_ERROR
-    status = 400 if is_params else error.status
-    refused = Refused(code, str(error), status=status, data=error_fields(error))
+def refusal_of(error: ChatError, *, is_stored_whole: bool = False) -> Refused:
+    """Return the JSON-RPC error for an error of the API; its `data` has the error's fields."""
+    fields = error_fields(error) | promising(error, is_stored_whole=is_stored_whole)
+    is_params = isinstance(error, InvalidRequest | TooLarge) and error.param is not None
+    of_caller = INVALID_PARAMS if is_params else INVALID_MESSAGE
+    code = of_caller if isinstance(error, CallerError) else INTERNAL_ERROR
+    refused = Refused(code, str(fields["message"]), status=error.status, data=fields)
     refused.headers, refused.facts = error.headers, error_facts(error)
     return refused

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from chat.core.errors import CorruptConversation
 from chat.core.heads import Change, Forgotten, Summary
-from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
+from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json, render_compact
 from chat.core.memories import memory_id
 from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
@@ -265,6 +265,8 @@ def _render_change(change: Change, context_tokens: int) -> list[str]:
         fields += ["title", change.title]
     if change.is_pinned is not None:
         fields += ["pinned", "1" if change.is_pinned else "0"]
+    if change.metadata is not None:
+        fields += ["metadata", render_compact(change.metadata)]
     return fields
 
 
@@ -292,6 +294,7 @@ def parse_summary(row: Sequence[Any]) -> Summary:
             is_pinned=row[7] == "1",
             window_tokens=int(row[8]),
             expires_at=int(row[9]) or None,
+            metadata=parse_own_json(row[10]) if row[10] else {},
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

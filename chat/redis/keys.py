@@ -5,7 +5,7 @@
     <prefix>:<owner>:rate          hash    turns of an owner, or of an address, by the second
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
-                                           created_at, active_at,
+                                           metadata, created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens, pinned,
                                            kept, committed_by
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first

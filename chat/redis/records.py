@@ -24,9 +24,12 @@ from chat.core.messages import (
     as_role,
 )
 from chat.core.tokens import Vocabulary
+from chat.core.tool_calls import ToolCall
 from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
 
+PLAIN_FIELDS = 5
+"""The most fields of a message without tool calls, which come behind them."""
 NONE = b"[]"
 """An empty list, as it is rendered."""
 
@@ -45,7 +48,7 @@ def render_turn(turn: Turn) -> bytes:
 def _as_list(message: Message) -> list[Any]:
     """Return a message's fields, without those at the end that it does not have."""
     fields = list(message)
-    while fields[-1] is None:
+    while fields[-1] is None or fields[-1] == ():
         fields.pop()
     return fields
 
@@ -63,7 +66,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
 
 def _parse_turn(fields: Mapping[str, Any]) -> Turn:
     prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
-    messages = tuple([None if m is None else Message(*m) for m in fields["messages"]])
+    messages = tuple([None if m is None else _parse_message(m) for m in fields["messages"]])
     "".join([message.content for message in messages if message])  # raises if a content is no text
     return Turn(
         int(fields["n"]),
@@ -73,6 +76,14 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
         int(least_tokens),
         float(fields["at"]),
     )
+
+
+def _parse_message(fields: Sequence[Any]) -> Message:
+    if len(fields) <= PLAIN_FIELDS:
+        return Message(*fields)
+    role, content, created_at, metadata, receipt, calls, *more = fields
+    made = tuple([ToolCall(*call) for call in calls])
+    return Message(role, content, created_at, metadata, receipt, made, more[0] if more else None)
 
 
 def render_terms(turns: Sequence[Turn]) -> bytes:

@@ -167,4 +167,6 @@ def _render_fields(whole: Whole) -> bytes:
     }
     if head.title:
         fields["title"] = head.title
+    if head.metadata:
+        fields["metadata"] = render_compact(head.metadata)
     return render_compact(fields).encode()

@@ -235,6 +235,7 @@ def changed_head(head: Head, change: Change) -> Head:
         context=head.context if change.context is None else change.context,
         title=head.title if change.title is None else change.title or None,
         is_pinned=head.is_pinned if change.is_pinned is None else change.is_pinned,
+        metadata=head.metadata if change.metadata is None else change.metadata,
     )
 
 
@@ -251,6 +252,7 @@ def _summary(head: Head) -> Summary:
         evicted_turns=0,
         is_pinned=bool(head.is_pinned),
         window_tokens=None,
+        metadata=head.metadata or {},
     )
 
 

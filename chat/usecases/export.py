@@ -96,6 +96,7 @@ def _conversation(snapshot: Snapshot) -> Iterator[Line]:
         "active_at": head.active_at,
         "turns": head.turn_count,
         "pinned": bool(head.is_pinned),
+        **({"metadata": head.metadata} if head.metadata else {}),
     }
     for turn in snapshot.turns:
         yield _turn(head.id, turn)
@@ -120,6 +121,10 @@ def _message(message: Message | None) -> Line | None:
         fields["created_at"] = message.created_at
     if message.metadata is not None:
         fields["metadata"] = message.metadata
+    if message.calls:
+        fields["calls"] = [call._asdict() for call in message.calls]
+    if message.call_id is not None:
+        fields["call_id"] = message.call_id
     usage = parse_receipt(message.receipt) if message.receipt else None
     if usage:
         fields["usage"] = asdict(usage)

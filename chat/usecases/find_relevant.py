@@ -46,12 +46,14 @@ async def find_relevant(
     if query.top_k == 0:
         return []
     placed = [
-        p for p in await all_messages(store, conversation_id) if p.message.role in query.roles
+        p
+        for p in await all_messages(store, conversation_id)
+        if p.message.role in query.roles and p.message.text
     ]
     wanted = (await embedder.embed([query.prompt]))[0]
     names = [embedding_name(tag, message.place) for message in placed]
     known = comparable(wanted, await store.load_embeddings(conversation_id, names))
-    texts = {name: p.message.content for name, p in zip(names, placed, strict=True)}
+    texts = {name: p.message.text for name, p in zip(names, placed, strict=True)}
     known |= await embed_rest(store, embedder, conversation_id, texts, known)
     found = [
         Relevant(message, distance(wanted, known[name]))

@@ -20,6 +20,7 @@ from chat.core.messages import (
     Turn,
     TurnResult,
 )
+from chat.core.tool_calls import CallPart
 
 
 @dataclass(frozen=True)
@@ -255,13 +256,15 @@ class LanguageModel(Protocol):
 
     def complete(
         self, messages: Sequence[Message], sampling: Sampling
-    ) -> AsyncGenerator[str | Completion, None]:
+    ) -> AsyncGenerator[str | CallPart | Completion, None]:
         """Yield the reply to `messages` in parts, as it is made, and at last the completion.
 
-        The messages begin with the system context, if any; then user and assistant take turns. The
-        parts make up the completion's text. An empty part says that the model is still at work.
-        Whoever wants no more parts closes the generator, and the model stops.
-        Errors: ModelUnavailable, ModelFailed, ModelTimeout.
+        The messages begin with the system context, if any; then user and assistant take turns, and
+        the outputs of tool calls stand behind the message with the calls. The parts make up the
+        completion's text and its calls. An empty part says that the model is still at work. Whoever
+        wants no more parts closes the generator, and the model stops.
+        Errors: ModelUnavailable, ModelFailed, ModelTimeout; InvalidRequest, which names the field,
+                if this model cannot be asked for `sampling.wishes`, or shown tool calls.
         """
 
 

@@ -42,6 +42,52 @@ async def read_messages(
     return found, found[0].place if has_older else None
 
 
+async def read_messages_after(
+    store: ConversationStore, conversation_id: int, after: Place | None, count: int
+) -> list[Placed]:
+    """Return up to `count` messages after a place, or from the first one on, in order of time.
+
+    Errors: those of `ConversationStore`.
+    """
+    last_number = (await store.summarise(conversation_id)).turn_count
+    first, size = after.turn_number if after else 1, min(count, PAGE_TURNS)
+    found: list[Placed] = []
+    while first <= last_number and len(found) < count:
+        last = min(first + size - 1, last_number)
+        turns = await _turns_between(store, conversation_id, first, last)
+        found += [
+            placed
+            for turn in turns
+            for placed in turn.placed()
+            if after is None or _is_before(after, placed.place)
+        ]
+        first, size = last + 1, PAGE_TURNS if turns else 2 * size  # long gone turns cost little
+    return found[:count]
+
+
+async def _turns_between(
+    store: ConversationStore, conversation_id: int, first: int, last: int
+) -> list[Turn]:
+    """Return the turns with these numbers and those between that are there, the oldest first."""
+    newest_first: list[Turn] = []
+    while first <= last and (
+        page := await store.turns_page(conversation_id, last, min(last - first + 1, PAGE_TURNS))
+    ):
+        turns = [stored.turn for stored in page if stored.turn.number >= first]
+        newest_first += reversed(turns)
+        last = page[0].turn.number - 1
+    return newest_first[::-1]
+
+
+async def read_turn(store: ConversationStore, conversation_id: int, number: int) -> Turn | None:
+    """Return one turn; None if it is not there.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    page = await store.turns_page(conversation_id, number, 1)
+    return page[0].turn if page and page[0].turn.number == number else None
+
+
 async def all_messages(store: ConversationStore, conversation_id: int) -> list[Placed]:
     """Return every message, in order of time.
 

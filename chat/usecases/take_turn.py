@@ -25,6 +25,7 @@ from chat.core.messages import (
 from chat.core.owners import anyone
 from chat.core.receipts import render_receipt
 from chat.core.titles import make_title
+from chat.core.tool_calls import CallPart
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
@@ -159,8 +160,9 @@ class TurnTaker:
         yield ""
         messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
         async with aclosing(self._model.complete(messages, self._settings.sampling)) as parts:
-            while isinstance(part := await self._next(parts), str):
-                yield part
+            while not isinstance(part := await self._next(parts), Completion):
+                if isinstance(part, str):
+                    yield part
         check_reply(part.text, self._settings.max_prompt_bytes)
         yield self._make_commit(loaded, fit, recall, prompt, part)
 
@@ -181,7 +183,9 @@ class TurnTaker:
             max_reply_tokens=settings.sampling.max_reply_tokens,
         )
 
-    async def _next(self, parts: AsyncGenerator[str | Completion, None]) -> str | Completion:
+    async def _next(
+        self, parts: AsyncGenerator[str | CallPart | Completion, None]
+    ) -> str | CallPart | Completion:
         """Wait for the model; what becomes of its parts meanwhile is not its time."""
         with self._stopwatch.model():
             return await anext(parts)

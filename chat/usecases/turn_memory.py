@@ -88,8 +88,7 @@ class Recaller:
     def _names(self, turn: Turn) -> Mapping[str, str]:
         """Return the text of each message of a turn, by the name of its embedding."""
         return {
-            embedding_name(self._tag, placed.place): placed.message.content
-            for placed in turn.placed()
+            embedding_name(self._tag, placed.place): placed.message.text for placed in turn.placed()
         }
 
     async def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:

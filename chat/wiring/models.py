@@ -62,14 +62,13 @@ def make_model(
 ) -> LanguageModel:
     """Return the model: at an endpoint that the component calls by itself, or one of Spin's.
 
-    `make_word` makes a random word, with which the component finds out whether the engine returns
-    its prompt. A request to an endpoint is given up at `until`; a call of Spin's own models cannot
-    be given up.
+    `make_word` makes a random word, for the ids of tool calls that come without, and to find out
+    whether Spin's engine returns its prompt. A request to an endpoint is given up at `until`; a
+    call of Spin's own models cannot be given up.
     """
     if settings.model_endpoint is not None:
-        return OpenAiModel(
-            make_endpoint(host, settings, settings.model_endpoint, until), settings.model
-        )
+        endpoint = make_endpoint(host, settings, settings.model_endpoint, until)
+        return OpenAiModel(endpoint, settings.model, make_word)
     return SpinModel(host.engine, settings.model, settings.prompt_format, make_word)
 
 

@@ -21,9 +21,10 @@ from chat.redis.restorer import RedisRestorer
 from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
+from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
-from chat.usecases.durable_ports import DurableStore
+from chat.usecases.durable_ports import DurableStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
@@ -147,15 +148,35 @@ class RequestStores:
         return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
 
     @cached_property
+    def beginner(self) -> Beginner:
+        """What begins conversations without asking for a reply.
+
+        Errors: CredentialNeeded.
+        """
+        return Beginner(
+            self.turns, self.conversations, self._restorer, self.recaller, self.means.clock,
+            self.settings,
+        )  # fmt: skip
+
+    @cached_property
     def importer(self) -> Importer:
         """What imports an export.
 
         Errors: CredentialNeeded.
         """
+        return Importer(
+            self.turns, self.conversations, self._restorer, self.long_term, self.settings
+        )
+
+    @cached_property
+    def _restorer(self) -> Restorer:
+        """What puts whole conversations of the owner into all stores.
+
+        Errors: CredentialNeeded.
+        """
         hot = make_restorer(self.redis, self.settings, self.who, self._owner, self._account)
         durable = self._durable
-        restorer = hot if durable is None else DurableRestorer(durable.store, hot)
-        return Importer(self.turns, self.conversations, restorer, self.long_term, self.settings)
+        return hot if durable is None else DurableRestorer(durable.store, hot)
 
     @cached_property
     def snapshots(self) -> Snapshots:

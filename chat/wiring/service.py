@@ -13,7 +13,6 @@ from chat.core.memo import memo
 from chat.http.call import Call, Outside, Request
 from chat.http.cors import check_origin, cors_headers
 from chat.http.credentials import check_operator
-from chat.http.events import render_event
 from chat.http.log_line import (
     REQUEST_ID_HEADER,
     Logged,
@@ -22,10 +21,7 @@ from chat.http.log_line import (
 )
 from chat.http.openapi import describe_api
 from chat.http.operation import Operation
-from chat.http.operations import OPERATIONS
 from chat.http.response import Response, guarded, render_error, render_error_line
-from chat.http.routes import find_operation, find_route, find_template
-from chat.mcp.answering import answer_message
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats
 from chat.settings import (
@@ -42,6 +38,7 @@ from chat.wiring.after_answer import AfterAnswer, Room
 from chat.wiring.backend import SpinBackend
 from chat.wiring.chance import make_fencing, make_token, make_word
 from chat.wiring.net import caught
+from chat.wiring.surfaces import ROUTES, SURFACES, find_surface
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ class Service:
             time.time,
             time.perf_counter,
             make_token,
-            lambda: describe_api(OPERATIONS, has_admin=self.has_operator()),
-            answer_message,
+            lambda: describe_api(SURFACES, has_admin=self.has_operator()),
         )
 
     @cached_property
@@ -90,9 +86,9 @@ class Service:
         `closing` closes what was opened for it, and runs what only later requests need: once it is
         sent and noted, since nobody has to wait for that.
         """
-        operation = find_operation(asked.method, asked.uri)
+        operation = ROUTES.find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
-        fail = partial(render_error, is_stored_whole=is_stored_whole)
+        fail = partial(find_surface(asked.uri).answer_error, is_stored_whole=is_stored_whole)
         results: dict[Hashable, Any] = {}
         with memo(results):
             response = await caught(request_id, self._respond(asked, request_id, closing), fail)
@@ -117,7 +113,7 @@ class Service:
         Errors: ChatError.
         """
         _ = self.origins  # if an origin is unusable, every request has to fail
-        route = find_route(request.method, request.uri, self.has_operator)
+        route = ROUTES.find_route(request.method, request.uri, self.has_operator)
         operation = route.operation
         if operation is None:
             return Response(204, headers={"allow": route.allowed})
@@ -157,7 +153,7 @@ class Service:
         logged = Logged(
             request_id=request_id,
             method=request.method,
-            route=find_template(request.uri),
+            route=ROUTES.find_template(request.uri),
             status=response.status,
             taken_s=taken_s,
             is_whole=is_whole,
@@ -168,7 +164,10 @@ class Service:
 
     async def _count_error(self, request: Request, response: Response) -> None:
         """Count the error of a response; if Redis is away, only the log has the error."""
-        operation, code = find_operation(request.method, request.uri), response.facts.get("code")
+        operation, code = (
+            ROUTES.find_operation(request.method, request.uri),
+            response.facts.get("code"),
+        )
         if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
             return
         address, prefix = parse_store(self.host.get_variable)
@@ -198,10 +197,10 @@ async def followed(
         while (chunk := await caught(request_id, read(), lambda error: error)) is not None:
             if not isinstance(chunk, ChatError):
                 yield chunk
-            elif response.is_events:
+            elif response.error_event is not None:
                 failed = fail(chunk)
                 response.facts.update(failed.facts)
-                yield render_event("error", failed.body)
+                yield response.error_event(chunk, failed.body)
                 return
             else:
                 response.facts["code"] = chunk.code

@@ -13,8 +13,8 @@ import pytest
 
 from chat.core.errors import ChatError
 from chat.http.openapi import describe_api
-from chat.http.operations import OPERATIONS
 from chat.http.shapes import CONTENT
+from chat.wiring.surfaces import OPERATIONS, SURFACES
 from tests.running import ROOT, RunningHost, RunningRedis, run_host
 
 ADMIN_TOKEN = "the-operator-alone-knows"
@@ -71,7 +71,7 @@ def test_all_that_the_document_says_is_so(host: RunningHost, tmp_path: pathlib.P
     )
 
     assert tried.returncode == 0, tried.stdout[-8000:] + tried.stderr[-2000:]
-    but_itself = len(list(operations(describe_api(OPERATIONS, has_admin=True)))) - 1
+    but_itself = len(list(operations(describe_api(SURFACES, has_admin=True)))) - 1
     assert f"{but_itself} selected / {but_itself} total" in tried.stdout
     assert "Stateful" in tried.stdout
     assert '"status": 500' not in host.output(), "no instance ended"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chat.context.terms import turn_terms
 from chat.core.errors import IdTaken
-from chat.core.heads import Change, Forgotten, Summary
+from chat.core.heads import Change, Forgotten, Labels, Summary
 from chat.core.limits import Quota
 from chat.core.messages import Adds, Commit, Conversation, Found, Place, Turn, TurnResult
 from chat.core.owners import anyone
@@ -36,6 +36,7 @@ class Kept:
     lifetime_s: int = 0
     lock: str = ""
     done: dict[str, tuple[str, TurnResult]] = field(default_factory=dict)
+    metadata: Labels = field(default_factory=dict)
     embeddings: dict[str, Sequence[float]] = field(default_factory=dict)
 
     def turns(self) -> tuple[Turn, ...]:
@@ -221,6 +222,7 @@ class InMemoryConversationStore:
             is_pinned=before.is_pinned if change.is_pinned is None else change.is_pinned,
         )
         kept.title = kept.title if change.title is None else change.title or None
+        kept.metadata = kept.metadata if change.metadata is None else change.metadata
         kept.lifetime_s = kept.lifetime_s if lifetime_s is None else lifetime_s
 
     async def replace(
@@ -334,4 +336,5 @@ def _summary(kept: Kept) -> Summary:
         evicted_turns=len(kept.archive),
         is_pinned=kept.conversation.is_pinned,
         window_tokens=kept.conversation.window_tokens,
+        metadata=kept.metadata,
     )

@@ -45,7 +45,6 @@ from chat.http.queries import (
     parse_place,
     parse_relevant_query,
 )
-from chat.http.routes import find_template
 from chat.llm.answers import parse_embeddings, parse_message
 from chat.llm.echo import find_echo, has_word
 from chat.llm.openai import render_request
@@ -62,6 +61,7 @@ from chat.redis.records import (
     render_terms,
     render_turn,
 )
+from chat.wiring.surfaces import ROUTES
 from tests.hostile import is_linear, slow_texts
 
 pytestmark = pytest.mark.long
@@ -114,7 +114,7 @@ PIECE = 64
 
 def read_answer(text: str) -> None:
     """Read a text as an endpoint's answer, piece by piece: as a comment, and as an event."""
-    answer = Answer()
+    answer = Answer(str)
     for piece in slices(f": {text}\ndata: {text}\n{text}".encode(), PIECE):
         answer.take(bytes(piece))
     answer.finish()
@@ -189,8 +189,8 @@ REQUESTS: WHAT = {
     ),
 }
 HEADS: WHAT = {
-    "find a route": lambda text: find_template(f"/{text}"),
-    "find a route by its parts": lambda text: find_template(f"/conversations/{quote(text)}"),
+    "find a route": lambda text: ROUTES.find_template(f"/{text}"),
+    "find a route by its parts": lambda text: ROUTES.find_template(f"/conversations/{quote(text)}"),
     "parse a query": lambda text: parse_relevant_query(f"/?prompt={quote(text)}", MAX_BYTES),
     "parse a raw query": lambda text: parse_relevant_query(f"/?prompt={text}", MAX_BYTES),
     "parse a cursor": lambda text: parse_list_query(f"/?cursor={text}"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat.context.markers import BREAK
 from chat.core.errors import ChatError, ModelFailed, ModelTimeout, ModelUnavailable
 from chat.core.messages import Completion, Message, Sampling
+from chat.core.tool_calls import CallPart
 from chat.llm.openai import OpenAiModel, render_request
 from chat.usecases.parts import outcome
 from tests.chat.cutting import cut_at
@@ -43,13 +44,17 @@ class Endpoint:
             self.is_closed = True
 
 
+def make_word() -> str:
+    return "w"
+
+
 async def complete(*received: int | bytes | ChatError) -> Completion:
-    model = OpenAiModel(Endpoint(received), "m")
+    model = OpenAiModel(Endpoint(received), "m", make_word)
     return await outcome(model.complete(PROMPT, SAMPLING))
 
 
-async def parts_of(*received: int | bytes | ChatError) -> list[str | Completion]:
-    model = OpenAiModel(Endpoint(received), "m")
+async def parts_of(*received: int | bytes | ChatError) -> list[str | CallPart | Completion]:
+    model = OpenAiModel(Endpoint(received), "m", make_word)
     return [part async for part in model.complete(PROMPT, SAMPLING)]
 
 
@@ -272,7 +277,7 @@ async def test_an_end_marker_of_a_template_is_never_shown(cut: int) -> None:
     endpoint = Endpoint([200, *more])
 
     *parts, completion = [
-        part async for part in OpenAiModel(endpoint, "m").complete(PROMPT, SAMPLING)
+        part async for part in OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING)
     ]
 
     assert "".join(map(str, parts)) == "Hi."
@@ -289,7 +294,9 @@ async def test_what_only_looks_like_a_marker_is_shown(text: str) -> None:
 async def test_silence_is_an_empty_part_and_ends_an_answer_that_is_done() -> None:
     endpoint = Endpoint([b"", 200, b"", delta("Hi."), b"", DONE, b"", b"", b""])
 
-    parts = [part async for part in OpenAiModel(endpoint, "m").complete(PROMPT, SAMPLING)]
+    parts = [
+        part async for part in OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING)
+    ]
 
     assert [part for part in parts if part] == ["Hi.", Completion("Hi.", 0, 0)]
     assert parts[:2] == ["", ""]
@@ -299,7 +306,7 @@ async def test_silence_is_an_empty_part_and_ends_an_answer_that_is_done() -> Non
 async def test_who_wants_no_more_closes_the_answer() -> None:
     endpoint = Endpoint([200, delta("Hi."), delta(" And"), DONE])
 
-    async with aclosing(OpenAiModel(endpoint, "m").complete(PROMPT, SAMPLING)) as parts:
+    async with aclosing(OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING)) as parts:
         assert await anext(parts) == "Hi."
 
     assert endpoint.is_closed

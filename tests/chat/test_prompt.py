@@ -110,3 +110,7 @@ def test_a_reply_is_cut_out_of_raw_text(raw: str, reply: str) -> None:
 
 def test_a_transcripts_next_speaker_ends_the_reply() -> None:
     assert cut_reply(" Yes.\n\nUser: no", "plain") == "Yes."
+
+
+def test_a_reply_ends_before_the_first_text_that_the_caller_stops_at() -> None:
+    assert cut_reply("One, two; three </s>", "llama2", (";", ", ")) == "One"

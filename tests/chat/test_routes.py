@@ -4,7 +4,7 @@ import pytest
 
 from chat.core.refusals import UnknownRoute
 from chat.http.queries import parse_list_query
-from chat.http.routes import find_operation, find_route, find_template
+from chat.wiring.surfaces import ROUTES
 
 
 def no_operator() -> bool:
@@ -25,7 +25,7 @@ def operator() -> bool:
     ],
 )
 def test_a_path_fits_its_template_whatever_its_query_is(uri: str, template: str) -> None:
-    assert find_template(uri) == template
+    assert ROUTES.find_template(uri) == template
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_a_path_fits_its_template_whatever_its_query_is(uri: str, template: str)
     ],
 )
 def test_another_path_is_none_that_is_served(uri: str) -> None:
-    assert find_template(uri) is None
-    assert find_operation("GET", uri) is None
+    assert ROUTES.find_template(uri) is None
+    assert ROUTES.find_operation("GET", uri) is None
     with pytest.raises(UnknownRoute):
-        find_route("GET", uri, operator)
+        ROUTES.find_route("GET", uri, operator)
 
 
 def test_what_operators_see_is_not_there_without_one() -> None:
-    operation = find_route("GET", "/admin/stats", operator).operation
+    operation = ROUTES.find_route("GET", "/admin/stats", operator).operation
 
     assert operation is not None
     assert operation.action == "show_stats"
     with pytest.raises(UnknownRoute):
-        find_route("GET", "/admin/stats", no_operator)
+        ROUTES.find_route("GET", "/admin/stats", no_operator)
 
 
 def test_a_query_is_what_stands_behind_the_first_question_mark() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from chat.core.errors import InvalidSetting
 from chat.http.openapi import describe_api
-from chat.http.operations import OPERATIONS
 from chat.mcp.tools import TOOLS
 from chat.settings import parse_admin_token, parse_cors_origins, parse_settings
+from chat.wiring.surfaces import SURFACES
 from tests.architecture import CHAT, HOST, Room
 from tests.documents.reading import slug
 from tests.documents.schemas import words_of
@@ -52,7 +52,7 @@ def render_operations() -> str:
     """Render a row for each operation, and below them what each takes, gives and refuses."""
     operations = [
         (method.upper(), path, operation)
-        for path, methods in describe_api(OPERATIONS, has_admin=True)["paths"].items()
+        for path, methods in describe_api(SURFACES, has_admin=True)["paths"].items()
         for method, operation in methods.items()
     ]
     rows = ["| request | what it does | who may ask |", "|---|---|---|"]
@@ -105,7 +105,7 @@ def _content(described: Mapping[str, Any]) -> str:
 
 
 def render_shapes() -> str:
-    shapes = describe_api(OPERATIONS, has_admin=True)["components"]["schemas"]
+    shapes = describe_api(SURFACES, has_admin=True)["components"]["schemas"]
     return "\n".join(_render_shape(name, shape) for name, shape in shapes.items())
 
 

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from chat.core.owners import anyone
-from chat.http.operations import OPERATIONS
+from chat.wiring.surfaces import OPERATIONS
 from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import BREAD, flags, openai
 from tests.e2e.test_owners import ask, bearer, keys_of, new_token, start

@@ -1,0 +1,1 @@
+"""Speaks OpenAI's API: translates requests and answers, and decides nothing."""

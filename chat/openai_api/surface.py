@@ -1,0 +1,19 @@
+"""The surface that speaks OpenAI's API."""
+
+from chat.http.surface import Surface
+from chat.openai_api.errors import answer_error, code_of, status_of
+from chat.openai_api.operations import OPERATIONS
+from chat.openai_api.schemas import GIVEN, IN_PATH, TAKEN
+
+OPENAI = Surface(
+    beginning="/v1/",
+    operations=OPERATIONS,
+    taken=TAKEN,
+    given=GIVEN,
+    in_path=IN_PATH,
+    may_be_empty=(),
+    error_shape="OpenAiError",
+    status_of=status_of,
+    code_of=code_of,
+    answer_error=answer_error,
+)
