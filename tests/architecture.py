@@ -39,13 +39,14 @@ CHAT = (
     Room("chat.usecases", DECIDING[:3]),
     *(Room(adapter, DECIDING) for adapter in ADAPTERS),
     Room("chat.openai_api", [*DECIDING, "chat.http"]),
+    Room("chat.mcp", [*DECIDING, "chat.http"]),
     Room(
         "chat.spin", [*DECIDING, *ADAPTERS],
         ["spin_sdk", "componentize_py_types", "componentize_py_async_support"],
         mind=frozenset({"asyncio", "time"}),
     ),
     Room(
-        "chat.wiring", [*DECIDING, *ADAPTERS, "chat.openai_api", "chat.spin"],
+        "chat.wiring", [*DECIDING, *ADAPTERS, "chat.openai_api", "chat.mcp", "chat.spin"],
         mind=frozenset({"time", "secrets"}),
     ),
     Room(

@@ -8,6 +8,7 @@ ChatError
 │   │   ├── InvalidCredential
 │   │   ├── CredentialNeeded
 │   │   └── OperatorNeeded
+│   ├── ForeignOrigin        403
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
 │   ├── UnknownMemory        404

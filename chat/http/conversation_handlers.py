@@ -1,5 +1,8 @@
 """What is done with conversations: parse, act, render."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from chat.core.messages import TurnResult
 from chat.core.owners import digest, owner_tag
 from chat.http.bodies import parse_branch, parse_change, parse_messages, parse_turn_request
@@ -37,10 +40,28 @@ from chat.usecases.parts import outcome
 from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
 from chat.usecases.search import search
+from chat.usecases.take_turn import TurnEvents
+
+
+@dataclass(frozen=True)
+class BegunTurn:
+    """A turn that is ready to be taken; `headers` are those of its answer once it has begun."""
+
+    events: TurnEvents
+    headers: Callable[[], Mapping[str, str]]
+    finish: Callable[[TurnResult], Response]
 
 
 async def take_turn(call: Call) -> Response:
-    """Answer `POST /`, with server-sent events if the caller prefers them.
+    """Answer `POST /`, with server-sent events if the caller prefers them."""
+    turn = await begin_turn(call)
+    if wants_events(call.headers.get("accept", "")):
+        return await render_turn_events(turn.events, turn.headers, turn.finish)
+    return turn.finish(await outcome(turn.events))
+
+
+async def begin_turn(call: Call) -> BegunTurn:
+    """Prepare the turn that a body of `POST /` asks for; nothing is stored or counted yet.
 
     A conversation begun without a credential gets a new one, unless conversations are open to
     everybody who knows their id.
@@ -59,17 +80,16 @@ async def take_turn(call: Call) -> Response:
     else:
         events = taker.start(asked.context or "", asked.prompt, owner, repetition)
 
+    def headers() -> Mapping[str, str]:
+        return turn_headers(session, call.caller, stores.turns.quota)
+
     def finish(result: TurnResult) -> Response:
         call.note_conversation(result.conversation_id)
         response = render_turn_result(result, session, call.caller, stores.turns.quota)
         response.facts.update(call.facts, model_ms=round(stores.stopwatch.model_ms, 1))
         return response
 
-    if wants_events(call.headers.get("accept", "")):
-        return await render_turn_events(
-            events, lambda: turn_headers(session, call.caller, stores.turns.quota), finish
-        )
-    return finish(await outcome(events))
+    return BegunTurn(events, headers, finish)
 
 
 def _parse_repetition(call: Call, *asked: str | bytes) -> Repetition | None:

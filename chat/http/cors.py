@@ -6,7 +6,12 @@ Source: the Fetch standard, section 3.3, CORS protocol.
 
 from collections.abc import Mapping, Sequence
 
-ALLOWED_HEADERS = "authorization, content-type, idempotency-key, x-request-id"
+from chat.core.refusals import ForeignOrigin
+
+ALLOWED_HEADERS = (
+    "authorization, content-type, idempotency-key, mcp-method, mcp-name, mcp-protocol-version, "
+    "x-request-id"
+)
 EXPOSED_HEADERS = "ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, x-request-id"
 MAX_AGE_S = 600
 
@@ -34,3 +39,16 @@ def cors_headers(
             "access-control-max-age": str(MAX_AGE_S),
         }
     return granted
+
+
+def check_origin(headers: Mapping[str, str], origins: Sequence[str]) -> None:
+    """Refuse a page that is not of one of `origins`; who is no page sends no origin.
+
+    Not even a page of the address that was asked is let in: whoever owns a name can have it lead to
+    this machine, and then its pages are of that address.
+    Errors: ForeignOrigin.
+    Source: the Model Context Protocol, on attacks by DNS rebinding.
+    """
+    origin = headers.get("origin")
+    if origin is not None and origin not in origins:
+        raise ForeignOrigin

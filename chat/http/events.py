@@ -32,6 +32,13 @@ def wants_events(accept: str) -> bool:
     return weights.get(EVENTS, 0.0) > 0 and weights[EVENTS] >= json
 
 
+def accepted(accept: str) -> tuple[bool, bool]:
+    """Return whether a caller takes JSON, and whether it takes events; without a word, JSON."""
+    weights = _parse_accept(accept) if accept.strip() else {"*/*": 1.0}
+    json = next((weights[kind] for kind in _RANGES if kind in weights), 0.0)
+    return json > 0, weights.get(EVENTS, 0.0) > 0
+
+
 _RANGES = ("application/json", "application/*", "*/*")
 """The ranges that JSON is in, the one that counts most first."""
 

@@ -124,7 +124,7 @@ def _answers(operation: Operation) -> Mapping[str, Any]:
     return {
         str(status): {
             "description": operation.summary,
-            "content": _content(operation, name),
+            **({"content": _content(operation, name)} if name else {}),
             **({"links": links} if links else {}),
         }
         for status, name in operation.gives.items()
@@ -140,11 +140,14 @@ def _refusals(surface: Surface, path: str, operation: Operation) -> Mapping[str,
     by_status: dict[int, list[type[ChatError]]] = {}
     for error in errors_of(path, operation):
         by_status.setdefault(surface.status_of(error), []).append(error)
+    for status in operation.refuses:
+        by_status.setdefault(status, [])
     return {
         str(status): {
             "description": "\n".join(
                 f"`{surface.code_of(error)}`: {_first_line(error)}" for error in errors
-            ),
+            )
+            or operation.summary,
             "content": {"application/json": {"schema": _refusal(surface, errors)}},
         }
         for status, errors in sorted(by_status.items())

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from chat.core.errors import ChatError, InternalError, InvalidSetting
 from chat.core.refusals import (
     CredentialNeeded,
+    ForeignOrigin,
     InvalidCredential,
     InvalidRequest,
     LimitExceeded,
@@ -18,6 +19,7 @@ from chat.core.refusals import (
 from chat.http.call import Access, Call, Counts
 from chat.http.response import Response
 from chat.http.shapes import Schema
+from chat.settings import Settings
 
 
 class Handler(Protocol):
@@ -54,6 +56,8 @@ class Operation:
             `needs_memory`: whether the operation exists only where there are long-term memories.
             `has_deadline`: whether all its questions to models have `turn_timeout_s` together,
             because it holds a conversation meanwhile.
+            `checks_origin`: whether a page of an origin that the operator has not named is refused.
+            `refuses` has the statuses of refusals that no error of the API has.
     """
 
     handler: Handler
@@ -70,11 +74,21 @@ class Operation:
     counts: Counts = "nothing"
     needs_memory: bool = False
     has_deadline: bool = False
+    checks_origin: bool = False
+    refuses: Sequence[int] = ()
 
     @property
     def action(self) -> str:
         """The operation's name in the API document and in counters: that of its handler."""
         return self.handler.__name__.rstrip("_")
+
+    def check_memory(self, settings: Settings) -> None:
+        """Check that there are long-term memories if it needs them.
+
+        Errors: MemoryOff.
+        """
+        if self.needs_memory and not settings.long_term.is_on:
+            raise MemoryOff
 
 
 Operations = Mapping[str, Mapping[str, Operation]]
@@ -95,6 +109,8 @@ def errors_of(path: str, operation: Operation) -> Errors:
         errors.append(LimitExceeded)
     if operation.needs_memory:
         errors.append(MemoryOff)
+    if operation.checks_origin:
+        errors.append(ForeignOrigin)
     if operation.access == "admin":
         errors.append(OperatorNeeded)
     if operation.access in {"optional", "owner"}:

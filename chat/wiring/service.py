@@ -10,9 +10,8 @@ from typing import Any
 from chat.core.counters import error_counter
 from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
 from chat.core.memo import memo
-from chat.core.refusals import MemoryOff
 from chat.http.call import Call, Outside, Request
-from chat.http.cors import cors_headers
+from chat.http.cors import check_origin, cors_headers
 from chat.http.credentials import check_operator
 from chat.http.log_line import (
     Fact,
@@ -132,9 +131,12 @@ class Service:
     async def _admit(self, call: Call, operation: Operation) -> None:
         """Refuse a request that may not have what it asks for, or whose body is invalid.
 
-        Errors: OperatorNeeded, CredentialNeeded, InvalidCredential, MemoryOff, those of a body, and
-                InvalidSetting if a setting is unusable and the operation needs the settings.
+        Errors: ForeignOrigin, OperatorNeeded, CredentialNeeded, InvalidCredential, MemoryOff, those
+                of a body, and InvalidSetting if a setting is unusable and the operation needs the
+                settings.
         """
+        if operation.checks_origin:
+            check_origin(call.headers, self.origins)
         if operation.access == "admin":
             check_operator(call.headers, parse_admin_token(self.host.get_variable))
         if operation.access in {"optional", "owner"}:
@@ -142,8 +144,7 @@ class Service:
         await call.read_body()
         if operation.access == "owner":
             call.caller.needed_owner()
-        if operation.needs_memory and not call.settings.long_term.is_on:
-            raise MemoryOff
+        operation.check_memory(call.settings)
 
     def has_operator(self) -> bool:
         """Whether there is an operator's token."""

@@ -4,9 +4,10 @@ from chat.http.operation import Operations
 from chat.http.own_surface import OWN
 from chat.http.routes import Routes
 from chat.http.surface import Surface
+from chat.mcp.surface import MCP
 from chat.openai_api.surface import OPENAI
 
-SURFACES = (OWN, OPENAI)
+SURFACES = (OWN, OPENAI, MCP)
 OPERATIONS: Operations = {
     path: methods for surface in SURFACES for path, methods in surface.operations.items()
 }

@@ -153,6 +153,8 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], Iterator[str]]] = {
     "kubectl": _other,
     "curl": _nothing,
     "ollama": _nothing,
+    "claude": _nothing,
+    "codex": _nothing,
     ".": _nothing,
     "train/bin/pip": _other,
     "train/bin/python": _python,

@@ -12,6 +12,7 @@ from typing import Any
 
 from chat.core.errors import InvalidSetting
 from chat.http.openapi import describe_api
+from chat.mcp.tools import TOOLS
 from chat.settings import parse_admin_token, parse_cors_origins, parse_settings
 from chat.wiring.surfaces import SURFACES
 from tests.architecture import CHAT, HOST, Room
@@ -75,7 +76,8 @@ def _render_operation(method: str, path: str, operation: Mapping[str, Any]) -> I
         codes = CODE.findall(response["description"])
         errors += [f"{status} `{code}`" for code in codes]
         if not codes:
-            yield f"- **Gives:** {status} with {_content(response)}."
+            body = f"with {_content(response)}" if "content" in response else "without a body"
+            yield f"- **Gives:** {status} {body}."
     yield f"- **Errors:** {', '.join(sorted(errors))}.\n"
 
 
@@ -211,9 +213,24 @@ def _says(room: Room) -> str:
     return doc.partition("\n\n")[0].replace("\n", " ").rstrip(".")
 
 
+def render_tools() -> str:
+    """Render a row for each tool."""
+    rows = ["| tool | route | arguments | changes something |", "|---|---|---|---|"]
+    for tool in TOOLS.values():
+        route = f"{tool.method} {tool.path}"
+        names = ", ".join(
+            f"`{name}`" if name in tool.takes["required"] else f"`{name}`?"
+            for name in tool.takes["properties"]
+        )
+        changes = "no" if tool.is_read_only else "removes" if tool.is_destructive else "adds"
+        rows.append(f"| `{tool.name}` | [`{route}`](api.md#{slug(route)}) | {names} | {changes} |")
+    return "\n".join(rows)
+
+
 TABLES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/api.md": {"operations": render_operations, "shapes": render_shapes},
     "docs/settings.md": {"settings": render_settings},
+    "docs/mcp.md": {"tools": render_tools},
     "docs/architecture.md": {
         "rooms of the component": lambda: render_rooms(CHAT),
         "rooms of the host": lambda: render_rooms(HOST),

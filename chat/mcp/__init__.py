@@ -1,0 +1,1 @@
+"""The Model Context Protocol over the API's operations: it translates, and never decides."""
