@@ -1,5 +1,6 @@
 """The page as a visitor finds it, in a real browser on the real component."""
 
+import gzip
 import itertools
 import json
 import os
@@ -23,6 +24,8 @@ from tests.running import (
 )
 
 TALK = ["Hello!", "How are you?", "Thank you!"]
+MAX_PAGE_BYTES = 150_000
+"""How much the whole page may be, compressed."""
 SERIOUS = ("serious", "critical")
 
 
@@ -471,15 +474,25 @@ def test_the_files_are_kept_by_the_browser_and_asked_for_when_they_change(
     changed = chat.client.get("/", headers={"if-none-match": '"another"'})
     assert changed.content == first.content
 
-    (style,) = re.findall(r'href="(/web/[0-9a-f]{16}/style.css)"', first.text)
+    (style,) = re.findall(r'href="(/web/[0-9a-f]{16}/page.css)"', first.text)
     kept = chat.client.get(style)
     assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert kept.headers["content-type"] == "text/css; charset=utf-8"
-    old = chat.client.get("/web/0000000000000000/style.css")
+    old = chat.client.get("/web/0000000000000000/page.css")
     assert (old.content, old.headers["cache-control"]) == (kept.content, "no-cache")
     assert chat.client.head("/").headers["content-type"] == "text/html; charset=utf-8"
-    for path in ("/web/x/nothing.css", "/web/x/..%2fapp.py", "/web/style.css", "/web/"):
+    for path in ("/web/x/nothing.css", "/web/x/..%2fapp.py", "/web/page.css", "/web/"):
         assert chat.client.get(path).status_code == 404
+
+
+def test_the_page_is_small_and_asks_for_one_script_and_one_style(chat: RunningHost) -> None:
+    first = chat.client.get("/").text
+    asked = re.findall(r'(?:href|src)="(/web/[^"]+)"', first)
+    served = [first.encode(), *(chat.client.get(path).content for path in asked)]
+
+    assert [path.rpartition("/")[2] for path in asked] == ["icon.svg", "page.css", "app.js"]
+    assert sum(len(gzip.compress(body)) for body in served) <= MAX_PAGE_BYTES
+    assert re.findall(r"<script(?! type=\"module\" src=)|<style|style=| on\w+=", first) == []
 
 
 def test_the_page_may_only_do_what_it_does(chat: RunningHost) -> None:
