@@ -9,11 +9,14 @@ export class Refused extends Error {
   }
 }
 
-export async function ask(method, path, { body, key, signal } = {}) {
-  const headers = key ? { "Idempotency-Key": key } : {};
+export async function ask(method, path, { body, key, bearer, signal, keepalive } = {}) {
+  const headers = {
+    ...(key && { "Idempotency-Key": key }),
+    ...(bearer && { Authorization: `Bearer ${bearer}` }),
+  };
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers, signal, credentials: "same-origin" });
+    answer = await fetch(path, { method, body, headers, signal, keepalive, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused("The chat cannot be reached. Is your connection up?");

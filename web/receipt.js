@@ -1,16 +1,7 @@
-// Shows what the model was shown, in a receipt for each turn, and the token budget.
+// Shows what the model was shown, in a receipt for each turn.
 
 import { ask } from "./api.js";
-import { ago, byId, element, plural } from "./dom.js";
-
-/** Show how much of the context length is taken; `used` is null if that is not known. */
-export function showBudget(used, most, prefix = "") {
-  byId("budget").hidden = used === null;
-  if (used === null) return;
-  const text = `${prefix}${used.toLocaleString()} of ${most.toLocaleString()} tokens`;
-  byId("budget-label").textContent = text;
-  Object.assign(byId("budget-meter"), { max: most, high: most * 0.9, value: used, title: text });
-}
+import { ago, element, plural } from "./dom.js";
 
 /** Make the receipt of one turn; the recalled turns and memories are loaded when it is opened. */
 export function makeReceipt(conversationId, usage) {
