@@ -21,7 +21,7 @@ TEMPLATE_TOKENS = 24
 """The most that a prompt template puts around one message: llama3 in `chat.context.templates`."""
 LEAST_TEMPLATE_TOKENS = 3
 """The least that a template puts around a turn: a token before the prompt, one before the reply,
-and one behind it."""
+and one behind it. A turn of one side only may become one message with the turn next to it."""
 NO_USER_MESSAGE = "(no message)"
 """The user message put before an assistant's message that would open the context.
 
@@ -84,21 +84,31 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     added = turns[len(conversation.turns) :]
     known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
     evicted_count = 0
-    while min(parts_tokens, known_tokens) > room_tokens and evicted_count < len(turns):
+    window_tokens = min(parts_tokens, known_tokens) + opening_tokens(turns)
+    while window_tokens > room_tokens and evicted_count < len(turns):
         turn = turns[evicted_count]
         parts_tokens -= turn.tokens
         known_tokens -= turn.least_tokens
         evicted_count += 1
-    window_tokens = min(parts_tokens, known_tokens)
+        left = turns[evicted_count : evicted_count + 1]
+        window_tokens = min(parts_tokens, known_tokens) + opening_tokens(left)
     return Fit(
         tuple(turns[:evicted_count]), tuple(turns[evicted_count:]), window_tokens, window_tokens
     )
 
 
+def opening_tokens(turns: Sequence[Turn]) -> int:
+    """Return the most that `NO_USER_MESSAGE` takes before `turns`; 0 if the user begins them."""
+    said = turns[0].shown() if turns else ()
+    begins = not turns or (said and said[0].role != "assistant")
+    return 0 if begins else message_tokens(NO_USER_MESSAGE)
+
+
 def least_turn_tokens(messages: Sequence[Message | None]) -> int:
     """Estimate from below what the messages of a turn take in a prompt, template included."""
     said = sum(least_tokens(message.content) for message in messages if message)
-    return said + LEAST_TEMPLATE_TOKENS
+    sides = {message.role == "assistant" for message in messages if message}
+    return said + (LEAST_TEMPLATE_TOKENS if len(sides) > 1 else 0)
 
 
 def bounded_turn(

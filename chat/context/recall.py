@@ -5,11 +5,12 @@ conversations before it. Nothing is shown twice, and the window keeps most of th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from chat.context.budget import Fit, fit_context
+from chat.context.budget import Fit, fit_context, message_tokens
+from chat.context.measure import rank_by_words
 from chat.context.quotes import (
     AROUND_TOKENS,
     MemoryQuote,
@@ -18,7 +19,7 @@ from chat.context.quotes import (
     make_memory_quote,
     make_quote,
 )
-from chat.context.terms import prompt_terms, terms_of
+from chat.context.terms import recall_terms
 from chat.core.messages import Conversation, Found, FoundMemory, Turn
 from chat.core.tokens import Vocabulary, estimate_tokens
 
@@ -49,6 +50,33 @@ class Quoting:
 
 
 @dataclass(frozen=True)
+class Room:
+    """The room that a conversation and a prompt leave for what is recalled."""
+
+    conversation: Conversation
+    prompt: str
+    context_length: int
+    max_reply_tokens: int
+
+    def fit_beside(self, recalled_tokens: int) -> Fit:
+        """Fit the newest turns beside so many tokens of what is recalled."""
+        return fit_context(
+            self.conversation,
+            self.prompt,
+            context_length=self.context_length,
+            max_reply_tokens=self.max_reply_tokens,
+            recalled_tokens=recalled_tokens,
+        )
+
+    @property
+    def share_tokens(self) -> int:
+        """The most tokens that recalled turns take, and the most that memories take."""
+        new_tokens = message_tokens(self.prompt, self.conversation.vocabulary)
+        taken_tokens = new_tokens + self.conversation.context_tokens
+        return (self.context_length - self.max_reply_tokens - taken_tokens) // RECALL_SHARE
+
+
+@dataclass(frozen=True)
 class Recall:
     """The turns and memories that are recalled for a prompt."""
 
@@ -75,6 +103,27 @@ class Recall:
         return self.around("")
 
 
+def with_leaving(
+    conversation: Conversation,
+    prompt: str,
+    recall_tokens: int,
+    *,
+    context_length: int,
+    max_reply_tokens: int,
+) -> Conversation:
+    """Return the conversation with the turns that may leave for `prompt` among its found turns.
+
+    No search has found those turns: they are in the window until this very turn is stored.
+    Units:  `recall_tokens` is the most that recalled turns take together.
+    Errors: PromptTooLong if the prompt does not fit even without any turn.
+    """
+    room = Room(conversation, prompt, context_length, max_reply_tokens)
+    share_tokens = max(0, room.share_tokens)
+    most_tokens = share_tokens + min(recall_tokens, share_tokens)
+    leaving = room.fit_beside(most_tokens).evicted if recall_tokens else ()
+    return replace(conversation, found=rank_by_words(conversation, leaving, recall_terms(prompt)))
+
+
 def fit_with_recall(
     conversation: Conversation,
     prompt: str,
@@ -89,29 +138,19 @@ def fit_with_recall(
     Shapes: `found` are memories, the nearest first.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-
-    def fit_beside(recalled_tokens: int) -> Fit:
-        return fit_context(
-            conversation,
-            prompt,
-            context_length=context_length,
-            max_reply_tokens=max_reply_tokens,
-            recalled_tokens=recalled_tokens,
-        )
-
-    fit = fit_beside(0)
-    new_tokens = fit.prompt_tokens - fit.window_tokens + conversation.context_tokens
-    share_tokens = (context_length - max_reply_tokens - new_tokens) // RECALL_SHARE
+    room = Room(conversation, prompt, context_length, max_reply_tokens)
+    fit = room.fit_beside(0)
+    share_tokens = room.share_tokens
     memories = choose_memories(conversation, prompt, found, quoting, share_tokens)
     vocabulary = conversation.vocabulary
     memories_tokens = taken_tokens(memories, MEMORIES_HEADER, vocabulary)
     max_tokens = min(quoting.recall_tokens, share_tokens)
     quotes: list[Quote] = []
-    if max_tokens > 0 and (fit.evicted or memories or conversation.found):
-        leaving = fit_beside(memories_tokens + max_tokens).evicted
-        quotes = choose_turns(conversation, leaving, prompt, quoting.now, max_tokens)
+    if max_tokens > 0 and conversation.found:
+        stays = room.fit_beside(memories_tokens + max_tokens).kept
+        quotes = choose_turns(conversation, stays, quoting.now, max_tokens)
     if quotes or memories:
-        fit = fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
+        fit = room.fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
     kept = {turn.number for turn in fit.kept}
     turns = (quoted for quoted in quotes if quoted.found.turn.number not in kept)
     return fit, Recall(tuple(turns), tuple(memories))
@@ -148,50 +187,35 @@ def choose_memories(
 
 
 def choose_turns(
-    conversation: Conversation, leaving: Sequence[Turn], prompt: str, now: float, max_tokens: int
+    conversation: Conversation, kept: Sequence[Turn], now: float, max_tokens: int
 ) -> list[Quote]:
-    """Quote the best of the evicted turns that fit; `leaving` is `evicted` of `choose_recalled`."""
+    """Quote the best of the found turns that fit; `kept` are the turns that are shown anyway."""
     vocabulary = conversation.vocabulary
     candidates = (
         (least_quote_tokens(found.turn), partial(make_quote, found, now, vocabulary))
-        for found in choose_recalled(conversation, leaving, prompt)
+        for found in choose_recalled(conversation.found, kept)
     )
     return fit_quotes(candidates, max_tokens - header_tokens(HEADER, vocabulary))
 
 
-def choose_recalled(
-    conversation: Conversation, evicted: Sequence[Turn], prompt: str
-) -> Iterator[Found]:
-    """Yield the turns that may be recalled, the best first; none twice, and none that is shown.
+def choose_recalled(found: Sequence[Found], kept: Sequence[Turn]) -> Iterator[Found]:
+    """Yield the found turns that are worth their tokens; none twice, and none that is shown.
 
-    Shapes: `evicted` are the turns that leave the window for this very prompt, and that no search
-            can have found yet.
+    Shapes: `found` are the best first, `kept` the turns that are shown anyway.
     """
-    wanted = prompt_terms(prompt)
-    leaving = [turn for turn in reversed(evicted) if _is_about(turn, wanted)]
-    kept = conversation.turns[len(evicted) :]
     shown = {_said(turn) for turn in kept}
-    best = conversation.found[0].score if conversation.found else 0.0
-    strong = [found for found in conversation.found if found.score >= best * LEAST_SHARE]
-    for found in [*(Found(turn, best) for turn in leaving), *strong]:
-        said = _said(found.turn)
-        if said not in shown:
+    numbers = {turn.number for turn in kept}
+    left = [one for one in found if one.turn.number not in numbers]
+    best = left[0].score if left else 0.0
+    for one in left:
+        said = _said(one.turn)
+        if one.score >= best * LEAST_SHARE and said not in shown:
             shown.add(said)
-            yield found
+            yield one
 
 
 def _said(turn: Turn) -> tuple[str, ...]:
     return tuple([message.text for message in turn.messages if message])
-
-
-def _is_about(turn: Turn, wanted: Sequence[str]) -> bool:
-    """Whether a turn has one of the `wanted` terms.
-
-    A quick look rules out most turns before their terms are worked out.
-    """
-    text = "\n".join(message.text for message in turn.shown()).lower()
-    likely = {term for term in wanted if term.rstrip("i") in text}
-    return bool(likely) and not likely.isdisjoint(terms_of(text))
 
 
 def fit_quotes(

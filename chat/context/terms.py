@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from chat.context.months import date_terms, month_terms
 from chat.context.stop_words import STOP_WORDS
 from chat.core.memo import kept
 from chat.core.messages import Turn
@@ -82,6 +83,14 @@ def prompt_terms(prompt: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms_of(prompt)))[:MAX_PROMPT_TERMS]
 
 
+@kept
+def recall_terms(prompt: str) -> tuple[str, ...]:
+    """Return the different terms by which turns are recalled for a prompt: words and months."""
+    return (*prompt_terms(prompt), *month_terms(prompt))
+
+
 def turn_terms(turn: Turn) -> Mapping[str, int]:
-    """Count the terms of a turn's messages."""
-    return Counter(term for message in turn.shown() for term in terms_of(message.text))
+    """Count the terms of a turn's messages, and those of the months in which they were said."""
+    words = Counter(term for message in turn.shown() for term in terms_of(message.text))
+    words.update(date_terms(turn))
+    return words

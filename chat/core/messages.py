@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
+from chat.core.matches import NO_MATCHES, Matches
 from chat.core.tokens import UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 
@@ -132,7 +133,7 @@ class Conversation:
 
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
             evicted turns are in the archive, and `found` are the evicted turns that a search for
-            the prompt's terms found, the best first.
+            the prompt's terms found, the best first; `matches` is what else that search told.
     Units:  `context_tokens` is the most that the system context takes, `window_tokens` the most
             that the system context and the turns take together; `active_at`, the time of the turn
             before, is seconds since 1970, and None for a new conversation.
@@ -149,6 +150,7 @@ class Conversation:
     is_pinned: bool = False
     vocabulary: Vocabulary = UNKNOWN
     found: tuple[Found, ...] = ()
+    matches: Matches = NO_MATCHES
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from chat.usecases.branch_ports import Branch, Source
 from chat.usecases.ports import Done
 from chat.usecases.read_messages import PAGE_TURNS
 
-NOTHING_FOUND = ("[]", b"")
+NOTHING_FOUND = ("[]", b"", "0 0", "")
 """What a search found that was not made."""
 
 

@@ -1,5 +1,6 @@
 """The fragments that Lua scripts share; a script includes them in the order that they have here."""
 
+from chat.context.measure import MEASURE
 from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
 from chat.core.vectors import SIGNATURE_BITS
@@ -18,10 +19,6 @@ MAX_READ_BYTES = 12_000
 
 The rarest terms are read first, so the terms that are left out are those that say least.
 """
-BM25_K1, BM25_B = 1.2, 0.75
-"""Source: Robertson and Zaragoza, The Probabilistic Relevance Framework (2009)."""
-NEIGHBOUR_SHARE = 0.3
-"""The share of its two neighbours' scores that a turn gets: a topic often lasts several turns."""
 DAYS = 7
 """Days over which active owners are counted; a day's counters are kept one day longer."""
 
@@ -44,9 +41,11 @@ SEARCH = Fragment(
     "search",
     {
         "MAX_READ_BYTES": MAX_READ_BYTES,
-        "BM25_K1": BM25_K1,
-        "BM25_B": BM25_B,
-        "NEIGHBOUR_SHARE": NEIGHBOUR_SHARE,
+        "BM25_K1": MEASURE.k1,
+        "BM25_B": MEASURE.b,
+        "COVERAGE": MEASURE.coverage,
+        "BEFORE_SHARE": MEASURE.before,
+        "AFTER_SHARE": MEASURE.after,
     },
 )
 MEMORIES = Fragment(

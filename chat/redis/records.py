@@ -9,6 +9,7 @@ from typing import Any
 from chat.context.terms import turn_terms
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
+from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
 from chat.core.messages import (
     Conversation,
@@ -193,7 +194,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
 
     Errors: CorruptConversation.
     """
-    *head, turns, found, scores = reply
+    *head, turns, found, scores, counted, postings = reply
     context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
     try:
         return Conversation(
@@ -213,6 +214,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
                     parse_turns(as_text(found)), as_bytes(scores).split(), strict=True
                 )
             ),
+            matches=parse_matches(as_text(counted), as_text(postings)),
         )
     except ValueError as error:
         raise CorruptConversation from error

@@ -184,7 +184,7 @@ class RedisTurnStore:
         async with undone_on_error(partial(self._unlock, keys)):
             self._take_quota(limits, reply[9:11])
             self._note_word(account, reply)
-            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:13]])
+            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:15]])
 
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""

@@ -13,6 +13,9 @@ from chat.settings import Settings
 from chat.usecases.ports import Clock, TurnStore
 from chat.usecases.turn_memory import Recaller
 
+MOST_OF_TURN = 8
+"""The most added messages that become one turn; a reply with a tool's result has four."""
+
 
 @dataclass(frozen=True)
 class Added:
@@ -60,7 +63,11 @@ async def add_messages(
 def make_turns(
     messages: Sequence[Message], first_number: int, now: float, vocabulary: Vocabulary
 ) -> list[Turn]:
-    """Put messages into turns, each of which begins with a user message."""
+    """Put messages into turns.
+
+    A turn begins with a user message, or with a message of the assistant's behind another one: a
+    turn leaves the window, and comes back, as a whole, so it must not be long.
+    """
     return [
         bounded_turn(number, group, now, vocabulary)
         for number, group in enumerate(_groups(messages), first_number)
@@ -70,11 +77,16 @@ def make_turns(
 def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
     group: list[Message] = []
     for message in messages:
-        if message.role == "user" and group:
+        if group and _begins_a_turn(message, group):
             yield group
             group = []
         group.append(message)
     yield group
+
+
+def _begins_a_turn(message: Message, group: Sequence[Message]) -> bool:
+    is_again = message.role == "assistant" == group[-1].role
+    return message.role == "user" or is_again or len(group) >= MOST_OF_TURN
 
 
 def make_added(loaded: Conversation, commit: Commit) -> Added:

@@ -6,8 +6,8 @@ from contextlib import aclosing
 from functools import partial
 
 from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
-from chat.context.recall import Quoting, Recall, fit_with_recall
-from chat.context.terms import prompt_terms
+from chat.context.recall import Quoting, Recall, fit_with_recall, with_leaving
+from chat.context.terms import recall_terms
 from chat.core.counters import turn_counters
 from chat.core.errors import IdTaken, ModelFailed
 from chat.core.lifetime import expires_at, lifetime_s
@@ -125,14 +125,14 @@ class TurnTaker:
 
         Errors: those of the ports; if anything fails, the conversation is unchanged and can go on.
         """
-        terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
+        terms = recall_terms(prompt) if self._settings.recall_tokens else ()
         try:
             loaded = await self._store.load(conversation_id, terms, repetition)
         except AnsweredBefore as before:
             yield before.result
             return
         async with undone_on_error(partial(self._store.release, loaded)):
-            ranked = await self._recaller.rank(loaded, prompt)
+            ranked = await self._recaller.rank(self._with_leaving(loaded, prompt), prompt)
             async with aclosing(self._reply(ranked, prompt)) as parts:
                 async for part in parts:
                     if isinstance(part, str):
@@ -142,6 +142,16 @@ class TurnTaker:
             result = await self._store_next(loaded, replied, repetition)
         self._recaller.keep_evicted_later(loaded, replied[0])
         yield result
+
+    def _with_leaving(self, loaded: Conversation, prompt: str) -> Conversation:
+        settings = self._settings
+        return with_leaving(
+            loaded,
+            prompt,
+            settings.recall_tokens,
+            context_length=settings.context_length,
+            max_reply_tokens=settings.sampling.max_reply_tokens,
+        )
 
     async def _store_next(
         self, loaded: Conversation, replied: Replied, repetition: Repetition | None

@@ -11,6 +11,7 @@ from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import Http, base_path
 from chat.chroma.rows import Record
+from chat.context.budget import bounded_turn
 from chat.core.errors import MemoryUnavailable, StoreUnavailable
 from chat.core.heads import Head
 from chat.core.limits import Limits
@@ -405,7 +406,7 @@ async def test_a_part_whose_pieces_are_gone_is_not_taken(
     connection: NativeConnection, watched: WatchedConnection
 ) -> None:
     texts = [f"{number}".ljust(LONG, "x") for number in range(12)]
-    (long,) = make_turns([Message("tool", text) for text in texts], 1, NOW, UNKNOWN)
+    long = bounded_turn(1, [Message("tool", text) for text in texts], NOW)
     whole = make_whole(SETTINGS, Head(7, "", 1.0, 2.0, 1), [long])
     await Hot(Redis(connection), "{bob}").restorer.restore(whole)  # Redis knows the scripts then
     watched.before_call = at_call(2, lambda: connection.execute("FLUSHDB", []))

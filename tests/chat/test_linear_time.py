@@ -9,11 +9,13 @@ import pytest
 
 from chat.context.budget import bounded_turn, fit_context, make_messages, measure
 from chat.context.markers import break_up, break_up_speakers, neutralise
+from chat.context.measure import rank_by_words
+from chat.context.months import month_terms
 from chat.context.quotes import fill_in, one_line
 from chat.context.recall import Quoting, choose_memories, choose_turns
 from chat.context.reply import ReplyText
 from chat.context.templates import FORMATS, UNMISTAKABLE_ENDS, cut_reply, render_prompt
-from chat.context.terms import prompt_terms, terms_of
+from chat.context.terms import prompt_terms, recall_terms, terms_of
 from chat.core.errors import ChatError
 from chat.core.memories import make_memories
 from chat.core.messages import (
@@ -161,9 +163,11 @@ RECALL: WHAT = {
     "index a turn": lambda text: render_terms([turn_of(text)]),
     "put in one line": lambda text: one_line(text, 600),
     "fill in": lambda text: fill_in("{a}{b}{a}", {"{a}": text, "{b}": f"{{a}}{text}"}),
-    "choose turns": lambda text: choose_turns(
-        talk_of(text), [turn_of(f"{text}.")], text, NOW, MAX_BYTES
+    "choose turns": lambda text: choose_turns(talk_of(text), [turn_of(f"{text}.")], NOW, MAX_BYTES),
+    "rank by words": lambda text: rank_by_words(
+        talk_of(text), [turn_of(f"{text}.")], recall_terms(text)
     ),
+    "find months": month_terms,
     "choose memories": lambda text: choose_memories(
         talk_of(text), f"{text}?", [FoundMemory(memory_of(text), 0.1)], QUOTING, MAX_BYTES
     ),

@@ -1,6 +1,7 @@
 """Recall: what terms a text is found by, what comes back, and how it is quoted."""
 
 import copy
+import dataclasses
 from collections.abc import Iterable
 from functools import partial
 
@@ -9,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat.context.budget import message_tokens
+from chat.context.measure import MEASURE, rank_by_words
+from chat.context.months import date_terms, month_terms
 from chat.context.quotes import (
     Quote,
     age_words,
@@ -29,7 +32,8 @@ from chat.context.recall import (
     header_tokens,
 )
 from chat.context.templates import render_prompt
-from chat.context.terms import prompt_terms, stem, terms_of
+from chat.context.terms import prompt_terms, recall_terms, stem, terms_of
+from chat.core.matches import Matches, Posting
 from chat.core.messages import ROLES, Conversation, Found, FoundMemory, Memory, Message, Role, Turn
 from chat.core.tokens import LARGE, UNKNOWN, Vocabulary, estimate_tokens
 from chat.core.word_pieces import BEGINNINGS
@@ -132,16 +136,73 @@ def test_what_is_shown_or_said_twice_is_recalled_once_at_most() -> None:
         Found(turn(5, "soup of the day", "Which day?"), 2.0),
     ]
 
-    assert numbers(choose_recalled(conversation(window, found), [], "soup?")) == [1, 5]
+    assert numbers(choose_recalled(found, window)) == [1, 5]
 
 
 def test_a_turn_that_leaves_for_this_very_prompt_is_recalled_if_it_is_about_it() -> None:
-    window = [turn(7, "my dogs are here"), turn(8, "a dogma"), turn(9, "hello there")]
-    found = [Found(turn(1, "dogs bark"), 2.0)]
+    window = [turn(7, "my dogs are here"), turn(9, "a dogma"), turn(11, "hello there")]
+    wanted = recall_terms("What is my dog?")
 
-    chosen = choose_recalled(conversation(window, found), window[:2], "What is my dog?")
+    assert numbers(rank_by_words(conversation(window, []), window, wanted)) == [7]
 
-    assert numbers(chosen) == [7, 1]
+
+def test_a_turn_that_leaves_is_ranked_with_the_measure_of_those_that_were_found() -> None:
+    wanted = recall_terms("What is the name of my dog?")
+    leaving = [turn(n, f"hello Rex, nice name {n}") for n in (20, 25, 30)]
+    postings = {1: {0: Posting(1, 4), 1: Posting(1, 4)}, 5: {1: Posting(1, 4)}}
+    found = [Found(turn(1, "the name of my dog is Rex"), 3.0), Found(turn(5, "a dog"), 1.0)]
+    matches = Matches(turn_count=10, term_count=40, counts=[1, 2], postings=postings)
+    talk = dataclasses.replace(conversation(leaving, found), matches=matches)
+
+    ranked = rank_by_words(talk, leaving, wanted)
+
+    assert wanted == ("nam", "dog")
+    assert numbers(ranked) == [1, 5, 30, 25, 20], "what is common says less than what is rare"
+
+
+def test_a_turn_has_shares_of_the_scores_of_its_neighbours() -> None:
+    window = [turn(7, "hello"), turn(8, "the whisky"), turn(9, "good bye")]
+
+    ranked = rank_by_words(conversation(window, []), window, ("whiski",))
+
+    assert numbers(ranked) == [8, 9, 7]
+    own, after, before = (found.score for found in ranked)
+    assert (after, before) == pytest.approx((MEASURE.before * own, MEASURE.after * own))
+
+
+def test_the_more_of_a_prompt_a_turn_has_the_better_it_is() -> None:
+    window = [turn(n, text) for n, text in ((1, "soup soup soup soup"), (5, "soup with bread"))]
+    window += [turn(10 + 3 * n, "bread") for n in range(3)]
+
+    assert numbers(rank_by_words(conversation(window, []), window, ("soup", "bread")))[0] == 5
+
+
+@pytest.mark.parametrize(
+    ("prompt", "terms"),
+    [
+        ("What did I do in March 2023?", ["_mar"]),
+        ("in sept. or may, I march", ["_sep"]),
+        ("May I ask what was in May?", ["_may"]),
+        ("from 2023-12-01 on, and in DECEMBER", ["_dec"]),
+        ("the january sale and Augustus", ["_jan"]),
+    ],
+)
+def test_a_prompt_asks_for_the_months_that_it_names(prompt: str, terms: list[str]) -> None:
+    assert sorted(month_terms(prompt)) == terms
+
+
+def test_a_turn_is_found_by_the_month_and_the_year_in_which_it_was_said() -> None:
+    said = Message("user", "We went to the sea.", created_at=1_688_000_000.0)
+    june = Turn(1, (said,), 1, 1, 1, 0.0)
+    april = Turn(4, (said._replace(created_at=1_681_000_000.0),), 1, 1, 1, 0.0)
+
+    ranked = rank_by_words(
+        conversation([], []), [june, april], recall_terms("What happened in June 2023?")
+    )
+
+    assert numbers(ranked) == [1, 4]
+    assert set(date_terms(june)) == {"_jun", "2023"}
+    assert date_terms(june._replace(messages=(Message("user", "x"),), at=1e300)) == []
 
 
 def test_the_best_that_fit_are_quoted_in_order_of_time() -> None:

@@ -44,6 +44,7 @@ count(rate_key, max_of_all, now)
 local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 'turn_count',
   'active_at', 'pinned', 'evidence_tokens', 'window_tokens')
 local turns = redis.call('LRANGE', turns_key, 0, -1)
-local found, scores = search(searched, tonumber(max_found))
+local found, scores, counted, postings = search(searched, tonumber(max_found))
 return {'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
-  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores, word}
+  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores,
+  counted, postings, word}

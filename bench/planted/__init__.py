@@ -1,0 +1,1 @@
+"""Measures how much of what was said comes back, over dialogues in which facts are planted."""
