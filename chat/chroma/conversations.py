@@ -136,6 +136,16 @@ class ChromaDurableStore:
         memories = sum(record.metadata.get("memory") is True for record in records)
         return len(records), memories
 
+    async def cut(self, conversation_id: int, begin: Place) -> int:
+        wanted = {"$and": [
+            {"kind": "message"}, {"conversation": conversation_id},
+            {"turn": {"$gte": begin.turn_number}},
+        ]}  # fmt: skip
+        first = (begin.turn_number, begin.index)
+        found = [one async for one in self._collection.every(wanted) if _place_of(one) >= first]
+        await self._collection.remove([record.id for record in found])
+        return sum(record.metadata.get("memory") is True for record in found)
+
     async def forget_message(self, conversation_id: int, place: Place) -> None:
         await self._collection.remove([memory_id(conversation_id, place)])
 

@@ -34,7 +34,8 @@ class Summary:
     """A conversation as its owner sees it in a list.
 
     Units: the times are seconds since 1970; `window_tokens` is an upper bound of what its context
-           and the turns in its window take, None if these turns are not in Redis.
+           and the turns in its window take, None if these turns are not in Redis. `message_count`
+           is how many messages can be read; None if that was not counted.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Summary:
     active_at: float
     expires_at: int | None
     turn_count: int
+    message_count: int | None
     evicted_turns: int
     is_pinned: bool
     window_tokens: int | None

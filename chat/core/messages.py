@@ -14,7 +14,7 @@ from chat.core.tool_calls import ToolCall
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
-SIDES = ("user", "assistant")
+SIDES: tuple[Role, ...] = ("user", "assistant")
 """The roles that every prompt template knows."""
 Adds = Literal["", "conversation", "memory"]
 """What a request is about to add to its owner's stored data."""

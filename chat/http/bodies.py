@@ -12,6 +12,7 @@ from chat.http.fields import (
     parse_id,
     parse_message,
     parse_pinned,
+    parse_role,
     parse_text,
     parse_time,
     parse_title,
@@ -129,10 +130,8 @@ def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
     """
     fields = parse_object(body)
     refuse_others(fields, ("content", "role", "created_at"), "")
-    if fields.get("role", "user") not in SIDES:
-        raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
     return Message(
-        fields.get("role", "user"),
+        parse_role(fields.get("role", "user"), "role", SIDES),
         parse_content(fields.get("content"), "content", max_prompt_bytes),
         parse_time(fields.get("created_at"), "created_at", now),
     )

@@ -22,11 +22,11 @@ from chat.usecases.ports import (
     Embedder,
     LongTermMemory,
     OwnedStore,
-    StatsStore,
     TurnStore,
 )
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
+from chat.usecases.stats_port import StatsStore
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import TurnTaker

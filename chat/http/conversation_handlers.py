@@ -12,6 +12,7 @@ from chat.http.events import render_turn_events, wants_events
 from chat.http.fields import parse_id
 from chat.http.queries import (
     parse_idempotency_key,
+    parse_last,
     parse_list_query,
     parse_messages_query,
     parse_place,
@@ -23,6 +24,7 @@ from chat.http.render import (
     render_branch,
     render_forgotten,
     render_forgotten_message,
+    render_forgotten_messages,
     render_found,
     render_list,
     render_messages,
@@ -36,6 +38,7 @@ from chat.usecases.add_messages import add_messages as add
 from chat.usecases.change import change_conversation as change
 from chat.usecases.change import forget_message as forget
 from chat.usecases.find_relevant import find_relevant as find
+from chat.usecases.forget_messages import forget_messages as forget_some
 from chat.usecases.parts import outcome
 from chat.usecases.ports import Repetition
 from chat.usecases.read_messages import read_messages as read
@@ -173,6 +176,13 @@ async def add_messages(call: Call) -> Response:
     stores, clock = await call.connect(), call.outside.clock
     added = await add(stores.turns, stores.recaller, clock, settings, conversation_id, messages)
     return render_added(added)
+
+
+async def forget_messages(call: Call) -> Response:
+    """Answer `DELETE /conversations/{id}/messages`."""
+    conversation_id, last = _parse_id(call), parse_last(call.uri)
+    forgotten = await forget_some((await call.connect()).conversations, conversation_id, last)
+    return render_forgotten_messages(conversation_id, forgotten)
 
 
 async def forget_message(call: Call) -> Response:

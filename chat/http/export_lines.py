@@ -19,6 +19,7 @@ from chat.http.fields import (
     parse_labels,
     parse_message,
     parse_pinned,
+    parse_role,
     parse_text,
     parse_time,
     parse_title,
@@ -149,13 +150,12 @@ class LineParser:
         conversation = line.get("conversation_id")
         if not is_memory_id(name, conversation):
             raise InvalidRequest("`id` must be a memory's id, of its conversation", "id")
-        if line.get("role") not in SIDES:
-            raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
+        role = parse_role(line.get("role"), "role", SIDES)
         content = parse_content(line.get("content"), "content", self._max_bytes)
         at = self._time(line, "created_at")
         pinned = bool(parse_pinned(line))
         self.exported.memories.append(
-            Memory(str(name), line["role"], content, at, conversation, is_pinned=pinned)
+            Memory(str(name), role, content, at, conversation, is_pinned=pinned)
         )
 
     def _time(self, line: Mapping[str, Any], name: str) -> float:

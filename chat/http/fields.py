@@ -1,11 +1,11 @@
 """Parses the fields of requests; each error names its field."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chat.core.heads import Labels
 from chat.core.json_text import nests_deeper, render_json_text
-from chat.core.messages import ROLES, Message
+from chat.core.messages import ROLES, Message, Role, as_role
 from chat.core.refusals import InvalidRequest, TooLarge
 
 MAX_ID = 2**63 - 1
@@ -23,6 +23,11 @@ It is less than JSON may nest, because stores and exports put metadata within a 
 """
 MAX_LABELS, MAX_LABEL_NAME, MAX_LABEL = 16, 64, 512
 """How many labels a conversation may have, and how many characters their names and values."""
+OTHER_ROLES: Mapping[str, Role] = {"llm": "assistant"}
+"""Other words for roles: they are understood, and never given out.
+
+Source: RedisVL's `SemanticMessageHistory`, whose messages have the role `llm`.
+"""
 MAX_AHEAD_S = 300
 """How far a caller's clock may be ahead of this service's."""
 
@@ -46,15 +51,24 @@ def parse_message(
     if not isinstance(fields, dict):
         raise InvalidRequest(f"`{name}` must be an object with `role` and `content`", name)
     refuse_others(fields, ("role", "content", "created_at", "metadata", *more), f"{name}.")
-    if fields.get("role") not in ROLES:
-        raise InvalidRequest(f"`{name}.role` must be one of {', '.join(ROLES)}", f"{name}.role")
     parse = parse_text if any(fields.get(one) is not None for one in SPEAKING) else parse_content
     return Message(
-        fields["role"],
+        parse_role(fields.get("role"), f"{name}.role", ROLES),
         parse(fields.get("content"), f"{name}.content", max_prompt_bytes),
         parse_time(fields.get("created_at"), f"{name}.created_at", now),
         parse_metadata(fields.get("metadata"), f"{name}.metadata", max_metadata_bytes),
     )
+
+
+def parse_role(value: Any, name: str, allowed: Sequence[Role]) -> Role:
+    """Parse a role, or another word for one.
+
+    Errors: InvalidRequest if it is none of `allowed`.
+    """
+    role = OTHER_ROLES.get(value, value) if isinstance(value, str) else value
+    if role not in allowed:
+        raise InvalidRequest(f"`{name}` must be one of {', '.join(allowed)}", name)
+    return as_role(role)
 
 
 def parse_time(value: Any, name: str, now: float) -> float | None:

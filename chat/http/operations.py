@@ -33,6 +33,7 @@ from chat.http import memory_handlers as memories
 from chat.http import operator_handlers as operators
 from chat.http import owner_handlers as owners
 from chat.http import public_handlers as public
+from chat.http.fields import OTHER_ROLES
 from chat.http.operation import Errors, Operation, Operations, Parameter
 from chat.http.queries import CURSOR, DEFAULT, DEFAULT_DISTANCE, DEFAULT_TOP_K, FARTHEST, KEY, MOST
 from chat.http.shapes import CONTENT, PLACE
@@ -58,7 +59,7 @@ def _count(name: str, least: int, default: int) -> Parameter:
 
 LIMIT = _count("limit", 1, DEFAULT)
 PAGED = (LIMIT, Parameter("cursor", {"type": "string", "pattern": f"^{CURSOR.pattern}$"}))
-ROLE_LIST = "|".join(ROLES)
+ROLE_LIST = "|".join([*ROLES, *OTHER_ROLES])
 OF_ROLES = Parameter("role", {"type": "string", "pattern": f"^({ROLE_LIST})(,({ROLE_LIST}))*$"})
 AS_TEXT = _flag("as_text")
 PROMPT = Parameter("prompt", CONTENT, is_needed=True)
@@ -158,6 +159,12 @@ OPERATIONS: Operations = {
             errors=(*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
             is_stored_whole=True, counts="turn by itself", has_deadline=True,
+        ),
+        "DELETE": Operation(
+            conversations.forget_messages, "Forget its newest messages, or all; it stays",
+            {200: "ForgottenMessages"}, "optional",
+            parameters=(Parameter("last", {"type": "integer", "minimum": 1, "maximum": MOST}),),
+            errors=(*CONVERSATION, ConversationBusy),
         ),
     },
     "/conversations/{id}/branch": {

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES, Place, Role
 from chat.core.refusals import InvalidRequest, TooLarge
+from chat.http.fields import OTHER_ROLES
 from chat.usecases.find_relevant import RelevantQuery
 from chat.usecases.ports import Cursor
 
@@ -80,6 +81,15 @@ def parse_messages_query(uri: str) -> MessagesQuery:
     before = parse_place(query["before"], "before") if "before" in query else None
     last = _count(query, "last", 0, DEFAULT)
     return MessagesQuery(last, before, _roles(query), _flag(query, "as_text"))
+
+
+def parse_last(uri: str) -> int | None:
+    """Parse the `last` of `DELETE /conversations/{id}/messages`; None without it.
+
+    Errors: InvalidRequest.
+    """
+    query = _parse_query(uri, ("last",))
+    return _count(query, "last", 1, DEFAULT) if query else None
 
 
 def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
@@ -194,7 +204,8 @@ def _parse_query(uri: str, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 def _roles(query: Mapping[str, str]) -> list[Role]:
-    asked = query.get("role", ",".join(ROLES)).split(",")
+    given = query.get("role", ",".join(ROLES)).split(",")
+    asked = [OTHER_ROLES.get(role, role) for role in given]
     if not set(asked) <= set(ROLES):
         raise InvalidRequest(f"`role` must be of {', '.join(ROLES)}, with commas between", "role")
     return [role for role in ROLES if role in asked]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from chat.core.cuts import ForgottenMessages
 from chat.core.errors import Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
@@ -64,6 +65,7 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
         "active_at": summary.active_at,
         "expires_at": summary.expires_at,
         "turns": summary.turn_count,
+        "messages": summary.message_count,
         "evicted_turns": summary.evicted_turns,
         "pinned": summary.is_pinned,
     }
@@ -210,6 +212,11 @@ def render_forgotten(forgotten: Forgotten) -> Response:
     """Render what was removed with a conversation."""
     removed = asdict(forgotten)
     return render_json(200, {"id": removed.pop("id"), "forgotten": removed})
+
+
+def render_forgotten_messages(conversation_id: int, forgotten: ForgottenMessages) -> Response:
+    """Render how many messages were forgotten."""
+    return render_json(200, {"id": conversation_id, "forgotten": asdict(forgotten)})
 
 
 def render_forgotten_message(conversation_id: int, place: Place) -> Response:

@@ -12,6 +12,8 @@ from chat.http.shapes import (
     CONTENT,
     COUNT,
     FLAG,
+    GIVEN_ROLE,
+    GIVEN_SIDE,
     GIVEN_TIME,
     ID,
     MEMORY,
@@ -49,6 +51,7 @@ STORED_SUMMARY: Mapping[str, Schema] = {
     "active_at": TIME,
     "expires_at": or_null("integer"),
     "turns": COUNT,
+    "messages": or_null("integer"),
     "evicted_turns": COUNT,
     "pinned": FLAG,
 }
@@ -92,7 +95,7 @@ TAKEN: Mapping[str, Schema] = {
         "messages": many(
             record(
                 {
-                    "role": ROLE,
+                    "role": GIVEN_ROLE,
                     "content": CONTENT,
                     "created_at": GIVEN_TIME,
                     "metadata": METADATA,
@@ -104,7 +107,7 @@ TAKEN: Mapping[str, Schema] = {
         )
     }),
     "Note": record(
-        {"content": CONTENT, "role": SIDE, "created_at": GIVEN_TIME}, ("role", "created_at")
+        {"content": CONTENT, "role": GIVEN_SIDE, "created_at": GIVEN_TIME}, ("role", "created_at")
     ),
     "MemoryChange": {
         **record({"content": CONTENT, "pinned": FLAG}, ("content", "pinned")),
@@ -219,6 +222,9 @@ GIVEN: Mapping[str, Schema] = {
         "message_ids": many(PLACE),
         "evicted_turns": COUNT,
         "expires_at": or_null("integer"),
+    }),
+    "ForgottenMessages": record({
+        "id": ID, "forgotten": record({"messages": COUNT, "memories": COUNT}),
     }),
     "ForgottenMessage": record({"id": ID, "forgotten": record({"message_id": PLACE})}),
     "Memory": record(STORED_MEMORY),

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chat.core.memories import MEMORY_ID
-from chat.core.messages import ROLES
-from chat.http.fields import MAX_ID
+from chat.core.messages import ROLES, SIDES
+from chat.http.fields import MAX_ID, OTHER_ROLES
 
 Schema = Mapping[str, Any]
 
@@ -52,6 +52,9 @@ ID: Schema = {"type": "integer", "minimum": 1, "maximum": MAX_ID}
 SCORE: Schema = {"type": "number"}
 ROLE: Schema = {"enum": list(ROLES)}
 SIDE: Schema = {"enum": ["user", "assistant"]}
+GIVEN_ROLE: Schema = {"enum": [*ROLES, *OTHER_ROLES], "description": "`llm` is `assistant`"}
+GIVEN_SIDE: Schema = {"enum": [*SIDES, *OTHER_ROLES], "description": "`llm` is `assistant`"}
+"""Roles that come in."""
 PLACE: Schema = {"type": "string", "pattern": r"^[1-9][0-9]{0,17}\.[0-9]{1,4}$"}
 MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
 NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}

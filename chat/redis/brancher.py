@@ -13,7 +13,7 @@ from chat.redis.records import parse_conversation, parse_turns
 from chat.redis.restorer import Begun, RedisRestorer
 from chat.redis.turns import render_done, render_started
 from chat.redis.whole_scripts import BRANCH_SOURCE, COPY
-from chat.usecases.branch_ports import Branch, Source
+from chat.usecases.branch_ports import Branch, Made, Source
 from chat.usecases.ports import Done
 from chat.usecases.read_messages import PAGE_TURNS
 
@@ -76,15 +76,20 @@ class RedisBrancher:
             has_evicted=as_int(archived_count) > 0,
         )
 
-    async def store(self, source: Source, branch: Branch, owner: str) -> int:
+    async def store(self, source: Source, branch: Branch, owner: str) -> Made:
         """Store in one round trip; in more for evicted turns, and for long ones."""
-        evicted_before = 0
+        copied = Made(0, 0)
         if source.has_evicted:
-            evicted_before = await self._copy(source.conversation, branch, owner)
-        whole = dataclasses.replace(branch.whole, evicted_before=evicted_before)
+            copied = await self._copy(source.conversation, branch, owner)
+        whole = dataclasses.replace(
+            branch.whole,
+            evicted_before=copied.evicted_turns,
+            messages_before=copied.message_count,
+        )
         begun = self._begun(branch.done, whole.head.id, is_locked=source.has_evicted)
         await self._make_restorer(owner).restore(whole, begun)
-        return evicted_before + len(whole.evicted)
+        said = sum(len(turn.shown()) for turn in (*whole.evicted, *whole.turns))
+        return Made(copied.evicted_turns + len(whole.evicted), copied.message_count + said)
 
     def _begun(self, done: Done | None, conversation_id: int, *, is_locked: bool) -> Begun:
         if done is None:
@@ -96,13 +101,13 @@ class RedisBrancher:
         }
         return Begun(is_locked, key, notes)
 
-    async def _copy(self, source: Conversation, branch: Branch, owner: str) -> int:
-        """Copy evicted turns, some with each round trip; return how many the branch has evicted."""
+    async def _copy(self, source: Conversation, branch: Branch, owner: str) -> Made:
+        """Copy evicted turns, some with each round trip; return what the branch has of them."""
         taken, before = branch.whole.head.id, branch.before or Place(source.turn_count + 1, 0)
         keys = conversation_keys(self._prefix, owner, taken) | self._source_keys(source)
         named, account = account_of(self._account, owner)
-        place, counts = "", list[int]()
-        while place or not counts:
+        place, evicted, said = "", list[int](), 0
+        while place or not evicted:
             reply = await self._redis.run(
                 COPY,
                 keys | named,
@@ -116,8 +121,9 @@ class RedisBrancher:
                 account=account,
             )
             place = as_bytes(reply[0]).decode()
-            counts.append(as_int(reply[1]))
-        return counts[0]
+            evicted.append(as_int(reply[1]))
+            said += as_int(reply[2])
+        return Made(evicted[0], said)
 
     def _source_keys(self, source: Conversation) -> Keys:
         keys = conversation_keys(self._prefix, source.owner, source.id)

@@ -1,11 +1,10 @@
 """Reads, changes and forgets an owner's conversations in Redis."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from chat.core.errors import CorruptConversation
+from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
-from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json, render_compact
 from chat.core.memories import memory_id
 from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
@@ -13,6 +12,7 @@ from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
+from chat.redis.heads import parse_reply, parse_summary, render_change
 from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys
 from chat.redis.records import (
     parse_embedding,
@@ -23,12 +23,15 @@ from chat.redis.records import (
 )
 from chat.redis.scripts import (
     CHANGE,
+    CUT,
     FORGET,
     KEEP_EMBEDDINGS,
     LIST_IDS,
     LIST_PAGE,
     LOAD_EMBEDDINGS,
+    LOCK,
     NOT_THERE,
+    RELEASE,
     REPLACE,
     SUMMARISE,
     TURNS_PAGE,
@@ -36,6 +39,8 @@ from chat.redis.scripts import (
 from chat.usecases.ports import Cursor, StoredTurn
 
 Outcome = TypeVar("Outcome")
+HELD_MS = 60_000
+"""How long a change may lock a conversation while the store behind Redis is changed."""
 
 
 class RedisConversationStore:
@@ -79,7 +84,7 @@ class RedisConversationStore:
             limit=limit,
             account=account,
         )
-        rows = _parse_json(as_bytes(reply[0]))
+        rows = parse_reply(as_bytes(reply[0]))
         page = [parse_summary(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
         return page, Cursor(str(last[-1]), str(last[0])) if last else None
@@ -97,7 +102,7 @@ class RedisConversationStore:
             reply = await self._redis.run(
                 SUMMARISE, keys, conversation_id=conversation_id, must_be_whole=must_be_whole
             )
-            return parse_summary(_parse_json(as_bytes(reply[0])))
+            return parse_summary(parse_reply(as_bytes(reply[0])))
 
         return await self._find(conversation_id, summarise)
 
@@ -159,7 +164,7 @@ class RedisConversationStore:
             await self._redis.run(
                 CHANGE,
                 named,
-                *_render_change(change, context_tokens),
+                *render_change(change, context_tokens),
                 fencing=self._fencing,
                 lifetime_s="" if lifetime_s is None else lifetime_s,
                 added_tokens=context_tokens,
@@ -191,6 +196,43 @@ class RedisConversationStore:
             )
 
         await self._find(conversation_id, replace)
+
+    async def hold(self, conversation_id: int) -> None:
+        """Lock, in one round trip."""
+        await self._find(
+            conversation_id,
+            lambda _, keys: self._redis.run(LOCK, keys, fencing=self._fencing, lock_ms=HELD_MS),
+        )
+
+    async def release(self, conversation_id: int) -> None:
+        """Unlock what this request locked, in one round trip for each owner that may have it."""
+        for owner in self._owners(conversation_id):
+            lock = conversation_keys(self._prefix, owner, conversation_id)["lock"]
+            await self._redis.run(RELEASE, {"lock": lock}, fencing=self._fencing)
+
+    async def cut(self, conversation_id: int, cut: Cut) -> ForgottenMessages:
+        """Cut, and unlock, in one round trip."""
+
+        async def cut_it(owner: str, keys: Keys) -> ForgottenMessages:
+            named, account = self._with_owner(owner, conversation_id, keys)
+            reply = await self._redis.run(
+                CUT,
+                named,
+                fencing=self._fencing,
+                first_number=cut.begin.turn_number,
+                first_index=cut.begin.index,
+                turn_count="" if cut.turn_count is None else cut.turn_count,
+                old=cut.revision,
+                new=render_turn(cut.left) if cut.left else b"",
+                old_terms=render_terms(cut.turns),
+                new_terms=render_terms([cut.left])[1:-1] if cut.left else b"",
+                made_title=cut.title,
+                conversation_id=conversation_id,
+                account=account,
+            )
+            return ForgottenMessages(*map(as_int, reply))
+
+        return await self._find(conversation_id, cut_it)
 
     async def forget(self, conversation_id: int) -> Forgotten:
         """Remove every key of a conversation, in one round trip."""
@@ -254,47 +296,3 @@ class RedisConversationStore:
         if owner == anyone(conversation_id):
             return keys, account
         return keys | owned_keys(self._prefix, owner) | account_keys, account
-
-
-def _render_change(change: Change, context_tokens: int) -> list[str]:
-    """Render a change as fields of the hash: names and values in turn."""
-    fields = []
-    if change.context is not None:
-        fields += ["context", change.context, "context_tokens", str(context_tokens)]
-    if change.title is not None:
-        fields += ["title", change.title]
-    if change.is_pinned is not None:
-        fields += ["pinned", "1" if change.is_pinned else "0"]
-    if change.metadata is not None:
-        fields += ["metadata", render_compact(change.metadata)]
-    return fields
-
-
-def _parse_json(data: bytes) -> Any:
-    try:
-        return parse_own_json(data)
-    except NotJson as error:
-        raise CorruptConversation from error
-
-
-def parse_summary(row: Sequence[Any]) -> Summary:
-    """Parse one conversation from a script's reply, in which every value is text.
-
-    Errors: CorruptConversation.
-    """
-    try:
-        return Summary(
-            id=int(row[0]),
-            context=row[1],
-            title=row[2] or None,
-            created_at=float(row[3]),
-            active_at=float(row[4]),
-            turn_count=int(row[5]),
-            evicted_turns=int(row[6]),
-            is_pinned=row[7] == "1",
-            window_tokens=int(row[8]),
-            expires_at=int(row[9]) or None,
-            metadata=parse_own_json(row[10]) if row[10] else {},
-        )
-    except PARSE_ERRORS as error:
-        raise CorruptConversation from error

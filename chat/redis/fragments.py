@@ -51,5 +51,7 @@ SEARCH = Fragment(
 MEMORIES = Fragment(
     "memories", {"MEMORY_BYTES": MEMORY_BYTES, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
 )
+MESSAGES = Fragment("messages")
+FORGETTING = Fragment("forgetting")
 COUNT_ALL = Fragment("count_all", {"COUNTED_S": (DAYS + 1) * DAY_S})
 SUMMARY = Fragment("summary")

@@ -7,7 +7,7 @@
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
                                            metadata, created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens, pinned,
-                                           kept, committed_by
+                                           kept, messages, committed_by
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key

@@ -76,7 +76,7 @@ class RedisRestorer:
 
     async def restore(self, whole: Whole, begun: Begun = NOT_BEGUN) -> None:
         """Restore in one round trip for each part of the turns; in more for a long part."""
-        archived = whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
+        archived = self._archived(whole)
         turns = (
             _render(turn, is_archived=place < len(archived))
             for place, turn in enumerate((*archived, *whole.turns))
@@ -89,6 +89,9 @@ class RedisRestorer:
             waiting = part
         await self._restore(whole, begun, waiting, is_first=is_first, is_last=True)
 
+    def _archived(self, whole: Whole) -> Sequence[Turn]:
+        return whole.evicted[-self._archive_turns :]  # a cap of 0 keeps all of them
+
     async def _restore(
         self,
         whole: Whole,
@@ -100,7 +103,7 @@ class RedisRestorer:
     ) -> None:
         terms = [rendered.terms for rendered in part if rendered.is_archived]
         pieces = [
-            _render_fields(whole) if is_last else b"",
+            self._render_fields(whole) if is_last else b"",
             b"[" + b",".join(terms) + b"]",
             *(rendered.turn for rendered in part),
         ]
@@ -124,6 +127,28 @@ class RedisRestorer:
             account=account,
             **begun.notes,
         )
+
+    def _render_fields(self, whole: Whole) -> bytes:
+        head: Head = whole.head
+        kept = (*self._archived(whole), *whole.turns)
+        messages = whole.messages_before + sum(len(turn.shown()) for turn in kept)
+        fields = {
+            "context": head.context,
+            "context_tokens": str(whole.context_tokens),
+            "window_tokens": str(whole.window_tokens),
+            "evidence_tokens": str(whole.vocabulary.evidence_tokens),
+            "created_at": repr(head.begun_at),
+            "active_at": repr(head.active_at),
+            "turn_count": str(head.turn_count),
+            "evicted_count": str(whole.evicted_before + len(whole.evicted)),
+            "messages": f"{head.turn_count}:{messages}",
+            "pinned": "1" if head.is_pinned else "0",
+        }
+        if head.title:
+            fields["title"] = head.title
+        if head.metadata:
+            fields["metadata"] = render_compact(head.metadata)
+        return render_compact(fields).encode()
 
     def _keys(self, conversation_id: int, begun: Begun) -> tuple[Keys, Keys]:
         """Return the keys of a conversation, and that where a long part waits."""
@@ -150,23 +175,3 @@ def _render(turn: Turn, *, is_archived: bool) -> Rendered:
 
 def _size_bytes(rendered: Rendered) -> int:
     return len(rendered.turn) + len(rendered.terms)
-
-
-def _render_fields(whole: Whole) -> bytes:
-    head: Head = whole.head
-    fields = {
-        "context": head.context,
-        "context_tokens": str(whole.context_tokens),
-        "window_tokens": str(whole.window_tokens),
-        "evidence_tokens": str(whole.vocabulary.evidence_tokens),
-        "created_at": repr(head.begun_at),
-        "active_at": repr(head.active_at),
-        "turn_count": str(head.turn_count),
-        "evicted_count": str(whole.evicted_before + len(whole.evicted)),
-        "pinned": "1" if head.is_pinned else "0",
-    }
-    if head.title:
-        fields["title"] = head.title
-    if head.metadata:
-        fields["metadata"] = render_compact(head.metadata)
-    return render_compact(fields).encode()

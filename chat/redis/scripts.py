@@ -12,6 +12,7 @@ from chat.redis.fragments import (
     ACCOUNT,
     BUSY,
     COUNT_ALL,
+    FORGETTING,
     INDEX,
     IS,
     KEEP,
@@ -19,6 +20,7 @@ from chat.redis.fragments import (
     LIST,
     LOST,
     MEMORIES,
+    MESSAGES,
     NEWCOMERS,
     NUMBERS,
     SEARCH,
@@ -76,7 +78,7 @@ HOLD = repeatable(
 )
 COMMIT = repeatable(make_script(
     "commit",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, COUNT_ALL],
+    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, MESSAGES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -99,7 +101,7 @@ ADMIT = repeatable(
 )
 CREATE = repeatable(make_script(
     "create",
-    [IS, ACCOUNT, KEEP, LIST, MEMORIES, COUNT_ALL],
+    [IS, ACCOUNT, KEEP, LIST, MEMORIES, MESSAGES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -156,13 +158,29 @@ CHANGE = make_script(
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "turn_number", "old", "new", "old_terms", "new_terms", "memory_id",
         "conversation_id", "account",
     ],
+)  # fmt: skip
+LOCK = repeatable(
+    make_script(
+        "lock", [IS, TYPES, WHOLE, BUSY], keys=CONVERSATION_NAMES, args=["fencing", "lock_ms"]
+    )
+)
+CUT = make_script(
+    "cut",
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
+    keys=CONVERSATION_NAMES,
+    maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
+    args=[
+        "fencing", "first_number", "first_index", "turn_count", "old", "new", "old_terms",
+        "new_terms", "made_title", "conversation_id", "account",
+    ],
+    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES},
 )  # fmt: skip
 FORGET = make_script(
     "forget",

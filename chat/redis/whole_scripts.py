@@ -1,6 +1,6 @@
 """The Lua scripts for whole conversations: they restore, branch and search them."""
 
-from chat.redis.fragments import ACCOUNT, INDEX, IS, KEEP, LIST, NUMBERS, TYPES, WHOLE
+from chat.redis.fragments import ACCOUNT, INDEX, IS, KEEP, LIST, MESSAGES, NUMBERS, TYPES, WHOLE
 from chat.redis.keys import ACCOUNT_NAMES, CONVERSATION_NAMES, SOURCE_NAMES
 from chat.redis.script import make_script, repeatable
 from chat.redis.scripts import CONVERSATION_BYTES, STARTED_S
@@ -66,7 +66,7 @@ BRANCH_SOURCE = repeatable(
 )
 COPY = make_script(
     "copy",
-    [ACCOUNT, KEEP, NUMBERS],
+    [ACCOUNT, KEEP, NUMBERS, MESSAGES],
     keys=[*CONVERSATION_NAMES, *SOURCE_NAMES],
     maybe=ACCOUNT_NAMES,
     args=[

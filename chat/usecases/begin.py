@@ -86,6 +86,7 @@ def summary_of(whole: Whole) -> Summary:
         active_at=head.active_at,
         expires_at=expires_at(head.active_at, whole.lifetime_s),
         turn_count=0,
+        message_count=0,
         evicted_turns=0,
         is_pinned=False,
         window_tokens=whole.window_tokens,

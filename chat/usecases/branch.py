@@ -14,7 +14,7 @@ from chat.core.owners import anyone
 from chat.core.refusals import UnknownMessage
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
-from chat.usecases.branch_ports import Branch, Brancher, Source
+from chat.usecases.branch_ports import Branch, Brancher, Made, Source
 from chat.usecases.durable_ports import Whole
 from chat.usecases.ports import AnsweredBefore, ConversationStore, Done, Repetition, TurnStore
 
@@ -82,8 +82,8 @@ class BranchMaker:
         whole = dataclasses.replace(branch.whole, head=head)
         done = Done(repetition, _result(taken)) if repetition else None
         named = dataclasses.replace(branch, whole=whole, done=done)
-        evicted = await self.brancher.store(source, named, owner or anyone(taken))
-        return _summary(whole, evicted)
+        made = await self.brancher.store(source, named, owner or anyone(taken))
+        return _summary(whole, made)
 
 
 def beginning_of(turn: Turn, index: int) -> Turn | None:
@@ -164,7 +164,7 @@ def _result(taken: int) -> TurnResult:
     return TurnResult(taken, "", "", "", None, Usage(0, 0, 0, 0, 0))
 
 
-def _summary(whole: Whole, evicted: int) -> Summary:
+def _summary(whole: Whole, made: Made) -> Summary:
     head = whole.head
     return Summary(
         id=head.id,
@@ -174,7 +174,8 @@ def _summary(whole: Whole, evicted: int) -> Summary:
         active_at=head.active_at,
         expires_at=expires_at(head.active_at, whole.lifetime_s),
         turn_count=head.turn_count,
-        evicted_turns=evicted,
+        message_count=made.message_count,
+        evicted_turns=made.evicted_turns,
         is_pinned=False,
         window_tokens=whole.window_tokens,
     )

@@ -1,7 +1,7 @@
 """The port for making a branch: a new conversation that begins as another one did."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chat.core.messages import Conversation, Place, Turn
 from chat.usecases.durable_ports import Whole
@@ -39,6 +39,13 @@ class Branch:
     done: Done | None = None
 
 
+class Made(NamedTuple):
+    """How many turns a branch has evicted, and how many messages can be read in it."""
+
+    evicted_turns: int
+    message_count: int
+
+
 class Brancher(Protocol):
     """Makes branches of conversations that the caller may reach.
 
@@ -51,8 +58,8 @@ class Brancher(Protocol):
         A turn that runs meanwhile is not part of what is loaded.
         """
 
-    async def store(self, source: Source, branch: Branch, owner: str) -> int:
-        """Store a branch for an owner; return how many turns it has evicted.
+    async def store(self, source: Source, branch: Branch, owner: str) -> Made:
+        """Store a branch for an owner.
 
         Nobody can read the branch before all of it is stored.
         Errors: IdTaken, OwnerErased, StorageFull, ConversationBusy.

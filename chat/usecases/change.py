@@ -1,15 +1,13 @@
 """Changes a conversation: its context, title and pin; forgets single messages."""
 
 from chat.context.budget import bounded_turn, message_tokens
+from chat.core.cuts import FIRST
 from chat.core.heads import Change, Summary
 from chat.core.messages import Place, Turn
 from chat.core.refusals import PromptTooLong, UnknownMessage
 from chat.core.titles import make_title
 from chat.settings import Settings
 from chat.usecases.ports import ConversationStore
-
-FIRST = Place(1, 0)
-"""The place of the message that a conversation's title is made of."""
 
 
 async def change_conversation(

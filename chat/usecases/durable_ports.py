@@ -7,7 +7,7 @@ from typing import Protocol
 from chat.core.heads import Head
 from chat.core.messages import Conversation, Place, Turn
 from chat.core.tokens import UNKNOWN, Vocabulary
-from chat.usecases.ports import ConversationStore, Repetition, TurnStore
+from chat.usecases.ports import ConversationStore, OwnedStore, Repetition, TurnStore
 
 
 class HotTurnStore(TurnStore, Protocol):
@@ -38,12 +38,26 @@ class HotStore(ConversationStore, Protocol):
         """Return the ids of all conversations at one moment, the newest activity first."""
 
 
+class HotOwnedStore(OwnedStore, Protocol):
+    """An owner's conversations with a durable store behind them."""
+
+    async def hold(self, conversation_id: int) -> None:
+        """Lock a conversation for a change that the durable store makes first.
+
+        Errors: ConversationBusy.
+        """
+
+    async def release(self, conversation_id: int) -> None:
+        """Unlock a conversation after a change that failed."""
+
+
 @dataclass(frozen=True)
 class Whole:
     """A conversation with all that a store keeps of it; its token counts are upper bounds.
 
     Shapes: `turns` are those in the window; `evicted` and `turns` both run oldest first.
-            `evicted_before` counts evicted turns that are not in `evicted`.
+            `evicted_before` counts evicted turns that are not in `evicted`, and `messages_before`
+            those messages of them that are kept.
     """
 
     head: Head
@@ -54,6 +68,7 @@ class Whole:
     lifetime_s: int
     vocabulary: Vocabulary = UNKNOWN
     evicted_before: int = 0
+    messages_before: int = 0
 
 
 class Restorer(Protocol):
@@ -113,6 +128,9 @@ class DurableStore(Protocol):
 
     async def forget(self, conversation_id: int) -> tuple[int, int]:
         """Forget a conversation; return how many records and how many memories it had."""
+
+    async def cut(self, conversation_id: int, begin: Place) -> int:
+        """Forget all messages from a place on; return how many memories they had become."""
 
     async def forget_message(self, conversation_id: int, place: Place) -> None:
         """Forget one message, and with it the memory that it became."""

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
+from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import ChatError, StoreUnavailable, TurnsLost
 from chat.core.heads import Change, Forgotten, Head, Summary
 from chat.core.limits import Quota
 from chat.core.messages import Adds, Commit, Conversation, Place, Turn
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
-from chat.usecases.durable_ports import DurableStore, HotTurnStore
+from chat.usecases.durable_ports import DurableStore, HotOwnedStore, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.usecases.read_messages import every_summary, every_turn, newest_page
 from chat.usecases.recovery import MISSING, Recovery
@@ -139,7 +140,7 @@ def _head(conversation: Conversation, commit: Commit, created_at: float | None) 
 class RecoveringStore:
     """The `ConversationStore` and `EmbeddingStore` ports over the same two stores."""
 
-    def __init__(self, hot: OwnedStore, durable: DurableStore, recovery: Recovery) -> None:
+    def __init__(self, hot: HotOwnedStore, durable: DurableStore, recovery: Recovery) -> None:
         self._hot = hot
         self._durable = durable
         self._recovery = recovery
@@ -193,6 +194,17 @@ class RecoveringStore:
         """Forget a message in the durable store first, then in Redis."""
         await self._durable.forget_message(conversation_id, place)
         await self._hot.replace(conversation_id, place, old, new)
+
+    async def cut(self, conversation_id: int, cut: Cut) -> ForgottenMessages:
+        """Lock in Redis, forget the messages in the durable store, and then in Redis."""
+        await self._hot.hold(conversation_id)
+        async with undone_on_error(partial(self._hot.release, conversation_id)):
+            memories = await self._durable.cut(conversation_id, cut.begin)
+            head = await self._durable.load_head(conversation_id) if cut.title else None
+            if head and head.title == cut.title:
+                await self._durable.change(dataclasses.replace(head, title=None))
+            forgotten = await self._hot.cut(conversation_id, cut)
+        return dataclasses.replace(forgotten, memories=forgotten.memories + memories)
 
     async def forget(self, conversation_id: int) -> Forgotten:
         """Forget in the durable store first: if Redis fails then, the caller can try again."""
@@ -249,6 +261,7 @@ def _summary(head: Head) -> Summary:
         active_at=head.active_at,
         expires_at=None,
         turn_count=head.turn_count,
+        message_count=None,
         evicted_turns=0,
         is_pinned=bool(head.is_pinned),
         window_tokens=None,

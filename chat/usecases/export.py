@@ -95,6 +95,7 @@ def _conversation(snapshot: Snapshot) -> Iterator[Line]:
         "created_at": head.created_at,
         "active_at": head.active_at,
         "turns": head.turn_count,
+        "messages": sum(len(turn.shown()) for turn in snapshot.turns),
         "pinned": bool(head.is_pinned),
         **({"metadata": head.metadata} if head.metadata else {}),
     }

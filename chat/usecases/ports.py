@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
-from chat.core.counters import Stats
+from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import (
@@ -171,6 +171,12 @@ class ConversationStore(Protocol):
         Errors: ConversationBusy if the turn was changed since `old` was read.
         """
 
+    async def cut(self, conversation_id: int, cut: Cut) -> ForgottenMessages:
+        """Forget all messages from a place on, and what was kept of them; all of it or nothing.
+
+        Errors: ConversationBusy if a turn was stored or changed since the cut was made.
+        """
+
     async def forget(self, conversation_id: int) -> Forgotten:
         """Remove all of a conversation; return how much was removed."""
 
@@ -287,13 +293,3 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return the time, in seconds since 1970."""
-
-
-class StatsStore(Protocol):
-    """Reads the counters."""
-
-    async def read(self, at: float) -> Stats:
-        """Return all counters; `at` is the time now, in seconds since 1970.
-
-        Errors: StoreUnavailable.
-        """

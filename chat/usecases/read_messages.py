@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from chat.core.heads import Summary
 from chat.core.messages import Memory, Place, Placed, Role, Turn
-from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory
+from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
@@ -128,6 +128,26 @@ async def every_turn(
     number = last_number
     while page := await store.turns_page(conversation_id, number, PAGE_TURNS):
         newest_first += [stored.turn for stored in reversed(page)]
+        number = page[0].turn.number - 1
+        if number < 1:
+            break
+    return newest_first[::-1]
+
+
+async def newest_turns(
+    store: ConversationStore, conversation_id: int, message_count: int
+) -> list[StoredTurn]:
+    """Return the newest turns, the oldest first, until they have more than so many messages.
+
+    Errors: those of `ConversationStore.turns_page`.
+    """
+    newest_first: list[StoredTurn] = []
+    number, left = 0, message_count
+    while left >= 0 and (page := await store.turns_page(conversation_id, number, PAGE_TURNS)):
+        for stored in reversed(page):
+            if left >= 0:
+                newest_first.append(stored)
+                left -= len(stored.turn.shown())
         number = page[0].turn.number - 1
         if number < 1:
             break

@@ -9,7 +9,7 @@ from chat.core.messages import Place
 from chat.core.refusals import StorageFull, UnknownConversation
 from chat.core.undoing import nothing, undone_on_error
 from chat.settings import Settings
-from chat.usecases.branch_ports import Branch, Brancher, Source
+from chat.usecases.branch_ports import Branch, Brancher, Made, Source
 from chat.usecases.durable_ports import DurableStore, Restorer, Whole
 from chat.usecases.rebuild import make_whole
 
@@ -92,7 +92,7 @@ class DurableBrancher:
             await self._recovery.recover(conversation_id, missing)
             return await self._brancher.load(conversation_id, before)
 
-    async def store(self, source: Source, branch: Branch, owner: str) -> int:
+    async def store(self, source: Source, branch: Branch, owner: str) -> Made:
         """Copy durably, then in Redis.
 
         If the durable store lacks turns of the source, or the source belongs to nobody, the branch

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chat.context.terms import turn_terms
+from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import IdTaken
 from chat.core.heads import Change, Forgotten, Labels, Summary
 from chat.core.limits import Quota
@@ -18,7 +19,7 @@ from chat.core.refusals import (
     PinNeedsOwner,
     UnknownConversation,
 )
-from chat.usecases.branch_ports import Branch, Source
+from chat.usecases.branch_ports import Branch, Made, Source
 from chat.usecases.ports import AnsweredBefore, Cursor, Done, Repetition, StoredTurn
 from chat.usecases.read_messages import newest_page
 
@@ -241,6 +242,41 @@ class InMemoryConversationStore:
         window = replaced(kept.conversation.turns)
         kept.conversation = dataclasses.replace(kept.conversation, turns=window)
 
+    async def cut(self, conversation_id: int, cut: Cut) -> ForgottenMessages:
+        kept = self._free(conversation_id)
+        before = kept.conversation
+        stored = {repr(turn).encode() for turn in kept.turns()}
+        if cut.turn_count not in {None, before.turn_count} or (
+            cut.revision and cut.revision not in stored
+        ):
+            raise ConversationBusy
+        said = sum(len(turn.shown()) for turn in kept.turns())
+
+        def left(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+            whole = tuple(turn for turn in turns if turn.number < cut.begin.turn_number)
+            is_here = any(turn.number == cut.begin.turn_number for turn in turns)
+            return (*whole, cut.left) if cut.left and is_here else whole
+
+        kept.archive = left(kept.archive)
+        window = left(before.turns)
+        unsaid = sum(turn.least_tokens for turn in before.turns[len(window) :])
+        kept.conversation = dataclasses.replace(
+            before,
+            turns=window,
+            window_tokens=min(
+                before.window_tokens - unsaid,
+                before.context_tokens + sum(turn.tokens for turn in window),
+            ),
+        )
+        kept.title = None if cut.title and kept.title == cut.title else kept.title
+        kept.done, begin = {}, (cut.begin.turn_number, 0)
+        kept.embeddings = {
+            name: embedding
+            for name, embedding in kept.embeddings.items()
+            if ":" in name and _is_before(name, Place(*begin))
+        }
+        return ForgottenMessages(said - sum(len(turn.shown()) for turn in kept.turns()), 0)
+
     async def forget(self, conversation_id: int) -> Forgotten:
         kept = self._find(conversation_id)
         del self._shelf.kept[kept.conversation.owner, conversation_id]
@@ -283,7 +319,7 @@ class InMemoryBrancher:
         older = tuple(turn for turn in kept.archive if turn.number <= last)
         return Source(kept.conversation, kept.title, older, has_evicted=bool(kept.archive))
 
-    async def store(self, source: Source, branch: Branch, owner: str) -> int:
+    async def store(self, source: Source, branch: Branch, owner: str) -> Made:
         whole, before = branch.whole, self._shelf.find(self._owner, source.conversation.id)
         if (owner, whole.head.id) in self._shelf.kept:
             raise IdTaken
@@ -313,7 +349,9 @@ class InMemoryBrancher:
             self._shelf.started[repetition.key] = (
                 repetition.body, self._fencing, whole.head.id,
             )  # fmt: skip
-        return len(copied) + len(whole.evicted)
+        evicted = (*copied, *whole.evicted)
+        said = sum(len(turn.shown()) for turn in (*evicted, *whole.turns))
+        return Made(len(evicted), said)
 
 
 def _is_before(name: str, cut: Place) -> bool:
@@ -333,6 +371,7 @@ def _summary(kept: Kept) -> Summary:
         active_at=kept.conversation.active_at,
         expires_at=None if is_forever else int(time.time()) + kept.lifetime_s,
         turn_count=kept.conversation.turn_count,
+        message_count=sum(len(turn.shown()) for turn in kept.turns()),
         evicted_turns=len(kept.archive),
         is_pinned=kept.conversation.is_pinned,
         window_tokens=kept.conversation.window_tokens,

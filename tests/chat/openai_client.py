@@ -7,7 +7,7 @@ import httpx
 from openai import AsyncOpenAI
 
 from chat.http.call import Request
-from chat.wiring.service import Service, make_request_id
+from chat.wiring.service import Service, begin_request
 
 TOKEN = "a-credential-of-the-owner".ljust(43, "a")
 OTHER_TOKEN = "a-credential-of-another".ljust(43, "b")
@@ -45,7 +45,8 @@ class ServiceTransport(httpx.AsyncBaseTransport):
         asked = Request(request.method, request.url.raw_path.decode(), headers, read_body)
         self.asked.append(asked)
         closing = AsyncExitStack()
-        response = await self._service.answer(asked, make_request_id(asked), closing)
+        begin_request(asked)
+        response = await self._service.answer(asked, closing)
         await self._service.note(asked, response, 0.0, is_whole=True)
         if response.chunks is None:
             await closing.aclose()

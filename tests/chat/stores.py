@@ -92,6 +92,7 @@ def with_chroma(
     recovery = Recovery(archive, make_restorer(redis, fencing, owner), parse(), owner)
     hot = in_redis(connection, fencing, owner, most)
     assert isinstance(hot.turns, RedisTurnStore)
+    assert isinstance(hot.conversations, RedisConversationStore)
     return Stores(
         RecoveringTurnStore(hot.turns, archive, recovery, hot.conversations),
         RecoveringStore(hot.conversations, archive, recovery),

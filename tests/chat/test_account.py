@@ -64,6 +64,7 @@ class World:
         *,
         credentials: int = 0,
         address: str = "{ad}",
+        fencing: str = "one",
     ) -> None:
         redis = self.redis = Redis(connection)
         self.owner = owner
@@ -76,7 +77,7 @@ class World:
         settings = TurnStoreSettings("t", "one", 60_000, 20, limits, "{r}", owners, tag="m0de1")
         self.turns = RedisTurnStore(redis, settings, account)
         self.store = RedisConversationStore(
-            redis, prefix="t", fencing="one", owner=owner, owners=owners, account=account
+            redis, prefix="t", fencing=fencing, owner=owner, owners=owners, account=account
         )
         self.memory = RedisMemory(
             redis, LetterEmbedder(), prefix="t", owner=owner, tag="00000001", most=0,

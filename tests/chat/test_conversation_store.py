@@ -2,6 +2,7 @@
 
 import pytest
 
+from chat.core.cuts import Cut
 from chat.core.heads import Change
 from chat.core.messages import Commit, Conversation, Message, Place, Turn
 from chat.core.owners import anyone
@@ -195,3 +196,98 @@ async def test_embeddings_are_kept_by_name_and_go_with_the_conversation(make: Ma
     again = Conversation(taken, OWNER, "ctx", 0, 0, 0, ())
     await stores.turns.create(again, commit(turn(1)), None)
     assert await stores.conversations.load_embeddings(taken, ["a"]) == {}
+
+
+def cut_at(place: Place, *turns: Turn, left: Turn | None = None, revision: bytes = b"") -> Cut:
+    return Cut(place, turns, revision, left, turn_count=5)
+
+
+async def test_messages_are_counted_as_they_come_and_go(make: MakeStores) -> None:
+    stores = make()
+    taken = await talk(stores, 5)
+    (newest,) = await stores.conversations.turns_page(taken, 5, 1)
+    one = newest.turn._replace(messages=(newest.turn.messages[0], None))
+
+    before = (await stores.conversations.summarise(taken)).message_count
+    await stores.conversations.replace(taken, Place(5, 1), newest, one)
+    (oldest,) = await stores.conversations.turns_page(taken, 1, 1)
+    await stores.conversations.replace(taken, Place(1, 0), oldest, None)
+    loaded = await stores.turns.load(taken)
+    await stores.turns.commit(loaded, commit(turn(6), turn(7)))
+
+    after = await stores.conversations.summarise(taken)
+    assert (before, after.message_count) == (10, 7 + 4)
+    listed, _ = await stores.conversations.list_page(None, 5)
+    assert listed[0].message_count == after.message_count
+
+
+async def test_an_emptied_conversation_stays_and_its_numbers_go_on(make: MakeStores) -> None:
+    stores = make()
+    taken = await talk(stores, 5)
+    await stores.conversations.change(taken, Change(title="Soup", is_pinned=True))
+    await stores.conversations.keep_embeddings(taken, {"a:1.0": [1.0], "a:5.1": [1.0]})
+
+    forgotten = await stores.conversations.cut(taken, Cut(Place(1, 0), title="Bread"))
+
+    summary = await stores.conversations.summarise(taken)
+    assert forgotten.messages == 10
+    assert (summary.title, summary.context, summary.is_pinned) == ("Soup", "ctx", True)
+    assert (summary.turn_count, summary.message_count, summary.evicted_turns) == (5, 0, 0)
+    assert await numbers(stores, taken, 0, 9) == []
+    assert await stores.conversations.load_embeddings(taken, ["a:1.0", "a:5.1"]) == {}
+    loaded = await stores.turns.load(taken)
+    assert (loaded.turns, loaded.turn_count, loaded.window_tokens) == ((), 5, 9)
+    await stores.turns.commit(loaded, commit(turn(6)))
+    assert await numbers(stores, taken, 0, 9) == [6]
+    assert (await stores.conversations.cut(taken, Cut(Place(1, 0)))).messages == 2
+
+
+async def test_the_newest_messages_are_cut_over_window_and_archive(make: MakeStores) -> None:
+    stores = make()
+    taken = await talk(stores, 5)
+    (old,) = await stores.conversations.turns_page(taken, 3, 1)
+    left = turn(3)._replace(messages=turn(3).messages[:1])
+    names = ["a:2.1", "a:3.0", "a:4.0"]
+    await stores.conversations.keep_embeddings(taken, {name: [1.0] for name in names})
+    rest = (turn(3), turn(4), turn(5))
+
+    forgotten = await stores.conversations.cut(
+        taken, cut_at(Place(3, 1), *rest, left=left, revision=old.revision)
+    )
+
+    summary = await stores.conversations.summarise(taken)
+    assert (forgotten.messages, summary.message_count, summary.evicted_turns) == (5, 5, 3)
+    assert (summary.turn_count, summary.window_tokens) == (5, 9)
+    page = await stores.conversations.turns_page(taken, 0, 9)
+    assert [stored.turn for stored in page] == [turn(1), turn(2), left]
+    assert list(await stores.conversations.load_embeddings(taken, names)) == names[:1]
+
+
+async def test_of_a_cut_window_the_bound_of_its_tokens_is_lower(make: MakeStores) -> None:
+    stores = make()
+    taken = await talk(stores, 5)
+
+    await stores.conversations.cut(taken, cut_at(Place(5, 0), turn(5)))
+
+    loaded = await stores.turns.load(taken)
+    assert (loaded.turns, loaded.window_tokens) == ((turn(4),), min(77 - 2, 9 + 10))
+
+
+async def test_nothing_is_cut_that_changed_meanwhile_or_while_a_turn_runs(
+    make: MakeStores,
+) -> None:
+    stores = make()
+    taken = await talk(stores, 5)
+    other = cut_at(Place(5, 1), turn(5), left=turn(5), revision=b"another one")
+
+    with pytest.raises(ConversationBusy):
+        await stores.conversations.cut(taken, other)
+    with pytest.raises(ConversationBusy):
+        await stores.conversations.cut(taken, Cut(Place(4, 0), (turn(4), turn(5)), turn_count=4))
+    loaded = await make("two").turns.load(taken)
+    with pytest.raises(ConversationBusy):
+        await stores.conversations.cut(taken, Cut(Place(1, 0)))
+    await make("two").turns.release(loaded)
+
+    assert (await stores.conversations.summarise(taken)).message_count == 10
+    assert await numbers(stores, taken, 0, 9) == [1, 2, 3, 4, 5]

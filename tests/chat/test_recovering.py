@@ -23,6 +23,7 @@ from chat.redis.restorer import RedisRestorer
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
+from chat.usecases.forget_messages import forget_messages
 from chat.usecases.ports import Done, Repetition
 from chat.usecases.read_messages import all_messages
 from chat.usecases.recovery import Recovery
@@ -413,6 +414,55 @@ async def test_memories_are_messages_and_go_with_them(make_world: MakeWorld) -> 
     with pytest.raises(UnknownMemory):
         await world.memory.get(f"{taken}.2.0")
     assert await world.memory.forget_all() == 0
+
+
+async def test_what_is_emptied_stays_empty_in_both_stores(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = await talk(world, 2)
+    await add(world, taken, turn(3, "I was born in Oslo."))
+    await world.store.change(taken, Change(title="prompt 1"))
+
+    cut = await forget_messages(world.store, taken, 3)
+
+    assert (cut.messages, cut.memories) == (3, 1)
+    assert await contents(world, taken) == ["prompt 1", "reply 1", "prompt 2"]
+    await lose(connection)
+    assert await contents(world, taken) == ["prompt 1", "reply 1", "prompt 2"]
+    assert (await forget_messages(world.store, taken, None)).messages == 3
+    await lose(connection)
+    assert await contents(world, taken) == []
+    summary = await world.store.summarise(taken)
+    assert (summary.title, summary.context, summary.turn_count) == (None, "Be a chef.", 3)
+    await add(world, taken, turn(4))
+    assert await contents(world, taken) == said(4)
+
+
+async def test_while_a_turn_runs_neither_store_is_emptied(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken = await talk(world, 2)
+    await make_world("running").turns.load(taken)
+
+    with pytest.raises(ConversationBusy):
+        await forget_messages(world.store, taken, None)
+
+    await lose(connection)
+    assert await contents(world, taken) == said(1, 2)
+
+
+async def test_where_chroma_is_away_nothing_is_emptied_and_nothing_stays_locked(
+    make_world: MakeWorld,
+) -> None:
+    taken = await talk(make_world(), 2)
+
+    with pytest.raises(MemoryUnavailable):
+        await forget_messages(make_world(chroma_fails_at=1).store, taken, None)
+
+    assert await contents(make_world("two"), taken) == said(1, 2)
+    await add(make_world("two"), taken, turn(3))
 
 
 async def test_a_conversation_from_before_the_archive_is_archived_whole(

@@ -181,7 +181,7 @@ def test_bad_messages_are_refused_by_field_and_none_is_added(
     ("query", "param"),
     [
         ("last=101", "last"), ("last=-1", "last"), ("last=x", "last"), ("before=1", "before"),
-        ("before=1.x", "before"), ("role=llm", "role"), ("role=", "role"),
+        ("before=1.x", "before"), ("role=bot", "role"), ("role=", "role"),
         ("as_text=1", "as_text"), ("lasst=1", "lasst"),
     ],
 )  # fmt: skip

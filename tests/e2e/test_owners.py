@@ -201,6 +201,70 @@ def test_an_owner_changes_and_forgets(remote_chat: RunningHost, endpoint: ModelE
     assert [row["id"] for row in left] == [ids[2], ids[1]]
 
 
+def test_the_newest_messages_go_and_then_all_and_the_conversation_stays(
+    remote_chat: RunningHost, endpoint: ModelEndpoint
+) -> None:
+    token = new_token(remote_chat)
+    taken = start_three(remote_chat, token)[0]
+    path = f"/conversations/{taken}"
+    ask(remote_chat, "PATCH", path, token, title="Soup", pinned=True)
+    assert ask(remote_chat, "GET", path, token).json()["messages"] == 4
+
+    newest = ask(remote_chat, "DELETE", f"{path}/messages?last=1", token).json()
+    assert newest == {"id": taken, "forgotten": {"messages": 1, "memories": 0}}
+    read = ask(remote_chat, "GET", f"{path}/messages?as_text=true", token).json()["messages"]
+    assert read == ["p0", "Fine.", "again"]
+    listed = ask(remote_chat, "GET", "/conversations", token).json()["conversations"]
+    assert next(row["messages"] for row in listed if row["id"] == taken) == 3
+
+    emptied = ask(remote_chat, "DELETE", f"{path}/messages", token).json()
+    assert emptied["forgotten"] == {"messages": 3, "memories": 0}
+    left = ask(remote_chat, "GET", path, token).json()
+    assert (left["title"], left["context"], left["pinned"]) == ("Soup", "c", True)
+    assert (left["turns"], left["messages"]) == (2, 0)
+    ask(remote_chat, "POST", "/", token, id=taken, prompt="anew")
+    assert "again" not in endpoint.asked[-1].prompt
+    messages = ask(remote_chat, "GET", f"{path}/messages", token).json()["messages"]
+    assert [message["id"] for message in messages] == ["3.0", "3.1"]
+
+
+@pytest.mark.parametrize("query", ["last=0", "last=101", "last=x", "last=", "role=user"])
+def test_what_is_not_understood_forgets_nothing(
+    remote_chat: RunningHost, mine: tuple[int, str], query: str
+) -> None:
+    taken, token = mine
+
+    refused = ask(remote_chat, "DELETE", f"/conversations/{taken}/messages?{query}", token)
+
+    assert refused.status_code == 400
+    assert ask(remote_chat, "GET", f"/conversations/{taken}", token).json()["messages"] == 2
+
+
+def test_what_another_owner_has_is_not_emptied(
+    remote_chat: RunningHost, mine: tuple[int, str]
+) -> None:
+    taken, token = mine
+
+    other = new_token(remote_chat)
+    refused = ask(remote_chat, "DELETE", f"/conversations/{taken}/messages", other)
+
+    assert refused.status_code == 404
+    assert ask(remote_chat, "GET", f"/conversations/{taken}", token).json()["messages"] == 2
+
+
+def test_llm_is_understood_as_assistant_and_never_given_out(remote_chat: RunningHost) -> None:
+    token = new_token(remote_chat)
+    path = f"/conversations/{start(remote_chat, token)}/messages"
+    said = [{"role": "user", "content": "Hi"}, {"role": "llm", "content": "Hello!"}]
+
+    assert ask(remote_chat, "POST", path, token, messages=said).status_code == 201
+
+    found = ask(remote_chat, "GET", f"{path}?role=llm", token).json()["messages"]
+    assert [(message["role"], message["content"]) for message in found] == [
+        ("assistant", "Fine."), ("assistant", "Hello!"),
+    ]  # fmt: skip
+
+
 def test_head_answers_as_get_without_a_body(
     remote_chat: RunningHost, mine: tuple[int, str]
 ) -> None:

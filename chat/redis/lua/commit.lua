@@ -15,7 +15,11 @@ local refusal = #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end
 refusal = lost()
 if refusal then return refusal end
-for _, turn in ipairs(turns) do push(turns_key, turn) end
+local said = 0
+for _, turn in ipairs(turns) do
+  push(turns_key, turn)
+  said = said + messages_in(turn)
+end
 for _ = 1, tonumber(evicted_count) do
   local turn = redis.call('LPOP', turns_key)
   if not turn then break end
@@ -25,6 +29,7 @@ local cap = tonumber(archive_turns)
 if cap > 0 then
   for _, turn in ipairs(redis.call('LRANGE', archive_key, 0, -cap - 1)) do
     grown = grown - #turn - ITEM_BYTES
+    said = said - messages_in(turn)
     for index = 0, #cjson.decode(turn).messages - 1 do
       take(embeddings_key, embedding_tag .. ':' .. number_of(turn) .. '.' .. index)
     end
@@ -33,6 +38,7 @@ if cap > 0 then
 end
 for _, entry in ipairs(cjson.decode(evicted_terms)) do index_terms(entry[1], entry[2], entry[3]) end
 local last = turn_count + #turns
+count_messages(said, last)
 redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
   'kept', kept(last), 'committed_by', committing)

@@ -1,6 +1,6 @@
 -- Copies evicted turns, their index and embeddings from a conversation to a new one, some in each
--- call. Returns where the next call begins, '' after the last one; and how many turns the new
--- conversation has evicted, as of this call.
+-- call. Returns where the next call begins, '' after the last one; how many turns the new
+-- conversation has evicted, as of this call; and how many messages were copied.
 --
 -- `place` is '' for the first call, or what the call before returned. Turns with the number
 -- `first_number` or a higher one are left out, and embeddings of messages from the one on that has
@@ -24,7 +24,7 @@ if place == '' then
 elseif redis.call('GET', lock_key) ~= fencing then
   return redis.error_reply('CHATBUSY another one came between')
 end
-local first, copied, bytes = tonumber(first_number), 0, 0
+local first, copied, bytes, said = tonumber(first_number), 0, 0, 0
 local phase, cursor = string.match(place, '^(%a+) (%d+)$')
 phase, cursor = phase or 'turns', cursor or '0'
 local function is_over() return copied >= MAX_COPIED or bytes >= MAX_COPIED_BYTES end
@@ -41,6 +41,7 @@ local function copy_turns()
     local some = redis.call('LRANGE', from_archive_key, at, math.min(at + 19, stop - 1))
     for _, turn in ipairs(some) do
       push(archive_key, turn)
+      said = said + messages_in(turn)
       note(#turn)
       cursor, at = string.format('%.0f', number_of(turn)), at + 1
     end
@@ -118,4 +119,4 @@ end
 local is_done = phase == 'embeddings' and scan(from_embeddings_key, 20, copy_embedding)
 for _, key in ipairs(conversation_keys) do redis.call('PEXPIRE', key, part_ms) end
 charge_conversation(conversation_id, lock_key)
-return {is_done and '' or phase .. ' ' .. cursor, evicted}
+return {is_done and '' or phase .. ' ' .. cursor, evicted, said}
