@@ -1,12 +1,14 @@
 """A real browser on the page that the component serves."""
 
+import pathlib
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from tests.running import ModelEndpoint, RunningHost
+from tests.e2e.streaming import SpokenModel, run_spoken
+from tests.running import ModelEndpoint, RunningHost, RunningRedis
 
 CHROMIUM = shutil.which("chromium")
 
@@ -90,3 +92,25 @@ def chat(remote_chat: RunningHost, endpoint: ModelEndpoint) -> RunningHost:
     """Serve the page, with a model whose answers the test decides."""
     assert endpoint.asked == []
     return remote_chat
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Iterator[SpokenModel]:
+    """Start a model that speaks when a test tells it to."""
+    model = SpokenModel()
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def speaking_chat(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    spoken: SpokenModel,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningHost]:
+    """Serve the page with that model."""
+    assert wasm.exists()
+    folder = tmp_path_factory.mktemp("page")
+    with run_spoken(folder, shared_redis, spoken, "key_prefix=page-streaming") as host:
+        yield host
