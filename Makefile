@@ -73,7 +73,7 @@ luacheck:
 			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
 
 screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
-	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
+	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser/test_picture.py
 
 lint: $(TESTS) $(P3) ## check style and types
 	@$(BIN)/ruff check .

@@ -45,5 +45,5 @@ export function makeMenu(opener) {
   document.addEventListener("pointerdown", ({ target }) => {
     if (!menu.contains(target) && !opener.contains(target)) close();
   });
-  return { close };
+  addEventListener("hashchange", () => close());
 }

@@ -7,7 +7,7 @@ import { titleOf } from "./header.js";
 
 const PAUSE_MS = 400; // every search counts as a turn, so it waits until a word is written
 const SPEAKERS = { user: "You", assistant: "Assistant", system: "System", tool: "Tool" };
-const ENDING = 3; // letters that a word may have beyond one that it is found by
+const ENDING = /(?<=...)(?:ings?|ed|ers?|es|s|e|ly)$/; // a word is found by others of its endings, too
 
 let cursor = null;
 let searched = null; // what the hits are of
@@ -93,10 +93,6 @@ const parts = (text) => [...new Intl.Segmenter("en", { granularity: "word" }).se
 const folded = (word) => word.normalize("NFKC").toLowerCase();
 
 /** Whether a word is another but for its ending, or begins with it. */
-function isSame(word, wanted) {
-  if (word.startsWith(wanted)) return true;
-  let common = 0;
-  while (common < word.length && word[common] === wanted[common]) common += 1;
-  const [shorter, longer] = [word.length, wanted.length].sort((a, b) => a - b);
-  return common >= Math.max(3, shorter - 1) && longer - common <= ENDING;
-}
+const isSame = (word, wanted) => word.startsWith(wanted) || bare(word) === bare(wanted);
+
+const bare = (word) => word.replace(ENDING, "");
