@@ -17,13 +17,22 @@ from tests.browser.kept import Kept, keep
 from tests.e2e.streaming import SpokenModel, run_spoken
 from tests.running import RunningHost, RunningRedis
 
-SMALL = ("context_length=900", "max_reply_tokens=400", "key_prefix=picture")
+SMALL = ("context_length=2000", "max_reply_tokens=500", "key_prefix=picture")
 """So little room that what was said first has left the context window."""
+GAMES = """- **Treasure hunt**: hide ten clues, each with a riddle; the last leads to the cake.
+- **Musical chairs** under the awning, which works in the rain as well.
+- **Egg and spoon race** around the apple tree, in two teams of four.
+- **Pass the parcel**, with a small sweet between the layers.
+- **Who am I?** with the names of animals on sticky notes.
+- **Chalk gallery** on the terrace, with a vote for the funniest picture.
+"""
 BIRTHDAY = Kept("A birthday cake for Ida", 4.0, (
-    "My daughter Ida will be nine on Saturday. She is allergic to nuts, and she loves lemon.",
+    "My daughter Ida will be nine on Saturday. She is allergic to nuts, and she loves lemon cake.",
     "How lovely! I keep both in mind: no nuts, and lemon wherever it fits.",
-    "Which games are good for eight children in a small garden? " + "It may rain. " * 40,
-    "A treasure hunt, musical chairs under the awning, and a quiz on animals. " + "Dry! " * 60,
+    "Which games are good for eight children in a small garden, also if it rains?",
+    f"These work in a small garden:\n\n{GAMES}\nFor the rain:\n\n{GAMES.replace('-', '*')}",
+    "And how long should each of them take? We have from two to five in the afternoon.",
+    f"Fifteen minutes each, with a break for the cake at half past three:\n\n{GAMES}",
 ))  # fmt: skip
 OTHERS = [
     Kept("Fix the flaky login test", 0.1),
@@ -69,13 +78,15 @@ def test_a_reply_knows_what_was_said_days_ago(
     page.set_viewport_size({"width": 1280, "height": 800})
     keep(page, [BIRTHDAY, *OTHERS])
     page.get_by_role("link", name=str(BIRTHDAY.title)).click()
-    expect(page.locator(".message")).to_have_count(4)
+    expect(page.locator(".message")).to_have_count(6)
     speaker = spoken.answer_at_once(*REPLY)
     visitor.say(PROMPT)
 
     asked = json.dumps(speaker.request["messages"])
-    assert "She is allergic to nuts" in asked, "it is recalled"
-    assert "musical chairs" not in asked, "the rest has left the window"
+    assert "4 days ago, you said" in asked
+    assert "She is allergic to nuts" in asked
     expect(page.locator(".message.assistant").last).to_contain_text("Lemon curd roll")
+    today = page.locator("#list h3", has_text="Today").locator("+ ul a")
+    expect(today.first).to_have_text(str(BIRTHDAY.title))
     page.mouse.move(640, 30)
     page.screenshot(path=os.environ.get("SCREENSHOT", str(tmp_path / "page.png")))
