@@ -178,7 +178,7 @@ def test_a_model_that_fails_leaves_the_prompt_to_be_changed(
 ) -> None:
     endpoint.answer = lambda _: Answer(b"", 500)
     failed = ask(visitor.page, "Wrogn.")
-    expect(failed).to_contain_text("The model gave no reply.")
+    expect(failed).to_contain_text("The model gave no whole reply.")
     failed.get_by_role("button", name="Edit").click()
 
     expect(visitor.page.get_by_label("Your prompt")).to_have_value("Wrogn.")
