@@ -1,5 +1,6 @@
 // Shows code: its language and a button that copies it above, and its words in colours.
 
+/*! lowlight, devlop: (c) Titus Wormer, MIT licence. highlight.js: (c) Ivan Sagalaev, BSD 3-clause licence. */
 import { createLowlight } from "lowlight";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";

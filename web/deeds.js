@@ -30,12 +30,14 @@ export function makeDeeds(view) {
   /** Take a message out of sight, and forget it when that can no longer be undone. */
   function forget(row) {
     const id = view.here();
+    const known = idOf(row, view.learn); // at once: a page that is left can ask nothing first
+    known.catch(() => {}); // said when it is needed
     const seen = (isSeen) => (row.hidden = !isSeen);
     seen(false);
     offerUndo("Forgot the message.", {
       finish: (options) => tried(async () => {
         try {
-          await ask("DELETE", `/conversations/${id}/messages/${await idOf(row, view.learn)}`, options);
+          await ask("DELETE", `/conversations/${id}/messages/${await known}`, options);
           row.remove();
           if (!options.keepalive) view.changed(id);
         } catch (error) {

@@ -29,7 +29,7 @@ export const ERRORS = {
   internal_error: { text: "Something went wrong in the chat that should not.", help: "retry" },
   corrupt_conversation: { text: "This conversation is damaged: those who run this chat have to repair it.", help: "new" },
   invalid_setting: { text: "This chat is not set up right: those who run it have to mend a setting.", told: true, help: "retry" },
-  model_failed: { text: "The model gave no reply.", help: "retry" },
+  model_failed: { text: "The model gave no whole reply.", help: "retry" },
   store_unavailable: { text: "The memory of this chat is away for a moment.", help: "retry" },
   memory_unavailable: { text: "The long-term memory is away for a moment.", help: "retry" },
   model_unavailable: { text: "The model is away for a moment.", help: "retry" },

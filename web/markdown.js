@@ -1,5 +1,7 @@
 // Shows Markdown as nodes. A parser makes tokens of a text, and each token becomes a node: never HTML.
 
+/*! markdown-it, linkify-it, mdurl: (c) Vitaly Puzrin, Alex Kocharin, MIT licence. uc.micro, punycode.js:
+(c) Mathias Bynens, MIT licence. entities: (c) Felix Böhm, BSD 2-clause licence. */
 import MarkdownIt from "markdown-it";
 
 import { codeBlock } from "./code.js";

@@ -1,14 +1,23 @@
-"""What can be done with a message, what a turn that fails says, and two windows in one conversation."""
+"""What can be done with a message, what a turn that fails says, and two windows at once."""
 
+import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.e2e.streaming import SpokenModel
-from tests.running import Answer, ModelEndpoint, RunningHost, default_answer
+from tests.running import (
+    Answer,
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    as_flags,
+    default_answer,
+    run_host,
+)
 
 SAID = ".message .content"
 BUSY = "Another window is writing in this conversation."
@@ -90,18 +99,7 @@ class TestMemory:
         assert "Thank you!" in [memory["content"] for memory in listed]
 
 
-def failing(page: Page, **answer: object) -> None:
-    """Have the next turn answered with an error."""
-
-    def answered(route: object) -> None:
-        page.unroute("**/", answered)
-        route.fulfill(**answer)  # type: ignore[attr-defined]
-
-    page.route("**/", answered)
-
-
-def error(code: str, message: str = "it is so") -> dict[str, object]:
-    return {"error": {"code": code, "message": message, "param": None}}
+DELETE = "id => fetch(`/conversations/${id}`, { method: 'DELETE' }).then(({ status }) => status)"
 
 
 def ask(page: Page, prompt: str) -> Locator:
@@ -110,39 +108,14 @@ def ask(page: Page, prompt: str) -> Locator:
     return page.locator(".failed")
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "text", "helps"),
-    [
-        (413, "prompt_too_long", "longer than the model can read. It says: it is so.", "Shorten it"),
-        (404, "conversation_not_found", "This conversation is not there", "New conversation"),
-        (401, "credential_needed", "has no credential any more", "Get a credential"),
-        (413, "storage_full", "There is no room for more", "Your data"),
-        (503, "model_unavailable", "The model is away for a moment.", "Try again"),
-        (405, "method_not_allowed", "older than the chat behind it", "Reload the page"),
-        (599, "of_tomorrow", "The chat answered 599: it is so.", "Try again"),
-    ],
-)
-def test_an_error_is_a_sentence_with_a_button_that_helps(
-    visitor: Visitor, status: int, code: str, text: str, helps: str
-) -> None:
+def test_a_prompt_that_is_too_long_can_be_shortened(visitor: Visitor) -> None:
     visitor.say("Hi.")
-    failing(visitor.page, status=status, json=error(code))
-    failed = ask(visitor.page, "Go on.")
-
-    expect(failed).to_contain_text(text)
-    expect(failed.locator(".buttons > *").first).to_have_text(helps)
-
-
-def test_who_has_to_wait_sees_for_how_long(visitor: Visitor) -> None:
     page = visitor.page
-    failing(page, status=429, json=error("rate_limited"), headers={"Retry-After": "3"})
-    failed = ask(page, "Hi.")
-    again = failed.get_by_role("button").first
+    failed = ask(page, "word " * 12_000)
+    expect(failed).to_contain_text("This is longer than the model can read. It says: ")
+    failed.get_by_role("button", name="Shorten it").click()
 
-    expect(again).to_have_text(re.compile("Try again in [123] s"))
-    expect(again).to_be_disabled()
-    expect(again).to_have_text("Try again", timeout=8000)
-    again.click()
+    expect(page.get_by_label("Your prompt")).to_have_value(re.compile("^word word"))
     expect(page.locator(SAID)).to_have_text(["Hi.", "Fine."])
 
 
@@ -151,9 +124,9 @@ def test_a_prompt_that_has_no_conversation_any_more_begins_one(
 ) -> None:
     visitor.say("Hi.")
     page = visitor.page
-    taken = page.url.rpartition("#")[2]
-    assert page.request.delete(f"{visitor.url}/conversations/{taken}").status == 200
+    assert page.evaluate(DELETE, page.url.rpartition("#")[2]) == 200
     failed = ask(page, "Are you there?")
+    expect(failed).to_contain_text("This conversation is not there: it was deleted")
     failed.get_by_role("button", name="New conversation").click()
 
     expect(page.get_by_label("Your prompt")).to_have_value("Are you there?")
@@ -162,12 +135,50 @@ def test_a_prompt_that_has_no_conversation_any_more_begins_one(
     expect(page.locator(SAID)).to_have_text(["Are you there?", "I am."])
 
 
+class TestLimits:
+    """A chat in which little is allowed."""
+
+    @pytest.fixture
+    def chat(
+        self, wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+    ) -> Iterator[RunningHost]:
+        assert wasm.exists()
+        variables = [
+            f"redis_address={shared_redis.address}", "key_prefix=little",
+            "rate_per_owner_per_minute=2", "conversations_per_owner=1",
+        ]  # fmt: skip
+        config = ["--runtime-config-file", "runtime-config.toml"]
+        with run_host(tmp_path, *config, *as_flags(variables)) as host:
+            yield host
+
+    def test_who_has_to_wait_sees_for_how_long(self, visitor: Visitor) -> None:
+        visitor.say("Hello!")
+        visitor.say("Thank you!")
+        failed = ask(visitor.page, "How are you?")
+
+        expect(failed).to_contain_text("That was a lot in one minute.")
+        again = failed.get_by_role("button").first
+        expect(again).to_have_text(re.compile("Try again in [0-9]+ s"))
+        expect(again).to_be_disabled()
+        left = again.inner_text()
+        expect(again).not_to_have_text(left)
+
+    def test_who_has_no_room_left_is_led_to_what_is_kept(self, visitor: Visitor) -> None:
+        visitor.say("Hello!")
+        visitor.page.get_by_role("button", name="New conversation").click()
+        failed = ask(visitor.page, "How are you?")
+
+        expect(failed).to_contain_text("There is no room for more: forget something first.")
+        failed.get_by_role("link", name="Your data").click()
+        expect(visitor.page.get_by_role("heading", name="Your data")).to_be_visible()
+
+
 def test_a_model_that_fails_leaves_the_prompt_to_be_changed(
     visitor: Visitor, endpoint: ModelEndpoint
 ) -> None:
     endpoint.answer = lambda _: Answer(b"", 500)
     failed = ask(visitor.page, "Wrogn.")
-    expect(failed).to_contain_text("The model gave no reply.")
+    expect(failed).to_contain_text("The model gave no whole reply.")
     failed.get_by_role("button", name="Edit").click()
 
     expect(visitor.page.get_by_label("Your prompt")).to_have_value("Wrogn.")
@@ -187,8 +198,8 @@ class TestTwoWindows:
         visitor = new_visitor()
         spoken.answer_at_once("Hello.")
         visitor.say("Hi.")
-        visitor.url = visitor.page.url
         second = visitor.new_page()
+        second.goto(visitor.page.url)
         expect(second.locator(SAID)).to_have_text(["Hi.", "Hello."])
         return visitor.page, second
 
