@@ -44,6 +44,7 @@ def keep(page: Page, conversations: Sequence[Kept] = (), notes: Sequence[Note] =
     status, answer = page.evaluate(IMPORT, text)
     assert status == 200, answer
     page.reload()
+    page.locator("#list-empty:not([hidden]), #list ul").first.wait_for(state="attached")
     page.wait_for_load_state("networkidle")
     return [taken["id"] for taken in answer["conversations"]]
 
