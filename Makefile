@@ -77,7 +77,7 @@ luacheck:
 			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
 
 screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
-	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
+	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser/test_picture.py
 
 lint: $(TESTS) $(P3) ## check style and types
 	@$(BIN)/ruff check .
@@ -104,7 +104,7 @@ app-p3.wasm: app_p3.py $(filter-out app.py,$(SOURCES)) build.sh requirements-p3.
 	@. $(VENV_P3)/bin/activate && sh build.sh spin:up/http-trigger@4.0.0 app_p3 app-p3.wasm requirements-p3.txt app_p3.py chat web
 
 $(HOST): requirements.txt requirements-host.txt requirements-files.txt
-	@echo "Installing the host into $(VENV) (450 MB, about half a minute) ..."
+	@echo "Installing the host into $(VENV) (650 MB, about half a minute) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -r requirements.txt -r requirements-host.txt
@@ -117,7 +117,7 @@ $(TESTS): $(HOST) requirements-test.txt
 	@touch $@
 
 $(P3): requirements-p3.txt
-	@echo "Installing the compiler for Preview 3 into $(VENV_P3) (150 MB, some seconds) ..."
+	@echo "Installing the compiler for Preview 3 into $(VENV_P3) (350 MB, some seconds) ..."
 	@$(PYTHON) -m venv $(VENV_P3)
 	@$(VENV_P3)/bin/$(INSTALL) -r requirements-p3.txt
 	@touch $@

@@ -2,9 +2,11 @@
 
 import { ask, newKey, send } from "./api.js";
 import { announce, byId } from "./dom.js";
+import { makeDeeds } from "./deeds.js";
 import { showBudget } from "./header.js";
+import { catchUp, idOf } from "./known.js";
 import { makeMessage } from "./message.js";
-import { idOf, makeTurns, removeFrom } from "./turn.js";
+import { makeTurns, removeFrom } from "./turn.js";
 
 const PAGE = 20;
 const SOUGHT = 100; // messages read at a time on the way to one of them
@@ -65,7 +67,8 @@ export function showNew() {
 export async function show(id, message = null) {
   const isShown = id === current && (id !== null || byId("messages").children.length > 0);
   if (id === null) return isShown ? undefined : showNew();
-  if (!isShown || (message && !rowOf(message) && !turns.isRunning())) await showConversation(id);
+  if (!isShown) await showConversation(id);
+  else if (message && !rowOf(message)) await learn();
   if (message && id === current) await showMessage(message);
 }
 
@@ -175,17 +178,31 @@ function isAtEnd() {
   return history.scrollHeight - history.scrollTop - history.clientHeight < NEAR_END_PX;
 }
 
-const shownMessage = (message, body) => makeMessage(message, current, { edit, again }, body);
+const shownMessage = (message, body) => makeMessage(message, act, body);
+
+/** Learn the ids of the messages that were said since; show those that another window has said. */
+async function learn() {
+  const mine = shown;
+  if (current === null) return;
+  const list = byId("messages");
+  const rows = [...list.children].filter((row) => row.said && !row.classList.contains("unsaved"));
+  await catchUp(current, rows, (message, before) => {
+    if (mine === shown) list.insertBefore(shownMessage(message), before ?? list.querySelector(".unsaved"));
+  });
+}
 
 const turns = makeTurns({
   current: () => current,
   add: (row) => byId("messages").append(row),
   done: showReply,
   stopped: showStopped,
+  learn,
   notice,
   toEnd,
   isAtEnd,
 });
+const deeds = makeDeeds({ here: currentId, learn, notice, changed: (id) => changed(id) });
+const act = { here: currentId, edit, again, ...deeds };
 
 async function submit() {
   const field = byId("prompt");
@@ -263,7 +280,7 @@ function setBranching(row) {
 /** Go on in a new conversation, with what was said before a message; say whether that worked. */
 async function branch(row) {
   try {
-    const before = await idOf(row, current);
+    const before = await idOf(row, learn);
     const path = `/conversations/${current}/branch`;
     const made = await send("POST", path, { before }, { key: newKey() });
     if (!row.isConnected) return false;

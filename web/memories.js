@@ -191,6 +191,6 @@ async function tried(act) {
   try {
     await act();
   } catch (error) {
-    tell(error.code === "memory_off" ? "Memory across conversations is not switched on here." : error.message);
+    tell(error.message);
   }
 }

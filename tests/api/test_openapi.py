@@ -21,6 +21,7 @@ ADMIN_TOKEN = "the-operator-alone-knows"
 BUDGET_S = 60
 EXAMPLES = 15
 HERE = pathlib.Path(__file__).parent
+PAGE_ERRORS = ROOT / "web" / "errors.js"
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,12 @@ def test_the_document_has_every_operation_and_every_error(document: dict[str, An
     codes = {error.code for error in every_error(ChatError)}
     not_of_an_operation = {"not_found", "method_not_allowed"}
     assert {code for code in codes if f"`{code}`" not in told} <= not_of_an_operation
+
+
+def test_the_page_has_a_sentence_for_every_error() -> None:
+    listed = re.findall(r"^  (\w+): \{ text: \"[A-Z]", PAGE_ERRORS.read_text(), re.MULTILINE)
+
+    assert sorted(listed) == sorted({error.code for error in every_error(ChatError)})
 
 
 def every_error(base: type[ChatError]) -> Iterator[type[ChatError]]:

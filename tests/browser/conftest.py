@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from tests.e2e.streaming import SpokenModel, run_spoken
 from tests.running import ModelEndpoint, RunningHost, RunningRedis, run_host
 
 CHROMIUM = shutil.which("chromium")
@@ -115,6 +116,28 @@ def chat(remote_chat: RunningHost, endpoint: ModelEndpoint) -> RunningHost:
     """Serve the page, with a model whose answers the test decides."""
     assert endpoint.asked == []
     return remote_chat
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Iterator[SpokenModel]:
+    """Start a model that speaks when a test tells it to."""
+    model = SpokenModel()
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def speaking_chat(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    spoken: SpokenModel,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningHost]:
+    """Serve the page with that model."""
+    assert wasm.exists()
+    folder = tmp_path_factory.mktemp("page")
+    with run_spoken(folder, shared_redis, spoken, "key_prefix=page-streaming") as host:
+        yield host
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,12 @@ class Note:
 
 def keep(page: Page, conversations: Sequence[Kept] = (), notes: Sequence[Note] = ()) -> list[int]:
     """Import these for the page's visitor, show them, and return the conversations' ids."""
+    page.locator("#list-empty:not([hidden]), #list ul").first.wait_for(state="attached")
     text = "".join(f"{json.dumps(line)}\n" for line in _lines(conversations, notes, time.time()))
     status, answer = page.evaluate(IMPORT, text)
     assert status == 200, answer
     page.reload()
+    page.locator("#list-empty:not([hidden]), #list ul").first.wait_for(state="attached")
     page.wait_for_load_state("networkidle")
     return [taken["id"] for taken in answer["conversations"]]
 

@@ -117,7 +117,7 @@ def test_a_search_finds_messages_and_opens_them_where_they_stand(visitor: Visito
     hits.first.get_by_role("link").click()
 
     sought = page.locator(".message", has_text="grandmother")
-    expect(sought).to_be_in_viewport()
+    expect(sought).to_be_in_viewport(timeout=20_000)  # hundreds of messages lie before it
     expect(sought).to_be_focused()
     expect(page.get_by_role("heading", level=1)).to_have_text("A long talk")
     page.go_back()

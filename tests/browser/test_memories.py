@@ -74,7 +74,7 @@ def test_a_memory_is_changed_where_it_stands(page: Page) -> None:
     row.get_by_role("button", name="Edit").click()
     field.fill(NOTES[0].content)
     press(page, "Save")
-    expect(page.locator("#memories-state")).to_contain_text("another memory has this content")
+    expect(page.locator("#memories-state")).to_contain_text("This is remembered already.")
 
 
 def test_a_memory_is_added_and_pinned(page: Page) -> None:

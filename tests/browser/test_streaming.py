@@ -1,39 +1,18 @@
 """The page while a reply is made: it grows, it can be stopped, and what was said can be varied."""
 
 import json
-import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.e2e.streaming import SpokenModel, run_spoken
-from tests.running import RunningHost, RunningRedis
+from tests.e2e.streaming import SpokenModel
+from tests.running import RunningHost
 
 GROWING = ".message.growing .content"
 SAID = ".message .content"
 STOPPED = "Stopped: this is what had come."
-
-
-@pytest.fixture(scope="module")
-def spoken() -> Iterator[SpokenModel]:
-    model = SpokenModel()
-    yield model
-    model.close()
-
-
-@pytest.fixture(scope="module")
-def speaking_chat(
-    wasm: pathlib.Path,
-    shared_redis: RunningRedis,
-    spoken: SpokenModel,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[RunningHost]:
-    assert wasm.exists()
-    folder = tmp_path_factory.mktemp("page")
-    with run_spoken(folder, shared_redis, spoken, "key_prefix=page-streaming") as host:
-        yield host
 
 
 @pytest.fixture
@@ -135,7 +114,7 @@ def test_an_error_in_the_middle_is_said_and_the_turn_can_be_tried_again(
     speaker.say("Half")
     expect(page.locator(GROWING)).to_have_text("Half")
     speaker.send(b"")
-    expect(page.locator(".failed")).to_contain_text("No reply")
+    expect(page.locator(".failed")).to_contain_text("The model gave no whole reply.")
     spoken.answer_at_once("Whole.")
     page.get_by_role("button", name="Try again").click()
 
