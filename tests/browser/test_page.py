@@ -25,6 +25,7 @@ def test_a_first_visit_is_private_before_anything_is_said(
     chat: RunningHost, new_visitor: Callable[..., Visitor]
 ) -> None:
     visitor = new_visitor()
+    visitor.page.locator("#list-empty").wait_for()  # the list is read with the credential
     (cookie,) = visitor.context.cookies()
 
     assert cookie["httpOnly"] is True

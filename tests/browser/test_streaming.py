@@ -114,7 +114,7 @@ def test_an_error_in_the_middle_is_said_and_the_turn_can_be_tried_again(
     speaker.say("Half")
     expect(page.locator(GROWING)).to_have_text("Half")
     speaker.send(b"")
-    expect(page.locator(".failed")).to_contain_text("The model gave no whole reply.")
+    expect(page.locator(".failed")).to_contain_text("The model is away for a moment.")
     spoken.answer_at_once("Whole.")
     page.get_by_role("button", name="Try again").click()
 
