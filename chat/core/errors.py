@@ -11,6 +11,7 @@ ChatError
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
 │   ├── UnknownMemory        404
+│   ├── UnknownModel         404
 │   ├── MemoryOff            404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405

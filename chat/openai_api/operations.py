@@ -2,5 +2,6 @@
 
 from chat.http.operation import Operations
 from chat.openai_api.conversation_operations import CONVERSATIONS
+from chat.openai_api.model_operations import MODELS
 
-OPERATIONS: Operations = {**CONVERSATIONS}
+OPERATIONS: Operations = {**CONVERSATIONS, **MODELS}
