@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chat.context.budget import TEMPLATE_TOKENS, as_shown, message_tokens
+from chat.context.budget import (
+    TEMPLATE_TOKENS,
+    around_calls_tokens,
+    as_shown,
+    message_tokens,
+)
 from chat.core.messages import Message, Sampling
 
 
@@ -45,8 +50,9 @@ class Asked:
 
     @property
     def around_tokens(self) -> int:
-        """The most that the templates around the second message and the others take."""
-        return TEMPLATE_TOKENS * (len(self.messages) - 1)
+        """The most that templates take around all messages but the first, and around calls."""
+        calls_tokens = sum(around_calls_tokens(message) for message in self.messages)
+        return TEMPLATE_TOKENS * (len(self.messages) - 1) + calls_tokens
 
     @property
     def beside_tokens(self) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up
-from chat.core.json_text import render_json_text
 from chat.core.messages import SIDES, Completion, Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
@@ -23,6 +22,8 @@ TEMPLATE_TOKENS = 24
 LEAST_TEMPLATE_TOKENS = 3
 """The least that a template puts around a turn: a token before the prompt, one before the reply,
 and one behind it."""
+CALL_TOKENS = 32
+"""The most that a template puts around a tool call or its output: names of fields, and signs."""
 NO_USER_MESSAGE = "(no message)"
 """The user message put before an assistant's message that would open the context.
 
@@ -124,7 +125,7 @@ def bounded_turn(
     return Turn(
         number=number,
         messages=tuple(messages),
-        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        prompt_tokens=sum(shown_tokens(message, vocabulary) for message in shown),
         reply_tokens=0,
         least_tokens=least_turn_tokens(messages),
         at=at,
@@ -132,16 +133,24 @@ def bounded_turn(
 
 
 def as_shown(message: Message) -> str:
-    """Return a message's text as the model is shown it, with the role if templates lack it.
-
-    Tool calls are written as an endpoint takes them, which is longer than what a model sees.
-    """
+    """Return a message as text, with the role if templates lack it, and with its tool calls."""
     if message.calls:
-        calls = [{"id": c.id, "type": "function", "function": c._asdict()} for c in message.calls]
-        return f"{message.content}\n{render_json_text(calls)}"
-    if message.role in SIDES or message.call_id is not None:
+        called = (f"(calls {call.name} with {call.arguments})" for call in message.calls)
+        return "\n".join(filter(None, (message.content, *called)))
+    if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
+
+
+def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
+    """Estimate from above what a message takes in a prompt, with its tool calls and their ids."""
+    return message_tokens(as_shown(message), vocabulary) + around_calls_tokens(message)
+
+
+def around_calls_tokens(message: Message) -> int:
+    """Estimate from above what a template puts around a message's tool calls, or their output."""
+    ids = [call.id for call in message.calls] + [message.call_id or ""]
+    return sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
 
 
 @dataclass(frozen=True)

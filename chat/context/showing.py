@@ -1,29 +1,25 @@
 """Decides how messages are shown to a model: user and assistant in turn, calls with their outputs.
 
 A model's endpoint refuses a call without its output, and an output without its call. Either may be
-missing where one was forgotten, or was never given: then the call is left out, and the output is
-shown as a text.
+missing where one was forgotten, or was never given: then the other is shown as a text.
 """
 
 from collections.abc import Iterator, Sequence
 
 from chat.context.budget import NO_USER_MESSAGE, as_shown
-from chat.core.messages import SIDES, Message, Turn
+from chat.core.messages import SIDES, Message
 
 
-def show_messages(
-    context: str, turns: Sequence[Turn], new: Sequence[Message], *, has_tools: bool
-) -> list[Message]:
-    """Return the messages that the model is shown, the system context first.
+def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[Message]:
+    """Return messages as a model is shown them, behind the system context.
 
     User and assistant take turns, because models are trained on nothing else. A message in another
     role is shown as the user's, with its role written before it, and several messages in a row of
-    one side become one. An empty context is left out. `has_tools`: whether the model can be shown
-    calls and their outputs as such.
+    one side become one. An empty context is left out. `has_tools`: whether the model knows tool
+    calls and their outputs; otherwise all of them are shown as texts.
     """
-    given = [m for turn in turns for m in turn.messages if m is not None]
-    shown = list(_joined(list(_paired([*given, *new], has_tools=has_tools))))
-    if shown and shown[0].role == "assistant":
+    shown = list(_joined(list(_paired(said, has_tools=has_tools))))
+    if not shown or shown[0].role == "assistant":
         shown.insert(0, Message("user", NO_USER_MESSAGE))
     return [Message("system", context), *shown] if context else shown
 
@@ -41,14 +37,13 @@ def _paired(messages: Sequence[Message], *, has_tools: bool) -> Iterator[Message
         answered = {output.call_id for output in outputs} if has_tools else set()
         made = {call.id for message in run for call in message.calls}
         for message in run:
-            calls = tuple(call for call in message.calls if call.id in answered)
-            if message.content or calls or not message.calls:
-                yield message._replace(calls=calls)
-        for output in outputs:
-            if output.call_id in made & answered:
-                yield output
+            if all(call.id in answered for call in message.calls):
+                yield message
             else:
-                yield Message("user", f"({output.role})\n{output.content}")
+                yield Message(message.role, as_shown(message))
+        for output in outputs:
+            is_answer = output.call_id in made & answered
+            yield output if is_answer else Message("user", as_shown(output))
 
 
 def _run_of(messages: Sequence[Message], place: int) -> list[Message]:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 from chat.context.asked import Asked
-from chat.context.budget import Beside, Fit, Measured, as_shown, measure, message_tokens
+from chat.context.budget import Beside, Fit, Measured, measure, shown_tokens
 from chat.context.recall import Recall
 from chat.core.errors import ModelFailed
 from chat.core.lifetime import expires_at, lifetime_s
@@ -112,7 +112,7 @@ def measure_reply(shown: Shown, completion: Completion) -> Measured:
     )
     if not completion.calls:
         return measured
-    calls_tokens = message_tokens(as_shown(Message("assistant", "", calls=completion.calls)))
+    calls_tokens = shown_tokens(Message("assistant", "", calls=completion.calls))
     return dataclasses.replace(
         measured,
         reply_tokens=measured.reply_tokens + calls_tokens,

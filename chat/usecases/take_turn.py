@@ -8,7 +8,7 @@ from functools import partial
 from chat.context.asked import Asked, plain
 from chat.context.budget import Fit, message_tokens
 from chat.context.recall import Quoting, Recall, fit_with_recall
-from chat.context.showing import show_messages
+from chat.context.showing import lay_out
 from chat.context.terms import prompt_terms
 from chat.core.counters import turn_counters
 from chat.core.errors import IdTaken
@@ -223,7 +223,8 @@ class TurnTaker:
         around = recall.around(loaded.context)
         context = "\n\n".join(filter(None, (around, asked.instructions)))
         has_tools = self._settings.model_endpoint is not None
-        messages = show_messages(context, fit.kept, asked.messages, has_tools=has_tools)
+        said = [*(message for turn in fit.kept for message in turn.shown()), *asked.messages]
+        messages = lay_out(context, said, has_tools=has_tools)
         shown = Shown(loaded, fit, recall, asked)
         sampling = asked.sampling or self._settings.sampling
         async with aclosing(self._model.complete(messages, sampling)) as parts:

@@ -14,7 +14,7 @@ from chat.context.budget import (
     measure,
     message_tokens,
 )
-from chat.context.showing import show_messages
+from chat.context.showing import lay_out
 from chat.core.messages import Completion, Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
@@ -24,7 +24,8 @@ CONTEXT_TOKENS = 10
 
 
 def shown(context: str, turns: list[Turn], prompt: str) -> list[Message]:
-    return show_messages(context, turns, [Message("user", prompt)], has_tools=True)
+    said = [*(message for turn in turns for message in turn.shown()), Message("user", prompt)]
+    return lay_out(context, said, has_tools=True)
 
 
 def turn(number: int, tokens: int, least_tokens: int | None = None) -> Turn:
