@@ -18,8 +18,8 @@ from chat.http.response import Response, render_json
 from chat.openai_api.completion_bodies import REASONS, parse_completion
 from chat.usecases.complete import Completed, CompletionEvents
 from chat.usecases.parts import outcome
+from chat.usecases.replies import finish_reason
 from chat.usecases.stopwatch import Stopwatch
-from chat.usecases.take_turn import finish_reason
 
 END = b"data: [DONE]\n\n"
 

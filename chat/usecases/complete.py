@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from chat.context.askable import check_askable
-from chat.context.budget import bounded_turn, lay_out, message_tokens
+from chat.context.budget import bounded_turn, message_tokens
 from chat.context.recall import (
     MEMORIES_HEADER,
     RECALL_SHARE,
@@ -15,6 +15,7 @@ from chat.context.recall import (
     taken_tokens,
 )
 from chat.context.rounds import Kept, Rounds, fit_rounds, parse_rounds
+from chat.context.showing import lay_out
 from chat.core.json_text import render_json_text
 from chat.core.memories import note_id
 from chat.core.messages import (
@@ -32,7 +33,8 @@ from chat.core.tokens import estimate_tokens
 from chat.core.tool_calls import CallPart
 from chat.settings import Settings
 from chat.usecases.ports import LanguageModel, LongTermMemory
-from chat.usecases.take_turn import Timing, check_reply
+from chat.usecases.replies import check_reply
+from chat.usecases.take_turn import Timing
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,7 @@ class Completer:
         async with aclosing(self._model.complete(shown, asked.sampling)) as parts:
             while not isinstance(part := await self._next(parts), Completion):
                 yield part
-        if not part.calls:
-            check_reply(part.text, settings.max_prompt_bytes)
+        check_reply(part, settings.max_prompt_bytes)
         yield Completed(
             part,
             part.prompt_tokens or kept.prompt_tokens,
