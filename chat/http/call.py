@@ -22,6 +22,7 @@ from chat.usecases.ports import (
     StatsStore,
     TurnStore,
 )
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
@@ -108,6 +109,13 @@ class Stores(Protocol):
     @property
     def beginner(self) -> Beginner:
         """The part that begins conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
+    def responder(self) -> Responder:
+        """The part that responds to items.
 
         Errors: CredentialNeeded.
         """
