@@ -12,6 +12,7 @@ ChatError
 │   ├── UnknownMessage       404
 │   ├── UnknownResponse      404
 │   ├── UnknownMemory        404
+│   ├── UnknownModel         404
 │   ├── MemoryOff            404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405

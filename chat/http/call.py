@@ -13,6 +13,7 @@ from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
+from chat.usecases.complete import Completer
 from chat.usecases.erase import Receipt
 from chat.usecases.ports import (
     Clock,
@@ -90,6 +91,10 @@ class Stores(Protocol):
     @property
     def turn_taker(self) -> TurnTaker:
         """The part that takes a turn."""
+
+    @property
+    def completer(self) -> Completer:
+        """The part that replies to messages that are not kept."""
 
     @property
     def stopwatch(self) -> Stopwatch:

@@ -17,7 +17,8 @@ from chat.openai_api.bodies import parse_fields
 from chat.openai_api.ids import parse_conversation_name, parse_response_name
 from chat.openai_api.items import OWN, parse_items
 from chat.openai_api.lists import INCLUDABLE
-from chat.openai_api.tools import (
+from chat.openai_api.model_handlers import check_model
+from chat.openai_api.response_tools import (
     format_wishes,
     parse_format,
     parse_tool_choice,
@@ -156,8 +157,8 @@ def parse_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
 
 def _parse_echoed(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Parse the fields that an answer has, too."""
-    if not isinstance(fields.get("model", ""), str | None):
-        raise InvalidRequest("`model` must be a string", "model")
+    if fields.get("model") is not None:
+        check_model(fields["model"], settings.model)
     if fields.get("truncation") not in {None, "auto", "disabled"}:
         raise InvalidRequest("`truncation` must be auto or disabled", "truncation")
     instructions = fields.get("instructions")

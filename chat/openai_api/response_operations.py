@@ -7,6 +7,7 @@ from chat.core.refusals import (
     StorageFull,
     UnknownConversation,
     UnknownMessage,
+    UnknownModel,
     UnknownResponse,
     Unsupported,
 )
@@ -32,7 +33,7 @@ RESPONSES: Operations = {
             {200: "OpenAiResponse"}, takes="OpenAiRequest", parameters=(REPETITION,),
             errors=(
                 *RESPONSE, *MODEL, UnknownConversation, StorageFull, ConversationBusy,
-                PromptTooLong, KeyReused, Unsupported,
+                PromptTooLong, KeyReused, Unsupported, UnknownModel,
             ),
             links=OF_RESPONSE, is_stored_whole=True, counts="turn by itself", has_deadline=True,
             events="OpenAiResponseEvents",
