@@ -53,8 +53,8 @@ def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
     """Play one dialogue, and add its answers to `score`."""
     turns: list[Turn] = []
     for number, wanted in enumerate(dialogue.turns, 1):
-        said = [*(m for turn in turns for m in turn.shown()), Message("user", wanted.user)]
-        messages = lay_out(dialogue.context, said, has_tools=False)
+        asked = [*(m for turn in turns for m in turn.shown()), Message("user", wanted.user)]
+        messages = lay_out(dialogue.context, asked, has_tools=False)
         prompt = render_prompt(messages, TEMPLATE)
         started = time.perf_counter()
         completion = engine.infer(MODEL, prompt, SAMPLING)

@@ -10,6 +10,7 @@ ChatError
 │   │   └── OperatorNeeded
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
+│   ├── UnknownResponse      404
 │   ├── UnknownMemory        404
 │   ├── UnknownModel         404
 │   ├── MemoryOff            404

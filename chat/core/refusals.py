@@ -122,6 +122,16 @@ class UnknownMessage(CallerError):
         super().__init__("this conversation has no message with this id", "message_id")
 
 
+class UnknownResponse(CallerError):
+    """There is no such response for this caller, in OpenAI's sense: a turn with a model's reply."""
+
+    status = 404
+    code = "response_not_found"
+
+    def __init__(self, param: str = "response_id") -> None:
+        super().__init__("there is no response with this id", param)
+
+
 class UnknownMemory(CallerError):
     """The owner has no such memory."""
 

@@ -23,6 +23,7 @@ from chat.usecases.ports import (
     StatsStore,
     TurnStore,
 )
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
@@ -113,6 +114,13 @@ class Stores(Protocol):
     @property
     def beginner(self) -> Beginner:
         """The part that begins conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
+    def responder(self) -> Responder:
+        """The part that responds to items.
 
         Errors: CredentialNeeded.
         """

@@ -27,6 +27,7 @@ from chat.usecases.durable_ports import DurableStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
@@ -156,6 +157,15 @@ class RequestStores:
             self.turns, self.conversations, self._restorer, self.recaller, self.means.clock,
             self.settings,
         )  # fmt: skip
+
+    @cached_property
+    def responder(self) -> Responder:
+        """What responds to items.
+
+        Errors: CredentialNeeded.
+        """
+        parts = (self.turn_taker, self.branch_maker, self.conversations)
+        return Responder(*parts, self._owner, self.means.clock)
 
     @cached_property
     def importer(self) -> Importer:
