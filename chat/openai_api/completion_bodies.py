@@ -12,7 +12,6 @@ from chat.core.refusals import InvalidRequest, Unsupported
 from chat.http.bodies import parse_object
 from chat.http.fields import parse_text, refuse_others
 from chat.openai_api.chat_messages import parse_chat_messages
-from chat.openai_api.model_handlers import check_model
 from chat.openai_api.tools import parse_tool_choice, parse_tools
 from chat.settings import Settings
 from chat.usecases.complete import Asked
@@ -86,7 +85,7 @@ class CompletionRequest:
 def parse_completion(body: bytes, settings: Settings) -> CompletionRequest:
     """Parse the body; parameters that are null count as left out.
 
-    Errors: InvalidRequest, Unsupported, TooLarge and UnknownModel.
+    Errors: InvalidRequest, Unsupported and TooLarge.
     """
     fields = {name: value for name, value in parse_object(body).items() if value is not None}
     refuse_others(fields, PARAMETERS, "")
@@ -96,7 +95,8 @@ def parse_completion(body: bytes, settings: Settings) -> CompletionRequest:
     for name, allowed in ONLY.items():
         if name in fields and fields[name] not in allowed:
             raise Unsupported(f"`{name}` must be {allowed[0]!r} here".replace("'", '"'), name)
-    check_model(fields.get("model"), settings.model)
+    if not isinstance(fields.get("model"), str):
+        raise InvalidRequest("`model` must be a string; the answer says which one replied", "model")
     said = parse_chat_messages(fields.get("messages"), settings.max_prompt_bytes)
     context, rest = _divided(said)
     sampling = replace(_parse_sampling(fields, settings.sampling), wishes=parse_wishes(fields))

@@ -69,7 +69,7 @@ async def openai_embed(call: Call) -> Response:
 
 
 def check_model(asked: Any, known: str) -> None:
-    """Check that a request names the model that answers it.
+    """Check that a request names the model that embeds: embeddings of others are not alike.
 
     Errors: InvalidRequest, UnknownModel.
     """

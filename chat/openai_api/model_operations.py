@@ -31,7 +31,7 @@ MODELS: Operations = {
             completions.openai_complete,
             "Reply to messages, by OpenAI's API; only memories of them are kept",
             {200: "OpenAiCompletion"}, takes="OpenAiMessages",
-            errors=(*STORE, *MODEL, UnknownModel, PromptTooLong, StorageFull), counts="turn",
+            errors=(*STORE, *MODEL, PromptTooLong, StorageFull), counts="turn",
             has_deadline=True, events="OpenAiCompletionEvents",
         ),
     },

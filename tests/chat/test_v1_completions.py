@@ -273,13 +273,21 @@ async def test_a_call_without_its_output_is_refused(client: AsyncOpenAI) -> None
             await client.chat.completions.create(model=MODEL, messages=messages)
 
 
-async def test_another_model_is_not_found_and_no_credential_is_none(
+async def test_any_model_may_be_named_and_the_answer_says_which_one_replied(
+    client: AsyncOpenAI,
+) -> None:
+    answer = await client.chat.completions.create(model="gpt-5", messages=[user("Hi")])
+
+    assert answer.model == MODEL
+
+
+async def test_no_other_model_embeds_and_no_other_credential_counts(
     connection: NativeConnection,
 ) -> None:
     service = make_service(connection, reply)
 
     with pytest.raises(openai.NotFoundError):
-        await make_client(service).chat.completions.create(model="gpt-5", messages=[user("Hi")])
+        await make_client(service).embeddings.create(model="ada", input="Hi")
     with pytest.raises(openai.AuthenticationError):
         await make_client(service, "sk-1").chat.completions.create(
             model=MODEL, messages=[user("Hi")]
