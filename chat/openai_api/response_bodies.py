@@ -17,7 +17,6 @@ from chat.openai_api.bodies import parse_fields
 from chat.openai_api.ids import parse_conversation_name, parse_response_name
 from chat.openai_api.items import OWN, parse_items
 from chat.openai_api.lists import INCLUDABLE
-from chat.openai_api.model_handlers import check_model
 from chat.openai_api.response_tools import (
     format_wishes,
     parse_format,
@@ -157,8 +156,8 @@ def parse_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
 
 def _parse_echoed(fields: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Parse the fields that an answer has, too."""
-    if fields.get("model") is not None:
-        check_model(fields["model"], settings.model)
+    if not isinstance(fields.get("model", ""), str | None):
+        raise InvalidRequest("`model` must be a string; the answer says which one replied", "model")
     if fields.get("truncation") not in {None, "auto", "disabled"}:
         raise InvalidRequest("`truncation` must be auto or disabled", "truncation")
     instructions = fields.get("instructions")

@@ -7,7 +7,6 @@ from chat.core.refusals import (
     StorageFull,
     UnknownConversation,
     UnknownMessage,
-    UnknownModel,
     UnknownResponse,
     Unsupported,
 )
@@ -33,7 +32,7 @@ RESPONSES: Operations = {
             {200: "OpenAiResponse"}, takes="OpenAiRequest", parameters=(REPETITION,),
             errors=(
                 *RESPONSE, *MODEL, UnknownConversation, StorageFull, ConversationBusy,
-                PromptTooLong, KeyReused, Unsupported, UnknownModel,
+                PromptTooLong, KeyReused, Unsupported,
             ),
             links=OF_RESPONSE, is_stored_whole=True, counts="turn by itself", has_deadline=True,
             events="OpenAiResponseEvents",
