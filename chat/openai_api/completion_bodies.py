@@ -51,7 +51,7 @@ PASSED_ON: Mapping[str, Check] = {
 """What an endpoint is asked for as it is, beside tools and `response_format`."""
 WITHOUT_EFFECT = (
     "user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "metadata",
-    "prediction", "service_tier",
+    "prompt_cache_options", "prediction", "service_tier",
 )  # fmt: skip
 ONLY: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
