@@ -22,6 +22,8 @@ TEMPLATE_TOKENS = 24
 LEAST_TEMPLATE_TOKENS = 3
 """The least that a template puts around a turn: a token before the prompt, one before the reply,
 and one behind it. A turn of one side only may become one message with the turn next to it."""
+CALL_TOKENS = 32
+"""The most that a template puts around a tool call or its output: names of fields, and signs."""
 NO_USER_MESSAGE = "(no message)"
 """The user message put before an assistant's message that would open the context.
 
@@ -74,6 +76,8 @@ def fit_context(
 def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
     """Evict the oldest of `turns` until the rest and the system context fit in `room_tokens`.
 
+    A turn with the output of a tool call goes together with the turn that made the call.
+
     Two upper bounds hold at once: the sum of the parts' upper bounds, and the last known size of
     the window less the lower bounds of the evicted turns.
     Shapes: `turns` run oldest first; they are the conversation's, and maybe newer ones behind them.
@@ -85,7 +89,9 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
     evicted_count = 0
     window_tokens = min(parts_tokens, known_tokens) + opening_tokens(turns)
-    while window_tokens > room_tokens and evicted_count < len(turns):
+    while evicted_count < len(turns) and (
+        window_tokens > room_tokens or (evicted_count > 0 and continues(turns[evicted_count]))
+    ):
         turn = turns[evicted_count]
         parts_tokens -= turn.tokens
         known_tokens -= turn.least_tokens
@@ -102,6 +108,12 @@ def opening_tokens(turns: Sequence[Turn]) -> int:
     said = turns[0].shown() if turns else ()
     begins = not turns or (said and said[0].role != "assistant")
     return 0 if begins else message_tokens(NO_USER_MESSAGE)
+
+
+def continues(turn: Turn) -> bool:
+    """Whether a turn begins with the output of a tool call, which the turn before made."""
+    first = next((message for message in turn.messages if message is not None), None)
+    return first is not None and first.call_id is not None
 
 
 def least_turn_tokens(messages: Sequence[Message | None]) -> int:
@@ -122,44 +134,32 @@ def bounded_turn(
     return Turn(
         number=number,
         messages=tuple(messages),
-        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        prompt_tokens=sum(shown_tokens(message, vocabulary) for message in shown),
         reply_tokens=0,
         least_tokens=least_turn_tokens(messages),
         at=at,
     )
 
 
-def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
-    """Return the messages that the model is shown: the system context, then user and assistant.
-
-    User and assistant take turns, because models are trained on nothing else. A message in another
-    role is shown as the user's, with its role written before it, and several messages in a row of
-    one side become one. An empty context is left out.
-    """
-    shown: list[Message] = []
-    rows: dict[int, list[str]] = {}  # texts that become one message, by its place in `shown`
-    for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
-        if message is None:
-            continue
-        said = message
-        if message.role not in SIDES:
-            said = Message("user", as_shown(message))
-        if shown and shown[-1].role == said.role:
-            rows.setdefault(len(shown) - 1, [shown[-1].content]).append(said.content)
-        else:
-            shown.append(said)
-    for place, contents in rows.items():
-        shown[place] = Message(shown[place].role, "\n\n".join(contents))
-    if shown[0].role == "assistant":
-        shown.insert(0, Message("user", NO_USER_MESSAGE))
-    return [Message("system", context), *shown] if context else shown
-
-
 def as_shown(message: Message) -> str:
-    """Return a message's text as the model is shown it, with the role if templates lack it."""
+    """Return a message as text, with the role if templates lack it, and with its tool calls."""
+    if message.calls:
+        called = (f"(calls {call.name} with {call.arguments})" for call in message.calls)
+        return "\n".join(filter(None, (message.content, *called)))
     if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
+
+
+def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
+    """Estimate from above what a message takes in a prompt, with its tool calls and their ids."""
+    return message_tokens(as_shown(message), vocabulary) + around_calls_tokens(message)
+
+
+def around_calls_tokens(message: Message) -> int:
+    """Estimate from above what a template puts around a message's tool calls, or their output."""
+    ids = [call.id for call in message.calls] + [message.call_id or ""]
+    return sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
 
 
 @dataclass(frozen=True)
@@ -179,8 +179,30 @@ class Measured:
     vocabulary: Vocabulary
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is to be known of a prompt beside its text.
+
+    Shapes: `certain` is what of it the model has seen as it is, None for all of it. `is_plain`:
+            whether the model was shown nothing but system context, prompt and recalled texts.
+    Units:  `around_tokens` is the most that templates take around parts of the prompt.
+    """
+
+    around_tokens: int = 0
+    certain: str | None = None
+    is_plain: bool = True
+
+
+NOTHING_BESIDE = Beside()
+
+
 def measure(
-    fit: Fit, conversation: Conversation, prompt: str, completion: Completion, recalled: str = ""
+    fit: Fit,
+    conversation: Conversation,
+    prompt: str,
+    completion: Completion,
+    recalled: str = "",
+    beside: Beside = NOTHING_BESIDE,
 ) -> Measured:
     """Return the bounds after a turn, narrowed by what the model counted.
 
@@ -188,29 +210,30 @@ def measure(
     bounds of all other parts is a lower bound of the prompt. The first prompt's count also bounds
     the system context, and shows what the vocabulary is like.
     """
-    vocabulary = conversation.vocabulary
-    prompt_tokens = message_tokens(prompt, vocabulary)
-    reply_tokens = message_tokens(completion.text, vocabulary)
-    least_reply_tokens = least_tokens(completion.text)
+    vocabulary, is_first = conversation.vocabulary, conversation.turn_count == 0
+    least_said_tokens = least_tokens(prompt if beside.certain is None else beside.certain)
+    prompt_tokens = message_tokens(prompt, vocabulary) + beside.around_tokens
+    text = completion.text
+    reply_tokens, least_reply_tokens = message_tokens(text, vocabulary), least_tokens(text)
     counted_tokens = max(completion.generated_tokens, least_reply_tokens)
     if completion.generated_tokens > 0:
-        vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
+        vocabulary = vocabulary.observe(text, counted_tokens - 1, counted_tokens)
         if completion.is_whole and counted_tokens <= reply_tokens:
-            # The model may have counted the marker that ends its reply
-            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)
-        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
-    least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
+            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end marker
+        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(text))
+    least_prompt_tokens = least_said_tokens + LEAST_TEMPLATE_TOKENS
     context_tokens, window_tokens = conversation.context_tokens, fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
-    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
+    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_said_tokens:
         window_tokens = shown_tokens
         if completion.prompt_tokens <= fit.prompt_tokens:  # a larger count is impossible: ignored
             beside_tokens = fit.prompt_tokens - prompt_tokens
             least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
-        if conversation.turn_count == 0:
-            context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
-            both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
-            vocabulary = vocabulary.observe(both, shown_tokens - around_tokens, shown_tokens)
+        if is_first:
+            context_tokens = min(context_tokens, shown_tokens - least_said_tokens)
+        if is_first and beside.is_plain:
+            said, least = f"{conversation.context} {prompt}", shown_tokens - 2 * TEMPLATE_TOKENS
+            vocabulary = vocabulary.observe(said, least, shown_tokens)
     return Measured(
         prompt_tokens=prompt_tokens,
         reply_tokens=reply_tokens,

@@ -40,23 +40,29 @@ class Quoting:
     """How much may be recalled, and how memories are quoted.
 
     Units: `recall_tokens` is the most that recalled turns take together, `memory_max_chars` the
-           most characters that are shown of a memory. `now` is seconds since 1970.
+           most characters that are shown of a memory, and `beside_tokens` the most that is shown
+           beside prompt, turns and what is recalled. `now` is seconds since 1970.
     """
 
     recall_tokens: int
     memory_template: str
     memory_max_chars: int
     now: float
+    beside_tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Room:
-    """The room that a conversation and a prompt leave for what is recalled."""
+    """The room that a conversation and a prompt leave for what is recalled.
+
+    Units: `beside_tokens` is the most that is shown beside prompt, turns and what is recalled.
+    """
 
     conversation: Conversation
     prompt: str
     context_length: int
     max_reply_tokens: int
+    beside_tokens: int = 0
 
     def fit_beside(self, recalled_tokens: int) -> Fit:
         """Fit the newest turns beside so many tokens of what is recalled."""
@@ -65,14 +71,14 @@ class Room:
             self.prompt,
             context_length=self.context_length,
             max_reply_tokens=self.max_reply_tokens,
-            recalled_tokens=recalled_tokens,
+            recalled_tokens=recalled_tokens + self.beside_tokens,
         )
 
     @property
     def share_tokens(self) -> int:
         """The most tokens that recalled turns take, and the most that memories take."""
         new_tokens = message_tokens(self.prompt, self.conversation.vocabulary)
-        taken_tokens = new_tokens + self.conversation.context_tokens
+        taken_tokens = new_tokens + self.conversation.context_tokens + self.beside_tokens
         return (self.context_length - self.max_reply_tokens - taken_tokens) // RECALL_SHARE
 
 
@@ -103,25 +109,19 @@ class Recall:
         return self.around("")
 
 
-def with_leaving(
-    conversation: Conversation,
-    prompt: str,
-    recall_tokens: int,
-    *,
-    context_length: int,
-    max_reply_tokens: int,
-) -> Conversation:
-    """Return the conversation with the turns that may leave for `prompt` among its found turns.
+def with_leaving(room: Room, said: str, recall_tokens: int) -> Conversation:
+    """Return the conversation with the turns that may leave among its found turns.
 
     No search has found those turns: they are in the window until this very turn is stored.
+    Shapes: `said` is what to search for.
     Units:  `recall_tokens` is the most that recalled turns take together.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-    room = Room(conversation, prompt, context_length, max_reply_tokens)
     share_tokens = max(0, room.share_tokens)
     most_tokens = share_tokens + min(recall_tokens, share_tokens)
     leaving = room.fit_beside(most_tokens).evicted if recall_tokens else ()
-    return replace(conversation, found=rank_by_words(conversation, leaving, recall_terms(prompt)))
+    found = rank_by_words(room.conversation, leaving, recall_terms(said))
+    return replace(room.conversation, found=found)
 
 
 def fit_with_recall(
@@ -138,7 +138,7 @@ def fit_with_recall(
     Shapes: `found` are memories, the nearest first.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-    room = Room(conversation, prompt, context_length, max_reply_tokens)
+    room = Room(conversation, prompt, context_length, max_reply_tokens, quoting.beside_tokens)
     fit = room.fit_beside(0)
     share_tokens = room.share_tokens
     memories = choose_memories(conversation, prompt, found, quoting, share_tokens)

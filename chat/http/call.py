@@ -16,6 +16,7 @@ from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
+from chat.usecases.complete import Completer
 from chat.usecases.erase import Receipt
 from chat.usecases.ports import (
     Clock,
@@ -24,6 +25,7 @@ from chat.usecases.ports import (
     OwnedStore,
     TurnStore,
 )
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stats_port import StatsStore
@@ -94,6 +96,10 @@ class Stores(Protocol):
         """The part that takes a turn."""
 
     @property
+    def completer(self) -> Completer:
+        """The part that replies to messages that are not kept."""
+
+    @property
     def stopwatch(self) -> Stopwatch:
         """The stopwatch that times the request."""
 
@@ -111,6 +117,13 @@ class Stores(Protocol):
     @property
     def beginner(self) -> Beginner:
         """The part that begins conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
+    def responder(self) -> Responder:
+        """The part that responds to items.
 
         Errors: CredentialNeeded.
         """
