@@ -10,7 +10,7 @@ lower bound of each evicted turn is taken off.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chat.context.markers import break_up
 from chat.core.messages import SIDES, Completion, Conversation, Message, Turn
@@ -22,6 +22,8 @@ TEMPLATE_TOKENS = 24
 LEAST_TEMPLATE_TOKENS = 3
 """The least that a template puts around a turn: a token before the prompt, one before the reply,
 and one behind it. A turn of one side only may become one message with the turn next to it."""
+MOST_TURNS_OBSERVED = 32
+"""The most turns in a window whose texts are looked at for what the template takes."""
 NO_USER_MESSAGE = "(no message)"
 """The user message put before an assistant's message that would open the context.
 
@@ -111,6 +113,21 @@ def least_turn_tokens(messages: Sequence[Message | None]) -> int:
     return said + (LEAST_TEMPLATE_TOKENS if len(sides) > 1 else 0)
 
 
+def template_tokens(messages: Sequence[Message], vocabulary: Vocabulary) -> int:
+    """Return the most that a template puts around the messages of a turn.
+
+    What is known of a pair is known of a user's message with its reply, and of each of the two.
+    """
+    pair_tokens = vocabulary.pair_tokens or 2 * TEMPLATE_TOKENS
+    one_tokens = min(TEMPLATE_TOKENS, pair_tokens)
+    total_tokens, awaits_reply = 0, False
+    for message in messages:
+        is_reply = message.role == "assistant" and awaits_reply
+        total_tokens += min(one_tokens, pair_tokens - one_tokens) if is_reply else one_tokens
+        awaits_reply = message.role != "assistant"
+    return total_tokens
+
+
 def bounded_turn(
     number: int,
     messages: Sequence[Message | None],
@@ -122,7 +139,8 @@ def bounded_turn(
     return Turn(
         number=number,
         messages=tuple(messages),
-        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        prompt_tokens=sum(estimate_tokens(break_up(as_shown(m)), vocabulary) for m in shown)
+        + template_tokens(shown, vocabulary),
         reply_tokens=0,
         least_tokens=least_turn_tokens(messages),
         at=at,
@@ -202,11 +220,15 @@ def measure(
     least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
     context_tokens, window_tokens = conversation.context_tokens, fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
-    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
+    beside_tokens = shown_tokens - sum([turn.least_tokens for turn in fit.kept])
+    if beside_tokens >= least_tokens(prompt):
         window_tokens = shown_tokens
+        if completion.prompt_tokens > fit.prompt_tokens:  # it was not this model that showed it
+            vocabulary = replace(vocabulary, pair_tokens=0)
+        vocabulary = _observe_template(vocabulary, fit.kept, shown_tokens - least_tokens(prompt))
         if completion.prompt_tokens <= fit.prompt_tokens:  # a larger count is impossible: ignored
-            beside_tokens = fit.prompt_tokens - prompt_tokens
-            least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
+            most_beside = fit.prompt_tokens - prompt_tokens
+            least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - most_beside)
         if conversation.turn_count == 0:
             context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
             both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
@@ -219,6 +241,24 @@ def measure(
         window_tokens=window_tokens + reply_tokens,
         vocabulary=vocabulary,
     )
+
+
+def _observe_template(vocabulary: Vocabulary, kept: Sequence[Turn], tokens: int) -> Vocabulary:
+    """Return what is known after `kept`, and all that the template puts around them, took `tokens`.
+
+    Shapes: of many turns nothing is learned, as it would take long.
+    """
+    if len(kept) > MOST_TURNS_OBSERVED:
+        return vocabulary
+    pairs = [turn for turn in kept if _is_pair(turn)]
+    others_tokens = sum([turn.least_tokens for turn in kept if not _is_pair(turn)])
+    said_tokens = sum([least_tokens(m.content) for turn in pairs for m in turn.shown()])
+    return vocabulary.observe_template(tokens - others_tokens - said_tokens, len(pairs))
+
+
+def _is_pair(turn: Turn) -> bool:
+    """Whether a turn is one message with its reply, around which a template puts all it has."""
+    return [message.role for message in turn.shown()] == ["user", "assistant"]
 
 
 def _broken_up_tokens(text: str) -> int:

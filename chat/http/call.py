@@ -12,13 +12,13 @@ from chat.settings import Getter, Settings
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
+from chat.usecases.counter_ports import StatsStore
 from chat.usecases.erase import Receipt
 from chat.usecases.ports import (
     Clock,
     Embedder,
     LongTermMemory,
     OwnedStore,
-    StatsStore,
     TurnStore,
 )
 from chat.usecases.search import Searcher

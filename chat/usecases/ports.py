@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
-from chat.core.counters import Stats
+from chat.context.ranking import By
 from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import (
@@ -205,11 +205,19 @@ class LongTermMemory(Protocol):
     owner: str
 
     async def search(
-        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+        self,
+        text: str,
+        *,
+        count: int,
+        max_distance: float,
+        beside: int | None = None,
+        by: By = "meaning",
     ) -> list[FoundMemory]:
-        """Return up to `count` memories nearer than `max_distance`, the nearest first.
+        """Return up to `count` memories, the best first.
 
-        Memories of the conversation `beside` are left out.
+        By meaning, those nearer than `max_distance`; by words, those that have the words of the
+        text, which is not embedded then; by both, those of either kind. Memories of the
+        conversation `beside` are left out.
         """
 
     async def list_page(
@@ -284,13 +292,3 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return the time, in seconds since 1970."""
-
-
-class StatsStore(Protocol):
-    """Reads the counters."""
-
-    async def read(self, at: float) -> Stats:
-        """Return all counters; `at` is the time now, in seconds since 1970.
-
-        Errors: StoreUnavailable.
-        """

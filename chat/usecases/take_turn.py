@@ -248,7 +248,7 @@ class TurnTaker:
                 for quoted in recall.turns
             ),
             memories=tuple(
-                RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+                RecalledMemory(q.found.memory.id, round(1 - (q.found.distance or 0.0), 4), q.age_s)
                 for q in recall.memories
             ),
         )

@@ -69,7 +69,8 @@ class Recaller:
 
     async def _keep_evicted(self, conversation_id: int, evicted: Sequence[Turn]) -> None:
         texts = {name: text for turn in evicted for name, text in self._names(turn).items()}
-        made = await self._embed(texts)
+        known = await self._conversations.load_embeddings(conversation_id, list(texts))
+        made = await self._embed({name: texts[name] for name in texts if name not in known})
         # Nothing locks the conversation by now: somebody may have removed messages of it meanwhile.
         first, last = evicted[0].number, evicted[-1].number
         stored = await self._conversations.turns_page(conversation_id, last, last - first + 1)
@@ -105,6 +106,7 @@ class Recaller:
             count=long_term.per_turn,
             max_distance=long_term.max_distance,
             beside=conversation.id,
+            by="both",
         )
 
     async def remember(self, conversation: Conversation, commit: Commit) -> Commit:

@@ -34,7 +34,8 @@ end
 for _, entry in ipairs(cjson.decode(evicted_terms)) do index_terms(entry[1], entry[2], entry[3]) end
 local last = turn_count + #turns
 redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
-  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
+  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'pair_tokens', pair_tokens,
+  'active_at', active_at,
   'kept', kept(last), 'committed_by', committing)
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
 if title ~= '' and redis.call('HEXISTS', conversation_key, 'title') == 0 then
@@ -60,5 +61,6 @@ if #to_remember > 0 then
   remember(to_remember, tonumber(max_memories))
   charge(' memories', -1)
 end
+if profile ~= '' then redis.call('SET', profile_key, profile, 'EX', PROFILE_S) end
 count_all(counters)
 return 1
