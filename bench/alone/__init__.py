@@ -5,7 +5,6 @@ import pathlib
 from bench.alone.history import bench_history
 from bench.alone.memories import bench_memories, embeds
 from bench.alone.recall import bench_recall
-from bench.alone.streams import bench_streams
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
 from bench.alone.waiting import bench_waiting
 from bench.planted import bench_planted
@@ -30,5 +29,4 @@ def bench_alone(folder: pathlib.Path) -> None:
         endpoint.answer = embeds(answer)
         bench_memories(folder, config, redis)
         bench_waiting(folder, redis, endpoint)
-        bench_streams(folder, redis)
         redis.stop()
