@@ -13,8 +13,9 @@ from chat.core.lifetime import Lifetimes
 from chat.core.limits import Bounds, Limits
 from chat.core.memories import NO_MEMORY, LongTerm
 from chat.core.messages import Sampling
+from chat.core.owners import digest
 from chat.core.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
-from chat.core.vectors import Way, embedding_tag
+from chat.core.vectors import TAG_DIGITS, Way, embedding_tag
 
 Getter = Callable[[str], str]
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -70,6 +71,13 @@ class Settings:
         """The tag of the model that embeds now; embeddings with another tag are made anew."""
         way: Way = "spin, text by text" if self.embedding_endpoint is None else "openai"
         return embedding_tag(self.embedding_model, way)
+
+    @cached_property
+    def model_tag(self) -> str:
+        """The tag of the model that is asked: what its counts show holds for no other one."""
+        endpoint = self.model_endpoint
+        where = f"{endpoint.origin.authority}{endpoint.path}" if endpoint else ""
+        return digest("model", where, self.model, self.prompt_format)[:TAG_DIGITS]
 
 
 def parse_settings(get: Getter) -> Settings:

@@ -8,6 +8,7 @@ from bench.alone.page import bench_page
 from bench.alone.recall import bench_recall
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
 from bench.alone.waiting import bench_waiting
+from bench.planted import bench_planted
 from tests.running import RunningRedis, free_port, remote_config, run_host, run_model_endpoint
 
 
@@ -26,6 +27,7 @@ def bench_alone(folder: pathlib.Path) -> None:
             with run_host(folder / "off", "--runtime-config-file", config, *off) as without:
                 bench_history(without, redis, CONTEXT, PROMPT, REPLY)
                 bench_recall(host, without, redis)
+        bench_planted(redis)
         endpoint.answer = embeds(answer)
         bench_memories(folder, config, redis)
         bench_waiting(folder, redis, endpoint)

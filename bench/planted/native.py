@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from bench.planted.dialogues import Said
+from chat.context.templates import render_prompt
 from chat.core.errors import ModelFailed
 from chat.core.messages import Completion, Message, Role, Sampling
 from chat.redis.connection import Redis
@@ -20,8 +21,8 @@ from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from tests.chat.native import NativeConnection
+from tests.chat.tokenizers import Count, load_sentencepiece, mistral_data
 
-CHARS_PER_TOKEN = 4
 OWNER = "{bench}"
 AT_ONCE = 100
 """How many messages one request adds."""
@@ -46,19 +47,20 @@ class Talker(Protocol):
 class SaidModel:
     """Says what it is to say, and keeps what it was shown; fails if there is nothing to say."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Count) -> None:
+        self._count = count
         self.reply = ""
         self.shown = ""
 
     async def complete(
         self, messages: Sequence[Message], _: Sampling
     ) -> AsyncGenerator[str | Completion, None]:
-        """Yield the reply; four characters count as a token."""
+        """Yield the reply, counted as a model with a template of Llama 2's counts."""
         self.shown = "\n".join(message.content for message in messages)
         if not self.reply:
             raise ModelFailed("nothing to say")
-        prompt_tokens = len(self.shown) // CHARS_PER_TOKEN + 8 * len(messages)
-        yield Completion(self.reply, prompt_tokens, len(self.reply) // CHARS_PER_TOKEN + 2)
+        prompt_tokens = 1 + self._count(render_prompt(messages, "llama2"))
+        yield Completion(self.reply, prompt_tokens, 1 + self._count(self.reply))
 
 
 class NativeTalker:
@@ -71,7 +73,7 @@ class NativeTalker:
         self._settings = settings
         self._embedder = embedder
         self._max_found = max_found
-        self._model = SaidModel()
+        self._model = SaidModel(load_sentencepiece(mistral_data() / "tokenizer.model.v1"))
         self._now = 0.0
         self._id = 0
         self._later: list[Work] = []
@@ -88,7 +90,7 @@ class NativeTalker:
             rate_tag=OWNER,
             owners=lambda _: [OWNER],
             max_found=self._max_found,
-            tag=settings.embedding_tag,
+            tags=(settings.embedding_tag, settings.model_tag),
         )
         return RedisTurnStore(self._redis, wanted)
 

@@ -169,6 +169,15 @@ class Collection:
         first = {name: rows[0] for name in names if (rows := _as_list(reply.get(name)))}
         return parse_rows(first, *names)
 
+    async def containing(self, words: Sequence[str], where: Where) -> list[Record]:
+        """Return up to `RECORDS_A_CALL` records whose documents have one of the words, in no order.
+
+        Shapes: a word is found with the capitals that it is given with, and within longer words.
+        """
+        texts = [{"$contains": word} for word in words]
+        has_one = texts[0] if len(texts) == 1 else {"$or": texts}
+        return await self._get({"where": where, "where_document": has_one, "limit": RECORDS_A_CALL})
+
     async def made_otherwise(self, where: Where, count: int) -> list[Record]:
         """Return up to `count` records whose embedding another model made, so it does not compare.
 

@@ -8,8 +8,10 @@ and `restated` has the new text.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat.chroma.collection import Collection
+from chat.chroma.collection import Collection, Where
 from chat.chroma.rows import Metadata, Record, as_number
+from chat.context.ranking import By, choose, rank_memories, score_memories
+from chat.context.terms import search_words
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS
 from chat.core.memories import text_digest
@@ -20,6 +22,8 @@ from chat.usecases.read_messages import newest_page
 
 IS_MEMORY = {"memory": True}
 NO_CONVERSATION = 0
+NEAREST = 64
+"""How many of the nearest memories are ranked by their words as well."""
 MAX_EMBEDDED_ANEW = 64
 """The most memories that one search embeds anew because another model embedded them."""
 
@@ -33,21 +37,40 @@ class ChromaMemory:
         self.owner = owner
 
     async def search(
-        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+        self,
+        text: str,
+        *,
+        count: int,
+        max_distance: float,
+        beside: int | None = None,
+        by: By = "meaning",
     ) -> list[FoundMemory]:
-        """Search in one request; in more while memories have to be embedded anew."""
+        """Search in one request; in more while memories have to be embedded anew.
+
+        Chroma has no index of words. By words, it looks for texts that have one of them somewhere;
+        by both, the nearest memories are ranked by their words, too.
+        """
         if count == 0:
             return []
-        await self._embed_anew()
         elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
-        found = await self._collection.nearest(
-            (await self._embedder.embed([text]))[0], count, {"$and": [IS_MEMORY, elsewhere]}
-        )
-        return [
-            FoundMemory(parse_memory(record), record.distance)
-            for record in found
-            if record.distance < max_distance
-        ]
+        where = {"$and": [IS_MEMORY, elsewhere]}
+        if by == "words":
+            return (await self._by_words(text, where))[:count]
+        await self._embed_anew()
+        wanted = (await self._embedder.embed([text]))[0]
+        most = count if by == "meaning" else max(count, NEAREST)
+        records = await self._collection.nearest(wanted, most, where)
+        memories = list(map(parse_memory, records))
+        distances = [record.distance for record in records]
+        words = score_memories(memories, text) if by == "both" else [0.0] * len(memories)
+        return rank_memories(memories, distances, words, max_distance)[:count]
+
+    async def _by_words(self, text: str, where: Where) -> list[FoundMemory]:
+        words = search_words(text)
+        records = await self._collection.containing(words, where) if words else []
+        memories = list(map(parse_memory, records))
+        scores = score_memories(memories, text)
+        return [FoundMemory(memories[place], None) for place in choose(scores, (), (), 0.0)]
 
     async def _embed_anew(self) -> None:
         """Embed memories anew that another model embedded, some with each search."""

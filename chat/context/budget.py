@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up
-from chat.core.messages import SIDES, Completion, Conversation, Message, Turn
+from chat.core.messages import SIDES, Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
@@ -123,6 +123,25 @@ def least_turn_tokens(messages: Sequence[Message | None]) -> int:
     return said + (LEAST_TEMPLATE_TOKENS if len(sides) > 1 else 0)
 
 
+def template_tokens(messages: Sequence[Message], vocabulary: Vocabulary) -> int:
+    """Return the most that a template puts around the messages of a turn.
+
+    What is known of a pair is known of a user's message with its reply, and of each of the two; of
+    tool calls and their outputs it says nothing.
+    """
+    pair_tokens = vocabulary.pair_tokens or 2 * TEMPLATE_TOKENS
+    one_tokens = min(TEMPLATE_TOKENS, pair_tokens)
+    total_tokens, awaits_reply = 0, False
+    for message in messages:
+        is_reply = message.role == "assistant" and awaits_reply
+        if is_of_a_call(message):
+            total_tokens += TEMPLATE_TOKENS
+        else:
+            total_tokens += min(one_tokens, pair_tokens - one_tokens) if is_reply else one_tokens
+        awaits_reply = message.role != "assistant" and not is_of_a_call(message)
+    return total_tokens
+
+
 def bounded_turn(
     number: int,
     messages: Sequence[Message | None],
@@ -134,7 +153,8 @@ def bounded_turn(
     return Turn(
         number=number,
         messages=tuple(messages),
-        prompt_tokens=sum(shown_tokens(message, vocabulary) for message in shown),
+        prompt_tokens=sum(said_tokens(message, vocabulary) for message in shown)
+        + template_tokens(shown, vocabulary),
         reply_tokens=0,
         least_tokens=least_turn_tokens(messages),
         at=at,
@@ -152,8 +172,13 @@ def as_shown(message: Message) -> str:
 
 
 def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
-    """Estimate from above what a message takes in a prompt, with its tool calls and their ids."""
-    return message_tokens(as_shown(message), vocabulary) + around_calls_tokens(message)
+    """Estimate from above what a message takes in a prompt, template included."""
+    return said_tokens(message, vocabulary) + TEMPLATE_TOKENS
+
+
+def said_tokens(message: Message, vocabulary: Vocabulary) -> int:
+    """Estimate from above what a message takes, with its tool calls, but without the template."""
+    return estimate_tokens(break_up(as_shown(message)), vocabulary) + around_calls_tokens(message)
 
 
 def around_calls_tokens(message: Message) -> int:
@@ -162,89 +187,6 @@ def around_calls_tokens(message: Message) -> int:
     return sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The tokens that are known after a turn.
-
-    Units: all are upper bounds, but `least_tokens`, which is a lower bound of the whole turn.
-           `prompt_tokens` and `reply_tokens` bound the parts of the turn, `context_tokens` the
-           system context, and `window_tokens` the whole window, this turn included.
-    """
-
-    prompt_tokens: int
-    reply_tokens: int
-    least_tokens: int
-    context_tokens: int
-    window_tokens: int
-    vocabulary: Vocabulary
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is to be known of a prompt beside its text.
-
-    Shapes: `certain` is what of it the model has seen as it is, None for all of it. `is_plain`:
-            whether the model was shown nothing but system context, prompt and recalled texts.
-    Units:  `around_tokens` is the most that templates take around parts of the prompt.
-    """
-
-    around_tokens: int = 0
-    certain: str | None = None
-    is_plain: bool = True
-
-
-NOTHING_BESIDE = Beside()
-
-
-def measure(
-    fit: Fit,
-    conversation: Conversation,
-    prompt: str,
-    completion: Completion,
-    recalled: str = "",
-    beside: Beside = NOTHING_BESIDE,
-) -> Measured:
-    """Return the bounds after a turn, narrowed by what the model counted.
-
-    Without counts, or with impossible ones, the estimates stay. What was counted beyond the upper
-    bounds of all other parts is a lower bound of the prompt. The first prompt's count also bounds
-    the system context, and shows what the vocabulary is like.
-    """
-    vocabulary, is_first = conversation.vocabulary, conversation.turn_count == 0
-    least_said_tokens = least_tokens(prompt if beside.certain is None else beside.certain)
-    prompt_tokens = message_tokens(prompt, vocabulary) + beside.around_tokens
-    text = completion.text
-    reply_tokens, least_reply_tokens = message_tokens(text, vocabulary), least_tokens(text)
-    counted_tokens = max(completion.generated_tokens, least_reply_tokens)
-    if completion.generated_tokens > 0:
-        vocabulary = vocabulary.observe(text, counted_tokens - 1, counted_tokens)
-        if completion.is_whole and counted_tokens <= reply_tokens:
-            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end marker
-        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(text))
-    least_prompt_tokens = least_said_tokens + LEAST_TEMPLATE_TOKENS
-    context_tokens, window_tokens = conversation.context_tokens, fit.window_tokens + prompt_tokens
-    shown_tokens = completion.prompt_tokens - least_tokens(recalled)
-    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_said_tokens:
-        window_tokens = shown_tokens
-        if completion.prompt_tokens <= fit.prompt_tokens:  # a larger count is impossible: ignored
-            beside_tokens = fit.prompt_tokens - prompt_tokens
-            least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
-        if is_first:
-            context_tokens = min(context_tokens, shown_tokens - least_said_tokens)
-        if is_first and beside.is_plain:
-            said, least = f"{conversation.context} {prompt}", shown_tokens - 2 * TEMPLATE_TOKENS
-            vocabulary = vocabulary.observe(said, least, shown_tokens)
-    return Measured(
-        prompt_tokens=prompt_tokens,
-        reply_tokens=reply_tokens,
-        least_tokens=least_prompt_tokens + least_reply_tokens,
-        context_tokens=context_tokens,
-        window_tokens=window_tokens + reply_tokens,
-        vocabulary=vocabulary,
-    )
-
-
-def _broken_up_tokens(text: str) -> int:
-    """Return how many tokens breaking up its markers may add to a reply that is shown again."""
-    shown = break_up(text)
-    return estimate_tokens(shown) - estimate_tokens(text) if shown != text else 0
+def is_of_a_call(message: Message) -> bool:
+    """Whether a template may put more around a message: a tool call, or the output of one."""
+    return bool(message.calls) or message.call_id is not None

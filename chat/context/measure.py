@@ -68,7 +68,7 @@ def postings_of(turn: Turn, wanted: Sequence[str]) -> Mapping[int, Posting]:
     A quick look rules out most turns before their terms are worked out.
     """
     text = "\n".join(message.content for message in turn.shown()).lower()
-    dates = date_terms(turn)
+    dates = date_terms(placed.created_at for placed in turn.placed())
     likely = [term for term in wanted if term in dates or term.rstrip("i") in text]
     if not likely:
         return {}

@@ -5,9 +5,7 @@ A month's term has a sign that no word has; a year's is the year itself.
 
 import datetime as dt
 import re
-from collections.abc import Sequence
-
-from chat.core.messages import Turn
+from collections.abc import Iterable, Sequence
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NAMED = re.compile(
@@ -30,12 +28,13 @@ def month_terms(prompt: str) -> Sequence[str]:
     return list(dict.fromkeys(f"_{month}" for month in (*named, *numbered)))
 
 
-def date_terms(turn: Turn) -> Sequence[str]:
-    """Return the terms of the months, and the years, in which a turn's messages were said, in UTC.
+def date_terms(times: Iterable[float]) -> Sequence[str]:
+    """Return the terms of the months, and the years, of some times, in UTC.
 
+    Units:  seconds since 1970.
     Errors: none; a time before 1970, or after the year 9999, has no terms.
     """
-    days = dict.fromkeys(placed.created_at // DAY_S for placed in turn.placed())
+    days = dict.fromkeys(time // DAY_S for time in times)
     terms = dict[str, None]()
     for day in days:
         if 0 <= day < LATEST_S // DAY_S:

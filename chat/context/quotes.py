@@ -56,22 +56,32 @@ def least_quote_tokens(turn: Turn) -> int:
 
     It tells early which turns cannot fit: making a quote only to leave it out would take longer.
     """
-    return 0 if _is_cut(turn) else turn.tokens - TEMPLATE_TOKENS
+    return 0 if _is_estimated(turn) else turn.tokens - TEMPLATE_TOKENS
 
 
-def _is_cut(turn: Turn) -> bool:
-    return any(len(message.text) > MAX_QUOTED_CHARACTERS for message in turn.shown())
+def _is_estimated(turn: Turn) -> bool:
+    """Whether a quote's bound is estimated from its own text.
+
+    The turn's bound says nothing of a quote that is cut; and if no model has counted the turn, its
+    bound may have been made when less was known of the model.
+    """
+    is_cut = any(len(message.text) > MAX_QUOTED_CHARACTERS for message in turn.shown())
+    return is_cut or not turn.reply_tokens
 
 
 def make_quote(found: Found, now: float, vocabulary: Vocabulary) -> Quote:
-    """Quote a turn; the quote's bound is the turn's, less the template, plus what quoting adds."""
+    """Quote a turn; the quote's bound is the turn's, less the template, plus what quoting adds.
+
+    Without a count of a model's, it is estimated.
+    """
     text, turn = quote(found.turn, now), found.turn
+    if _is_estimated(turn):
+        tokens = estimate_tokens(break_up(text), vocabulary)
+        return Quote(found, age_s(turn.at, now), text, tokens)
     tokens = turn.tokens - TEMPLATE_TOKENS
     for placed in turn.placed():
         tokens += estimate_tokens(_lead(placed, now), vocabulary) + AROUND_TOKENS
         tokens += _behind_a_mark_tokens(placed.message.text, vocabulary)
-    if _is_cut(turn):
-        tokens = min(tokens, estimate_tokens(break_up(text), vocabulary))
     return Quote(found, age_s(turn.at, now), text, tokens)
 
 

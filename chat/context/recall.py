@@ -19,6 +19,7 @@ from chat.context.quotes import (
     make_memory_quote,
     make_quote,
 )
+from chat.context.ranking import LEAST_SHARE
 from chat.context.terms import recall_terms
 from chat.core.messages import Conversation, Found, FoundMemory, Turn
 from chat.core.tokens import Vocabulary, estimate_tokens
@@ -27,11 +28,6 @@ HEADER = "Earlier in this conversation:"
 MEMORIES_HEADER = "Memory log of earlier conversations:"
 RECALL_SHARE = 4
 """Recalled turns may take a quarter of the tokens there are for turns, and memories another one."""
-LEAST_SHARE = 0.4
-"""The share of the best turn's score that a turn needs to be worth its tokens.
-
-A turn that was found only as the neighbour of a good one has less.
-"""
 Quoted = TypeVar("Quoted", Quote, MemoryQuote)
 
 

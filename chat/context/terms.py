@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from chat.context.months import date_terms, month_terms
 from chat.context.stop_words import STOP_WORDS
 from chat.core.memo import kept
-from chat.core.messages import Turn
+from chat.core.messages import Memory, Turn
 
 WORD = re.compile(r"[^\W_]+")
 UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -83,6 +83,15 @@ def prompt_terms(prompt: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms_of(prompt)))[:MAX_PROMPT_TERMS]
 
 
+def search_words(prompt: str) -> list[str]:
+    """Return beginnings of the words of a prompt, in small letters and with a capital.
+
+    Shapes: an ending is left out, as in a term.
+    """
+    found = dict.fromkeys(term.rstrip("i") or term for term in prompt_terms(prompt))
+    return [form for word in found for form in dict.fromkeys((word, word.capitalize()))]
+
+
 @kept
 def recall_terms(prompt: str) -> tuple[str, ...]:
     """Return the different terms by which turns are recalled for a prompt: words and months."""
@@ -92,5 +101,12 @@ def recall_terms(prompt: str) -> tuple[str, ...]:
 def turn_terms(turn: Turn) -> Mapping[str, int]:
     """Count the terms of a turn's messages, and those of the months in which they were said."""
     words = Counter(term for message in turn.shown() for term in terms_of(message.text))
-    words.update(date_terms(turn))
+    words.update(date_terms(placed.created_at for placed in turn.placed()))
+    return words
+
+
+def memory_terms(memory: Memory) -> Mapping[str, int]:
+    """Count the terms of a memory, and those of the month in which it was said."""
+    words = Counter(terms_of(memory.content))
+    words.update(date_terms([memory.at]))
     return words

@@ -172,10 +172,13 @@ class Memory:
 
 @dataclass(frozen=True)
 class FoundMemory:
-    """A memory that a search found; `distance` is the cosine distance, from 0 to 2."""
+    """A memory that a search found.
+
+    Units: `distance` is the cosine distance, from 0 to 2; None if only its words were looked at.
+    """
 
     memory: Memory
-    distance: float
+    distance: float | None
 
 
 @dataclass(frozen=True)

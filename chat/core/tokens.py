@@ -7,7 +7,7 @@ all published models are. See `Vocabulary`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chat.core.memo import kept
 from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS, LONGEST
@@ -32,19 +32,27 @@ LARGE_PIECES = 32_000
 EVIDENCE_TOKENS = 64
 """How much prose, as estimated, it takes to believe that a vocabulary is large."""
 SIGNS_BEHIND = re.compile(r"[A-Za-z][.,;:!?)\"]+(?=\s|$)")
+LEAST_PAIRS = 4
+"""How many messages with their replies a prompt has at least to show what a template takes."""
+MERGED_TOKENS = 4
+"""By how many tokens a template may take less around one pair than around another: at each end of a
+message, one of its tokens may become one with one of the template's."""
 LEAST_SHARE = 0.4
 """The least share of its estimate that prose takes in any vocabulary; a lower count is nonsense."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a model's counts have shown of its vocabulary so far.
+    """What a model's counts have shown of its vocabulary and its template so far.
 
     Units: `evidence_tokens` is the estimate, for a large vocabulary, of all prose that the model
            counted as no more than that; below 0 once the model counted some prose as more.
+           `pair_tokens` is the most that the template puts around a user's message and the reply
+           to it together; 0 if that is not known.
     """
 
     evidence_tokens: int = 0
+    pair_tokens: int = 0
 
     @property
     def is_large(self) -> bool:
@@ -57,10 +65,28 @@ class Vocabulary:
             return self
         estimated_tokens = estimate_tokens(text, LARGE)
         if least_tokens > estimated_tokens:
-            return SMALL
+            return replace(self, evidence_tokens=-1)
         if LEAST_SHARE * estimated_tokens <= max_tokens <= estimated_tokens:
-            return Vocabulary(self.evidence_tokens + estimated_tokens)
+            return replace(self, evidence_tokens=self.evidence_tokens + estimated_tokens)
         return self
+
+    def observe_template(self, around_tokens: int, pairs: int) -> "Vocabulary":
+        """Return what is known after `pairs` messages with their replies in one prompt.
+
+        Units: `around_tokens` is the most that the template put around all of them.
+        """
+        if pairs < LEAST_PAIRS or around_tokens < 0:
+            return self
+        most = -(-around_tokens // pairs) + MERGED_TOKENS
+        return replace(self, pair_tokens=min(most, self.pair_tokens or most))
+
+    def together_with(self, other: "Vocabulary") -> "Vocabulary":
+        """Return what both have shown of the same model; what one contradicts is not so."""
+        evidence = (self.evidence_tokens, other.evidence_tokens)
+        pairs = [one.pair_tokens for one in (self, other) if one.pair_tokens]
+        return Vocabulary(
+            min(evidence) if min(evidence) < 0 else max(evidence), min(pairs, default=0)
+        )
 
 
 UNKNOWN = Vocabulary()

@@ -29,7 +29,7 @@ async def search_memories(call: Call) -> Response:
     settings = call.settings
     query = parse_search(call.uri, settings.max_prompt_bytes, settings.long_term.max_distance)
     found = await (await call.connect()).memory.search(
-        query.prompt, count=query.top_k, max_distance=query.distance_threshold
+        query.prompt, count=query.top_k, max_distance=query.distance_threshold, by=query.by
     )
     return render_found_memories(found)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chat.context.ranking import WAYS
 from chat.core.errors import (
     CorruptConversation,
     EraseIncomplete,
@@ -65,6 +66,7 @@ AS_TEXT = _flag("as_text")
 PROMPT = Parameter("prompt", CONTENT, is_needed=True)
 TOP_K = _count("top_k", 0, DEFAULT_TOP_K)
 WITHIN = _number("distance_threshold", 0, FARTHEST, float(DEFAULT_DISTANCE), "number")
+BY = Parameter("by", {"type": "string", "enum": list(WAYS), "default": WAYS[0]})
 REPETITION = Parameter(
     "Idempotency-Key", {"type": "string", "pattern": f"^{KEY.pattern}$"}, "header"
 )
@@ -182,7 +184,7 @@ OPERATIONS: Operations = {
         "GET": Operation(
             conversations.find_relevant, "Its messages that are about what a prompt is about",
             {200: "RelevantMessages"}, "optional",
-            parameters=(PROMPT, TOP_K, WITHIN, OF_ROLES, AS_TEXT, _flag("fall_back")),
+            parameters=(PROMPT, TOP_K, WITHIN, OF_ROLES, AS_TEXT, _flag("fall_back"), BY),
             errors=(*CONVERSATION, *MODEL), counts="turn",
         ),
     },
@@ -211,7 +213,7 @@ OPERATIONS: Operations = {
     "/memories/relevant": {
         "GET": Operation(
             memories.search_memories, "Memories about what a prompt is about",
-            {200: "RelevantMemories"}, parameters=(PROMPT, TOP_K, WITHIN),
+            {200: "RelevantMemories"}, parameters=(PROMPT, TOP_K, WITHIN, BY),
             errors=(*STORE, *MODEL), counts="turn", needs_memory=True,
         ),
     },

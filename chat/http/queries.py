@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from chat.context.ranking import WAYS, By
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES, Place, Role
 from chat.core.refusals import InvalidRequest, TooLarge
@@ -53,6 +54,7 @@ class MemoryQuery:
     prompt: str
     top_k: int
     distance_threshold: float
+    by: By
 
 
 def parse_list_query(uri: str) -> ListQuery:
@@ -93,11 +95,11 @@ def parse_last(uri: str) -> int | None:
 
 
 def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
-    """Parse `prompt`, `top_k`, `distance_threshold`, `role`, `as_text` and `fall_back`.
+    """Parse `prompt`, `top_k`, `distance_threshold`, `role`, `as_text`, `fall_back` and `by`.
 
     Errors: InvalidRequest and TooLarge.
     """
-    names = ("prompt", "top_k", "distance_threshold", "role", "as_text", "fall_back")
+    names = ("prompt", "top_k", "distance_threshold", "role", "as_text", "fall_back", "by")
     query = _parse_query(uri, names)
     return RelevantQuery(
         prompt=_prompt(query, max_prompt_bytes),
@@ -106,6 +108,7 @@ def parse_relevant_query(uri: str, max_prompt_bytes: int) -> RelevantQuery:
         roles=_roles(query),
         as_text=_flag(query, "as_text"),
         fall_back=_flag(query, "fall_back"),
+        by=_by(query),
     )
 
 
@@ -129,15 +132,16 @@ def parse_word_search(uri: str, max_prompt_bytes: int) -> SearchQuery:
 
 
 def parse_search(uri: str, max_prompt_bytes: int, max_distance: float) -> MemoryQuery:
-    """Parse `prompt`, `top_k` and `distance_threshold`.
+    """Parse `prompt`, `top_k`, `distance_threshold` and `by`.
 
     Errors: InvalidRequest and TooLarge.
     """
-    query = _parse_query(uri, ("prompt", "top_k", "distance_threshold"))
+    query = _parse_query(uri, ("prompt", "top_k", "distance_threshold", "by"))
     return MemoryQuery(
         _prompt(query, max_prompt_bytes),
         _count(query, "top_k", 0, DEFAULT_TOP_K),
         _threshold(query, str(max_distance)),
+        _by(query),
     )
 
 
@@ -209,6 +213,14 @@ def _roles(query: Mapping[str, str]) -> list[Role]:
     if not set(asked) <= set(ROLES):
         raise InvalidRequest(f"`role` must be of {', '.join(ROLES)}, with commas between", "role")
     return [role for role in ROLES if role in asked]
+
+
+def _by(query: Mapping[str, str]) -> By:
+    asked = query.get("by", WAYS[0])
+    for way in WAYS:
+        if asked == way:
+            return way
+    raise InvalidRequest(f"`by` must be one of {', '.join(WAYS)}", "by")
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:

@@ -104,10 +104,10 @@ TOOLS: Mapping[str, Tool] = {
         ),
         Tool(
             "recall", "Recall memories",
-            "Search what is remembered of the user by meaning: notes, and what was said in all "
-            "conversations. Use it at the beginning of a task, and before you ask the user for "
-            "something that they may have told before. Each memory comes with its score (1 is the "
-            "same meaning), age and source. Do not use it to look for exact words: "
+            "Search what is remembered of the user by words and meaning: notes, and what was said "
+            "in all conversations. Use it at the beginning of a task, and before you ask the user "
+            "for something that they may have told before. Each memory comes with its score (1 is "
+            "the same meaning), age and source. Do not use it to look for exact words: "
             "`search_conversations` does that.",
             "GET", "/memories/relevant",
             _described(
@@ -116,6 +116,7 @@ TOOLS: Mapping[str, Tool] = {
                 top_k=f"How many memories at most, up to {MOST}; {DEFAULT_TOP_K} if left out",
                 distance_threshold="The largest cosine distance, from 0 to 2: with less, only "
                 "what is nearer is returned; if left out, what the service has as its default",
+                by="What to search by; `both` if left out: words and meaning",
             ),
             RECALLED, texts.tell_recalled, is_read_only=True,
         ),

@@ -10,13 +10,15 @@ from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
 from chat.redis.keys import SOURCE_NAMES, Keys, conversation_keys, started_key
 from chat.redis.records import parse_conversation, parse_turns
+from chat.redis.repetitions import render_done, render_started
 from chat.redis.restorer import Begun, RedisRestorer
-from chat.redis.turns import render_done, render_started
 from chat.redis.whole_scripts import BRANCH_SOURCE, COPY
 from chat.usecases.branch_ports import Branch, Made, Source
 from chat.usecases.ports import Done
 from chat.usecases.read_messages import PAGE_TURNS
 
+NO_PROFILE = b""
+"""What a conversation that is to be branched is not given: what others know of the model."""
 NOTHING_FOUND = ("[]", b"", "0 0", "")
 """What a search found that was not made."""
 
@@ -68,7 +70,9 @@ class RedisBrancher:
             max_bytes=MAX_CALL_BYTES,
         )
         *head, title, archived_count, turns, older = reply
-        conversation = parse_conversation(owner, conversation_id, [*head, turns, *NOTHING_FOUND])
+        conversation = parse_conversation(
+            owner, conversation_id, [*head, NO_PROFILE, turns, *NOTHING_FOUND]
+        )
         return Source(
             conversation,
             as_bytes(title).decode() or None,

@@ -14,6 +14,8 @@ MEMORY_BYTES = 300
 """An estimate of the bytes that Redis needs for a memory beside its record and its embedding."""
 CHUNK_BYTES = 480
 """Bytes above which a term's newest chunk is closed: to note a turn, this chunk is written anew."""
+IN_BUCKET = 64
+"""How many memories share a bucket of a term's postings, which is written anew for each of them."""
 MAX_READ_BYTES = 12_000
 """The bytes of postings that a search reads: about 1,500 postings, however long the history is.
 
@@ -37,8 +39,8 @@ KEEP = Fragment("keep")
 LIST = Fragment("list")
 NUMBERS = Fragment("numbers")
 INDEX = Fragment("index", {"CHUNK_BYTES": CHUNK_BYTES})
-SEARCH = Fragment(
-    "search",
+SCORE = Fragment(
+    "score",
     {
         "MAX_READ_BYTES": MAX_READ_BYTES,
         "BM25_K1": MEASURE.k1,
@@ -48,6 +50,8 @@ SEARCH = Fragment(
         "AFTER_SHARE": MEASURE.after,
     },
 )
+SEARCH = Fragment("search")
+MEMORY_INDEX = Fragment("memory_index", {"IN_BUCKET": IN_BUCKET})
 MEMORIES = Fragment(
     "memories", {"MEMORY_BYTES": MEMORY_BYTES, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
 )

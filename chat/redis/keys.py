@@ -6,8 +6,8 @@
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
                                            metadata, created_at, active_at,
-                                           turn_count, evicted_count, evidence_tokens, pinned,
-                                           kept, messages, committed_by
+                                           turn_count, evicted_count, evidence_tokens,
+                                           pair_tokens, pinned, kept, messages, committed_by
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
@@ -21,6 +21,7 @@
     <prefix>:<owner>:memories:signatures   hash  the signatures of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
     <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
+    <prefix>:<owner>:memories:index        hash    for each term, the memories that contain it
     <prefix>:<owner>:erased        string  a random word of the last erasure of the owner
     <prefix>:<owner>:usage         hash    bytes of each conversation and of the memories, in all
     <prefix>:<owner>:ends          zset    conversation ids by the moment when they expire, in ms
@@ -31,6 +32,7 @@
     <prefix>:stats                 hash    what was counted
     <prefix>:stats:<day>           hash    what was counted on that day
     <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
+    <prefix>:model:<tag>           string  what a model's counts have shown of it
     <prefix>:cleanup               string  where the next clean-up goes on
     <prefix>:model_health          string  whether the model answered a moment ago
     <prefix>:probe                 string  written to see whether Redis takes writes
@@ -50,7 +52,7 @@ SOURCE_NAMES = ("from_conversation", "from_archive", "from_index", "from_embeddi
 """The names of those keys of a conversation from which a branch is copied."""
 MEMORY_NAMES = (
     "memories", "memory_times", "memory_texts", "memory_signatures", "memory_embeddings",
-    "memory_rows",
+    "memory_rows", "memory_index",
 )  # fmt: skip
 OWNED_NAMES = ("conversations", *MEMORY_NAMES)
 """The names of the list of an owner's conversations, and of the owner's memories."""
@@ -120,7 +122,7 @@ def started_key(prefix: str, tag: str, key: str) -> str:
 def memory_keys(prefix: str, owner: str) -> Keys:
     """Return the keys of an owner's memories."""
     base = f"{prefix}:{owner}:memories"
-    parts = ("times", "texts", "signatures", "embeddings", "rows")
+    parts = ("times", "texts", "signatures", "embeddings", "rows", "index")
     return _named(MEMORY_NAMES, [base, *(f"{base}:{part}" for part in parts)])
 
 
@@ -133,6 +135,11 @@ def stats_keys(prefix: str, day: int) -> Keys:
 def owners_key(prefix: str, day: int) -> str:
     """Return the key that counts a day's active owners."""
     return f"{prefix}:stats:{day}:owners"
+
+
+def profile_key(prefix: str, tag: str) -> str:
+    """Return the key that holds what a model's counts have shown; `tag` is a hash of its name."""
+    return f"{prefix}:model:{tag}"
 
 
 def cleanup_key(prefix: str) -> str:

@@ -4,10 +4,11 @@ A search reads the signature of every memory, which has a few dozen bytes. It ta
 whose signatures differ least from the prompt's, and compares their embeddings with the prompt's.
 """
 
-import heapq
 import itertools
 from collections.abc import Iterable, Sequence
 
+from chat.context.ranking import By, rank_memories
+from chat.context.terms import recall_terms
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.messages import Embedded, FoundMemory, Memory
@@ -31,6 +32,8 @@ from chat.usecases.ports import Cursor, Embedder
 
 CANDIDATE_COUNT = 64
 """The most memories whose embeddings one search compares."""
+WORD_COUNT = 24
+"""The most memories that one search finds by their words."""
 PART = 100
 """The most memories that one script stores."""
 
@@ -59,24 +62,46 @@ class RedisMemory:
         self.owner = owner
 
     async def search(
-        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+        self,
+        text: str,
+        *,
+        count: int,
+        max_distance: float,
+        beside: int | None = None,
+        by: By = "meaning",
     ) -> list[FoundMemory]:
         """Search in two round trips; in one if there are no memories, in more to embed anew."""
-        flat = as_text((await self._redis.run(SIGNATURES, self._keys_of(SIGNATURES)))[0]).split()
+        own = "" if beside is None else f"{beside}."
+        terms = () if by == "meaning" else recall_terms(text)
+        keys = self._keys_of(SIGNATURES)
+        reply = await self._redis.run(SIGNATURES, keys, *terms, max_found=WORD_COUNT, own=own)
+        rows, names, scores = map(as_text, reply)
+        words = dict(zip(names.split(), map(float, scores.split()), strict=True))
+        if by == "words":
+            found = {memory.id: memory for memory, _ in await self._candidates(words)}
+            best = sorted(found, key=words.__getitem__, reverse=True)[:count]
+            return [FoundMemory(found[name], None) for name in best]
+        flat = rows.split()
         if not flat:
             return []
         wanted = (await self._embedder.embed([text]))[0]
+        likely = await self._likely(wanted, flat, own)
+        candidates = await self._candidates(dict.fromkeys([*words, *likely]))
+        check_length(wanted, (embedding for _, embedding in candidates))
+        memories = [memory for memory, _ in candidates]
+        distances = [distance(wanted, embedding) for _, embedding in candidates]
+        scored = [words.get(memory.id, 0.0) for memory in memories]
+        return rank_memories(memories, distances, scored, max_distance)[:count]
+
+    async def _likely(
+        self, wanted: Sequence[float], flat: Sequence[str], own: str
+    ) -> Iterable[str]:
+        """Return the ids of the memories whose embeddings are worth a comparison."""
         near, stale = nearest(self._tag + signature(wanted), flat[::2], flat[1::2])
         anew = await self._embed_anew(stale)
-        own = f"{beside}."
-        likely = (name for name in itertools.chain(anew, near) if not name.startswith(own))
-        candidates = await self._candidates(itertools.islice(likely, CANDIDATE_COUNT))
-        check_length(wanted, (embedding for _, embedding in candidates))
-        found = [
-            FoundMemory(memory, distance(wanted, embedding)) for memory, embedding in candidates
-        ]
-        near_enough = [one for one in found if one.distance < max_distance]
-        return heapq.nsmallest(count, near_enough, key=lambda one: one.distance)
+        names = itertools.chain(anew, near)
+        others = (name for name in names if not (own and name.startswith(own)))
+        return itertools.islice(others, CANDIDATE_COUNT)
 
     async def _embed_anew(self, names: Sequence[str]) -> list[str]:
         """Embed memories anew that another model embedded, and return their ids.

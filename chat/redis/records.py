@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from chat.context.terms import turn_terms
+from chat.context.terms import memory_terms, turn_terms
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
@@ -24,7 +24,7 @@ from chat.core.messages import (
     Usage,
     as_role,
 )
-from chat.core.tokens import Vocabulary
+from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
@@ -147,9 +147,13 @@ def parse_memories(data: bytes | str) -> list[Memory]:
         raise CorruptConversation from error
 
 
-def render_embedded(embedded: Embedded, tag: str) -> list[str]:
-    """Render a memory as the scripts take it: id, time, digest, record, signature and embedding."""
+def render_embedded(embedded: Embedded, tag: str) -> list[Any]:
+    """Render a memory as the scripts take it.
+
+    Shapes: its id, time, digest, record, signature, embedding, terms, and how many terms.
+    """
     memory, embedding = embedded.memory, embedded.embedding
+    terms = memory_terms(memory)
     return [
         memory.id,
         repr(memory.at),
@@ -157,6 +161,8 @@ def render_embedded(embedded: Embedded, tag: str) -> list[str]:
         render_memory(memory).decode(),
         tag + signature(embedding),
         render_embedding(embedding),
+        terms,
+        sum(terms.values()),
     ]
 
 
@@ -189,25 +195,43 @@ def parse_result(data: bytes) -> TurnResult:
         raise CorruptConversation from error
 
 
+def render_profile(vocabulary: Vocabulary) -> str:
+    """Render what is known of a model for all conversations with it; '' if that is nothing."""
+    evidence = min(0, vocabulary.evidence_tokens)
+    known = (EVIDENCE_TOKENS if vocabulary.is_large else evidence, vocabulary.pair_tokens)
+    return f"{known[0]} {known[1]}" if any(known) else ""
+
+
+def parse_profile(text: bytes) -> Vocabulary:
+    """Parse a rendered profile.
+
+    Errors: ValueError.
+    """
+    return Vocabulary(*map(int, text.split())) if text else UNKNOWN
+
+
 def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
     """Parse the reply of `LOAD`.
 
     Errors: CorruptConversation.
     """
     *head, turns, found, scores, counted, postings = reply
-    context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
+    context, context_tokens, turn_count, active_at, pinned, *numbers, profile = map(as_bytes, head)
+    evidence_tokens, window_tokens, pair_tokens = numbers
     try:
         return Conversation(
             id=conversation_id,
             owner=owner,
             context=context.decode(),
             context_tokens=int(context_tokens),
-            window_tokens=int(window),
+            window_tokens=int(window_tokens),
             turn_count=int(turn_count),
             turns=parse_turns(as_text(turns)),
             active_at=float(active_at),
             is_pinned=pinned == b"1",
-            vocabulary=Vocabulary(int(evidence)),
+            vocabulary=Vocabulary(int(evidence_tokens), int(pair_tokens)).together_with(
+                parse_profile(profile)
+            ),
             found=tuple(
                 Found(turn, float(score))
                 for turn, score in zip(

@@ -137,6 +137,7 @@ class RedisRestorer:
             "context_tokens": str(whole.context_tokens),
             "window_tokens": str(whole.window_tokens),
             "evidence_tokens": str(whole.vocabulary.evidence_tokens),
+            "pair_tokens": str(whole.vocabulary.pair_tokens),
             "created_at": repr(head.begun_at),
             "active_at": repr(head.active_at),
             "turn_count": str(head.turn_count),

@@ -20,9 +20,11 @@ from chat.redis.fragments import (
     LIST,
     LOST,
     MEMORIES,
+    MEMORY_INDEX,
     MESSAGES,
     NEWCOMERS,
     NUMBERS,
+    SCORE,
     SEARCH,
     SUMMARY,
     TYPES,
@@ -44,6 +46,8 @@ MAX_DONE = 100
 """The most results of Idempotency-Keys that a conversation keeps."""
 STARTED_S = 86_400
 """How long an Idempotency-Key of a new conversation is remembered."""
+PROFILE_S = 30 * 86_400
+"""How long it is kept what a model's counts have shown, after they showed something new."""
 NOT_THERE = "-"
 """What a script returns in place of an embedding that is not kept."""
 SCAN_COUNT, SCANS = 1000, 10
@@ -54,12 +58,17 @@ A script takes some milliseconds.
 ID_DIGITS = 15
 """The most digits of an id: Lua's numbers are exact up to 2^53, so a longer id is none of ours."""
 
+BUCKET_BYTES = 100
+"""About how many bytes a bucket of a term's postings has, before it is read."""
+SKIPPED = 100
+"""The most memories of a conversation itself that its search looks past, to find others."""
+
 # A turn: admit or load before the model, create or commit after it.
 RATES = ("caller_rate", "rate")
 LOAD = repeatable(make_script(
     "load",
-    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, NUMBERS, INDEX, SEARCH],
-    keys=[*CONVERSATION_NAMES, *RATES],
+    [IS, TYPES, WHOLE, LIMITS, ACCOUNT, NEWCOMERS, NUMBERS, INDEX, SCORE, SEARCH],
+    keys=[*CONVERSATION_NAMES, *RATES, "profile"],
     maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
     args=[
         "fencing", "lock_ms", "limit", "limit_of_all", "repetition", "body", "max_found",
@@ -78,16 +87,20 @@ HOLD = repeatable(
 )
 COMMIT = repeatable(make_script(
     "commit",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, MESSAGES, COUNT_ALL],
-    keys=[*CONVERSATION_NAMES, *STATS_NAMES],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES,
+        MESSAGES, COUNT_ALL,
+    ],
+    keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
-        "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
+        "fencing", "turn_count", "context_tokens", "window_tokens", "evidence_tokens",
+        "pair_tokens", "profile", "active_at",
         "evicted_count", "archive_turns", "lifetime_s", "title", "conversation_id", "repetition",
         "result", "evicted_terms", "new_memories", "max_memories", "embedding_tag", "counters",
         "account", "*turns",
     ],
-    constants={"MAX_DONE": MAX_DONE},
+    constants={"MAX_DONE": MAX_DONE, "PROFILE_S": PROFILE_S},
 ))  # fmt: skip
 ADMIT = repeatable(
     make_script(
@@ -101,15 +114,20 @@ ADMIT = repeatable(
 )
 CREATE = repeatable(make_script(
     "create",
-    [IS, ACCOUNT, KEEP, LIST, MEMORIES, MESSAGES, COUNT_ALL],
-    keys=[*CONVERSATION_NAMES, *STATS_NAMES, "started"],
+    [IS, ACCOUNT, KEEP, LIST, MEMORY_INDEX, MEMORIES, MESSAGES, COUNT_ALL],
+    keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile", "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
-        "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
+        "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens",
+        "pair_tokens", "profile", "active_at",
         "lifetime_s", "title", "conversation_id", "turn", "repetition", "result", "started",
         "new_memories", "max_memories", "counters", "account",
     ],
-    constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
+    constants={
+        "CONVERSATION_BYTES": CONVERSATION_BYTES,
+        "STARTED_S": STARTED_S,
+        "PROFILE_S": PROFILE_S,
+    },
 ))  # fmt: skip
 RELEASE = repeatable(make_script("release", keys=["lock"], args=["fencing"]))
 NEXT_ID = repeatable(make_script("next_id", keys=["next_id"]))
@@ -158,7 +176,7 @@ CHANGE = make_script(
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES, MESSAGES, FORGETTING],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -173,7 +191,7 @@ LOCK = repeatable(
 )
 CUT = make_script(
     "cut",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES, MESSAGES, FORGETTING],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -184,7 +202,7 @@ CUT = make_script(
 )  # fmt: skip
 FORGET = make_script(
     "forget",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["conversation_id", "account"],
@@ -223,26 +241,34 @@ CLEAN_INDEX = make_script(
 # An owner's memories.
 REMEMBER = make_script(
     "remember",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memories", "max_memories", "account"],
 )
 RESTATE = make_script(
     "restate",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memory", "account"],
 )
 FORGET_MEMORY = make_script(
     "forget_memory",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["memory_id", "account"],
 )
-SIGNATURES = repeatable(make_script("signatures", keys=["memory_signatures", "memory_rows"]))
+SIGNATURES = repeatable(
+    make_script(
+        "signatures",
+        [SCORE],
+        keys=["memory_signatures", "memory_rows", "memory_index"],
+        args=["max_found", "own", "*searched"],
+        constants={"BUCKET_BYTES": BUCKET_BYTES, "SKIPPED": SKIPPED},
+    )
+)
 CANDIDATES = repeatable(
     make_script("candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"])
 )

@@ -14,15 +14,24 @@ from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
 from chat.redis.counters import render_counters
 from chat.redis.ids import RedisIds
-from chat.redis.keys import Keys, conversation_keys, owned_keys, rate_key, started_key, stats_keys
+from chat.redis.keys import (
+    Keys,
+    conversation_keys,
+    owned_keys,
+    profile_key,
+    rate_key,
+    started_key,
+    stats_keys,
+)
 from chat.redis.records import (
     parse_conversation,
     parse_result,
     render_embeddeds,
-    render_result,
+    render_profile,
     render_terms,
     render_turn,
 )
+from chat.redis.repetitions import render_done, render_started
 from chat.redis.script import Argument
 from chat.redis.scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
 from chat.usecases.ports import AnsweredBefore, Done, Repetition
@@ -41,8 +50,9 @@ class TurnStoreSettings:
     """What a store needs to know once.
 
     Shapes: a search finds up to `max_found` evicted turns; an owner has up to `max_memories`
-            memories; `tag` is the tag of the embedding model; `rate_tag` names whose turns are
-            limited; `owners` returns the owners under whom a conversation may be reached.
+            memories; `tags` are those of the embedding model and of the model; `rate_tag` names
+            whose turns are limited; `owners` returns the owners under whom a conversation may be
+            reached.
     """
 
     prefix: str
@@ -54,7 +64,7 @@ class TurnStoreSettings:
     owners: Callable[[int], Sequence[str]]
     max_found: int = 12
     max_memories: int = 0
-    tag: str = ""
+    tags: tuple[str, str] = ("", "")
 
 
 class RedisTurnStore:
@@ -168,7 +178,7 @@ class RedisTurnStore:
         account_keys, text = self._entry(account, limits)
         reply = await self._redis.run(
             LOAD,
-            keys | self._rate_keys() | account_keys,
+            keys | self._rate_keys() | self._profile_keys() | account_keys,
             *terms,
             fencing=settings.fencing,
             lock_ms=settings.lock_ms,
@@ -182,9 +192,9 @@ class RedisTurnStore:
         if reply[0] == b"done":
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         async with undone_on_error(partial(self._unlock, keys)):
-            self._take_quota(limits, reply[9:11])
+            self._take_quota(limits, reply[11:13])
             self._note_word(account, reply)
-            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:15]])
+            return parse_conversation(owner, conversation_id, [*reply[1:11], *reply[13:17]])
 
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
@@ -198,7 +208,7 @@ class RedisTurnStore:
             evicted_count=len(commit.evicted),
             archive_turns=self._settings.archive_turns,
             evicted_terms=render_terms(commit.evicted),
-            embedding_tag=self._settings.tag,
+            embedding_tag=self._settings.tags[0],
             account=account,
             **render_done(done, loaded.turn_count + 1),
             **self._render_commit(loaded, commit),
@@ -207,7 +217,8 @@ class RedisTurnStore:
     def _written_keys(self, conversation: Conversation, commit: Commit) -> Keys:
         """Return the keys that are written with a conversation, except those of the account."""
         prefix, owner = self._settings.prefix, conversation.owner
-        keys = self._keys(conversation) | stats_keys(prefix, day_of(commit.at))
+        counted = stats_keys(prefix, day_of(commit.at))
+        keys = self._keys(conversation) | counted | self._profile_keys()
         return keys if owner == anyone(conversation.id) else keys | owned_keys(prefix, owner)
 
     def _render_commit(self, conversation: Conversation, commit: Commit) -> dict[str, Argument]:
@@ -219,13 +230,20 @@ class RedisTurnStore:
             "context_tokens": commit.context_tokens,
             "window_tokens": commit.window_tokens,
             "evidence_tokens": commit.vocabulary.evidence_tokens,
+            "pair_tokens": commit.vocabulary.pair_tokens,
+            "profile": self._new_profile(conversation, commit),
             "active_at": repr(commit.at),
             "lifetime_s": commit.lifetime_s,
             "title": commit.title,
-            "new_memories": render_embeddeds(commit.memories, self._settings.tag),
+            "new_memories": render_embeddeds(commit.memories, self._settings.tags[0]),
             "max_memories": self._settings.max_memories,
             "counters": render_counters(commit.counters, commit.at, owner),
         }
+
+    def _new_profile(self, conversation: Conversation, commit: Commit) -> str:
+        """Return what is now known of the model, if it is not what was known before."""
+        profile = render_profile(commit.vocabulary)
+        return "" if profile == render_profile(conversation.vocabulary) else profile
 
     async def hold(self, loaded: Conversation) -> None:
         """Lock again, in one round trip."""
@@ -248,6 +266,9 @@ class RedisTurnStore:
 
     def _keys(self, conversation: Conversation) -> Keys:
         return conversation_keys(self._settings.prefix, conversation.owner, conversation.id)
+
+    def _profile_keys(self) -> Keys:
+        return {"profile": profile_key(self._settings.prefix, self._settings.tags[1])}
 
     def _rate_keys(self) -> Keys:
         prefix = self._settings.prefix
@@ -276,16 +297,3 @@ class RedisTurnStore:
             if kept:
                 return parse_result(kept.split(b":", 2)[2])
         raise UnknownConversation
-
-
-def render_started(repetition: Repetition | None, conversation_id: int) -> str:
-    """Render where an Idempotency-Key leads; empty without one."""
-    return f"{repetition.body}:{conversation_id}" if repetition else ""
-
-
-def render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
-    """Render the digest of an Idempotency-Key and what is kept under it; empty without one."""
-    if done is None:
-        return {"repetition": "", "result": b""}
-    head = f"{done.repetition.body}:{turn_number}:".encode()
-    return {"repetition": done.repetition.key, "result": head + render_result(done.result)}

@@ -103,7 +103,7 @@ class Completer:
                 yield part
         check_reply(part, settings.max_prompt_bytes)
         recalled = tuple(
-            RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+            RecalledMemory(q.found.memory.id, round(1 - (q.found.distance or 0.0), 4), q.age_s)
             for q in recall.memories
         )
         remembered = tuple(await self._remember(asked.said, part.text))

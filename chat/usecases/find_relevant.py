@@ -1,8 +1,9 @@
-"""Finds the messages of a conversation that are close to a prompt in meaning."""
+"""Finds the messages of a conversation that are about a prompt, by words and meaning."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from chat.context.ranking import By, choose, score_messages, shared_meanings
 from chat.core.messages import Placed, Role
 from chat.core.portions import slices
 from chat.core.vectors import BATCH, comparable, distance, embedding_name
@@ -15,7 +16,7 @@ class Relevant:
     """A message, and how far it is from the prompt.
 
     Units: `distance` is the cosine distance, from 0 for the same direction to 2 for the opposite;
-           None for a message that was chosen because it is recent.
+           None for a message that was found by its words only, or because it is recent.
     """
 
     placed: Placed
@@ -32,14 +33,17 @@ class RelevantQuery:
     roles: Collection[Role]
     as_text: bool
     fall_back: bool
+    by: By
 
 
 async def find_relevant(
     store: OwnedStore, embedder: Embedder, tag: str, conversation_id: int, query: RelevantQuery
 ) -> list[Relevant]:
-    """Return up to `top_k` messages within the distance threshold, the nearest first.
+    """Return up to `top_k` messages that are about a prompt, the best first.
 
-    If there are none and the query wants a fall back, return the newest `top_k` messages.
+    By meaning, those within the distance threshold, the nearest first; by words, those that have
+    words of the prompt, and no text is embedded; by both, those of either kind. If there are none,
+    and the query wants a fall back, return the newest `top_k` messages.
     Errors: those of the ports.
     Source: RedisVL `SemanticMessageHistory.get_relevant`.
     """
@@ -50,22 +54,53 @@ async def find_relevant(
         for p in await all_messages(store, conversation_id)
         if p.message.role in query.roles and p.message.text
     ]
-    wanted = (await embedder.embed([query.prompt]))[0]
-    names = [embedding_name(tag, message.place) for message in placed]
-    known = comparable(wanted, await store.load_embeddings(conversation_id, names))
-    texts = {name: p.message.text for name, p in zip(names, placed, strict=True)}
-    known |= await embed_rest(store, embedder, conversation_id, texts, known)
-    found = [
-        Relevant(message, distance(wanted, known[name]))
-        for name, message in zip(names, placed, strict=True)
-    ]
-    near = [r for r in found if r.distance is not None and r.distance <= query.distance_threshold]
+    near = await _found(store, embedder, tag, conversation_id, query, placed)
     if near or not query.fall_back:
-        return sorted(near, key=lambda relevant: relevant.distance or 0.0)[: query.top_k]
+        return near[: query.top_k]
     recent, _ = await read_messages(
         store, conversation_id, last=query.top_k, before=None, roles=query.roles
     )
     return [Relevant(message, None) for message in recent]
+
+
+async def _found(
+    store: OwnedStore,
+    embedder: Embedder,
+    tag: str,
+    conversation_id: int,
+    query: RelevantQuery,
+    placed: Sequence[Placed],
+) -> list[Relevant]:
+    if query.by == "words":
+        chosen = choose(score_messages(placed, query.prompt), (), (), 0.0)
+        return [Relevant(placed[place], None) for place in chosen]
+    distances = await _distances(store, embedder, tag, conversation_id, query.prompt, placed)
+    if query.by == "meaning":
+        near = [place for place, far in enumerate(distances) if far <= query.distance_threshold]
+        chosen = sorted(near, key=distances.__getitem__)
+    else:
+        cosines = {place: 1 - far for place, far in enumerate(distances)}
+        meanings = shared_meanings(range(len(placed)), cosines)
+        words = score_messages(placed, query.prompt)
+        chosen = choose(words, distances, meanings, query.distance_threshold)
+    return [Relevant(placed[place], distances[place]) for place in chosen]
+
+
+async def _distances(
+    store: OwnedStore,
+    embedder: Embedder,
+    tag: str,
+    conversation_id: int,
+    prompt: str,
+    placed: Sequence[Placed],
+) -> list[float]:
+    """Return how far each message is from the prompt."""
+    wanted = (await embedder.embed([prompt]))[0]
+    names = [embedding_name(tag, message.place) for message in placed]
+    known = comparable(wanted, await store.load_embeddings(conversation_id, names))
+    texts = {name: p.message.text for name, p in zip(names, placed, strict=True)}
+    known |= await embed_rest(store, embedder, conversation_id, texts, known)
+    return [distance(wanted, known[name]) for name in names]
 
 
 async def embed_rest(

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
+from chat.context.ranking import By
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
@@ -212,11 +213,19 @@ class LongTermMemory(Protocol):
     owner: str
 
     async def search(
-        self, text: str, *, count: int, max_distance: float, beside: int | None = None
+        self,
+        text: str,
+        *,
+        count: int,
+        max_distance: float,
+        beside: int | None = None,
+        by: By = "meaning",
     ) -> list[FoundMemory]:
-        """Return up to `count` memories nearer than `max_distance`, the nearest first.
+        """Return up to `count` memories, the best first.
 
-        Memories of the conversation `beside` are left out.
+        By meaning, those nearer than `max_distance`; by words, those that have the words of the
+        text, which is not embedded then; by both, those of either kind. Memories of the
+        conversation `beside` are left out.
         """
 
     async def list_page(

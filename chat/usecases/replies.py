@@ -4,7 +4,8 @@ import dataclasses
 from typing import NamedTuple
 
 from chat.context.asked import Asked
-from chat.context.budget import Beside, Fit, Measured, measure, shown_tokens
+from chat.context.budget import Fit, shown_tokens
+from chat.context.counts import Beside, Measured, measure
 from chat.context.recall import Recall
 from chat.core.errors import ModelFailed
 from chat.core.lifetime import expires_at, lifetime_s
@@ -139,7 +140,7 @@ def make_usage(
             for quoted in recall.turns
         ),
         memories=tuple(
-            RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+            RecalledMemory(q.found.memory.id, round(1 - (q.found.distance or 0.0), 4), q.age_s)
             for q in recall.memories
         ),
     )

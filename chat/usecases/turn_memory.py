@@ -41,14 +41,21 @@ class Recaller:
         self._tag = settings.embedding_tag
 
     async def rank(self, loaded: Conversation, prompt: str) -> Conversation:
-        """Rank the turns that were found by their words again, by their meaning as well."""
-        if not self._settings.is_hybrid or not loaded.found:
+        """Rank the turns that were found by their words again, by their meaning as well.
+
+        No answer waits for embeddings of turns that are still in the window: without one that is
+        kept, such a turn counts as an average one.
+        """
+        shown = {turn.number for turn in loaded.turns}
+        archived = [one.turn for one in loaded.found if one.turn.number not in shown]
+        if not self._settings.is_hybrid or not archived:
             return loaded
         wanted = (await self._embedder.embed([prompt]))[0]
         texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
         known = await self._conversations.load_embeddings(loaded.id, list(texts))
         kept = comparable(wanted, known)
-        missing = [name for name in texts if name not in kept][:MAX_EMBEDDED_ANEW]
+        names = [name for turn in archived for name in self._names(turn)]
+        missing = [name for name in names if name not in kept][:MAX_EMBEDDED_ANEW]
         made = await self._embed({name: texts[name] for name in missing})
         await self._keep(loaded.id, made)
         kept |= made
@@ -69,7 +76,8 @@ class Recaller:
 
     async def _keep_evicted(self, conversation_id: int, evicted: Sequence[Turn]) -> None:
         texts = {name: text for turn in evicted for name, text in self._names(turn).items()}
-        made = await self._embed(texts)
+        known = await self._conversations.load_embeddings(conversation_id, list(texts))
+        made = await self._embed({name: texts[name] for name in texts if name not in known})
         # Nothing locks the conversation by now: somebody may have removed messages of it meanwhile.
         first, last = evicted[0].number, evicted[-1].number
         stored = await self._conversations.turns_page(conversation_id, last, last - first + 1)
@@ -104,6 +112,7 @@ class Recaller:
             count=long_term.per_turn,
             max_distance=long_term.max_distance,
             beside=conversation.id,
+            by="both",
         )
 
     async def remember(self, conversation: Conversation, commit: Commit) -> Commit:

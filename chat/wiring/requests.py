@@ -264,7 +264,7 @@ class RequestStores:
             owners=self._owners,
             max_found=MAX_FOUND_TO_RANK if settings.is_hybrid else MAX_FOUND,
             max_memories=settings.long_term.most,
-            tag=settings.embedding_tag,
+            tags=(settings.embedding_tag, settings.model_tag),
         )
         return RedisTurnStore(self.redis, wanted, self._account)
 

@@ -59,7 +59,7 @@ def make_store(connection: NativeConnection) -> Callable[..., RedisTurnStore]:
             lock_ms=lock_ms,
             archive_turns=archive_turns,
             max_memories=100,
-            tag="m0de1",
+            tags=("m0de1", "10de1"),
             limits=Limits(*limits),
             rate_tag=rate_tag,
             owners=lambda id_: [*([owner] if owner else []), anyone(id_)],

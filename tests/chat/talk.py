@@ -7,16 +7,27 @@ import inspect
 import json
 import random
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context.budget import Fit, Measured, measure, message_tokens
+from chat.context.budget import Fit, fit_turns, message_tokens
+from chat.context.counts import Measured, measure
 from chat.context.recall import Quoting, Recall, fit_with_recall
 from chat.context.showing import lay_out
 from chat.context.templates import render_prompt
-from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
+from chat.core.messages import (
+    ROLES,
+    Completion,
+    Conversation,
+    Found,
+    FoundMemory,
+    Memory,
+    Message,
+    Turn,
+)
 from chat.core.refusals import PromptTooLong
+from chat.usecases.add_messages import make_turns
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
@@ -121,9 +132,11 @@ def play(
     prompt_format: str = "llama2",
     recall_tokens: int = 0,
     memory_count: int = 0,
+    adds: int = 0,
 ) -> Played:
     """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
+    Behind every fourth turn, up to `adds` messages are added in any roles.
     With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled.
     """
     reserve = max(16, context_length // 10)
@@ -147,9 +160,28 @@ def play(
         completion = Completion(reply, prompt_tokens, count(reply))
         measured = measure(fit, talk, prompt, completion, recall.text())
         archive += fit.evicted
-        turn = make_turn(number, prompt, reply, measured)
+        turn = make_turn(talk.turn_count + 1, prompt, reply, measured)
         talk = go_on(talk, measured, (*fit.kept, turn), archive)
+        if adds and number % 4 == 0:
+            said = [Message(rng.choice(ROLES), write(rng, words(rng))) for _ in range(adds)]
+            talk = add(talk, said[: rng.randint(1, adds)], context_length - reserve, archive)
     return played
+
+
+def add(
+    talk: Conversation, messages: Sequence[Message], room_tokens: int, archive: list[Turn]
+) -> Conversation:
+    """Return the conversation with added messages, whose tokens no model has counted."""
+    added = make_turns(messages, talk.turn_count + 1, 0.0, talk.vocabulary)
+    fit = fit_turns(talk, (*talk.turns, *added), room_tokens)
+    archive += fit.evicted
+    return dataclasses.replace(
+        talk,
+        turns=fit.kept,
+        window_tokens=fit.window_tokens,
+        turn_count=added[-1].number,
+        found=tuple(Found(turn, 1.0) for turn in archive[: -FOUND - 1 : -1]),
+    )
 
 
 def begin(context: str) -> Conversation:

@@ -74,7 +74,8 @@ class World:
             return [owner, anyone(conversation_id)]
 
         limits = Limits(0, 0, credentials)
-        settings = TurnStoreSettings("t", "one", 60_000, 20, limits, "{r}", owners, tag="m0de1")
+        tags = ("m0de1", "10de1")
+        settings = TurnStoreSettings("t", "one", 60_000, 20, limits, "{r}", owners, tags=tags)
         self.turns = RedisTurnStore(redis, settings, account)
         self.store = RedisConversationStore(
             redis, prefix="t", fencing=fencing, owner=owner, owners=owners, account=account

@@ -7,9 +7,13 @@ import struct
 import pytest
 import sentencepiece
 
+from chat.context.budget import fit_context
+from chat.context.counts import measure
+from chat.context.recall import Recall
+from chat.core.messages import Completion, Message, Role, Turn
 from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS
 from host.engines.llama_cpp import DEMO_MODEL
-from tests.chat.talk import SCRIPTS, play
+from tests.chat.talk import SCRIPTS, add, begin, go_on, make_turn, play, show
 from tests.chat.tokenizers import DEMO_TOKENIZER, Count, load_tokenizers, mistral_data
 from tests.portioned import portion
 
@@ -55,12 +59,38 @@ def test_no_prompt_and_its_reserve_are_over_the_context_length(
             words=lambda rng: rng.choice(LONG),
             recall_tokens=500 if number % 4 == 0 else 0,
             memory_count=2 if number % 3 == 0 else 0,
+            adds=6 if number % 5 == 0 else 0,
         )
         assert played.over_tokens <= 0
         turns += played.turns
         conversations += 1
 
     assert turns > 3 * conversations
+
+
+@pytest.mark.parametrize("prompt_format", ["llama2", "mistral", "plain"])
+def test_added_messages_fill_most_of_the_window_once_a_model_has_counted_some_turns(
+    tokenizers: dict[str, Count], prompt_format: str
+) -> None:
+    rng, count = random.Random(prompt_format), tokenizers["tekken-131k"]
+    talk, archive = begin("Be brief."), list[Turn]()
+    for number in range(1, 9):
+        prompt, reply = (SCRIPTS["english"](rng, 12) for _ in range(2))
+        fit = fit_context(talk, prompt, context_length=3500, max_reply_tokens=256)
+        shown = show(talk, prompt, fit, Recall(), prompt_format)
+        completion = Completion(reply, count(shown), count(reply))
+        measured = measure(fit, talk, prompt, completion)
+        turns = (*fit.kept, make_turn(number, prompt, reply, measured))
+        talk = go_on(talk, measured, turns, archive)
+    roles: tuple[Role, Role] = ("user", "assistant")
+    said = [Message(roles[n % 2], SCRIPTS["english"](rng, 12)) for n in range(400)]
+
+    talk = add(talk, said, 3500 - 256, archive)
+
+    assert archive, "it is full"
+    fit = fit_context(talk, "So?", context_length=3500, max_reply_tokens=256)
+    used = count(show(talk, "So?", fit, Recall(), prompt_format))
+    assert 0.55 * 3244 <= used <= 3244
 
 
 @pytest.mark.parametrize("tokenizer", ["sentencepiece-32k", "tekken-131k"])

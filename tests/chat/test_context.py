@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 from chat.context.budget import (
     LEAST_TEMPLATE_TOKENS,
     NO_USER_MESSAGE,
-    Measured,
+    bounded_turn,
     fit_context,
-    measure,
+    fit_turns,
     message_tokens,
+    template_tokens,
 )
+from chat.context.counts import Measured, measure
 from chat.context.showing import lay_out
-from chat.core.messages import Completion, Conversation, Message, Turn
+from chat.core.messages import Completion, Conversation, Message, Role, Turn
 from chat.core.refusals import PromptTooLong
-from chat.core.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
+from chat.core.tokens import LARGE, SMALL, UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
 NEW = message_tokens("hi")
 CONTEXT_TOKENS = 10
@@ -315,3 +317,47 @@ def test_one_contradiction_makes_a_vocabulary_small_for_good() -> None:
 
     assert contradicted == SMALL
     assert contradicted.observe(PROSE, tokens - 1, tokens) == SMALL
+
+
+def test_a_template_is_bounded_by_what_a_prompt_of_several_turns_took() -> None:
+    assert UNKNOWN.observe_template(40, 3) == UNKNOWN, "too few"
+    assert UNKNOWN.observe_template(-1, 9) == UNKNOWN, "it cannot be"
+    known = UNKNOWN.observe_template(41, 4)
+    assert known.pair_tokens == 11 + 4
+    assert known.observe_template(400, 4) == known
+    assert known.observe_template(20, 4).pair_tokens == 9
+
+
+def test_what_two_have_shown_of_a_model_holds_for_both_but_for_what_one_contradicts() -> None:
+    assert Vocabulary(64, 0).together_with(Vocabulary(0, 12)) == Vocabulary(64, 12)
+    assert Vocabulary(200, 9).together_with(Vocabulary(-1, 12)) == Vocabulary(-1, 9)
+
+
+@pytest.mark.parametrize(
+    ("roles", "pair_tokens", "tokens"),
+    [
+        (["user", "assistant"], 0, 48),
+        (["user", "assistant"], 14, 14),
+        (["user", "assistant"], 30, 30),
+        (["user", "assistant", "assistant", "tool", "assistant"], 14, 42),
+        (["assistant"], 14, 14),
+        (["user", "user"], 60, 48),
+    ],
+)
+def test_a_template_takes_what_is_known_of_a_pair(
+    roles: list[Role], pair_tokens: int, tokens: int
+) -> None:
+    messages = [Message(role, "x") for role in roles]
+
+    assert template_tokens(messages, Vocabulary(0, pair_tokens)) == tokens
+
+
+def test_a_window_that_the_assistant_begins_has_room_for_what_stands_before_it() -> None:
+    turns = [bounded_turn(n, [Message("assistant", "word " * 20)], 0.0) for n in (1, 2)]
+    talk = Conversation(1, "{o}", "", 0, sum(turn.tokens for turn in turns), 2, tuple(turns))
+    opening = message_tokens(NO_USER_MESSAGE)
+
+    fit = fit_turns(talk, turns, 2 * turns[0].tokens + opening)
+
+    assert (fit.evicted, fit.window_tokens) == ((), 2 * turns[0].tokens + opening)
+    assert fit_turns(talk, turns, 2 * turns[0].tokens + opening - 1).evicted == (turns[0],)

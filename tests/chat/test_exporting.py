@@ -128,7 +128,15 @@ class Hot:
             return [owner]
 
         told = TurnStoreSettings(
-            "t", "one", 60_000, 10_000, Limits(0, 0), "{r}", owners, max_memories=10_000, tag=TAG
+            "t",
+            "one",
+            60_000,
+            10_000,
+            Limits(0, 0),
+            "{r}",
+            owners,
+            max_memories=10_000,
+            tags=(TAG, ""),
         )
         self.owner = owner
         self.turns = RedisTurnStore(redis, told)

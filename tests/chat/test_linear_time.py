@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from chat.context.budget import bounded_turn, fit_context, measure
+from chat.context.budget import bounded_turn, fit_context
+from chat.context.counts import measure
 from chat.context.markers import break_up, break_up_speakers, neutralise
 from chat.context.measure import rank_by_words
 from chat.context.months import month_terms

@@ -11,6 +11,7 @@ import pytest
 from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
+from chat.context.ranking import By
 from chat.core.errors import CorruptConversation, OtherLength
 from chat.core.memories import make_memories
 from chat.core.messages import Memory, Message, Role, Turn
@@ -98,7 +99,7 @@ async def test_the_nearest_come_first_and_only_those_nearer_than_asked(
     found = await store.search("How do I bake bread?", count=3, max_distance=2.0)
 
     assert [one.memory for one in found[:2]] in ([TALK[0], TALK[1]], [TALK[1], TALK[0]])
-    distances = [one.distance for one in found]
+    distances = [one.distance or 0.0 for one in found]
     assert distances == sorted(distances)
     nearest = distances[0]
     assert await search(store, "How do I bake bread?", max_distance=nearest + 1e-3) == [
@@ -110,6 +111,91 @@ async def test_the_nearest_come_first_and_only_those_nearer_than_asked(
         distance(*embed(["How do I bake bread?", found[0].memory.content])),
         abs=2e-3,
     )
+
+
+ORDER = [
+    memory("1.1.0", "My order number is KX-4471.", 1.5),
+    memory("2.1.0", "I ordered a pizza for the children.", 2.5),
+    memory("3.1.0", "Call me on my other number, the landline.", 3.5),
+    memory("4.1.0", "The bakery sells rye bread.", 1_688_000_000.0),
+]
+
+
+async def found_by(memory: LongTermMemory, text: str, by: By, max_distance: float) -> list[str]:
+    found = await memory.search(text, count=3, max_distance=max_distance, by=by)
+    return [one.memory.id for one in found]
+
+
+async def test_what_no_meaning_is_near_to_is_found_by_its_words(make_memory: MakeMemory) -> None:
+    embedder = MiniLmEmbedder()
+    store = make_memory(ADA, embedder=embedder)
+    await store.add(ORDER)
+    embedder.asked.clear()
+
+    assert await found_by(store, "KX-4471", "meaning", 0.0) == []
+    assert embedder.asked == ["KX-4471"]
+    embedder.asked.clear()
+    assert (await found_by(store, "Whose is KX-4471?", "words", 0.0))[0] == "1.1.0"
+    assert embedder.asked == [], "words need no embedding"
+    found = await store.search("Whose is KX-4471?", count=3, max_distance=2.0, by="both")
+    assert found[0].memory.id == "1.1.0"
+    assert found[0].distance
+    assert (await found_by(store, "Whose is KX-4471?", "both", 0.0)) == ["1.1.0"]
+    assert await found_by(store, "thank you", "words", 0.0) == []
+    assert (await found_by(store, "bread", "words", 0.0)) == ["4.1.0"]
+
+
+async def test_words_of_the_same_conversation_are_left_to_it(make_memory: MakeMemory) -> None:
+    store = make_memory(ADA)
+    await store.add(ORDER)
+
+    found = await store.search("my number", count=5, max_distance=0.0, beside=1, by="words")
+
+    assert [one.memory.id for one in found] == ["3.1.0"]
+
+
+async def test_the_words_of_a_memory_go_with_it(connection: NativeConnection) -> None:
+    store = redis_memory(connection, ADA)
+    many = [memory(f"{n}.1.0", f"number {n} of the orders w{n}") for n in range(5, 150)]
+    await store.add([*ORDER, *many])
+
+    await store.change(dataclasses.replace(ORDER[0], content="My order was lost."))
+    await store.forget("3.1.0")
+
+    assert await found_by(store, "KX-4471 landline", "words", 0.0) == []
+    assert "1.1.0" in await found_by(store, "lost", "words", 0.0)
+    assert await found_by(store, "w77", "words", 0.0) == ["77.1.0"]
+    fields = await connection.execute("HKEYS", [b"t:{ada}:memories:index"])
+    assert not {b"4471", b"landlin"} & set(fields)
+    for one in (*many, ORDER[0], ORDER[1], ORDER[3]):
+        await store.forget(one.id)
+    fields = await connection.execute("HKEYS", [b"t:{ada}:memories:index"])
+    assert set(fields) == {b" count", b" in", b" last", b" terms"}
+
+
+async def test_a_memory_beside_one_that_is_found_is_found_if_both_were_said_together(
+    connection: NativeConnection,
+) -> None:
+    store = redis_memory(connection, ADA)
+    asked = memory("5.1.0", "Which instrument do you play?")
+    told = memory("5.2.0", "I chose the oboe at last.")
+    await store.add([*ORDER, asked, told, memory("6.1.0", "Nothing new here.")])
+
+    assert await found_by(store, "instrument", "words", 0.0) == ["5.1.0", "5.2.0"]
+
+
+async def test_a_memory_from_before_there_was_an_index_is_found_by_its_meaning(
+    connection: NativeConnection,
+) -> None:
+    store = redis_memory(connection, ADA)
+    await store.add(ORDER)
+    await connection.execute("DEL", [b"t:{ada}:memories:index"])
+
+    assert await found_by(store, "KX-4471", "words", 2.0) == []
+    assert len(await found_by(store, "KX-4471", "both", 2.0)) == 3
+    await store.forget("1.1.0")
+    await store.add([memory("9.1.0", "It is KX-4471 again.")])
+    assert await found_by(store, "KX-4471", "words", 2.0) == ["9.1.0"]
 
 
 async def test_what_was_said_in_the_same_conversation_is_left_to_it(

@@ -827,3 +827,21 @@ async def test_a_search_is_in_the_load(
 
     assert await find(store, "whisky")
     assert connection.calls == ["EVALSHA", "EVALSHA"], "and the release"
+
+
+async def test_what_a_model_has_shown_is_known_to_all_conversations(
+    make_store: Callable[..., RedisTurnStore], connection: NativeConnection
+) -> None:
+    store, shown = make_store(), Vocabulary(100, 17)
+    first, other = [await create(store, new(next_turn(1))) for _ in range(2)]
+    assert (await store.load(other)).vocabulary == Vocabulary(33)
+    await store.commit(
+        await store.load(first), dataclasses.replace(new(next_turn(2)), vocabulary=shown)
+    )
+
+    known = (await store.load(other)).vocabulary
+
+    assert (known.is_large, known.pair_tokens) == (True, 17)
+    await connection.execute("DEL", [b"t:model:10de1"])
+    assert (await store.load(other)).vocabulary == Vocabulary(33)
+    assert (await store.load(first)).vocabulary == shown, "its own is kept with it"

@@ -187,6 +187,8 @@ def test_memories_are_added_listed_searched_restated_pinned_and_forgotten(
     assert ask(host, "GET", path, token).json() == changed.json()
     assert [m["content"] for m in found["memories"]] == ["I am allergic to nuts."]
     assert 0 < found["memories"][0]["distance"] < 0.6
+    words = ask(host, "GET", "/memories/relevant?prompt=nuts&by=words", token).json()["memories"]
+    assert [(m["content"], m["distance"]) for m in words] == [("I am allergic to nuts.", None)]
     page = ask(host, "GET", "/memories?limit=1", token).json()
     assert page["memories"] == [changed.json()]
     rest = ask(host, "GET", f"/memories?cursor={page['next_cursor']}", token).json()
@@ -236,6 +238,7 @@ def test_a_memory_goes_with_its_message_and_with_its_conversation(
         ("GET", "/memories?cursor=x", {}, 400, "cursor"),
         ("GET", "/memories/relevant", {}, 400, "prompt"),
         ("GET", "/memories/relevant?prompt=p&distance_threshold=3", {}, 400, "distance_threshold"),
+        ("GET", "/memories/relevant?prompt=p&by=", {}, 400, "by"),
     ],
 )
 def test_a_bad_request_about_memories_is_refused_by_field(

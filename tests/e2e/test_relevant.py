@@ -63,7 +63,9 @@ def test_what_is_no_longer_recent_is_found_by_what_it_is_about(
     demo_chat: RunningHost, cooking: int
 ) -> None:
     recent = demo_chat.client.get(f"/conversations/{cooking}/messages?last=5&as_text=true").json()
-    found = relevant(demo_chat, cooking, prompt=AVOCADO, distance_threshold="0.75").json()
+    found = relevant(
+        demo_chat, cooking, prompt=AVOCADO, distance_threshold="0.75", by="meaning"
+    ).json()
 
     assert not any("avocado" in text for text in recent["messages"])
     replies = [message for message in found["messages"] if message["role"] == "assistant"]
@@ -77,7 +79,7 @@ def test_what_is_no_longer_recent_is_found_by_what_it_is_about(
 
 def test_the_parameters_mean_what_they_say(demo_chat: RunningHost, cooking: int) -> None:
     def contents(**query: str) -> list[str]:
-        answer = relevant(demo_chat, cooking, prompt=AVOCADO, as_text="true", **query)
+        answer = relevant(demo_chat, cooking, prompt=AVOCADO, as_text="true", by="meaning", **query)
         return list(answer.json()["messages"])
 
     everything = contents(distance_threshold="2", top_k="100")
@@ -91,7 +93,9 @@ def test_the_parameters_mean_what_they_say(demo_chat: RunningHost, cooking: int)
     users = contents(distance_threshold="2", role="user", top_k="100")
     assert sorted(users) == sorted(prompt for prompt, _ in TALK)
     assert contents(distance_threshold="2", role="tool") == []
-    same = relevant(demo_chat, cooking, prompt=TALK[2][0], distance_threshold="0.001").json()
+    same = relevant(
+        demo_chat, cooking, prompt=TALK[2][0], distance_threshold="0.001", by="meaning"
+    ).json()
     assert [message["content"] for message in same["messages"]] == [TALK[2][0]]
 
 
@@ -106,6 +110,25 @@ def test_a_fall_back_shows_this_conversation_only(demo_chat: RunningHost, cookin
     assert cooking != other
 
 
+def test_a_search_goes_by_words_and_meaning_or_one_of_them(
+    demo_chat: RunningHost, cooking: int
+) -> None:
+    def contents(**query: str) -> list[str]:
+        answer = relevant(demo_chat, cooking, as_text="true", **query)
+        return list(answer.json()["messages"])
+
+    breakfast = TALK[0][0]
+
+    assert contents(prompt="scrambled oatmeal", by="words") == [BREAKFAST, TALK[1][0]]
+    assert contents(prompt="food without any animals", by="words") == []
+    assert contents(prompt="scrambled oatmeal", by="meaning", distance_threshold="0.01") == []
+    assert contents(prompt="scrambled oatmeal", distance_threshold="0.01")[0] == BREAKFAST
+    both = contents(prompt="ideas for the first meal of a day", distance_threshold="0.6")
+    assert both[0] in {breakfast, BREAKFAST}
+    found = relevant(demo_chat, cooking, prompt="scrambled oatmeal", by="words").json()
+    assert found["messages"][0]["distance"] is None
+
+
 @pytest.mark.parametrize(
     ("query", "param"),
     [
@@ -117,6 +140,7 @@ def test_a_fall_back_shows_this_conversation_only(demo_chat: RunningHost, cookin
         ({"prompt": "p", "top_k": "101"}, "top_k"),
         ({"prompt": "p", "fall_back": "yes"}, "fall_back"),
         ({"prompt": "p", "limit": "1"}, "limit"),
+        ({"prompt": "p", "by": "letters"}, "by"),
     ],
 )
 def test_a_bad_query_is_refused_by_parameter(

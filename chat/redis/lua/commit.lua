@@ -40,7 +40,8 @@ for _, entry in ipairs(cjson.decode(evicted_terms)) do index_terms(entry[1], ent
 local last = turn_count + #turns
 count_messages(said, last)
 redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
-  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'active_at', active_at,
+  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'pair_tokens', pair_tokens,
+  'active_at', active_at,
   'kept', kept(last), 'committed_by', committing)
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
 if title ~= '' and redis.call('HEXISTS', conversation_key, 'title') == 0 then
@@ -66,5 +67,6 @@ if #to_remember > 0 then
   remember(to_remember, tonumber(max_memories))
   charge(' memories', -1)
 end
+if profile ~= '' then redis.call('SET', profile_key, profile, 'EX', PROFILE_S) end
 count_all(counters)
 return 1

@@ -17,7 +17,8 @@ if redis.call('EXISTS', conversation_key, turns_key) > 0 then
   return redis.error_reply('CHATTAKEN the id is another one')
 end
 redis.call('HSET', conversation_key, 'context', context, 'context_tokens', context_tokens,
-  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'created_at', active_at,
+  'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'pair_tokens', pair_tokens,
+  'created_at', active_at,
   'active_at', active_at, 'turn_count', 1, 'evicted_count', 0, 'pinned', 0, 'kept', '1:1:0',
   'messages', '1:' .. messages_in(turn),  'committed_by', fencing .. ':0')
 grown = grown + CONVERSATION_BYTES + #context
@@ -32,5 +33,6 @@ if #to_remember > 0 then
   charge(' memories', -1)
 end
 if started ~= '' then redis.call('SET', started_key, started, 'EX', STARTED_S) end
+if profile ~= '' then redis.call('SET', profile_key, profile, 'EX', PROFILE_S) end
 count_all(counters)
 return 1

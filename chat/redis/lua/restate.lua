@@ -3,7 +3,7 @@
 -- If the new memory's signature is '', its text has not changed, and the stored signature and
 -- embedding stay.
 local restated = cjson.decode(new_memory)
-local id, _, text, record, signature, embedding = unpack(restated)
+local id, _, text, record, signature, embedding, terms, length = unpack(restated)
 local refusal = erased() or refused({restated})
 if refusal then return refusal end
 local before = redis.call('HGET', memories_key, id)
@@ -17,6 +17,8 @@ if signature ~= '' then
   put(memory_signatures_key, id, signature)
   put(memory_embeddings_key, id, embedding)
   redis.call('DEL', memory_rows_key)
+  unindex_memory(id)
+  index_memory(id, terms, length)
 end
 charge(' memories', -1)
 return 1

@@ -1,13 +1,13 @@
--- Stores and removes an owner's memories. Comes after `is` and `account`.
+-- Stores and removes an owner's memories. Comes after `is`, `account` and `memory_index`.
 --
 -- The rows are one string with all ids and signatures. A search makes the rows, and they are kept
 -- until a memory is removed or gets another signature. To put ten thousand memories together takes
 -- Redis twenty milliseconds; to return the string takes one or two.
 --
--- A memory that is to be stored is a list: id, time, digest of the text, record, signature and
--- embedding. It is not stored if another memory has exactly the same text, or if its id is taken: a
--- memory that was restated keeps its id. If there are too many memories, the oldest ones that are
--- not pinned are forgotten.
+-- A memory that is to be stored is a list: id, time, digest of the text, record, signature,
+-- embedding, terms with their counts, and the sum of these. It is not stored if another memory has
+-- exactly the same text, or if its id is taken: a memory that was restated keeps its id. If there
+-- are too many memories, the oldest ones that are not pinned are forgotten.
 
 -- Refuses an embedding whose length differs from that of the newest memory's embedding, if the same
 -- model made both.
@@ -29,7 +29,8 @@ end
 local function corrupt_memories()
   if not (is(memories_key, 'hash') and is(memory_times_key, 'zset')
       and is(memory_texts_key, 'hash') and is(memory_signatures_key, 'hash')
-      and is(memory_embeddings_key, 'hash') and is(memory_rows_key, 'string')) then
+      and is(memory_embeddings_key, 'hash') and is(memory_rows_key, 'string')
+      and is(memory_index_key, 'hash')) then
     return redis.error_reply('CHATCORRUPT a key of the memories has another type')
   end
 end
@@ -49,6 +50,7 @@ local function forget_memory(id)
   redis.call('ZREM', memory_times_key, id)
   take(memory_signatures_key, id)
   take(memory_embeddings_key, id)
+  unindex_memory(id)
   grown = grown - MEMORY_BYTES
   redis.call('DEL', memory_rows_key)
   return 1
@@ -78,7 +80,7 @@ end
 local function remember(memories, most)
   local ids, has_rows = {}, redis.call('EXISTS', memory_rows_key) == 1
   for place, memory in ipairs(memories) do
-    local id, at, text, record, signature, embedding = unpack(memory)
+    local id, at, text, record, signature, embedding, terms, length = unpack(memory)
     if redis.call('HEXISTS', memories_key, id) == 1 then
       text = cjson.decode(redis.call('HGET', memories_key, id)).text
     elseif redis.call('HSETNX', memory_texts_key, text, id) == 1 then
@@ -86,6 +88,7 @@ local function remember(memories, most)
       redis.call('ZADD', memory_times_key, at, id)
       put(memory_signatures_key, id, signature)
       put(memory_embeddings_key, id, embedding)
+      index_memory(id, terms, length)
       grown = grown + MEMORY_BYTES
       if has_rows then redis.call('APPEND', memory_rows_key, ' ' .. id .. ' ' .. signature) end
     end

@@ -1,0 +1,62 @@
+-- The index of an owner's memories by term. Comes after `account`.
+--
+-- Each memory has a number, in the order in which they were remembered; only memories of the same
+-- conversation have numbers next to each other, as their neighbours get a share of their scores. A
+-- posting of a term is `number:times:length;`, as in a conversation's index. The postings of a term
+-- are in buckets by number, in the fields `term 0`, `term 1` and so on, so that one can be removed
+-- without a search; the field `term` has the numbers of its buckets, each between commas. Fields
+-- that begin with a space cannot be terms: ` count` and ` terms` have the number of indexed
+-- memories and the sum of their lengths, ` last` the highest number, ` in` the conversation of that
+-- memory, ` of ID` a memory's number, length and terms as JSON, and ` at NUMBER` the id of the
+-- memory with a number.
+local function index_memory(id, terms, length)
+  local said_in = string.match(id, '^%d+%.') or ''
+  local step = said_in ~= '' and redis.call('HGET', memory_index_key, ' in') == said_in and 1 or 3
+  local number = redis.call('HINCRBY', memory_index_key, ' last', step)
+  redis.call('HSET', memory_index_key, ' in', said_in)
+  local bucket = math.floor(number / IN_BUCKET)
+  for term, times in pairs(terms) do
+    local buckets, name = redis.call('HGET', memory_index_key, term) or ',', ',' .. bucket .. ','
+    if not string.find(buckets, name, 1, true) then
+      put(memory_index_key, term, buckets .. bucket .. ',')
+    end
+    local field = term .. ' ' .. bucket
+    local postings = redis.call('HGET', memory_index_key, field) or ''
+    put(memory_index_key, field, postings .. number .. ':' .. times .. ':' .. length .. ';')
+  end
+  put(memory_index_key, ' of ' .. id, cjson.encode({number, length, terms}))
+  put(memory_index_key, ' at ' .. string.format('%.0f', number), id)
+  redis.call('HINCRBY', memory_index_key, ' count', 1)
+  redis.call('HINCRBY', memory_index_key, ' terms', length)
+end
+
+local function remove_posting(term, bucket, number)
+  local field = term .. ' ' .. bucket
+  local postings = ';' .. (redis.call('HGET', memory_index_key, field) or '')
+  local left = string.sub(string.gsub(postings, ';' .. number .. ':%d+:%d+;', ';', 1), 2)
+  if left ~= '' then
+    put(memory_index_key, field, left)
+    return
+  end
+  take(memory_index_key, field)
+  local buckets = redis.call('HGET', memory_index_key, term) or ','
+  local others = string.gsub(buckets, ',' .. bucket .. ',', ',', 1)
+  if others == ',' then
+    take(memory_index_key, term)
+  else
+    put(memory_index_key, term, others)
+  end
+end
+
+-- Removes a memory from the index; one that was remembered before there was an index is not in it.
+local function unindex_memory(id)
+  local known = redis.call('HGET', memory_index_key, ' of ' .. id)
+  if not known then return end
+  local number, length, terms = unpack(cjson.decode(known))
+  local bucket, name = math.floor(number / IN_BUCKET), string.format('%.0f', number)
+  for term in pairs(terms) do remove_posting(term, bucket, name) end
+  take(memory_index_key, ' of ' .. id)
+  take(memory_index_key, ' at ' .. name)
+  redis.call('HINCRBY', memory_index_key, ' count', -1)
+  redis.call('HINCRBY', memory_index_key, ' terms', -length)
+end
