@@ -17,6 +17,7 @@ class Head:
     turn_count: int
     title: str | None = None
     is_pinned: bool | None = None
+    namespace: str | None = None
 
     @property
     def begun_at(self) -> float:
@@ -44,6 +45,7 @@ class Summary:
     evicted_turns: int
     is_pinned: bool
     window_tokens: int | None
+    namespace: str | None = None
 
     @property
     def head(self) -> Head:
@@ -56,6 +58,7 @@ class Summary:
             turn_count=self.turn_count,
             title=self.title,
             is_pinned=self.is_pinned,
+            namespace=self.namespace,
         )
 
 

@@ -120,6 +120,7 @@ class Conversation:
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
             evicted turns are in the archive, and `found` are the evicted turns that a search for
             the prompt's terms found, the best first.
+            The conversation's memories are recalled in conversations of the same `namespace` only.
     Units:  `context_tokens` is the most that the system context takes, `window_tokens` the most
             that the system context and the turns take together; `active_at`, the time of the turn
             before, is seconds since 1970, and None for a new conversation.
@@ -136,6 +137,7 @@ class Conversation:
     is_pinned: bool = False
     vocabulary: Vocabulary = UNKNOWN
     found: tuple[Found, ...] = ()
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ class Memory:
     at: float
     conversation_id: int | None
     is_pinned: bool = False
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)

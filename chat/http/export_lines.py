@@ -15,6 +15,7 @@ from chat.http.fields import (
     MAX_ID,
     parse_content,
     parse_message,
+    parse_namespace,
     parse_pinned,
     parse_role,
     parse_text,
@@ -92,6 +93,7 @@ class LineParser:
             turn_count=_integer(line, "turns", MAX_NUMBER, least=0),
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
+            namespace=parse_namespace(line.get("namespace")),
         )
         self.exported.conversations.append((head, []))
 
@@ -137,9 +139,9 @@ class LineParser:
         role = parse_role(line.get("role"), "role", SIDES)
         content = parse_content(line.get("content"), "content", self._max_bytes)
         at = self._time(line, "created_at")
-        pinned = bool(parse_pinned(line))
+        pinned, namespace = bool(parse_pinned(line)), parse_namespace(line.get("namespace"))
         self.exported.memories.append(
-            Memory(str(name), role, content, at, conversation, is_pinned=pinned)
+            Memory(str(name), role, content, at, conversation, pinned, namespace)
         )
 
     def _time(self, line: Mapping[str, Any], name: str) -> float:

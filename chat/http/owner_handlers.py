@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from chat.http.call import Call
 from chat.http.credentials import Session
 from chat.http.export_lines import parse_export
+from chat.http.queries import parse_namespace_query
 from chat.http.render import render_imported, render_receipt, render_session
 from chat.http.response import Response, render_lines
 from chat.usecases.export import Line
@@ -19,12 +20,12 @@ async def start_session(call: Call) -> Response:
 
 async def export(call: Call) -> Response:
     """Answer `GET /export`; the lines are sent while they are read."""
-    return await render_lines(_read_export(call))
+    return await render_lines(_read_export(call, parse_namespace_query(call.uri)))
 
 
-async def _read_export(call: Call) -> AsyncIterator[Line]:
+async def _read_export(call: Call, namespace: str | None) -> AsyncIterator[Line]:
     stores = await call.connect()
-    lines = lay_out(stores.snapshots, stores.long_term, call.settings, call.now())
+    lines = lay_out(stores.snapshots, stores.long_term, call.settings, call.now(), namespace)
     async for line in lines:
         yield line
 

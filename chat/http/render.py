@@ -122,6 +122,7 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
         "messages": summary.message_count,
         "evicted_turns": summary.evicted_turns,
         "pinned": summary.is_pinned,
+        "namespace": summary.namespace,
     }
 
 
@@ -199,6 +200,7 @@ def memory_fields(memory: Memory) -> dict[str, Any]:
         "content": memory.content,
         "created_at": memory.at,
         "pinned": memory.is_pinned,
+        "namespace": memory.namespace,
         "source": source,
     }
 
@@ -262,6 +264,12 @@ def render_forgotten(forgotten: Forgotten) -> Response:
     """Render what was removed with a conversation."""
     removed = asdict(forgotten)
     return render_json(200, {"id": removed.pop("id"), "forgotten": removed})
+
+
+def render_forgotten_conversations(conversations: int, memories: int) -> Response:
+    """Render how much of a namespace was removed."""
+    removed = {"conversations": conversations, "memories": memories}
+    return render_json(200, {"forgotten": removed})
 
 
 def render_forgotten_messages(conversation_id: int, forgotten: ForgottenMessages) -> Response:

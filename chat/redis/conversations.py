@@ -68,16 +68,17 @@ class RedisConversationStore:
         self._owners = owners
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
         """Return a page, without contexts, in one round trip."""
         if self._owner is None:
             return [], None
         after = cursor or Cursor("+inf", "")
+        key = conversations_key(self._prefix, self._owner, namespace)
         account_keys, account = account_of(self._account, self._owner)
         reply = await self._redis.run(
             LIST_PAGE,
-            {"conversations": conversations_key(self._prefix, self._owner), **account_keys},
+            {"conversations": key, **account_keys},
             beginning=f"{self._prefix}:{self._owner}:",
             last_at=after.at,
             last_id=after.id,
@@ -106,11 +107,11 @@ class RedisConversationStore:
 
         return await self._find(conversation_id, summarise)
 
-    async def list_ids(self) -> list[int]:
+    async def list_ids(self, namespace: str | None = None) -> list[int]:
         """Return all ids, in one round trip."""
         if self._owner is None:
             return []
-        keys = {"conversations": conversations_key(self._prefix, self._owner)}
+        keys = {"conversations": conversations_key(self._prefix, self._owner, namespace)}
         return list(map(int, as_text((await self._redis.run(LIST_IDS, keys))[0]).split()))
 
     async def turns_page(

@@ -2,6 +2,7 @@
 
 from chat.core.limits import WINDOW_S
 from chat.core.vectors import SIGNATURE_BITS
+from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
 
 FIELD_BYTES, ITEM_BYTES = 64, 16
@@ -37,6 +38,7 @@ NEWCOMERS = Fragment("newcomers")
 LOST = Fragment("lost")
 BUSY = Fragment("busy")
 KEEP = Fragment("keep")
+NAMESPACES = Fragment("namespaces", {"NAMESPACE_DIGITS": NAMESPACE_DIGITS})
 LIST = Fragment("list")
 NUMBERS = Fragment("numbers")
 INDEX = Fragment("index", {"CHUNK_BYTES": CHUNK_BYTES})

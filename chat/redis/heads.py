@@ -49,6 +49,7 @@ def parse_summary(row: Sequence[Any]) -> Summary:
             is_pinned=row[7] == "1",
             window_tokens=int(row[8]),
             expires_at=int(row[9]) or None,
+            namespace=row[11] or None,
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

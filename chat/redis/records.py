@@ -115,6 +115,8 @@ def render_memory(memory: Memory) -> bytes:
         "conversation": memory.conversation_id,
         "pinned": memory.is_pinned,
     }
+    if memory.namespace:
+        fields["namespace"] = memory.namespace
     return render_compact(fields).encode()
 
 
@@ -127,7 +129,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
         return [
             Memory(
                 str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
-                row["conversation"], bool(row["pinned"]),
+                row["conversation"], bool(row["pinned"]), row.get("namespace"),
             )
             for row in parse_own_json(data)
         ]  # fmt: skip
@@ -183,7 +185,9 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
     Errors: CorruptConversation.
     """
     *head, turns, found, scores = reply
-    context, context_tokens, turn_count, active_at, pinned, evidence, window = map(as_bytes, head)
+    (context, context_tokens, turn_count, active_at, pinned, evidence, window, namespace) = map(
+        as_bytes, head
+    )
     try:
         return Conversation(
             id=conversation_id,
@@ -202,6 +206,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
                     parse_turns(as_text(found)), as_bytes(scores).split(), strict=True
                 )
             ),
+            namespace=namespace.decode() or None,
         )
     except ValueError as error:
         raise CorruptConversation from error

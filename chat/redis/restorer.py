@@ -146,6 +146,8 @@ class RedisRestorer:
         }
         if head.title:
             fields["title"] = head.title
+        if head.namespace:
+            fields["namespace"] = head.namespace
         return render_compact(fields).encode()
 
     def _keys(self, conversation_id: int, begun: Begun) -> tuple[Keys, Keys]:

@@ -21,6 +21,7 @@ from chat.redis.fragments import (
     LOST,
     MEMORIES,
     MESSAGES,
+    NAMESPACES,
     NEWCOMERS,
     NUMBERS,
     SEARCH,
@@ -78,7 +79,10 @@ HOLD = repeatable(
 )
 COMMIT = repeatable(make_script(
     "commit",
-    [IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORIES, MESSAGES, COUNT_ALL],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, NAMESPACES, LIST, NUMBERS, INDEX, MEMORIES, MESSAGES,
+        COUNT_ALL,
+    ],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -101,13 +105,13 @@ ADMIT = repeatable(
 )
 CREATE = repeatable(make_script(
     "create",
-    [IS, ACCOUNT, KEEP, LIST, MEMORIES, MESSAGES, COUNT_ALL],
+    [IS, ACCOUNT, KEEP, NAMESPACES, LIST, MEMORIES, MESSAGES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens", "active_at",
         "lifetime_s", "title", "conversation_id", "turn", "repetition", "result", "started",
-        "new_memories", "max_memories", "counters", "account",
+        "new_memories", "max_memories", "counters", "new_namespace", "account",
     ],
     constants={"CONVERSATION_BYTES": CONVERSATION_BYTES, "STARTED_S": STARTED_S},
 ))  # fmt: skip
@@ -151,14 +155,14 @@ TURNS_PAGE = repeatable(
 )
 CHANGE = make_script(
     "change",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, KEEP],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, KEEP, NAMESPACES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["fencing", "lifetime_s", "added_tokens", "conversation_id", "account", "*fields"],
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FORGETTING],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -173,7 +177,7 @@ LOCK = repeatable(
 )
 CUT = make_script(
     "cut",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FORGETTING],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -184,7 +188,7 @@ CUT = make_script(
 )  # fmt: skip
 FORGET = make_script(
     "forget",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["conversation_id", "account"],
@@ -223,24 +227,24 @@ CLEAN_INDEX = make_script(
 # An owner's memories.
 REMEMBER = make_script(
     "remember",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memories", "max_memories", "account"],
 )
 RESTATE = make_script(
     "restate",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memory", "account"],
 )
 FORGET_MEMORY = make_script(
     "forget_memory",
-    [IS, ACCOUNT, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
-    args=["memory_id", "account"],
+    args=["memory_id", "of_namespace", "account"],
 )
 SIGNATURES = repeatable(make_script("signatures", keys=["memory_signatures", "memory_rows"]))
 CANDIDATES = repeatable(

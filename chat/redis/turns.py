@@ -129,6 +129,7 @@ class RedisTurnStore:
             self._written_keys(new, commit) | self._started_keys(repetition) | account_keys,
             fencing=self._settings.fencing,
             context=new.context,
+            new_namespace=new.namespace or "",
             turn=render_turn(turn),
             started=render_started(repetition, new.id),
             account=account,
@@ -181,9 +182,9 @@ class RedisTurnStore:
         if reply[0] == b"done":
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         async with undone_on_error(partial(self._unlock, keys)):
-            self._take_quota(limits, reply[9:11])
+            self._take_quota(limits, reply[10:12])
             self._note_word(account, reply)
-            return parse_conversation(owner, conversation_id, [*reply[1:9], *reply[11:13]])
+            return parse_conversation(owner, conversation_id, [*reply[1:10], *reply[12:14]])
 
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""

@@ -12,8 +12,6 @@ from chat.core.messages import (
     Commit,
     Completion,
     Conversation,
-    FoundMemory,
-    Memory,
     Message,
     Place,
     Sampling,
@@ -131,9 +129,12 @@ class ConversationStore(Protocol):
     """
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
-        """Return a page of conversations, the newest activity first, and where the next begins."""
+        """Return a page of conversations, the newest activity first, and where the next begins.
+
+        With a `namespace`, only its conversations are listed.
+        """
 
     async def summarise(self, conversation_id: int) -> Summary:
         """Return all of a conversation but its messages."""
@@ -199,51 +200,6 @@ class EmbeddingStore(Protocol):
 
 class OwnedStore(ConversationStore, EmbeddingStore, Protocol):
     """An owner's conversations, with the embeddings of their messages."""
-
-
-class LongTermMemory(Protocol):
-    """What one owner said, in all conversations.
-
-    Errors: every method may raise StoreUnavailable or MemoryUnavailable; methods that take a text
-            may raise the errors of an embedder; methods that take an id may raise UnknownMemory.
-    """
-
-    owner: str
-
-    async def search(
-        self, text: str, *, count: int, max_distance: float, beside: int | None = None
-    ) -> list[FoundMemory]:
-        """Return up to `count` memories nearer than `max_distance`, the nearest first.
-
-        Memories of the conversation `beside` are left out.
-        """
-
-    async def list_page(
-        self, cursor: Cursor | None, limit: int
-    ) -> tuple[list[Memory], Cursor | None]:
-        """Return a page of memories, the newest first, and where the next page begins."""
-
-    async def get(self, memory_id: str) -> Memory:
-        """Return the memory with this id."""
-
-    async def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember texts; return an id for each.
-
-        For a text that is remembered already, that is the id of the memory that says it. A memory
-        whose id is taken is not stored: the one that has the id stays.
-        """
-
-    async def change(self, memory: Memory) -> None:
-        """Replace the memory that has the same id.
-
-        Errors: TextRemembered if another memory has the same text.
-        """
-
-    async def forget(self, memory_id: str) -> None:
-        """Forget the memory with this id."""
-
-    async def forget_all(self) -> int:
-        """Forget all memories; return how many there were."""
 
 
 class Embedder(Protocol):

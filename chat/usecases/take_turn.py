@@ -69,7 +69,12 @@ class TurnTaker:
         self._settings = settings
 
     async def start(
-        self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
+        self,
+        context: str,
+        prompt: str,
+        owner: str | None,
+        repetition: Repetition | None = None,
+        namespace: str | None = None,
     ) -> TurnEvents:
         """Take the first turn of a new conversation; if there is no reply, no id is used up.
 
@@ -86,7 +91,7 @@ class TurnTaker:
             context_tokens = message_tokens(context) if context else 0
             unsaved = Conversation(
                 0, owner or "", context, context_tokens, context_tokens, 0, (),
-                vocabulary=self._settings.vocabulary,
+                vocabulary=self._settings.vocabulary, namespace=namespace,
             )  # fmt: skip
             async with aclosing(self._reply(unsaved, prompt)) as parts:
                 async for part in parts:

@@ -9,7 +9,8 @@ from chat.core.memories import make_memories
 from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Turn
 from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
-from chat.usecases.ports import Embedder, Later, LongTermMemory, OwnedStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import Embedder, Later, OwnedStore
 
 MAX_EMBEDDED_ANEW = 32
 """The most texts of evicted turns that one turn embeds anew.
@@ -93,7 +94,7 @@ class Recaller:
         }
 
     async def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
-        """Return memories of what the owner said in other conversations.
+        """Return memories of what the owner said in other conversations of the same namespace.
 
         None are searched for in a conversation that others may read.
         """
@@ -105,6 +106,7 @@ class Recaller:
             count=long_term.per_turn,
             max_distance=long_term.max_distance,
             beside=conversation.id,
+            namespace=conversation.namespace,
         )
 
     async def remember(self, conversation: Conversation, commit: Commit) -> Commit:
@@ -112,7 +114,7 @@ class Recaller:
         if self._memory is None or self._memory.owner != conversation.owner:
             return commit
         min_chars = self._settings.long_term.min_chars
-        memories = make_memories(conversation.id, commit.turns, min_chars)
+        memories = make_memories(conversation.id, commit.turns, min_chars, conversation.namespace)
         embeddings = await self._embedder.embed([memory.content for memory in memories])
         embedded = map(Embedded, memories, embeddings)
         return dataclasses.replace(commit, memories=tuple(embedded))

@@ -25,7 +25,8 @@ from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
 from chat.usecases.durable_ports import DurableStore
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
-from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import Embedder, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
@@ -138,13 +139,12 @@ class RequestStores:
             brancher = DurableBrancher(durable.store, hot, durable.recovery)
         return BranchMaker(self.turns, self.conversations, brancher, self.settings)
 
-    @cached_property
-    def searcher(self) -> Searcher:
-        """What searches the owner's conversations.
+    def searcher(self, namespace: str | None) -> Searcher:
+        """Return what searches the owner's conversations, or those of a `namespace`.
 
         Errors: CredentialNeeded.
         """
-        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
+        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner, namespace)
 
     @cached_property
     def importer(self) -> Importer:

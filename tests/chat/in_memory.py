@@ -186,9 +186,13 @@ class InMemoryConversationStore:
         self._owner = owner
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
-        own = [kept for (owner, _), kept in self._shelf.kept.items() if owner == self._owner]
+        own = [
+            kept
+            for (owner, _), kept in self._shelf.kept.items()
+            if owner == self._owner and namespace in {None, kept.conversation.namespace}
+        ]
         summaries = [dataclasses.replace(_summary(kept), context="") for kept in own]
         return newest_page(summaries, lambda one: (one.active_at, str(one.id)), cursor, limit)
 
@@ -373,4 +377,5 @@ def _summary(kept: Kept) -> Summary:
         evicted_turns=len(kept.archive),
         is_pinned=kept.conversation.is_pinned,
         window_tokens=kept.conversation.window_tokens,
+        namespace=kept.conversation.namespace,
     )
