@@ -18,6 +18,7 @@ export function makeReceipt(conversationId, usage) {
     [usage.recalled.length, "recalled turn"],
     [usage.memories.length, "memory", "memories"],
     [usage.evicted.length, "evicted turn"],
+    [usage.summarised_turns ? 1 : 0, "summary"],
   ];
   const told = parts.filter(([count]) => count).map(([count, one, many]) =>
     many && count > 1 ? `${count} ${many}` : plural(count, one));
@@ -26,6 +27,7 @@ export function makeReceipt(conversationId, usage) {
     `The model saw ${plural(usage.window_turns, "turn")} whole, with this one; ` +
       `${usage.prompt_tokens} tokens in, ${usage.generated_tokens} out.`,
     ...(usage.evicted.length ? [`No longer seen whole: turn ${usage.evicted.join(", ")}.`] : []),
+    ...(usage.summarised_turns ? [`Seen as a summary: turns 1 to ${usage.summarised_turns}.`] : []),
   ].map((text) => element("li", {}, text));
   const list = element("ul", {}, ...rows);
   const summary = element("summary", {}, `Memory: ${[seen, ...told].join(", ")}`);
@@ -43,12 +45,17 @@ async function addRecalled(list, conversationId, usage) {
     const path = `/conversations/${conversationId}/messages?last=2&before=${turn + 1}.0`;
     list.append(await recalled(`Turn ${turn}, ${ago(age)}`, path, saidIn));
   }
+  if (usage.summarised_turns) {
+    const path = `/conversations/${conversationId}`;
+    list.append(await recalled("The summary as it is now", path, summed));
+  }
   for (const { memory, age_s: age, score } of usage.memories) {
     const told = `From another conversation, ${ago(age)}, score ${score.toFixed(2)}`;
     list.append(await recalled(told, `/memories/${memory}`, ({ content }) => content));
   }
 }
 
+const summed = ({ summary }) => summary ? summary.text : "forgotten since";
 const saidIn = ({ messages }) => messages.map((message) => message.content).join("\n");
 
 async function recalled(told, path, read) {

@@ -18,6 +18,7 @@ from chat.context.quotes import (
     make_memory_quote,
     make_quote,
 )
+from chat.context.summary import SummaryQuote, quote_summary
 from chat.context.terms import prompt_terms, terms_of
 from chat.core.messages import Conversation, Found, FoundMemory, Turn
 from chat.core.tokens import Vocabulary, estimate_tokens
@@ -25,7 +26,8 @@ from chat.core.tokens import Vocabulary, estimate_tokens
 HEADER = "Earlier in this conversation:"
 MEMORIES_HEADER = "Memory log of earlier conversations:"
 RECALL_SHARE = 4
-"""Recalled turns may take a quarter of the tokens there are for turns, and memories another one."""
+"""Recalled turns may take a quarter of the tokens there are for turns; memories another one, and so
+may the summary."""
 LEAST_SHARE = 0.4
 """The share of the best turn's score that a turn needs to be worth its tokens.
 
@@ -50,10 +52,11 @@ class Quoting:
 
 @dataclass(frozen=True)
 class Recall:
-    """The turns and memories that are recalled for a prompt."""
+    """The turns and memories that are recalled for a prompt, and the summary of evicted turns."""
 
     turns: tuple[Quote, ...] = ()
     memories: tuple[MemoryQuote, ...] = ()
+    summary: SummaryQuote | None = None
 
     def turns_text(self) -> str:
         """Render the recalled turns, the oldest first; empty if there are none."""
@@ -66,8 +69,9 @@ class Recall:
         return "\n".join([MEMORIES_HEADER, *(q.text for q in in_order)]) if in_order else ""
 
     def around(self, context: str) -> str:
-        """Return the system context with the memories before it and the turns behind it."""
-        parts = (self.memories_text(), context, self.turns_text())
+        """Return the system context: memories before it, the summary and then turns behind it."""
+        summary = self.summary.text if self.summary else ""
+        parts = (self.memories_text(), context, summary, self.turns_text())
         return "\n\n".join(filter(None, parts))
 
     def text(self) -> str:
@@ -104,17 +108,20 @@ def fit_with_recall(
     share_tokens = (context_length - max_reply_tokens - new_tokens) // RECALL_SHARE
     memories = choose_memories(conversation, prompt, found, quoting, share_tokens)
     vocabulary = conversation.vocabulary
+    summary = quote_summary(conversation.summary, share_tokens, vocabulary)
+    beside_tokens = summary.tokens if summary else 0
     memories_tokens = taken_tokens(memories, MEMORIES_HEADER, vocabulary)
     max_tokens = min(quoting.recall_tokens, share_tokens)
     quotes: list[Quote] = []
     if max_tokens > 0 and (fit.evicted or memories or conversation.found):
-        leaving = fit_beside(memories_tokens + max_tokens).evicted
+        leaving = fit_beside(beside_tokens + memories_tokens + max_tokens).evicted
         quotes = choose_turns(conversation, leaving, prompt, quoting.now, max_tokens)
-    if quotes or memories:
-        fit = fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
+    if quotes or memories or summary:
+        quoted_tokens = memories_tokens + taken_tokens(quotes, HEADER, vocabulary)
+        fit = fit_beside(beside_tokens + quoted_tokens)
     kept = {turn.number for turn in fit.kept}
     turns = (quoted for quoted in quotes if quoted.found.turn.number not in kept)
-    return fit, Recall(tuple(turns), tuple(memories))
+    return fit, Recall(tuple(turns), tuple(memories), summary)
 
 
 def choose_memories(

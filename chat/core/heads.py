@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from chat.core.summaries import RunningSummary
+
 
 @dataclass(frozen=True)
 class Head:
@@ -31,7 +33,8 @@ class Summary:
 
     Units: the times are seconds since 1970; `window_tokens` is an upper bound of what its context
            and the turns in its window take, None if these turns are not in Redis. `message_count`
-           is how many messages can be read; None if that was not counted.
+           is how many messages can be read; None if that was not counted. A list leaves out
+           `summary`, that of its evicted turns.
     """
 
     id: int
@@ -46,6 +49,7 @@ class Summary:
     is_pinned: bool
     window_tokens: int | None
     namespace: str | None = None
+    summary: RunningSummary | None = None
 
     @property
     def head(self) -> Head:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
+from chat.core.summaries import RunningSummary
 from chat.core.tokens import UNKNOWN, Vocabulary
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -138,6 +139,7 @@ class Conversation:
     vocabulary: Vocabulary = UNKNOWN
     found: tuple[Found, ...] = ()
     namespace: str | None = None
+    summary: RunningSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,7 @@ class Usage:
 
     `evicted` are the numbers of the turns that left the context window, `recalled` the evicted
     turns that were shown again, and `memories` those that were recalled from other conversations.
+    A summary of the first `summarised_turns` was shown; 0 without a summary.
     `finish_reason` is `length` if the reply was cut for want of room, and `stop` if it is complete.
     """
 
@@ -263,6 +266,7 @@ class Usage:
     evicted: tuple[int, ...] = ()
     recalled: tuple[Recalled, ...] = ()
     memories: tuple[RecalledMemory, ...] = ()
+    summarised_turns: int = 0
 
 
 @dataclass(frozen=True)

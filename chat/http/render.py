@@ -9,7 +9,7 @@ from chat.core.errors import EraseIncomplete, Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
-from chat.core.receipts import parse_receipt
+from chat.core.receipts import parse_receipt, usage_fields
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.response import Response, error_fields, render_json
@@ -91,7 +91,7 @@ def render_turn_result(
         "reply": result.reply,
         "numberOfTokens": usage.prompt_tokens + usage.generated_tokens,
         "expires_at": result.expires_at,
-        "usage": asdict(usage),
+        "usage": usage_fields(usage),
     }
     facts: dict[str, Fact] = {
         "prompt_tokens": usage.prompt_tokens,
@@ -134,6 +134,8 @@ def render_summary(summary: Summary, context_length: int) -> Response:
         "window_tokens": summary.window_tokens,
         "context_length": context_length,
     }
+    if summary.summary:
+        fields["summary"] = {"turns": summary.summary.last, "text": summary.summary.text}
     return render_json(200, fields)
 
 
@@ -246,7 +248,7 @@ def message_fields(placed: Placed) -> dict[str, Any]:
     if message.metadata is not None:
         fields["metadata"] = message.metadata
     usage = parse_receipt(message.receipt) if message.receipt else None
-    return fields | ({"usage": asdict(usage)} if usage else {})
+    return fields | ({"usage": usage_fields(usage)} if usage else {})
 
 
 def render_added(added: Added) -> Response:

@@ -203,7 +203,8 @@ GIVEN: Mapping[str, Schema] = {
         "context": TEXT,
         "window_tokens": or_null("integer"),
         "context_length": COUNT,
-    }),
+        "summary": record({"turns": COUNT, "text": TEXT}),
+    }, ("summary",)),
     "Branched": record(STORED_SUMMARY),
     "ForgottenConversation": record({
         "id": ID,

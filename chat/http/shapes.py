@@ -74,7 +74,8 @@ USAGE: Schema = record({
     "evicted": many(COUNT),
     "recalled": many(record({"turn": COUNT, **RECALLED})),
     "memories": many(record({"memory": MEMORY, **RECALLED})),
-})  # fmt: skip
+    "summarised_turns": COUNT,
+}, ("summarised_turns",))  # fmt: skip
 """What the model was shown for a reply."""
 OF_SOME: Sequence[str] = ("metadata", "usage")
 """The fields that only some messages have."""

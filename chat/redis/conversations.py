@@ -12,7 +12,7 @@ from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
-from chat.redis.heads import parse_reply, parse_summary, render_change
+from chat.redis.heads import parse_head, parse_reply, render_change
 from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys
 from chat.redis.records import (
     parse_embedding,
@@ -86,7 +86,7 @@ class RedisConversationStore:
             account=account,
         )
         rows = parse_reply(as_bytes(reply[0]))
-        page = [parse_summary(row) for row in rows[:limit]]
+        page = [parse_head(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
         return page, Cursor(str(last[-1]), str(last[0])) if last else None
 
@@ -103,7 +103,7 @@ class RedisConversationStore:
             reply = await self._redis.run(
                 SUMMARISE, keys, conversation_id=conversation_id, must_be_whole=must_be_whole
             )
-            return parse_summary(parse_reply(as_bytes(reply[0])))
+            return parse_head(parse_reply(as_bytes(reply[0])))
 
         return await self._find(conversation_id, summarise)
 

@@ -56,5 +56,6 @@ MEMORIES = Fragment(
 )
 MESSAGES = Fragment("messages")
 FORGETTING = Fragment("forgetting")
+FOLDED = Fragment("folded")
 COUNT_ALL = Fragment("count_all", {"COUNTED_S": (DAYS + 1) * DAY_S})
 SUMMARY = Fragment("summary")

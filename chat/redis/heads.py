@@ -6,6 +6,7 @@ from typing import Any
 from chat.core.errors import CorruptConversation
 from chat.core.heads import Change, Summary
 from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json
+from chat.redis.records import parse_summary
 
 
 def render_change(change: Change, context_tokens: int) -> list[str]:
@@ -31,7 +32,7 @@ def parse_reply(data: bytes) -> Any:
         raise CorruptConversation from error
 
 
-def parse_summary(row: Sequence[Any]) -> Summary:
+def parse_head(row: Sequence[Any]) -> Summary:
     """Parse one conversation from a script's reply, in which every value is text.
 
     Errors: CorruptConversation.
@@ -50,6 +51,7 @@ def parse_summary(row: Sequence[Any]) -> Summary:
             window_tokens=int(row[8]),
             expires_at=int(row[9]) or None,
             namespace=row[11] or None,
+            summary=parse_summary(row[12]),
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

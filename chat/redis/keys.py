@@ -8,7 +8,8 @@
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
                                            created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens, pinned,
-                                           kept, messages, namespace, committed_by
+                                           kept, messages, namespace, summary,
+                                           forgotten, committed_by
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key

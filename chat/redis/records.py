@@ -23,6 +23,7 @@ from chat.core.messages import (
     Usage,
     as_role,
 )
+from chat.core.summaries import RunningSummary
 from chat.core.tokens import Vocabulary
 from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
@@ -179,15 +180,26 @@ def parse_result(data: bytes) -> TurnResult:
         raise CorruptConversation from error
 
 
+def parse_summary(data: bytes | str) -> RunningSummary | None:
+    """Parse a running summary; an empty text is none.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        fields = parse_own_json(data) if data else None
+        return RunningSummary(int(fields["last"]), str(fields["text"])) if fields else None
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
 def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
     """Parse the reply of `LOAD`.
 
     Errors: CorruptConversation.
     """
     *head, turns, found, scores = reply
-    (context, context_tokens, turn_count, active_at, pinned, evidence, window, namespace) = map(
-        as_bytes, head
-    )
+    context, context_tokens, turn_count, active_at, pinned, *more = map(as_bytes, head)
+    evidence, window, namespace, summary = more
     try:
         return Conversation(
             id=conversation_id,
@@ -207,6 +219,7 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
                 )
             ),
             namespace=namespace.decode() or None,
+            summary=parse_summary(summary),
         )
     except ValueError as error:
         raise CorruptConversation from error

@@ -12,6 +12,7 @@ from chat.redis.fragments import (
     ACCOUNT,
     BUSY,
     COUNT_ALL,
+    FOLDED,
     FORGETTING,
     INDEX,
     IS,
@@ -162,7 +163,10 @@ CHANGE = make_script(
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FORGETTING],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FOLDED,
+        FORGETTING,
+    ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -177,7 +181,10 @@ LOCK = repeatable(
 )
 CUT = make_script(
     "cut",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FORGETTING],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORIES, MESSAGES, FOLDED,
+        FORGETTING,
+    ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -208,6 +215,21 @@ KEEP_EMBEDDINGS = make_script(
     keys=CONVERSATION_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account", "*fields"],
+)
+UNSUMMARISED = repeatable(
+    make_script(
+        "unsummarised",
+        [IS, TYPES, WHOLE, NUMBERS, FOLDED],
+        keys=CONVERSATION_NAMES,
+        args=["turn_count", "max_bytes"],
+    )
+)
+KEEP_SUMMARY = make_script(
+    "keep_summary",
+    [IS, TYPES, ACCOUNT, FOLDED],
+    keys=CONVERSATION_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["summary", "mark", "conversation_id", "account"],
 )
 CLEAN_LIST = make_script(
     "clean_list",

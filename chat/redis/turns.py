@@ -182,9 +182,9 @@ class RedisTurnStore:
         if reply[0] == b"done":
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         async with undone_on_error(partial(self._unlock, keys)):
-            self._take_quota(limits, reply[10:12])
+            self._take_quota(limits, reply[11:13])
             self._note_word(account, reply)
-            return parse_conversation(owner, conversation_id, [*reply[1:10], *reply[12:14]])
+            return parse_conversation(owner, conversation_id, [*reply[1:11], *reply[13:15]])
 
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""

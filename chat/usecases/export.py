@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
 from typing import Any
 
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
-from chat.core.receipts import parse_receipt
+from chat.core.receipts import parse_receipt, usage_fields
 from chat.core.refusals import UnknownConversation
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
@@ -130,7 +129,7 @@ def _message(message: Message | None) -> Line | None:
         fields["metadata"] = message.metadata
     usage = parse_receipt(message.receipt) if message.receipt else None
     if usage:
-        fields["usage"] = asdict(usage)
+        fields["usage"] = usage_fields(usage)
     return fields
 
 

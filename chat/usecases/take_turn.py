@@ -246,6 +246,7 @@ class TurnTaker:
                 RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
                 for q in recall.memories
             ),
+            summarised_turns=recall.summary.last if recall.summary else 0,
         )
 
 

@@ -11,6 +11,7 @@ from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder, Later, OwnedStore
+from chat.usecases.summarise import Summariser
 
 MAX_EMBEDDED_ANEW = 32
 """The most texts of evicted turns that one turn embeds anew.
@@ -32,8 +33,13 @@ class Recaller:
         conversations: OwnedStore,
         memory: LongTermMemory | None,
         later: Later,
+        summariser: Summariser | None = None,
     ) -> None:
-        """Take the caller's `memory`; None without a credential, or with `long_term` off."""
+        """Take the caller's `memory`; None without a credential, or with `long_term` off.
+
+        Without a `summariser`, no summary is made.
+        """
+        self._summariser = summariser
         self._settings = settings
         self._embedder = embedder
         self._conversations = conversations
@@ -61,10 +67,12 @@ class Recaller:
         return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
 
     def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:
-        """Embed the turns that were evicted, and keep the embeddings, behind the answer.
+        """Embed the turns that were evicted, and fold them into the summary, behind the answer.
 
-        What is not done then, `rank` does in the turn that finds such a turn.
+        Embeddings that are not made then, `rank` makes in the turn that finds such a turn.
         """
+        if self._summariser:
+            self._summariser.fold_later(loaded, commit)
         if self._settings.is_hybrid and commit.evicted:
             self._later(partial(self._keep_evicted, loaded.id, commit.evicted))
 

@@ -10,15 +10,14 @@ from chat.core.addresses import ChromaAddress
 from chat.core.owners import address_tag
 from chat.core.refusals import CredentialNeeded, MemoryOff
 from chat.core.undoing import nothing
-from chat.http.credentials import Caller, owners_of
+from chat.http.credentials import owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
-from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
-from chat.redis.restorer import RedisRestorer
 from chat.redis.searcher import RedisSearcher
+from chat.redis.summaries import RedisSummaries
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
 from chat.usecases.branch import BranchMaker
@@ -26,31 +25,20 @@ from chat.usecases.branch_ports import Brancher
 from chat.usecases.durable_ports import DurableStore
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.memory_port import LongTermMemory
-from chat.usecases.ports import Embedder, OwnedStore, TurnStore
+from chat.usecases.ports import Embedder, LanguageModel, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
+from chat.usecases.summarise import Summariser
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
+from chat.wiring.whole_stores import Who, make_brancher, make_restorer
 
 MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
 """The most evicted turns that a search returns, and the most if embeddings rank them again."""
-
-
-@dataclass(frozen=True)
-class Who:
-    """Whom a request is for.
-
-    `owner` will own what the request makes, None for anyone. `fencing` is a random value of the
-    request.
-    """
-
-    caller: Caller
-    owner: str | None
-    fencing: str
 
 
 @dataclass(frozen=True)
@@ -112,10 +100,19 @@ class RequestStores:
         return OnceEmbedder(make_embedder(self.means.host, self.settings, self.means.until))
 
     @cached_property
+    def model(self) -> LanguageModel:
+        """The model that replies."""
+        return make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
+
+    @cached_property
     def recaller(self) -> Recaller:
         """What a turn does with embeddings."""
-        later = self.means.later
-        return Recaller(self.settings, self.embedder, self.conversations, self.long_term, later)
+        settings, later = self.settings, self.means.later
+        summaries = RedisSummaries(self.redis, settings.key_prefix, self._owners, self._account)
+        summariser = Summariser(settings, self.model, summaries, later)
+        return Recaller(
+            settings, self.embedder, self.conversations, self.long_term, later, summariser
+        )
 
     @cached_property
     def stopwatch(self) -> Stopwatch:
@@ -125,9 +122,8 @@ class RequestStores:
     @cached_property
     def turn_taker(self) -> TurnTaker:
         """What takes turns."""
-        model = make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
         timing = Timing(self.means.clock, self.stopwatch)
-        return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
+        return TurnTaker(self.turns, self.model, self.recaller, self.settings, timing)
 
     @cached_property
     def branch_maker(self) -> BranchMaker:
@@ -263,38 +259,3 @@ class Behind:
     store: DurableStore
     memory: LongTermMemory
     recovery: Recovery
-
-
-def make_restorer(
-    redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
-) -> RedisRestorer:
-    """Return what puts whole conversations of an owner into Redis."""
-    return RedisRestorer(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        owner=owner,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        archive_turns=settings.archive_turns,
-        account=account,
-    )
-
-
-def make_brancher(
-    redis: Redis,
-    settings: Settings,
-    who: Who,
-    owners: Callable[[int], Sequence[str]],
-    account: Account | None,
-) -> RedisBrancher:
-    """Return what makes branches in Redis of conversations of these owners."""
-    return RedisBrancher(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        rate_tag=who.caller.rate_tag,
-        owners=owners,
-        make_restorer=lambda owner: make_restorer(redis, settings, who, owner, account),
-        account=account,
-    )

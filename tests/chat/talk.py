@@ -16,6 +16,7 @@ from chat.context.recall import Quoting, Recall, fit_with_recall
 from chat.context.templates import render_prompt
 from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
 from chat.core.refusals import PromptTooLong
+from chat.core.summaries import RunningSummary
 from tests.chat.tokenizers import Count
 
 Write = Callable[[random.Random, int], str]
@@ -120,10 +121,12 @@ def play(
     prompt_format: str = "llama2",
     recall_tokens: int = 0,
     memory_count: int = 0,
+    summary_words: int = 0,
 ) -> Played:
     """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
-    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled.
+    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled. A
+    summary of so many words is shown once something was evicted.
     """
     reserve = max(16, context_length // 10)
     talk, played = begin(write(rng, 10)), Played()
@@ -148,6 +151,9 @@ def play(
         archive += fit.evicted
         turn = make_turn(number, prompt, reply, measured)
         talk = go_on(talk, measured, (*fit.kept, turn), archive)
+        if archive and summary_words:
+            summary = RunningSummary(archive[-1].number, write(rng, summary_words))
+            talk = dataclasses.replace(talk, summary=summary)
     return played
 
 

@@ -23,7 +23,7 @@ local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 
   'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'title',
   'namespace')
 local turns = redis.call('LRANGE', turns_key, 0, -1)
-return {head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[9] or '',
+return {head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[9] or '', '',
   head[8] or '',
   redis.call('LLEN', archive_key),
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'),

@@ -105,6 +105,7 @@ redis.call('HSET', conversation_key, 'kept', kept(last))
 if made_title ~= '' and redis.call('HGET', conversation_key, 'title') == made_title then
   take(conversation_key, 'title')
 end
+unfold(first)
 if is_empty then recount() end
 charge_conversation(conversation_id, conversation_key)
 if memories_key then

@@ -42,8 +42,10 @@ end
 count(caller_rate_key, most, now)
 count(rate_key, max_of_all, now)
 local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 'turn_count',
-  'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'namespace')
+  'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'namespace',
+  'summary')
 local turns = redis.call('LRANGE', turns_key, 0, -1)
 local found, scores = search(searched, tonumber(max_found))
 return {'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[8] or '',
-  redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores, word}
+  head[9] or '', redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found,
+  scores, word}
