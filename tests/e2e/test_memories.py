@@ -264,7 +264,7 @@ def test_memories_are_added_listed_searched_restated_pinned_and_forgotten(
     assert added.status_code == 201
     assert added.json() | {"created_at": 0} == {
         "id": name, "role": "user", "content": "I am allergic to peanuts.", "created_at": 0,
-        "pinned": False, "source": None,
+        "pinned": False, "namespace": None, "source": None,
     }  # fmt: skip
     same = ask(host, "POST", "/memories", token, content="I am allergic to peanuts.")
     assert (same.status_code, same.json()) == (200, added.json())
