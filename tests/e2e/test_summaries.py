@@ -58,6 +58,5 @@ def test_evicted_turns_are_summarised_behind_an_answer_and_shown_in_a_later_turn
     assert summary["text"] == "Ada bakes rye bread."
     covered = answered["usage"]["summarised_turns"]
     assert covered >= summary["turns"] >= 4
-    assert shown(endpoint).startswith(
-        f'Be a chef.\n\nSummary of turns 1 to {covered} of this conversation:\n"Ada bakes rye bread."'
-    )
+    header = f"Summary of turns 1 to {covered} of this conversation:"
+    assert shown(endpoint).startswith(f'Be a chef.\n\n{header}\n"Ada bakes rye bread."')
