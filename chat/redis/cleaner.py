@@ -66,8 +66,11 @@ class RedisCleaner:
         if match is None:
             return Cleaned()
         owner, rest = match["owner"], match["rest"]
-        if rest.startswith("conversations:"):  # the list of a namespace
-            return await self._clean_list(owner, key)
+        if rest.startswith(
+            "conversations:"
+        ):  # a namespace's, whose items count in the owner's list
+            await self._clean_list(owner, key)
+            return Cleaned()
         if rest == "conversations":
             return await self._clean_list(owner, key) + await self._clean_old(owner)
         if rest == "memories" and not await self._has_list(owner):
