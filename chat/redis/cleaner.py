@@ -66,9 +66,7 @@ class RedisCleaner:
         if match is None:
             return Cleaned()
         owner, rest = match["owner"], match["rest"]
-        if rest.startswith(
-            "conversations:"
-        ):  # a namespace's, whose items count in the owner's list
+        if rest.startswith("conversations:"):  # of a namespace; they count in the owner's list
             await self._clean_list(owner, key)
             return Cleaned()
         if rest == "conversations":
