@@ -56,6 +56,7 @@ class Settings:
     max_import_bytes: int
     archive_turns: int
     recall_tokens: int
+    summary_tokens: int
     is_hybrid: bool
     long_term: LongTerm
     chroma: ChromaAddress | None
@@ -104,6 +105,7 @@ def parse_settings(get: Getter) -> Settings:
         turn_timeout_s=_integer(get, "turn_timeout_s", 1, 86_400),
         max_prompt_bytes=_integer(get, "max_prompt_bytes", 1, 16_000_000),
         recall_tokens=0 if recall == "off" else _integer(get, "recall_tokens", 1, 1_000_000),
+        summary_tokens=_summary_tokens(get, context_length),
         is_hybrid=recall == "hybrid",
         long_term=_long_term(get),
         chroma=_chroma(get),
@@ -165,6 +167,13 @@ def _sampling(get: Getter, max_reply_tokens: int) -> Sampling:
         repeat_penalty=_number(get, "repeat_penalty", 0, 10),
         repeat_last_n=_integer(get, "repeat_last_n", 0, 1_000_000),
     )
+
+
+def _summary_tokens(get: Getter, context_length: int) -> int:
+    tokens = _integer(get, "summary_tokens", 0, 1_000_000)
+    if tokens >= context_length:
+        raise InvalidSetting("summary_tokens", "less than `context_length`")
+    return tokens
 
 
 def _bounds(get: Getter) -> Bounds:

@@ -10,8 +10,10 @@ import yaml
 
 from chat.context.quotes import make_memory_quote, make_quote
 from chat.context.recall import Recall
+from chat.context.summary import quote_summary
 from chat.core.errors import ChatError
 from chat.core.messages import Found, FoundMemory, Memory, Message, Turn
+from chat.core.summaries import RunningSummary
 from chat.core.tokens import UNKNOWN
 from chat.wiring.surfaces import ROUTES
 from host.app.runtime_config import load_runtime_config
@@ -212,8 +214,10 @@ def test_what_the_model_is_shown_stands_in_the_document() -> None:
     )
     template = str(variables()["memory_template"]["default"]).replace("\\n", "\n")
     remembered = make_memory_quote(FoundMemory(memory, 0.1), template, 1000, now, UNKNOWN)
+    notes = "The user is Ada. She bakes a dark rye bread every Sunday."
     recalls = (
         Recall(turns=(make_quote(Found(turn, 1.0), now, UNKNOWN),)),
+        Recall(summary=quote_summary(RunningSummary(4, notes), 1000, UNKNOWN)),
         Recall(memories=(remembered,)),
     )
     shown = [block.text for block in blocks("docs/memory.md") if block.language == "text"]

@@ -5,7 +5,7 @@ import { ask } from "./api.js";
 import { ago, element, plural } from "./dom.js";
 import { icon } from "./icons.js";
 
-const SPEAKERS = { user: "You", assistant: "Assistant" };
+const SPEAKERS = { user: "You", assistant: "Assistant", summary: "Summary" };
 
 /**
  * Make the receipt of a reply that was made `at`, in seconds since 1970. The recalled turns and
@@ -14,7 +14,7 @@ const SPEAKERS = { user: "You", assistant: "Assistant" };
  */
 export function makeReceipt(here, usage, at) {
   const since = Math.max(0, Date.now() / 1000 - at);
-  const marks = [remembered(usage, since), left(usage)].filter(Boolean);
+  const marks = [remembered(usage, since), summed(usage), left(usage)].filter(Boolean);
   const isPlain = marks.length === 0;
   const told = isPlain ? `${plural(usage.window_turns, "turn")} in view` : marks.join(" · ");
   const list = element("ul", {});
@@ -44,24 +44,33 @@ function remembered({ recalled, memories }, since) {
 
 const from = (seconds) => (seconds < 60 ? "a moment ago" : ago(seconds));
 
+const summed = ({ summarised_turns: turns }) => (turns ? `A summary of ${plural(turns, "turn")}` : "");
+
 const left = ({ evicted }) => (evicted.length ? `${plural(evicted.length, "turn")} left the window` : "");
 
-function facts(id, { window_turns: turns, evicted, prompt_tokens: read, generated_tokens: made }) {
+function facts(id, { window_turns: turns, summarised_turns: last, evicted, prompt_tokens: read, generated_tokens: made }) {
   const links = evicted.flatMap((turn) => [" ", linkTo(ofConversation(id, `${turn}.0`), String(turn))]);
   const rows = [
     ...(evicted.length ? [["No longer seen whole, and remembered when it matters: turn", ...links, "."]] : []),
+    ...(last ? [[`Seen as a summary: turns 1 to ${last}.`]] : []),
     [`The model read ${plural(turns, "turn")} whole, with this one: ${plural(read, "token")}. ` +
       `The reply has ${made.toLocaleString()}.`],
   ];
   return rows.map((row) => element("li", { className: "fact" }, ...row));
 }
 
-async function addSources(list, id, { recalled, memories }, since) {
+async function addSources(list, id, { recalled, memories, summarised_turns: last }, since) {
   for (const { turn, age_s: age } of recalled) {
     const path = `/conversations/${id}/messages?last=2&before=${turn + 1}.0`;
     list.append(await source(`Turn ${turn}, ${from(age + since)}`, path, ({ messages }) => ({
       said: messages.filter((message) => message.id.startsWith(`${turn}.`)),
       href: ofConversation(id, messages.find((message) => message.id.startsWith(`${turn}.`))?.id),
+    })));
+  }
+  if (last) {
+    list.append(await source("The summary as it is now", `/conversations/${id}`, ({ summary }) => ({
+      said: summary ? [{ role: "summary", content: summary.text }] : [],
+      href: ofConversation(id),
     })));
   }
   for (const { memory, age_s: age } of memories) {

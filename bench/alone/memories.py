@@ -22,7 +22,7 @@ from chat.core.vectors import embedding_name, embedding_tag
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
-from chat.usecases.ports import LongTermMemory
+from chat.usecases.memory_port import LongTermMemory
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from chat.chroma.collection import RECORDS_A_CALL, Collection
-from chat.chroma.memories import ChromaMemory
+from chat.chroma.memories import IN_NAMESPACE, ChromaMemory, is_memory, mark_of
 from chat.chroma.rows import MADE_BY, Metadata, Record, as_number
 from chat.context.budget import bounded_turn
 from chat.core.errors import CorruptConversation
@@ -27,7 +27,7 @@ NO_MESSAGES = "no messages"
 """The text that is embedded for a head that is written without messages."""
 NO_TEXT = "no text"
 """The text that is embedded for a tool's output that has none."""
-OF_MEMORY = ("digest", "pinned", "restated", MADE_BY)
+OF_MEMORY = ("digest", "pinned", "restated", "namespace", IN_NAMESPACE, MADE_BY)
 """The fields of a message that it has as a memory, and the one that is written anew."""
 GOING: Metadata = {"going": True}
 """The mark of a head whose conversation is being forgotten."""
@@ -54,26 +54,27 @@ class ChromaDurableStore:
         said = [(turn, placed) for turn in turns for placed in turn.placed()]
         texts = [placed.message.text or NO_TEXT for _, placed in said]
         embeddings = await self._embedder.embed(texts)
-        new = await self._new_memories(head.id, turns) if is_remembered else {}
+        new = await self._new_memories(head, turns) if is_remembered else {}
         records = []
         for (turn, placed), embedding in zip(said, embeddings, strict=True):
             name = memory_id(head.id, placed.place)
             metadata = _message_metadata(head.id, turn, placed)
             if name in new:
-                metadata |= {"memory": True, "digest": new[name]}
+                metadata |= mark_of(head.namespace, new[name])
             records.append(Record(name, placed.message.content, metadata, embedding))
         known = {name: value for name, value in _head_metadata(head).items() if value is not None}
         of_head = embeddings or await self._embedder.embed([NO_MESSAGES])  # every record needs one
         records.append(Record(str(head.id), head.context, known, of_head[0]))
         await self._collection.write(records)
 
-    async def _new_memories(self, conversation_id: int, turns: Sequence[Turn]) -> dict[str, str]:
+    async def _new_memories(self, head: Head, turns: Sequence[Turn]) -> dict[str, str]:
         """Return the digests of the texts that become memories, by the memory's id.
 
         A text that another memory has already is left out.
         """
-        memories = make_memories(conversation_id, turns, self._min_chars)
-        known = await self._memory.holders([memory.content for memory in memories])
+        memories = make_memories(head.id, turns, self._min_chars)
+        said = [memory.content for memory in memories]
+        known = await self._memory.holders(said, head.namespace)
         first = {text_digest(memory.content): memory.id for memory in reversed(memories)}
         return {name: digest for digest, name in first.items() if digest not in known}
 
@@ -133,7 +134,7 @@ class ChromaDurableStore:
         )
         await self._collection.remove([record.id for record in records if record.id != head])
         await self._collection.remove([head])
-        memories = sum(record.metadata.get("memory") is True for record in records)
+        memories = sum(map(is_memory, records))
         return len(records), memories
 
     async def cut(self, conversation_id: int, begin: Place) -> int:
@@ -144,7 +145,7 @@ class ChromaDurableStore:
         first = (begin.turn_number, begin.index)
         found = [one async for one in self._collection.every(wanted) if _place_of(one) >= first]
         await self._collection.remove([record.id for record in found])
-        return sum(record.metadata.get("memory") is True for record in found)
+        return sum(map(is_memory, found))
 
     async def forget_message(self, conversation_id: int, place: Place) -> None:
         await self._collection.remove([memory_id(conversation_id, place)])
@@ -195,6 +196,7 @@ def _head_metadata(head: Head) -> Metadata:
         "title": head.title,
         "pinned": head.is_pinned,
         "extra": None if head.metadata is None else render_json_text(head.metadata),
+        "namespace": head.namespace,
     }
 
 
@@ -218,6 +220,7 @@ def parse_head(record: Record) -> Head:
             title=metadata.get("title"),
             is_pinned=metadata.get("pinned") is True,
             metadata=parse_json(metadata["extra"]) if metadata.get("extra") else None,
+            namespace=metadata.get("namespace"),
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

@@ -1,6 +1,7 @@
 """Keeps an owner's long-term memories in Chroma, in the records of the messages that they were.
 
-The field `memory` says whether a record is a memory, and `kind` whether it is a `message` of a
+The fields `memory` and `in_namespace` say whether a record is a memory, without a namespace or in
+one, and `kind` whether it is a `message` of a
 conversation or a `note`. If a memory is restated, the record's document stays the message's text,
 and `restated` has the new text.
 """
@@ -20,12 +21,43 @@ from chat.core.refusals import TextRemembered, UnknownMemory
 from chat.usecases.ports import Cursor, Embedder
 from chat.usecases.read_messages import newest_page
 
-IS_MEMORY = {"memory": True}
+IN_NAMESPACE = "in_namespace"
+"""The field that says that a record is a memory of the namespace that is its `namespace`.
+
+Its field `memory` is false: a search without a namespace finds only records where that is true.
+"""
+IS_MEMORY = {"$or": [{"memory": True}, {IN_NAMESPACE: True}]}
 NO_CONVERSATION = 0
 NEAREST = 64
 """How many of the nearest memories are ranked by their words as well."""
+Said = tuple[str | None, str]
+"""A namespace, and the digest of a text."""
 MAX_EMBEDDED_ANEW = 64
 """The most memories that one search embeds anew because another model embedded them."""
+
+
+def is_memory(record: Record) -> bool:
+    """Whether a record is a memory, of any namespace."""
+    return record.metadata.get("memory") is True or record.metadata.get(IN_NAMESPACE) is True
+
+
+def memories_of(namespace: str | None) -> Where:
+    """Return what finds the memories of a namespace; without one, those that have none."""
+    if namespace is None:
+        return {"memory": True}
+    return {"$and": [{IN_NAMESPACE: True}, {"namespace": namespace}]}
+
+
+def mark_of(namespace: str | None, digest: str) -> Metadata:
+    """Return the fields that make a record a memory; `digest` is that of its text."""
+    if namespace is None:
+        return {"memory": True, "digest": digest}
+    return {
+        "memory": False,
+        "in_namespace": True,
+        "namespace": namespace,
+        "digest": digest,
+    }
 
 
 class ChromaMemory:
@@ -43,6 +75,7 @@ class ChromaMemory:
         count: int,
         max_distance: float,
         beside: int | None = None,
+        namespace: str | None = None,
         by: By = "meaning",
     ) -> list[FoundMemory]:
         """Search in one request; in more while memories have to be embedded anew.
@@ -53,7 +86,7 @@ class ChromaMemory:
         if count == 0:
             return []
         elsewhere = {"conversation": {"$ne": beside if beside is not None else -1}}
-        where = {"$and": [IS_MEMORY, elsewhere]}
+        where = {"$and": [memories_of(namespace), elsewhere]}
         if by == "words":
             return (await self._by_words(text, where))[:count]
         await self._embed_anew()
@@ -84,35 +117,37 @@ class ChromaMemory:
         )
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Memory], Cursor | None]:
         """Return a page; Chroma has no order, so each page reads all memories."""
-        return newest_page(map(parse_memory, await self._every()), _by_time, cursor, limit)
+        every = map(parse_memory, await self._every(namespace))
+        return newest_page(every, _by_time, cursor, limit)
 
-    async def _every(self) -> list[Record]:
-        return [record async for record in self._collection.every(IS_MEMORY)]
+    async def _every(self, namespace: str | None) -> list[Record]:
+        wanted = IS_MEMORY if namespace is None else memories_of(namespace)
+        return [record async for record in self._collection.every(wanted)]
 
     async def get(self, memory_id: str) -> Memory:
         return parse_memory(await self._record(memory_id))
 
     async def _record(self, memory_id: str) -> Record:
         found = await self._collection.take([memory_id])
-        if not found or found[0].metadata.get("memory") is not True:
+        if not found or not is_memory(found[0]):
             raise UnknownMemory
         return found[0]
 
     async def add(self, memories: Sequence[Memory]) -> list[str]:
         """Remember texts; a message that is there becomes a memory, and a memory stays as it is."""
-        holders = await self.holders([memory.content for memory in memories])
+        holders = await self._all_holders(memories)
         there = {
             record.id: record for record in await self._collection.take([m.id for m in memories])
         }
-        taken = {name for name, record in there.items() if record.metadata.get("memory") is True}
+        taken = {name for name, record in there.items() if is_memory(record)}
         new = []
         for memory in memories:
-            digest = text_digest(memory.content)
-            if memory.id not in taken and digest not in holders:
-                holders[digest] = memory.id
+            said = _said(memory)
+            if memory.id not in taken and said not in holders:
+                holders[said] = memory.id
                 new.append(memory)
         embeddings = await self._embedder.embed([memory.content for memory in new])
         records = [
@@ -121,17 +156,23 @@ class ChromaMemory:
         ]
         await self._collection.write([record for record in records if record.id not in there])
         await self._collection.amend([record for record in records if record.id in there])
-        return [
-            memory.id if memory.id in taken else holders[text_digest(memory.content)]
-            for memory in memories
-        ]
+        return [memory.id if memory.id in taken else holders[_said(memory)] for memory in memories]
 
-    async def holders(self, texts: Sequence[str]) -> dict[str, str]:
-        """Return the ids of the memories that have one of these texts, by the text's digest."""
+    async def _all_holders(self, memories: Sequence[Memory]) -> dict[Said, str]:
+        """Return the ids of the memories that say the same in the same namespace."""
+        found: dict[Said, str] = {}
+        for namespace in {memory.namespace for memory in memories}:
+            texts = [memory.content for memory in memories if memory.namespace == namespace]
+            holders = await self.holders(texts, namespace)
+            found |= {(namespace, digest): name for digest, name in holders.items()}
+        return found
+
+    async def holders(self, texts: Sequence[str], namespace: str | None = None) -> dict[str, str]:
+        """Return the ids of a namespace's memories that have one of these texts, by its digest."""
         digests = sorted({text_digest(text) for text in texts})
         if not digests:
             return {}
-        said = {"$and": [IS_MEMORY, {"digest": {"$in": digests}}]}
+        said = {"$and": [memories_of(namespace), {"digest": {"$in": digests}}]}
         return {str(r.metadata["digest"]): r.id async for r in self._collection.every(said)}
 
     async def change(self, memory: Memory) -> None:
@@ -139,7 +180,7 @@ class ChromaMemory:
         record = await self._record(memory.id)
         embedding: Sequence[float] = ()
         if parse_memory(record).content != memory.content:
-            holders = await self.holders([memory.content])
+            holders = await self.holders([memory.content], memory.namespace)
             if set(holders.values()) - {memory.id}:
                 raise TextRemembered
             embedding = (await self._embedder.embed([memory.content]))[0]
@@ -149,15 +190,17 @@ class ChromaMemory:
         """Forget a memory; if it is also a message of a conversation, the message stays."""
         await self._forget([await self._record(memory_id)])
 
-    async def forget_all(self) -> int:
-        records = await self._every()
+    async def forget_all(self, namespace: str | None = None) -> int:
+        records = await self._every(namespace)
         await self._forget(records)
         return len(records)
 
     async def _forget(self, records: Sequence[Record]) -> None:
         notes = [record.id for record in records if record.metadata["kind"] == "note"]
         await self._collection.remove(notes)
-        no_memory: Metadata = {"memory": False, "pinned": None, "digest": None, "restated": None}
+        no_memory: Metadata = {
+            "memory": False, IN_NAMESPACE: False, "pinned": None, "digest": None, "restated": None,
+        }  # fmt: skip
         await self._collection.amend(
             [
                 Record(record.id, record.document, no_memory)
@@ -167,6 +210,10 @@ class ChromaMemory:
         )
 
 
+def _said(memory: Memory) -> Said:
+    return memory.namespace, text_digest(memory.content)
+
+
 def _by_time(memory: Memory) -> tuple[float, str]:
     return memory.at, memory.id
 
@@ -174,8 +221,7 @@ def _by_time(memory: Memory) -> tuple[float, str]:
 def _render(memory: Memory, record: Record | None, embedding: Sequence[float]) -> Record:
     """Render a memory; if it has a `record`, as a change of that."""
     metadata: dict[str, str | int | float | bool | None] = {
-        "memory": True,
-        "digest": text_digest(memory.content),
+        **mark_of(memory.namespace, text_digest(memory.content)),
         "pinned": memory.is_pinned,
     }
     if record is None or record.metadata["kind"] == "note":
@@ -204,6 +250,7 @@ def parse_memory(record: Record) -> Memory:
             at=as_number(metadata["said_at"]),
             conversation_id=int(metadata["conversation"] or 0) or None,
             is_pinned=metadata.get("pinned") is True,
+            namespace=metadata["namespace"] if metadata.get(IN_NAMESPACE) is True else None,
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

@@ -20,6 +20,7 @@ from chat.context.quotes import (
     make_quote,
 )
 from chat.context.ranking import LEAST_SHARE
+from chat.context.summary import SummaryQuote, quote_summary
 from chat.context.terms import recall_terms
 from chat.core.messages import Conversation, Found, FoundMemory, Turn
 from chat.core.tokens import Vocabulary, estimate_tokens
@@ -27,7 +28,8 @@ from chat.core.tokens import Vocabulary, estimate_tokens
 HEADER = "Earlier in this conversation:"
 MEMORIES_HEADER = "Memory log of earlier conversations:"
 RECALL_SHARE = 4
-"""Recalled turns may take a quarter of the tokens there are for turns, and memories another one."""
+"""Recalled turns may take a quarter of the tokens there are for turns; memories another one, and so
+may the summary."""
 Quoted = TypeVar("Quoted", Quote, MemoryQuote)
 
 
@@ -77,13 +79,20 @@ class Room:
         taken_tokens = new_tokens + self.conversation.context_tokens + self.beside_tokens
         return (self.context_length - self.max_reply_tokens - taken_tokens) // RECALL_SHARE
 
+    @property
+    def summary(self) -> SummaryQuote | None:
+        """The summary of evicted turns, if there is one and it fits in its share."""
+        known = self.conversation
+        return quote_summary(known.summary, self.share_tokens, known.vocabulary)
+
 
 @dataclass(frozen=True)
 class Recall:
-    """The turns and memories that are recalled for a prompt."""
+    """The turns and memories that are recalled for a prompt, and the summary of evicted turns."""
 
     turns: tuple[Quote, ...] = ()
     memories: tuple[MemoryQuote, ...] = ()
+    summary: SummaryQuote | None = None
 
     def turns_text(self) -> str:
         """Render the recalled turns, the oldest first; empty if there are none."""
@@ -96,8 +105,9 @@ class Recall:
         return "\n".join([MEMORIES_HEADER, *(q.text for q in in_order)]) if in_order else ""
 
     def around(self, context: str) -> str:
-        """Return the system context with the memories before it and the turns behind it."""
-        parts = (self.memories_text(), context, self.turns_text())
+        """Return the system context: memories before it, the summary and then turns behind it."""
+        summary = self.summary.text if self.summary else ""
+        parts = (self.memories_text(), context, summary, self.turns_text())
         return "\n\n".join(filter(None, parts))
 
     def text(self) -> str:
@@ -113,8 +123,9 @@ def with_leaving(room: Room, said: str, recall_tokens: int) -> Conversation:
     Units:  `recall_tokens` is the most that recalled turns take together.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-    share_tokens = max(0, room.share_tokens)
+    share_tokens, summary = max(0, room.share_tokens), room.summary
     most_tokens = share_tokens + min(recall_tokens, share_tokens)
+    most_tokens += summary.tokens if summary else 0
     leaving = room.fit_beside(most_tokens).evicted if recall_tokens else ()
     found = rank_by_words(room.conversation, leaving, recall_terms(said))
     return replace(room.conversation, found=found)
@@ -139,17 +150,20 @@ def fit_with_recall(
     share_tokens = room.share_tokens
     memories = choose_memories(conversation, prompt, found, quoting, share_tokens)
     vocabulary = conversation.vocabulary
+    summary = room.summary
+    summary_tokens = summary.tokens if summary else 0
     memories_tokens = taken_tokens(memories, MEMORIES_HEADER, vocabulary)
     max_tokens = min(quoting.recall_tokens, share_tokens)
     quotes: list[Quote] = []
     if max_tokens > 0 and conversation.found:
-        stays = room.fit_beside(memories_tokens + max_tokens).kept
+        stays = room.fit_beside(summary_tokens + memories_tokens + max_tokens).kept
         quotes = choose_turns(conversation, stays, quoting.now, max_tokens)
-    if quotes or memories:
-        fit = room.fit_beside(memories_tokens + taken_tokens(quotes, HEADER, vocabulary))
+    if quotes or memories or summary:
+        quoted_tokens = memories_tokens + taken_tokens(quotes, HEADER, vocabulary)
+        fit = room.fit_beside(summary_tokens + quoted_tokens)
     kept = {turn.number for turn in fit.kept}
     turns = (quoted for quoted in quotes if quoted.found.turn.number not in kept)
-    return fit, Recall(tuple(turns), tuple(memories))
+    return fit, Recall(tuple(turns), tuple(memories), summary)
 
 
 def choose_memories(

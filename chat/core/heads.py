@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chat.core.summaries import RunningSummary
+
 Labels = Mapping[str, str]
 """What a caller notes of a conversation for itself."""
 
@@ -22,6 +24,7 @@ class Head:
     title: str | None = None
     is_pinned: bool | None = None
     metadata: Labels | None = None
+    namespace: str | None = None
 
     @property
     def begun_at(self) -> float:
@@ -35,7 +38,8 @@ class Summary:
 
     Units: the times are seconds since 1970; `window_tokens` is an upper bound of what its context
            and the turns in its window take, None if these turns are not in Redis. `message_count`
-           is how many messages can be read; None if that was not counted.
+           is how many messages can be read; None if that was not counted. A list leaves out
+           `summary`, that of its evicted turns.
     """
 
     id: int
@@ -50,6 +54,8 @@ class Summary:
     is_pinned: bool
     window_tokens: int | None
     metadata: Labels = field(default_factory=dict)
+    namespace: str | None = None
+    summary: RunningSummary | None = None
 
     @property
     def head(self) -> Head:
@@ -63,6 +69,7 @@ class Summary:
             title=self.title,
             is_pinned=self.is_pinned,
             metadata=self.metadata or None,
+            namespace=self.namespace,
         )
 
 

@@ -39,12 +39,20 @@ class LongTerm:
 NO_MEMORY = LongTerm("off", 0, 0, 0, 0.0, 0, "")
 
 
-def make_memories(conversation_id: int, turns: Sequence[Turn], min_chars: int) -> list[Memory]:
+def make_memories(
+    conversation_id: int, turns: Sequence[Turn], min_chars: int, namespace: str | None = None
+) -> list[Memory]:
     """Make a memory of each message of user or assistant with at least `min_chars` characters."""
-    return [memory for turn in turns for memory in _memories_of(conversation_id, turn, min_chars)]
+    return [
+        memory
+        for turn in turns
+        for memory in _memories_of(conversation_id, turn, min_chars, namespace)
+    ]
 
 
-def _memories_of(conversation_id: int, turn: Turn, min_chars: int) -> Iterator[Memory]:
+def _memories_of(
+    conversation_id: int, turn: Turn, min_chars: int, namespace: str | None
+) -> Iterator[Memory]:
     for place, message, created_at in turn.placed():
         if message.role in SIDES and len(message.content) >= min_chars:
             yield Memory(
@@ -53,6 +61,7 @@ def _memories_of(conversation_id: int, turn: Turn, min_chars: int) -> Iterator[M
                 content=message.content,
                 at=created_at,
                 conversation_id=conversation_id,
+                namespace=namespace,
             )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 from chat.core.matches import NO_MATCHES, Matches
+from chat.core.summaries import RunningSummary
 from chat.core.tokens import UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 
@@ -134,6 +135,7 @@ class Conversation:
     Shapes: `owner` is the tag in its keys; `turns` are those in the context window, oldest first;
             evicted turns are in the archive, and `found` are the evicted turns that a search for
             the prompt's terms found, the best first; `matches` is what else that search told.
+            The conversation's memories are recalled in conversations of the same `namespace` only.
     Units:  `context_tokens` is the most that the system context takes, `window_tokens` the most
             that the system context and the turns take together; `active_at`, the time of the turn
             before, is seconds since 1970, and None for a new conversation.
@@ -151,6 +153,8 @@ class Conversation:
     vocabulary: Vocabulary = UNKNOWN
     found: tuple[Found, ...] = ()
     matches: Matches = NO_MATCHES
+    namespace: str | None = None
+    summary: RunningSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ class Memory:
     at: float
     conversation_id: int | None
     is_pinned: bool = False
+    namespace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -275,6 +280,7 @@ class Usage:
 
     `evicted` are the numbers of the turns that left the context window, `recalled` the evicted
     turns that were shown again, and `memories` those that were recalled from other conversations.
+    A summary of the first `summarised_turns` was shown; 0 without a summary.
     `finish_reason` is `length` if the reply was cut for want of room, and `stop` if it is complete.
     """
 
@@ -287,6 +293,7 @@ class Usage:
     evicted: tuple[int, ...] = ()
     recalled: tuple[Recalled, ...] = ()
     memories: tuple[RecalledMemory, ...] = ()
+    summarised_turns: int = 0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ shown, and not before.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from chat.core.messages import Recalled, RecalledMemory, Usage
 
@@ -18,7 +20,8 @@ MAX_EVICTED = 10_000
 def render_receipt(usage: Usage) -> str:
     """Render a usage: five counts, ranges of evicted turns, recalled turns, memories, the reason.
 
-    For example `3500,120,30,5,2|1-2|7:0.8:300|12.3.0:0.9:60|stop`.
+    For example `3500,120,30,5,2|1-2|7:0.8:300|12.3.0:0.9:60|stop`. With a summary there is a sixth
+    count: how many turns it covers.
     """
     counts = (
         usage.context_length,
@@ -26,6 +29,7 @@ def render_receipt(usage: Usage) -> str:
         usage.generated_tokens,
         usage.window_turns,
         usage.evicted_turns,
+        *([usage.summarised_turns] if usage.summarised_turns else []),
     )
     parts = (
         counts,
@@ -50,7 +54,7 @@ def parse_receipt(text: str) -> Usage | None:
     """Parse a receipt; None if the text is none."""
     try:
         counts, ranges, recalled, memories, finish_reason = text.split("|", 4)
-        length, prompt, generated, window, gone = map(int, counts.split(","))
+        length, prompt, generated, window, gone, *summarised = map(int, counts.split(","))
         return Usage(
             context_length=length,
             prompt_tokens=prompt,
@@ -67,9 +71,18 @@ def parse_receipt(text: str) -> Usage | None:
                 RecalledMemory(memory, float(score), int(age))
                 for memory, score, age in (row.split(":") for row in _rows(memories))
             ),
+            summarised_turns=summarised[0] if summarised else 0,
         )
     except ValueError:
         return None
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """Return a usage as callers are given it; without a summary it says nothing of one."""
+    fields = asdict(usage)
+    if not usage.summarised_turns:
+        del fields["summarised_turns"]
+    return fields
 
 
 def _rows(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from chat.http.fields import (
     parse_content,
     parse_id,
     parse_message,
+    parse_namespace,
     parse_pinned,
     parse_role,
     parse_text,
@@ -34,6 +35,7 @@ class TurnRequest:
     conversation_id: int | None
     context: str | None
     prompt: str
+    namespace: str | None = None
 
 
 def body_limit(takes: str | None, settings: Settings) -> int:
@@ -61,9 +63,16 @@ def parse_turn_request(body: bytes, max_prompt_bytes: int) -> TurnRequest:
     if not has_id and not has_context:
         raise InvalidRequest("needs `context` for a new conversation, or the `id` of one", "id")
     prompt = parse_content(fields.get("prompt"), "prompt", max_prompt_bytes)
+    namespace = parse_namespace(fields.get("namespace"))
+    if has_id and namespace:
+        raise InvalidRequest(
+            "`id` and `namespace` are not allowed together: a conversation keeps its namespace",
+            "namespace",
+        )
     if has_id:
         return TurnRequest(parse_id(fields["id"]), None, prompt)
-    return TurnRequest(None, parse_text(fields["context"], "context", max_prompt_bytes), prompt)
+    context = parse_text(fields["context"], "context", max_prompt_bytes)
+    return TurnRequest(None, context, prompt, namespace)
 
 
 def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Message]:
@@ -123,18 +132,20 @@ class MemoryChange:
     is_pinned: bool | None
 
 
-def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
-    """Parse the body of `POST /memories`; a memory without a role is the user's.
+def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> tuple[Message, str | None]:
+    """Parse the body of `POST /memories`, and return what is said and the namespace.
 
+    A memory without a role is the user's.
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
     fields = parse_object(body)
-    refuse_others(fields, ("content", "role", "created_at"), "")
-    return Message(
+    refuse_others(fields, ("content", "role", "created_at", "namespace"), "")
+    message = Message(
         parse_role(fields.get("role", "user"), "role", SIDES),
         parse_content(fields.get("content"), "content", max_prompt_bytes),
         parse_time(fields.get("created_at"), "created_at", now),
     )
+    return message, parse_namespace(fields.get("namespace"))
 
 
 def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:

@@ -18,10 +18,10 @@ from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
 from chat.usecases.complete import Completer
 from chat.usecases.erase import Receipt
+from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import (
     Clock,
     Embedder,
-    LongTermMemory,
     OwnedStore,
     TurnStore,
 )
@@ -107,9 +107,8 @@ class Stores(Protocol):
     def branch_maker(self) -> BranchMaker:
         """The part that makes branches."""
 
-    @property
-    def searcher(self) -> Searcher:
-        """The part that searches the owner's conversations.
+    def searcher(self, namespace: str | None) -> Searcher:
+        """Return what searches the owner's conversations, or those of a `namespace`.
 
         Errors: CredentialNeeded.
         """

@@ -15,6 +15,7 @@ from chat.http.queries import (
     parse_last,
     parse_list_query,
     parse_messages_query,
+    parse_namespace_query,
     parse_place,
     parse_relevant_query,
     parse_word_search,
@@ -23,6 +24,7 @@ from chat.http.render import (
     render_added,
     render_branch,
     render_forgotten,
+    render_forgotten_conversations,
     render_forgotten_message,
     render_forgotten_messages,
     render_found,
@@ -37,6 +39,7 @@ from chat.http.response import Response
 from chat.usecases.add_messages import add_messages as add
 from chat.usecases.change import change_conversation as change
 from chat.usecases.change import forget_message as forget
+from chat.usecases.erase import forget_namespace
 from chat.usecases.find_relevant import find_relevant as find
 from chat.usecases.forget_messages import forget_messages as forget_some
 from chat.usecases.parts import outcome
@@ -81,7 +84,7 @@ async def begin_turn(call: Call) -> BegunTurn:
         call.note_conversation(asked.conversation_id)
         events = taker.resume(asked.conversation_id, asked.prompt, repetition)
     else:
-        events = taker.start(asked.context or "", asked.prompt, owner, repetition)
+        events = taker.start(asked.context or "", asked.prompt, owner, repetition, asked.namespace)
 
     def headers() -> Mapping[str, str]:
         return turn_headers(session, call.caller, stores.turns.quota)
@@ -112,14 +115,23 @@ async def list_conversations(call: Call) -> Response:
     """Answer `GET /conversations`."""
     query = parse_list_query(call.uri)
     return render_list(
-        *await (await call.connect()).conversations.list_page(query.cursor, query.limit)
+        *await (await call.connect()).conversations.list_page(
+            query.cursor, query.limit, query.namespace
+        )
     )
+
+
+async def forget_conversations(call: Call) -> Response:
+    """Answer `DELETE /conversations`, which names a namespace."""
+    namespace = parse_namespace_query(call.uri, is_needed=True) or ""
+    store = (await call.connect()).conversations
+    return render_forgotten_conversations(*await forget_namespace(store, namespace))
 
 
 async def search_conversations(call: Call) -> Response:
     """Answer `GET /search`."""
     query = parse_word_search(call.uri, call.settings.max_prompt_bytes)
-    searcher = (await call.connect()).searcher
+    searcher = (await call.connect()).searcher(query.namespace)
     return render_found(await search(searcher, query.prompt, query.cursor, query.limit))
 
 

@@ -18,6 +18,7 @@ from chat.http.fields import (
     parse_content,
     parse_labels,
     parse_message,
+    parse_namespace,
     parse_pinned,
     parse_role,
     parse_text,
@@ -97,6 +98,7 @@ class LineParser:
             title=parse_title(line.get("title")) or None,
             is_pinned=bool(parse_pinned(line)),
             metadata=parse_labels(line.get("metadata"), "metadata") or None,
+            namespace=parse_namespace(line.get("namespace")),
         )
         self.exported.conversations.append((head, []))
 
@@ -153,9 +155,9 @@ class LineParser:
         role = parse_role(line.get("role"), "role", SIDES)
         content = parse_content(line.get("content"), "content", self._max_bytes)
         at = self._time(line, "created_at")
-        pinned = bool(parse_pinned(line))
+        pinned, namespace = bool(parse_pinned(line)), parse_namespace(line.get("namespace"))
         self.exported.memories.append(
-            Memory(str(name), role, content, at, conversation, is_pinned=pinned)
+            Memory(str(name), role, content, at, conversation, pinned, namespace)
         )
 
     def _time(self, line: Mapping[str, Any], name: str) -> float:

@@ -1,5 +1,6 @@
 """Parses the fields of requests; each error names its field."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ OTHER_ROLES: Mapping[str, Role] = {"llm": "assistant"}
 
 Source: RedisVL's `SemanticMessageHistory`, whose messages have the role `llm`.
 """
+MAX_NAMESPACE = 64
+NAMESPACE = re.compile(rf"[A-Za-z0-9_.:-]{{1,{MAX_NAMESPACE}}}", re.ASCII)
+"""A namespace: memories are recalled only in conversations of the same one."""
 MAX_AHEAD_S = 300
 """How far a caller's clock may be ahead of this service's."""
 
@@ -138,6 +142,22 @@ def parse_title(value: Any) -> str:
     if len(title) > MAX_TITLE_CHARACTERS:
         raise TooLarge(f"`title` may have up to {MAX_TITLE_CHARACTERS} characters", "title")
     return title
+
+
+def parse_namespace(value: Any) -> str | None:
+    """Parse a namespace; null becomes None.
+
+    Errors: InvalidRequest.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str) or not NAMESPACE.fullmatch(value):
+        raise InvalidRequest(
+            f"`namespace` must be 1 to {MAX_NAMESPACE} letters from a to z, digits, and characters "
+            "of _-.:",
+            "namespace",
+        )
+    return value
 
 
 def parse_pinned(fields: Mapping[str, Any]) -> bool | None:

@@ -6,7 +6,7 @@ from chat.core.memories import NOTE
 from chat.core.messages import Memory
 from chat.http.bodies import parse_memory, parse_memory_change
 from chat.http.call import Call
-from chat.http.queries import parse_list_query, parse_memory_id, parse_search
+from chat.http.queries import parse_list_query, parse_memory_id, parse_namespace_query, parse_search
 from chat.http.render import (
     render_forgotten_memories,
     render_found_memories,
@@ -20,7 +20,7 @@ async def list_memories(call: Call) -> Response:
     """Answer `GET /memories`."""
     query = parse_list_query(call.uri)
     return render_memory_page(
-        *await (await call.connect()).memory.list_page(query.cursor, query.limit)
+        *await (await call.connect()).memory.list_page(query.cursor, query.limit, query.namespace)
     )
 
 
@@ -29,7 +29,11 @@ async def search_memories(call: Call) -> Response:
     settings = call.settings
     query = parse_search(call.uri, settings.max_prompt_bytes, settings.long_term.max_distance)
     found = await (await call.connect()).memory.search(
-        query.prompt, count=query.top_k, max_distance=query.distance_threshold, by=query.by
+        query.prompt,
+        count=query.top_k,
+        max_distance=query.distance_threshold,
+        namespace=query.namespace,
+        by=query.by,
     )
     return render_found_memories(found)
 
@@ -37,10 +41,11 @@ async def search_memories(call: Call) -> Response:
 async def remember(call: Call) -> Response:
     """Answer `POST /memories`; a text that is remembered already is not stored again."""
     now = call.now()
-    message = parse_memory(call.body, call.settings.max_prompt_bytes, now)
+    message, namespace = parse_memory(call.body, call.settings.max_prompt_bytes, now)
     memory = (await call.connect("memory")).memory
     at = now if message.created_at is None else message.created_at
-    note = Memory(f"{NOTE}{call.fencing[:16]}", message.role, message.content, at, None)
+    name = f"{NOTE}{call.fencing[:16]}"
+    note = Memory(name, message.role, message.content, at, None, namespace=namespace)
     kept = (await memory.add([note]))[0]
     return render_memory(note, 201) if kept == note.id else render_memory(await memory.get(kept))
 
@@ -74,7 +79,8 @@ async def forget_one_memory(call: Call) -> Response:
 
 async def forget_memories(call: Call) -> Response:
     """Answer `DELETE /memories`."""
-    return render_forgotten_memories(await (await call.connect()).memory.forget_all())
+    namespace = parse_namespace_query(call.uri)
+    return render_forgotten_memories(await (await call.connect()).memory.forget_all(namespace))
 
 
 def _memory_id(call: Call) -> str:

@@ -1,6 +1,7 @@
 """The table of operations: what is served at each path for each method, and by which handler."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from chat.context.ranking import WAYS
 from chat.core.errors import (
@@ -34,7 +35,7 @@ from chat.http import memory_handlers as memories
 from chat.http import operator_handlers as operators
 from chat.http import owner_handlers as owners
 from chat.http import public_handlers as public
-from chat.http.fields import OTHER_ROLES
+from chat.http.fields import NAMESPACE, OTHER_ROLES
 from chat.http.operation import Errors, Operation, Operations, Parameter
 from chat.http.queries import CURSOR, DEFAULT, DEFAULT_DISTANCE, DEFAULT_TOP_K, FARTHEST, KEY, MOST
 from chat.http.shapes import CONTENT, PLACE
@@ -62,6 +63,8 @@ LIMIT = _count("limit", 1, DEFAULT)
 PAGED = (LIMIT, Parameter("cursor", {"type": "string", "pattern": f"^{CURSOR.pattern}$"}))
 ROLE_LIST = "|".join([*ROLES, *OTHER_ROLES])
 OF_ROLES = Parameter("role", {"type": "string", "pattern": f"^({ROLE_LIST})(,({ROLE_LIST}))*$"})
+OF_NAMESPACE = Parameter("namespace", {"type": "string", "pattern": f"^{NAMESPACE.pattern}$"})
+LISTED = (*PAGED, OF_NAMESPACE)
 AS_TEXT = _flag("as_text")
 PROMPT = Parameter("prompt", CONTENT, is_needed=True)
 TOP_K = _count("top_k", 0, DEFAULT_TOP_K)
@@ -118,14 +121,19 @@ OPERATIONS: Operations = {
     "/conversations": {
         "GET": Operation(
             conversations.list_conversations, "Your conversations, the latest activity first",
-            {200: "ConversationPage"}, parameters=PAGED, errors=STORE,
+            {200: "ConversationPage"}, parameters=LISTED, errors=STORE,
+        ),
+        "DELETE": Operation(
+            conversations.forget_conversations, "Forget those of a namespace",
+            {200: "ForgottenConversations"},
+            parameters=(replace(OF_NAMESPACE, is_needed=True),), errors=STORE, counts="turn",
         ),
     },
     "/search": {
         "GET": Operation(
             conversations.search_conversations,
             "Messages in all your conversations that have words of a prompt",
-            {200: "SearchPage"}, parameters=(PROMPT, *PAGED), errors=STORE, counts="turn",
+            {200: "SearchPage"}, parameters=(PROMPT, *LISTED), errors=STORE, counts="turn",
         ),
     },
     "/conversations/{id}": {
@@ -198,7 +206,7 @@ OPERATIONS: Operations = {
     "/memories": {
         "GET": Operation(
             memories.list_memories, "Your memories, the newest first", {200: "MemoryPage"},
-            parameters=PAGED, errors=STORE, needs_memory=True,
+            parameters=LISTED, errors=STORE, needs_memory=True,
         ),
         "POST": Operation(
             memories.remember, "Remember a note", {201: "Memory", 200: "Memory"}, takes="Note",
@@ -206,14 +214,14 @@ OPERATIONS: Operations = {
             counts="turn", needs_memory=True,
         ),
         "DELETE": Operation(
-            memories.forget_memories, "Forget all memories", {200: "ForgottenMemories"},
-            errors=STORE, needs_memory=True,
+            memories.forget_memories, "Forget all memories, or those of a namespace",
+            {200: "ForgottenMemories"}, parameters=(OF_NAMESPACE,), errors=STORE, needs_memory=True,
         ),
     },
     "/memories/relevant": {
         "GET": Operation(
             memories.search_memories, "Memories about what a prompt is about",
-            {200: "RelevantMemories"}, parameters=(PROMPT, TOP_K, WITHIN, BY),
+            {200: "RelevantMemories"}, parameters=(PROMPT, TOP_K, WITHIN, BY, OF_NAMESPACE),
             errors=(*STORE, *MODEL), counts="turn", needs_memory=True,
         ),
     },
@@ -235,8 +243,8 @@ OPERATIONS: Operations = {
     },
     "/export": {
         "GET": Operation(
-            owners.export, "All that is kept of you", {200: "Exported"}, errors=STORE,
-            media="application/jsonl", counts="turn",
+            owners.export, "All that is kept of you, or of a namespace", {200: "Exported"},
+            parameters=(OF_NAMESPACE,), errors=STORE, media="application/jsonl", counts="turn",
         ),
     },
     "/import": {

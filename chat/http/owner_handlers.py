@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from chat.http.call import Call
 from chat.http.credentials import Session, parse_session
 from chat.http.export_lines import parse_export
+from chat.http.queries import parse_namespace_query
 from chat.http.render_owner import (
     render_imported,
     render_kept,
@@ -50,12 +51,12 @@ async def show_kept(call: Call) -> Response:
 
 async def export(call: Call) -> Response:
     """Answer `GET /export`; the lines are sent while they are read."""
-    return await render_lines(_read_export(call))
+    return await render_lines(_read_export(call, parse_namespace_query(call.uri)))
 
 
-async def _read_export(call: Call) -> AsyncIterator[Line]:
+async def _read_export(call: Call, namespace: str | None) -> AsyncIterator[Line]:
     stores = await call.connect()
-    lines = lay_out(stores.snapshots, stores.long_term, call.settings, call.now())
+    lines = lay_out(stores.snapshots, stores.long_term, call.settings, call.now(), namespace)
     async for line in lines:
         yield line
 

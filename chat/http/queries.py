@@ -9,7 +9,7 @@ from chat.context.ranking import WAYS, By
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES, Place, Role
 from chat.core.refusals import InvalidRequest, TooLarge
-from chat.http.fields import OTHER_ROLES
+from chat.http.fields import OTHER_ROLES, parse_namespace
 from chat.usecases.find_relevant import RelevantQuery
 from chat.usecases.ports import Cursor
 
@@ -31,10 +31,11 @@ FARTHEST = 2
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What `GET /conversations` asks for."""
+    """What `GET /conversations` and `GET /memories` ask for."""
 
     limit: int
     cursor: Cursor | None
+    namespace: str | None
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,32 @@ class MemoryQuery:
     top_k: int
     distance_threshold: float
     by: By
+    namespace: str | None
 
 
 def parse_list_query(uri: str) -> ListQuery:
-    """Parse `limit` and `cursor`.
+    """Parse `limit`, `cursor` and `namespace`.
 
     Errors: InvalidRequest.
     """
-    query = _parse_query(uri, ("limit", "cursor"))
+    query = _parse_query(uri, ("limit", "cursor", "namespace"))
     cursor = _cursor(query)
-    return ListQuery(_count(query, "limit", 1, DEFAULT), cursor)
+    return ListQuery(_count(query, "limit", 1, DEFAULT), cursor, _namespace(query))
+
+
+def parse_namespace_query(uri: str, *, is_needed: bool = False) -> str | None:
+    """Parse a query that has only a `namespace`.
+
+    Errors: InvalidRequest, also if it `is_needed` and missing.
+    """
+    namespace = _namespace(_parse_query(uri, ("namespace",)))
+    if is_needed and namespace is None:
+        raise InvalidRequest("needs the `namespace` whose conversations are meant", "namespace")
+    return namespace
+
+
+def _namespace(query: Mapping[str, str]) -> str | None:
+    return parse_namespace(query.get("namespace"))
 
 
 def _cursor(query: Mapping[str, str]) -> Cursor | None:
@@ -119,29 +136,33 @@ class SearchQuery:
     prompt: str
     limit: int
     cursor: Cursor | None
+    namespace: str | None
 
 
 def parse_word_search(uri: str, max_prompt_bytes: int) -> SearchQuery:
-    """Parse `prompt`, `limit` and `cursor`.
+    """Parse `prompt`, `limit`, `cursor` and `namespace`.
 
     Errors: InvalidRequest and TooLarge.
     """
-    query = _parse_query(uri, ("prompt", "limit", "cursor"))
+    query = _parse_query(uri, ("prompt", "limit", "cursor", "namespace"))
     prompt = _prompt(query, max_prompt_bytes)
-    return SearchQuery(prompt, _count(query, "limit", 1, DEFAULT), _cursor(query))
+    limit = _count(query, "limit", 1, DEFAULT)
+    return SearchQuery(prompt, limit, _cursor(query), _namespace(query))
 
 
 def parse_search(uri: str, max_prompt_bytes: int, max_distance: float) -> MemoryQuery:
-    """Parse `prompt`, `top_k`, `distance_threshold` and `by`.
+    """Parse `prompt`, `top_k`, `distance_threshold`, `by` and `namespace`.
 
     Errors: InvalidRequest and TooLarge.
     """
-    query = _parse_query(uri, ("prompt", "top_k", "distance_threshold", "by"))
+    names = ("prompt", "top_k", "distance_threshold", "by", "namespace")
+    query = _parse_query(uri, names)
     return MemoryQuery(
         _prompt(query, max_prompt_bytes),
         _count(query, "top_k", 0, DEFAULT_TOP_K),
         _threshold(query, str(max_distance)),
         _by(query),
+        _namespace(query),
     )
 
 

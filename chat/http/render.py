@@ -9,7 +9,7 @@ from chat.core.errors import Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
-from chat.core.receipts import parse_receipt
+from chat.core.receipts import parse_receipt, usage_fields
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.render_owner import session_headers
@@ -37,7 +37,7 @@ def render_turn_result(
         "reply": result.reply,
         "numberOfTokens": usage.prompt_tokens + usage.generated_tokens,
         "expires_at": result.expires_at,
-        "usage": asdict(usage),
+        "usage": usage_fields(usage),
     }
     facts: dict[str, Fact] = {
         "prompt_tokens": usage.prompt_tokens,
@@ -68,6 +68,7 @@ def summary_fields(summary: Summary) -> dict[str, Any]:
         "messages": summary.message_count,
         "evicted_turns": summary.evicted_turns,
         "pinned": summary.is_pinned,
+        "namespace": summary.namespace,
     }
 
 
@@ -79,6 +80,8 @@ def render_summary(summary: Summary, context_length: int) -> Response:
         "window_tokens": summary.window_tokens,
         "context_length": context_length,
     }
+    if summary.summary:
+        fields["summary"] = {"turns": summary.summary.last, "text": summary.summary.text}
     return render_json(200, fields)
 
 
@@ -145,6 +148,7 @@ def memory_fields(memory: Memory) -> dict[str, Any]:
         "content": memory.content,
         "created_at": memory.at,
         "pinned": memory.is_pinned,
+        "namespace": memory.namespace,
         "source": source,
     }
 
@@ -194,7 +198,7 @@ def message_fields(placed: Placed) -> dict[str, Any]:
     if message.call_id is not None:
         fields["call_id"] = message.call_id
     usage = parse_receipt(message.receipt) if message.receipt else None
-    return fields | ({"usage": asdict(usage)} if usage else {})
+    return fields | ({"usage": usage_fields(usage)} if usage else {})
 
 
 def render_added(added: Added) -> Response:
@@ -212,6 +216,12 @@ def render_forgotten(forgotten: Forgotten) -> Response:
     """Render what was removed with a conversation."""
     removed = asdict(forgotten)
     return render_json(200, {"id": removed.pop("id"), "forgotten": removed})
+
+
+def render_forgotten_conversations(conversations: int, memories: int) -> Response:
+    """Render how much of a namespace was removed."""
+    removed = {"conversations": conversations, "memories": memories}
+    return render_json(200, {"forgotten": removed})
 
 
 def render_forgotten_messages(conversation_id: int, forgotten: ForgottenMessages) -> Response:

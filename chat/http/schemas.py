@@ -17,6 +17,7 @@ from chat.http.shapes import (
     GIVEN_TIME,
     ID,
     MEMORY,
+    NAMESPACE,
     NEAR,
     OF_SOME,
     PLACE,
@@ -40,6 +41,7 @@ STORED_MEMORY: Mapping[str, Schema] = {
     "content": TEXT,
     "created_at": TIME,
     "pinned": FLAG,
+    "namespace": NAMESPACE,
     "source": {"oneOf": [
         record({"conversation_id": ID, "message_id": PLACE}), {"type": "null"}
     ]},
@@ -54,6 +56,7 @@ STORED_SUMMARY: Mapping[str, Schema] = {
     "messages": or_null("integer"),
     "evicted_turns": COUNT,
     "pinned": FLAG,
+    "namespace": NAMESPACE,
 }
 METADATA: Schema = {
     "type": ["object", "null"],
@@ -69,7 +72,9 @@ TAKEN: Mapping[str, Schema] = {
             {
                 "title": "a new conversation",
                 "type": "object",
-                "properties": {"context": TEXT, "prompt": CONTENT, "id": NULL},
+                "properties": {
+                    "context": TEXT, "prompt": CONTENT, "id": NULL, "namespace": NAMESPACE,
+                },
                 "required": ["context", "prompt"],
             },
             {
@@ -79,6 +84,7 @@ TAKEN: Mapping[str, Schema] = {
                     "id": {"anyOf": [ID, {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}]},
                     "prompt": CONTENT,
                     "context": NULL,
+                    "namespace": NULL,
                 },
                 "required": ["id", "prompt"],
             },
@@ -107,7 +113,11 @@ TAKEN: Mapping[str, Schema] = {
         )
     }),
     "Note": record(
-        {"content": CONTENT, "role": GIVEN_SIDE, "created_at": GIVEN_TIME}, ("role", "created_at")
+        {
+            "content": CONTENT, "role": GIVEN_SIDE, "created_at": GIVEN_TIME,
+            "namespace": NAMESPACE,
+        },
+        ("role", "created_at", "namespace"),
     ),
     "MemoryChange": {
         **record({"content": CONTENT, "pinned": FLAG}, ("content", "pinned")),
@@ -202,7 +212,8 @@ GIVEN: Mapping[str, Schema] = {
         "context": TEXT,
         "window_tokens": or_null("integer"),
         "context_length": COUNT,
-    }),
+        "summary": record({"turns": COUNT, "text": TEXT}),
+    }, ("summary",)),
     "Branched": record(STORED_SUMMARY),
     "ForgottenConversation": record({
         "id": ID,
@@ -222,6 +233,9 @@ GIVEN: Mapping[str, Schema] = {
         "message_ids": many(PLACE),
         "evicted_turns": COUNT,
         "expires_at": or_null("integer"),
+    }),
+    "ForgottenConversations": record({
+        "forgotten": record({"conversations": COUNT, "memories": COUNT}),
     }),
     "ForgottenMessages": record({
         "id": ID, "forgotten": record({"messages": COUNT, "memories": COUNT}),

@@ -6,6 +6,7 @@ from typing import Any
 from chat.core.memories import MEMORY_ID
 from chat.core.messages import ROLES, SIDES
 from chat.http.fields import MAX_ID, OTHER_ROLES
+from chat.http.fields import NAMESPACE as OF_NAMESPACE
 
 Schema = Mapping[str, Any]
 
@@ -55,6 +56,8 @@ SIDE: Schema = {"enum": ["user", "assistant"]}
 GIVEN_ROLE: Schema = {"enum": [*ROLES, *OTHER_ROLES], "description": "`llm` is `assistant`"}
 GIVEN_SIDE: Schema = {"enum": [*SIDES, *OTHER_ROLES], "description": "`llm` is `assistant`"}
 """Roles that come in."""
+NAMESPACE: Schema = {"type": ["string", "null"], "pattern": f"^{OF_NAMESPACE.pattern}$"}
+"""What keeps memories apart: they are recalled only in conversations of the same namespace."""
 PLACE: Schema = {"type": "string", "pattern": r"^[1-9][0-9]{0,17}\.[0-9]{1,4}$"}
 MEMORY: Schema = {"type": "string", "pattern": f"^({MEMORY_ID.pattern})$"}
 NEAR: Mapping[str, Schema] = {"distance": or_null("number"), "score": or_null("number")}
@@ -71,7 +74,8 @@ USAGE: Schema = record({
     "evicted": many(COUNT),
     "recalled": many(record({"turn": COUNT, **RECALLED})),
     "memories": many(record({"memory": MEMORY, **RECALLED})),
-})  # fmt: skip
+    "summarised_turns": COUNT,
+}, ("summarised_turns",))  # fmt: skip
 """What the model was shown for a reply."""
 OF_SOME: Sequence[str] = ("metadata", "calls", "call_id", "usage")
 """The fields that only some messages have."""

@@ -36,6 +36,7 @@ def parse_usage(value: Any, name: str) -> Usage:
         evicted=tuple(_count(number, f"{name}.evicted") for number in evicted),
         recalled=tuple(_recalled(row, f"{name}.recalled") for row in recalled),
         memories=tuple(_memory(row, f"{name}.memories") for row in memories),
+        summarised_turns=_count(value.get("summarised_turns", 0), f"{name}.summarised_turns"),
     )
 
 

@@ -12,6 +12,9 @@ from chat.http.shapes import COUNT, MEMORY, NEAR, Schema, many, record
 from chat.mcp import texts
 from chat.mcp.protocol import Fields
 
+OF_NAMESPACE = "namespace"
+"""What no tool takes: a model has no namespace of its own, and reads and writes outside of all."""
+
 Tell = Callable[[Fields, float], Sequence[str]]
 """Renders a result as texts; the second argument is the time now."""
 
@@ -56,7 +59,7 @@ def _described(schema: Schema, **words: str) -> dict[str, Any]:
 
 def _arguments(path: str, method: str, needed: Mapping[str, Schema]) -> Schema:
     """Return the schema of a tool that takes what an operation takes in the query."""
-    parameters = OPERATIONS[path][method].parameters
+    parameters = [p for p in OPERATIONS[path][method].parameters if p.name != OF_NAMESPACE]
     optional = {one.name: one.schema for one in parameters if not one.is_needed}
     taken = {one.name: one.schema for one in parameters if one.is_needed}
     return record({**needed, **taken, **optional}, tuple(optional))
@@ -95,7 +98,7 @@ TOOLS: Mapping[str, Tool] = {
             "to be remembered already. The same text is never stored twice.",
             "POST", "/memories",
             _described(
-                TAKEN["Note"],
+                _without(TAKEN["Note"], OF_NAMESPACE),
                 content="What to remember, as one sentence",
                 role="Whose words these are; `user` if left out",
                 created_at="When it was said, in seconds since 1970; now if left out",

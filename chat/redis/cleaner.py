@@ -16,6 +16,8 @@ PLACE_S = 86_400
 """How long Redis keeps where a clean-up ended; later, the next one starts from the beginning."""
 OPEN = re.compile(r"\{anyone:[0-9]+\}")
 """The owner of a conversation that belongs to anyone who knows its id."""
+INDEX = re.compile(r"([0-9]+):index")
+"""The end of the key of a conversation's index."""
 
 CleanOwner = Callable[[str], Awaitable[Cleaned]]
 
@@ -66,16 +68,17 @@ class RedisCleaner:
         if match is None:
             return Cleaned()
         owner, rest = match["owner"], match["rest"]
+        if rest.startswith("conversations:"):  # of a namespace; they count in the owner's list
+            await self._clean_list(owner, key)
+            return Cleaned()
         if rest == "conversations":
             return await self._clean_list(owner, key) + await self._clean_old(owner)
         if rest == "memories" and not await self._has_list(owner):
             return await self._clean_old(owner)
         if rest.isdigit() and OPEN.fullmatch(owner):
             return await self._clean_old(owner)
-        conversation_id, _, part = rest.partition(":")
-        return (
-            await self._clean_index(owner, int(conversation_id)) if part == "index" else Cleaned()
-        )
+        found = INDEX.fullmatch(rest)
+        return await self._clean_index(owner, int(found[1])) if found else Cleaned()
 
     async def _has_list(self, owner: str) -> bool:
         """Whether the owner has a list: then the scan meets the list, too, and cleans the owner."""

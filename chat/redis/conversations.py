@@ -12,7 +12,7 @@ from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
-from chat.redis.heads import parse_reply, parse_summary, render_change
+from chat.redis.heads import parse_head, parse_reply, render_change
 from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys
 from chat.redis.records import (
     parse_embedding,
@@ -68,16 +68,17 @@ class RedisConversationStore:
         self._owners = owners
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
         """Return a page, without contexts, in one round trip."""
         if self._owner is None:
             return [], None
         after = cursor or Cursor("+inf", "")
+        key = conversations_key(self._prefix, self._owner, namespace)
         account_keys, account = account_of(self._account, self._owner)
         reply = await self._redis.run(
             LIST_PAGE,
-            {"conversations": conversations_key(self._prefix, self._owner), **account_keys},
+            {"conversations": key, **account_keys},
             beginning=f"{self._prefix}:{self._owner}:",
             last_at=after.at,
             last_id=after.id,
@@ -85,7 +86,7 @@ class RedisConversationStore:
             account=account,
         )
         rows = parse_reply(as_bytes(reply[0]))
-        page = [parse_summary(row) for row in rows[:limit]]
+        page = [parse_head(row) for row in rows[:limit]]
         last = rows[limit - 1] if len(rows) > limit else None
         return page, Cursor(str(last[-1]), str(last[0])) if last else None
 
@@ -102,15 +103,15 @@ class RedisConversationStore:
             reply = await self._redis.run(
                 SUMMARISE, keys, conversation_id=conversation_id, must_be_whole=must_be_whole
             )
-            return parse_summary(parse_reply(as_bytes(reply[0])))
+            return parse_head(parse_reply(as_bytes(reply[0])))
 
         return await self._find(conversation_id, summarise)
 
-    async def list_ids(self) -> list[int]:
+    async def list_ids(self, namespace: str | None = None) -> list[int]:
         """Return all ids, in one round trip."""
         if self._owner is None:
             return []
-        keys = {"conversations": conversations_key(self._prefix, self._owner)}
+        keys = {"conversations": conversations_key(self._prefix, self._owner, namespace)}
         return list(map(int, as_text((await self._redis.run(LIST_IDS, keys))[0]).split()))
 
     async def turns_page(

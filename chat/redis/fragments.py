@@ -4,6 +4,7 @@ from chat.context.measure import MEASURE
 from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
 from chat.core.vectors import SIGNATURE_BITS
+from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
 
 FIELD_BYTES, ITEM_BYTES = 64, 16
@@ -36,6 +37,7 @@ NEWCOMERS = Fragment("newcomers")
 LOST = Fragment("lost")
 BUSY = Fragment("busy")
 KEEP = Fragment("keep")
+NAMESPACES = Fragment("namespaces", {"NAMESPACE_DIGITS": NAMESPACE_DIGITS})
 LIST = Fragment("list")
 NUMBERS = Fragment("numbers")
 INDEX = Fragment("index", {"CHUNK_BYTES": CHUNK_BYTES})
@@ -57,5 +59,6 @@ MEMORIES = Fragment(
 )
 MESSAGES = Fragment("messages")
 FORGETTING = Fragment("forgetting")
+FOLDED = Fragment("folded")
 COUNT_ALL = Fragment("count_all", {"COUNTED_S": (DAYS + 1) * DAY_S})
 SUMMARY = Fragment("summary")

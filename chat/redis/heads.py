@@ -6,6 +6,7 @@ from typing import Any
 from chat.core.errors import CorruptConversation
 from chat.core.heads import Change, Summary
 from chat.core.json_text import PARSE_ERRORS, NotJson, parse_own_json, render_compact
+from chat.redis.records import parse_summary
 
 
 def render_change(change: Change, context_tokens: int) -> list[str]:
@@ -33,7 +34,7 @@ def parse_reply(data: bytes) -> Any:
         raise CorruptConversation from error
 
 
-def parse_summary(row: Sequence[Any]) -> Summary:
+def parse_head(row: Sequence[Any]) -> Summary:
     """Parse one conversation from a script's reply, in which every value is text.
 
     Errors: CorruptConversation.
@@ -52,6 +53,8 @@ def parse_summary(row: Sequence[Any]) -> Summary:
             window_tokens=int(row[8]),
             expires_at=int(row[9]) or None,
             metadata=parse_own_json(row[11]) if row[11] else {},
+            namespace=row[12] or None,
+            summary=parse_summary(row[13]),
         )
     except PARSE_ERRORS as error:
         raise CorruptConversation from error

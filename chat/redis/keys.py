@@ -4,10 +4,12 @@
     <prefix>:rate                  hash    turns of everybody, by the second
     <prefix>:<owner>:rate          hash    turns of an owner, or of an address, by the second
     <prefix>:<owner>:conversations zset    an owner's conversation ids by last activity
+    <prefix>:<owner>:conversations:<namespace> zset  the same of one namespace
     <prefix>:<owner>:<id>          hash    context, context_tokens, window_tokens, title,
                                            metadata, created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens,
-                                           pair_tokens, pinned, kept, messages, committed_by
+                                           pair_tokens, pinned, kept, messages,
+                                           namespace, summary, forgotten, committed_by
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key
@@ -21,7 +23,13 @@
     <prefix>:<owner>:memories:signatures   hash  the signatures of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
     <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
-    <prefix>:<owner>:memories:index        hash    for each term, the memories that contain it
+    <prefix>:<owner>:memories:index        hash  for each term, the memories that contain it
+    <prefix>:<owner>:memories:namespaces   hash  how many memories each namespace has
+    <prefix>:<owner>:memories:times:<namespace>       zset    ids of one namespace by time
+    <prefix>:<owner>:memories:texts:<namespace>       hash    its ids by the digest of the text
+    <prefix>:<owner>:memories:signatures:<namespace>  hash    its signatures
+    <prefix>:<owner>:memories:rows:<namespace>        string  its ids and signatures
+    <prefix>:<owner>:memories:index:<namespace>       hash    its terms
     <prefix>:<owner>:erased        string  a random word of the last erasure of the owner
     <prefix>:<owner>:usage         hash    bytes of each conversation and of the memories, in all
     <prefix>:<owner>:ends          zset    conversation ids by the moment when they expire, in ms
@@ -39,9 +47,10 @@
     <prefix>:<owner>:started:<key> string  the id of the conversation that an Idempotency-Key began
 
 The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. No text
-that a caller sends is part of a key: tags are hashes, and ids are numbers.
+that a caller sends is part of a key: tags and namespaces are hashes, and ids are numbers.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 Keys = dict[str, str]
@@ -52,13 +61,15 @@ SOURCE_NAMES = ("from_conversation", "from_archive", "from_index", "from_embeddi
 """The names of those keys of a conversation from which a branch is copied."""
 MEMORY_NAMES = (
     "memories", "memory_times", "memory_texts", "memory_signatures", "memory_embeddings",
-    "memory_rows", "memory_index",
+    "memory_rows", "memory_index", "memory_namespaces",
 )  # fmt: skip
 OWNED_NAMES = ("conversations", *MEMORY_NAMES)
 """The names of the list of an owner's conversations, and of the owner's memories."""
 ACCOUNT_NAMES = ("mark", "usage", "ends", "listed")
 """The names of an owner's account; `listed` is the list of the owner's conversations again."""
 NEWCOMER_NAMES = ("newcomers", "seen")
+NAMESPACE_DIGITS = 16
+"""Hexadecimal digits of the hash of a namespace: two of one owner never have the same one."""
 STATS_NAMES = ("stats", "day_stats", "day_owners")
 
 
@@ -75,9 +86,20 @@ def rate_key(prefix: str, tag: str | None = None) -> str:
     return f"{prefix}:{tag}:rate" if tag else f"{prefix}:rate"
 
 
-def conversations_key(prefix: str, owner: str) -> str:
-    """Return the key of the list of an owner's conversations."""
-    return f"{prefix}:{owner}:conversations"
+def in_namespace(key: str, namespace: str | None) -> str:
+    """Return the name that a key has for one namespace; without a namespace it is the key itself.
+
+    Scripts make the same name: see `lua/shared/namespaces.lua`.
+    """
+    if not namespace:
+        return key
+    digest = hashlib.sha1(namespace.encode(), usedforsecurity=False).hexdigest()
+    return f"{key}:{digest[:NAMESPACE_DIGITS]}"
+
+
+def conversations_key(prefix: str, owner: str, namespace: str | None = None) -> str:
+    """Return the key of the list of an owner's conversations, or of those of one namespace."""
+    return in_namespace(f"{prefix}:{owner}:conversations", namespace)
 
 
 def owned_keys(prefix: str, owner: str) -> Keys:
@@ -122,7 +144,7 @@ def started_key(prefix: str, tag: str, key: str) -> str:
 def memory_keys(prefix: str, owner: str) -> Keys:
     """Return the keys of an owner's memories."""
     base = f"{prefix}:{owner}:memories"
-    parts = ("times", "texts", "signatures", "embeddings", "rows", "index")
+    parts = ("times", "texts", "signatures", "embeddings", "rows", "index", "namespaces")
     return _named(MEMORY_NAMES, [base, *(f"{base}:{part}" for part in parts)])
 
 

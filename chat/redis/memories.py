@@ -17,7 +17,7 @@ from chat.core.refusals import UnknownMemory
 from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
-from chat.redis.keys import Keys, memory_keys
+from chat.redis.keys import Keys, in_namespace, memory_keys
 from chat.redis.records import parse_embedding, parse_memories, render_embedded
 from chat.redis.script import Script
 from chat.redis.scripts import (
@@ -68,12 +68,13 @@ class RedisMemory:
         count: int,
         max_distance: float,
         beside: int | None = None,
+        namespace: str | None = None,
         by: By = "meaning",
     ) -> list[FoundMemory]:
         """Search in two round trips; in one if there are no memories, in more to embed anew."""
         own = "" if beside is None else f"{beside}."
         terms = () if by == "meaning" else recall_terms(text)
-        keys = self._keys_of(SIGNATURES)
+        keys = self._keys_of(SIGNATURES, namespace)
         reply = await self._redis.run(SIGNATURES, keys, *terms, max_found=WORD_COUNT, own=own)
         rows, names, scores = map(as_text, reply)
         words = dict(zip(names.split(), map(float, scores.split()), strict=True))
@@ -130,7 +131,7 @@ class RedisMemory:
         return found
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Memory], Cursor | None]:
         """Return a page, in one round trip; in more if the memories are long."""
         page: list[Memory] = []
@@ -138,7 +139,10 @@ class RedisMemory:
         while is_cut and len(page) <= limit:
             records, cut = await self._redis.run(
                 MEMORIES_PAGE,
-                self._keys_of(MEMORIES_PAGE),
+                {
+                    "memories": self._keys["memories"],
+                    "memory_times": in_namespace(self._keys["memory_times"], namespace),
+                },
                 last_at=after.at,
                 last_id=after.id,
                 limit=limit + 1 - len(page),
@@ -189,22 +193,25 @@ class RedisMemory:
 
     async def forget(self, memory_id: str) -> None:
         """Forget one memory, in one round trip."""
-        keys, account = self._with_account()
-        await self._redis.run(FORGET_MEMORY, keys, memory_id=memory_id, account=account)
+        await self._forget(memory_id, "")
 
-    async def forget_all(self) -> int:
+    async def forget_all(self, namespace: str | None = None) -> int:
         """Forget all memories, in one round trip."""
+        return await self._forget("", namespace or "")
+
+    async def _forget(self, memory_id: str, of_namespace: str) -> int:
         keys, account = self._with_account()
-        return as_int(
-            (await self._redis.run(FORGET_MEMORY, keys, memory_id="", account=account))[0]
+        reply = await self._redis.run(
+            FORGET_MEMORY, keys, memory_id=memory_id, of_namespace=of_namespace, account=account
         )
+        return as_int(reply[0])
 
     async def _restate(self, row: Sequence[str]) -> None:
         keys, account = self._with_account()
         await self._redis.run(RESTATE, keys, new_memory=render_compact(row), account=account)
 
-    def _keys_of(self, script: Script) -> Keys:
-        return {name: self._keys[name] for name in script.keys}
+    def _keys_of(self, script: Script, namespace: str | None = None) -> Keys:
+        return {name: in_namespace(self._keys[name], namespace) for name in script.keys}
 
     def _with_account(self) -> tuple[Keys, bytes]:
         keys, account = account_of(self._account, self.owner)

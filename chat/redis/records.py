@@ -24,6 +24,7 @@ from chat.core.messages import (
     Usage,
     as_role,
 )
+from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 from chat.core.vectors import signature
@@ -127,6 +128,8 @@ def render_memory(memory: Memory) -> bytes:
         "conversation": memory.conversation_id,
         "pinned": memory.is_pinned,
     }
+    if memory.namespace:
+        fields["namespace"] = memory.namespace
     return render_compact(fields).encode()
 
 
@@ -139,7 +142,7 @@ def parse_memories(data: bytes | str) -> list[Memory]:
         return [
             Memory(
                 str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
-                row["conversation"], bool(row["pinned"]),
+                row["conversation"], bool(row["pinned"]), row.get("namespace"),
             )
             for row in parse_own_json(data)
         ]  # fmt: skip
@@ -210,14 +213,26 @@ def parse_profile(text: bytes) -> Vocabulary:
     return Vocabulary(*map(int, text.split())) if text else UNKNOWN
 
 
+def parse_summary(data: bytes | str) -> RunningSummary | None:
+    """Parse a running summary; an empty text is none.
+
+    Errors: CorruptConversation.
+    """
+    try:
+        fields = parse_own_json(data) if data else None
+        return RunningSummary(int(fields["last"]), str(fields["text"])) if fields else None
+    except PARSE_ERRORS as error:
+        raise CorruptConversation from error
+
+
 def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value]) -> Conversation:
     """Parse the reply of `LOAD`.
 
     Errors: CorruptConversation.
     """
     *head, turns, found, scores, counted, postings = reply
-    context, context_tokens, turn_count, active_at, pinned, *numbers, profile = map(as_bytes, head)
-    evidence_tokens, window_tokens, pair_tokens = numbers
+    context, context_tokens, turn_count, active_at, pinned, *more = map(as_bytes, head)
+    evidence_tokens, window_tokens, pair_tokens, namespace, summary, profile = more
     try:
         return Conversation(
             id=conversation_id,
@@ -239,6 +254,8 @@ def parse_conversation(owner: str, conversation_id: int, reply: Sequence[Value])
                 )
             ),
             matches=parse_matches(as_text(counted), as_text(postings)),
+            namespace=namespace.decode() or None,
+            summary=parse_summary(summary),
         )
     except ValueError as error:
         raise CorruptConversation from error

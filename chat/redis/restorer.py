@@ -149,6 +149,8 @@ class RedisRestorer:
             fields["title"] = head.title
         if head.metadata:
             fields["metadata"] = render_compact(head.metadata)
+        if head.namespace:
+            fields["namespace"] = head.namespace
         return render_compact(fields).encode()
 
     def _keys(self, conversation_id: int, begun: Begun) -> tuple[Keys, Keys]:

@@ -12,6 +12,7 @@ from chat.redis.fragments import (
     ACCOUNT,
     BUSY,
     COUNT_ALL,
+    FOLDED,
     FORGETTING,
     INDEX,
     IS,
@@ -22,6 +23,7 @@ from chat.redis.fragments import (
     MEMORIES,
     MEMORY_INDEX,
     MESSAGES,
+    NAMESPACES,
     NEWCOMERS,
     NUMBERS,
     SCORE,
@@ -88,8 +90,8 @@ HOLD = repeatable(
 COMMIT = repeatable(make_script(
     "commit",
     [
-        IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, LIST, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES,
-        MESSAGES, COUNT_ALL,
+        IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, NAMESPACES, LIST, NUMBERS, INDEX, MEMORY_INDEX,
+        MEMORIES, MESSAGES, COUNT_ALL,
     ],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
@@ -114,14 +116,14 @@ ADMIT = repeatable(
 )
 CREATE = repeatable(make_script(
     "create",
-    [IS, ACCOUNT, KEEP, LIST, MEMORY_INDEX, MEMORIES, MESSAGES, COUNT_ALL],
+    [IS, ACCOUNT, KEEP, NAMESPACES, LIST, MEMORY_INDEX, MEMORIES, MESSAGES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile", "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
         "fencing", "context", "context_tokens", "window_tokens", "evidence_tokens",
         "pair_tokens", "profile", "active_at",
         "lifetime_s", "title", "conversation_id", "turn", "repetition", "result", "started",
-        "new_memories", "max_memories", "counters", "account",
+        "new_memories", "max_memories", "counters", "new_namespace", "account",
     ],
     constants={
         "CONVERSATION_BYTES": CONVERSATION_BYTES,
@@ -169,14 +171,17 @@ TURNS_PAGE = repeatable(
 )
 CHANGE = make_script(
     "change",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, KEEP],
+    [IS, TYPES, WHOLE, ACCOUNT, BUSY, KEEP, NAMESPACES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["fencing", "lifetime_s", "added_tokens", "conversation_id", "account", "*fields"],
 )
 REPLACE = make_script(
     "replace",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORIES,
+        MESSAGES, FOLDED, FORGETTING,
+    ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -191,7 +196,10 @@ LOCK = repeatable(
 )
 CUT = make_script(
     "cut",
-    [IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, MEMORY_INDEX, MEMORIES, MESSAGES, FORGETTING],
+    [
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORIES,
+        MESSAGES, FOLDED, FORGETTING,
+    ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -202,7 +210,7 @@ CUT = make_script(
 )  # fmt: skip
 FORGET = make_script(
     "forget",
-    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["conversation_id", "account"],
@@ -223,6 +231,21 @@ KEEP_EMBEDDINGS = make_script(
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account", "*fields"],
 )
+UNSUMMARISED = repeatable(
+    make_script(
+        "unsummarised",
+        [IS, TYPES, WHOLE, NUMBERS, FOLDED],
+        keys=CONVERSATION_NAMES,
+        args=["turn_count", "max_bytes"],
+    )
+)
+KEEP_SUMMARY = make_script(
+    "keep_summary",
+    [IS, TYPES, ACCOUNT, FOLDED],
+    keys=CONVERSATION_NAMES,
+    maybe=ACCOUNT_NAMES,
+    args=["summary", "mark", "conversation_id", "account"],
+)
 CLEAN_LIST = make_script(
     "clean_list",
     [ACCOUNT],
@@ -241,24 +264,24 @@ CLEAN_INDEX = make_script(
 # An owner's memories.
 REMEMBER = make_script(
     "remember",
-    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memories", "max_memories", "account"],
 )
 RESTATE = make_script(
     "restate",
-    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memory", "account"],
 )
 FORGET_MEMORY = make_script(
     "forget_memory",
-    [IS, ACCOUNT, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
-    args=["memory_id", "account"],
+    args=["memory_id", "of_namespace", "account"],
 )
 SIGNATURES = repeatable(
     make_script(

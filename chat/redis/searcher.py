@@ -15,10 +15,12 @@ from chat.usecases.search import Hit, Term
 class RedisSearcher:
     """The `Searcher` port over one connection, for one owner."""
 
-    def __init__(self, redis: Redis, prefix: str, owner: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, owner: str, namespace: str | None = None) -> None:
+        """Take the `namespace` whose conversations are searched; None for all."""
         self._redis = redis
         self._prefix = prefix
         self._owner = owner
+        self._namespace = namespace
 
     async def step(
         self, terms: Sequence[Term], cursor: Cursor | None, limit: int
@@ -27,7 +29,7 @@ class RedisSearcher:
         after = cursor or Cursor("+inf", "")
         rows, at, name = await self._redis.run(
             SEARCH_OWNER,
-            {"conversations": conversations_key(self._prefix, self._owner)},
+            {"conversations": conversations_key(self._prefix, self._owner, self._namespace)},
             beginning=f"{self._prefix}:{self._owner}:",
             last_at=after.at,
             last_id=after.id,

@@ -140,6 +140,7 @@ class RedisTurnStore:
             self._written_keys(new, commit) | self._started_keys(repetition) | account_keys,
             fencing=self._settings.fencing,
             context=new.context,
+            new_namespace=new.namespace or "",
             turn=render_turn(turn),
             started=render_started(repetition, new.id),
             account=account,
@@ -192,9 +193,9 @@ class RedisTurnStore:
         if reply[0] == b"done":
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         async with undone_on_error(partial(self._unlock, keys)):
-            self._take_quota(limits, reply[11:13])
+            self._take_quota(limits, reply[13:15])
             self._note_word(account, reply)
-            return parse_conversation(owner, conversation_id, [*reply[1:11], *reply[13:17]])
+            return parse_conversation(owner, conversation_id, [*reply[1:13], *reply[15:19]])
 
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""

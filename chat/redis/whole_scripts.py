@@ -1,6 +1,17 @@
 """The Lua scripts for whole conversations: they restore, branch and search them."""
 
-from chat.redis.fragments import ACCOUNT, INDEX, IS, KEEP, LIST, MESSAGES, NUMBERS, TYPES, WHOLE
+from chat.redis.fragments import (
+    ACCOUNT,
+    INDEX,
+    IS,
+    KEEP,
+    LIST,
+    MESSAGES,
+    NAMESPACES,
+    NUMBERS,
+    TYPES,
+    WHOLE,
+)
 from chat.redis.keys import ACCOUNT_NAMES, CONVERSATION_NAMES, SOURCE_NAMES
 from chat.redis.script import make_script, repeatable
 from chat.redis.scripts import CONVERSATION_BYTES, STARTED_S
@@ -45,7 +56,7 @@ STAGE = make_script(
 )
 RESTORE = make_script(
     "restore",
-    [IS, TYPES, WHOLE, ACCOUNT, KEEP, LIST, NUMBERS, INDEX],
+    [IS, TYPES, WHOLE, ACCOUNT, KEEP, NAMESPACES, LIST, NUMBERS, INDEX],
     keys=[*CONVERSATION_NAMES, "restored", "started"],
     maybe=["conversations", *ACCOUNT_NAMES],
     args=[

@@ -116,6 +116,7 @@ def make_whole_branch(
         turn_count=turn_count,
         title=source.title if turn_count else None,
         is_pinned=False,
+        namespace=conversation.namespace,
     )
     whole = Whole(
         head=head,
@@ -178,4 +179,5 @@ def _summary(whole: Whole, made: Made) -> Summary:
         evicted_turns=made.evicted_turns,
         is_pinned=False,
         window_tokens=whole.window_tokens,
+        namespace=head.namespace,
     )

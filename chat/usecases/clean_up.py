@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.refusals import UnknownConversation, UnknownMemory
-from chat.usecases.ports import LongTermMemory, OwnedStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import OwnedStore
 from chat.usecases.read_messages import every_memory, every_summary
 
 

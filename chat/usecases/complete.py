@@ -33,7 +33,8 @@ from chat.core.messages import (
 from chat.core.tokens import estimate_tokens
 from chat.core.tool_calls import CallPart
 from chat.settings import Settings
-from chat.usecases.ports import LanguageModel, LongTermMemory
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import LanguageModel
 from chat.usecases.replies import check_reply
 from chat.usecases.take_turn import Timing
 

@@ -34,8 +34,11 @@ class HotTurnStore(TurnStore, Protocol):
 class HotStore(ConversationStore, Protocol):
     """A store that reaches the conversations of one owner, and no others."""
 
-    async def list_ids(self) -> list[int]:
-        """Return the ids of all conversations at one moment, the newest activity first."""
+    async def list_ids(self, namespace: str | None = None) -> list[int]:
+        """Return the ids of all conversations at one moment, the newest activity first.
+
+        With a `namespace`, only those of its conversations are returned.
+        """
 
 
 class HotOwnedStore(OwnedStore, Protocol):

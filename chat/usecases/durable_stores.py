@@ -134,7 +134,15 @@ class RecoveringTurnStore:
 def _head(conversation: Conversation, commit: Commit, created_at: float | None) -> Head:
     turn_count = conversation.turn_count + len(commit.turns)
     title = commit.title or None
-    return Head(conversation.id, conversation.context, created_at, commit.at, turn_count, title)
+    return Head(
+        conversation.id,
+        conversation.context,
+        created_at,
+        commit.at,
+        turn_count,
+        title,
+        namespace=conversation.namespace,
+    )
 
 
 class RecoveringStore:
@@ -146,11 +154,12 @@ class RecoveringStore:
         self._recovery = recovery
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
         """List the conversations of both stores; each page reads all heads of the durable one."""
-        found = {head.id: _summary(head) for head in await self._durable.load_heads()}
-        found |= {summary.id: summary async for summary in every_summary(self._hot)}
+        heads = await self._durable.load_heads()
+        found = {h.id: _summary(h) for h in heads if namespace in {None, h.namespace}}
+        found |= {summary.id: summary async for summary in every_summary(self._hot, namespace)}
         return newest_page(found.values(), _by_activity, cursor, limit)
 
     async def summarise(self, conversation_id: int) -> Summary:
@@ -266,6 +275,7 @@ def _summary(head: Head) -> Summary:
         is_pinned=bool(head.is_pinned),
         window_tokens=None,
         metadata=head.metadata or {},
+        namespace=head.namespace,
     )
 
 

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
 from typing import Any
 
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
-from chat.core.receipts import parse_receipt
+from chat.core.receipts import parse_receipt, usage_fields
 from chat.core.refusals import UnknownConversation
 from chat.settings import Settings
-from chat.usecases.ports import LongTermMemory
+from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.read_messages import every_memory
 from chat.usecases.snapshots import Snapshot, Snapshots
 
@@ -19,10 +18,15 @@ Line = dict[str, Any]
 
 
 async def export(
-    snapshots: Snapshots, memory: LongTermMemory | None, settings: Settings, now: float
+    snapshots: Snapshots,
+    memory: LongTermMemory | None,
+    settings: Settings,
+    now: float,
+    namespace: str | None = None,
 ) -> AsyncIterator[Line]:
     """Yield a head, each conversation followed by its turns, the memories, and an end line.
 
+    With a `namespace`, only its conversations and memories are exported.
     A conversation is as it was at one moment: it is read whole before its first line is yielded.
     Later turns are left out, and so are their memories. A conversation that is forgotten while it
     is read is left out. The end line has the counts: a file without an end line is not whole.
@@ -37,21 +41,22 @@ async def export(
         "exported_at": now,
         "settings": _settings(settings),
     }
-    async for snapshot in _snapshots(snapshots):
+    async for snapshot in _snapshots(snapshots, namespace):
         conversations += 1
         turns += len(snapshot.turns)
         last_numbers[snapshot.head.id] = snapshot.head.turn_count
         for line in _conversation(snapshot):
             yield line
     if memory:
-        async for one in _memories(snapshots, memory, last_numbers):
+        found = every_memory(memory, namespace)
+        async for one in _memories(snapshots, found, last_numbers):
             memories += 1
             yield _memory(one)
     yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
 
 
-async def _snapshots(snapshots: Snapshots) -> AsyncIterator[Snapshot]:
-    for conversation_id in await snapshots.list_ids():
+async def _snapshots(snapshots: Snapshots, namespace: str | None) -> AsyncIterator[Snapshot]:
+    for conversation_id in await snapshots.list_ids(namespace):
         try:
             snapshot = await snapshots.read(conversation_id)
         except UnknownConversation:  # it expired or was forgotten meanwhile
@@ -60,14 +65,14 @@ async def _snapshots(snapshots: Snapshots) -> AsyncIterator[Snapshot]:
 
 
 async def _memories(
-    snapshots: Snapshots, memory: LongTermMemory, last_numbers: dict[int, float]
+    snapshots: Snapshots, found: AsyncIterator[Memory], last_numbers: dict[int, float]
 ) -> AsyncIterator[Memory]:
     """Yield notes, and memories of turns that were exported or whose conversation has expired.
 
     Shapes: `last_numbers` has the last exported turn's number by conversation id; conversations
             that were not exported are added to it.
     """
-    async for one in every_memory(memory):
+    async for one in found:
         of = one.conversation_id
         if of is not None and of not in last_numbers:  # if it is there now, it began later
             last_numbers[of] = 0 if await snapshots.is_there(of) else math.inf
@@ -98,6 +103,7 @@ def _conversation(snapshot: Snapshot) -> Iterator[Line]:
         "messages": sum(len(turn.shown()) for turn in snapshot.turns),
         "pinned": bool(head.is_pinned),
         **({"metadata": head.metadata} if head.metadata else {}),
+        "namespace": head.namespace,
     }
     for turn in snapshot.turns:
         yield _turn(head.id, turn)
@@ -128,7 +134,7 @@ def _message(message: Message | None) -> Line | None:
         fields["call_id"] = message.call_id
     usage = parse_receipt(message.receipt) if message.receipt else None
     if usage:
-        fields["usage"] = asdict(usage)
+        fields["usage"] = usage_fields(usage)
     return fields
 
 
@@ -141,4 +147,5 @@ def _memory(memory: Memory) -> Line:
         "created_at": memory.at,
         "conversation_id": memory.conversation_id,
         "pinned": memory.is_pinned,
+        "namespace": memory.namespace,
     }

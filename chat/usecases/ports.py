@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
-from chat.context.ranking import By
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
 from chat.core.limits import Quota
@@ -13,8 +12,6 @@ from chat.core.messages import (
     Commit,
     Completion,
     Conversation,
-    FoundMemory,
-    Memory,
     Message,
     Place,
     Sampling,
@@ -133,9 +130,12 @@ class ConversationStore(Protocol):
     """
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
-        """Return a page of conversations, the newest activity first, and where the next begins."""
+        """Return a page of conversations, the newest activity first, and where the next begins.
+
+        With a `namespace`, only its conversations are listed.
+        """
 
     async def summarise(self, conversation_id: int) -> Summary:
         """Return all of a conversation but its messages."""
@@ -201,59 +201,6 @@ class EmbeddingStore(Protocol):
 
 class OwnedStore(ConversationStore, EmbeddingStore, Protocol):
     """An owner's conversations, with the embeddings of their messages."""
-
-
-class LongTermMemory(Protocol):
-    """What one owner said, in all conversations.
-
-    Errors: every method may raise StoreUnavailable or MemoryUnavailable; methods that take a text
-            may raise the errors of an embedder; methods that take an id may raise UnknownMemory.
-    """
-
-    owner: str
-
-    async def search(
-        self,
-        text: str,
-        *,
-        count: int,
-        max_distance: float,
-        beside: int | None = None,
-        by: By = "meaning",
-    ) -> list[FoundMemory]:
-        """Return up to `count` memories, the best first.
-
-        By meaning, those nearer than `max_distance`; by words, those that have the words of the
-        text, which is not embedded then; by both, those of either kind. Memories of the
-        conversation `beside` are left out.
-        """
-
-    async def list_page(
-        self, cursor: Cursor | None, limit: int
-    ) -> tuple[list[Memory], Cursor | None]:
-        """Return a page of memories, the newest first, and where the next page begins."""
-
-    async def get(self, memory_id: str) -> Memory:
-        """Return the memory with this id."""
-
-    async def add(self, memories: Sequence[Memory]) -> list[str]:
-        """Remember texts; return an id for each.
-
-        For a text that is remembered already, that is the id of the memory that says it. A memory
-        whose id is taken is not stored: the one that has the id stays.
-        """
-
-    async def change(self, memory: Memory) -> None:
-        """Replace the memory that has the same id.
-
-        Errors: TextRemembered if another memory has the same text.
-        """
-
-    async def forget(self, memory_id: str) -> None:
-        """Forget the memory with this id."""
-
-    async def forget_all(self) -> int:
-        """Forget all memories; return how many there were."""
 
 
 class Embedder(Protocol):

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from chat.core.heads import Summary
 from chat.core.messages import Memory, Place, Placed, Role, Turn
-from chat.usecases.ports import ConversationStore, Cursor, LongTermMemory, StoredTurn
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import ConversationStore, Cursor, StoredTurn
 
 PAGE_TURNS = 100
 """The most turns that one round trip brings."""
@@ -154,25 +155,29 @@ async def newest_turns(
     return newest_first[::-1]
 
 
-def every_summary(store: ConversationStore) -> AsyncIterator[Summary]:
-    """Yield all conversations, those with the latest activity first; contexts may be left out."""
-    return _every(store.list_page)
+def every_summary(store: ConversationStore, namespace: str | None = None) -> AsyncIterator[Summary]:
+    """Yield all conversations, those with the latest activity first; contexts may be left out.
+
+    With a `namespace`, only its conversations are yielded.
+    """
+    return _every(store.list_page, namespace)
 
 
-def every_memory(memory: LongTermMemory) -> AsyncIterator[Memory]:
-    """Yield all memories of an owner, the newest first.
+def every_memory(memory: LongTermMemory, namespace: str | None = None) -> AsyncIterator[Memory]:
+    """Yield all memories of an owner, or of one `namespace`, the newest first.
 
     Errors: those of `LongTermMemory.list_page`.
     """
-    return _every(memory.list_page)
+    return _every(memory.list_page, namespace)
 
 
-async def _every(
-    list_page: Callable[[Cursor | None, int], Awaitable[tuple[list[Item], Cursor | None]]],
-) -> AsyncIterator[Item]:
+ListPage = Callable[[Cursor | None, int, str | None], Awaitable[tuple[list[Item], Cursor | None]]]
+
+
+async def _every(list_page: ListPage[Item], namespace: str | None) -> AsyncIterator[Item]:
     cursor: Cursor | None = None
     while True:
-        page, cursor = await list_page(cursor, PAGE_ITEMS)
+        page, cursor = await list_page(cursor, PAGE_ITEMS, namespace)
         for item in page:
             yield item
         if cursor is None:

@@ -143,6 +143,7 @@ def make_usage(
             RecalledMemory(q.found.memory.id, round(1 - (q.found.distance or 0.0), 4), q.age_s)
             for q in recall.memories
         ),
+        summarised_turns=recall.summary.last if recall.summary else 0,
     )
 
 

@@ -33,15 +33,20 @@ class Snapshots:
         self._hot = hot
         self._durable = durable
 
-    async def list_ids(self) -> list[int]:
+    async def list_ids(self, namespace: str | None = None) -> list[int]:
         """Return the ids of the owner's conversations, the newest activity first.
+
+        With a `namespace`, only those of its conversations are returned.
 
         Conversations that only the durable store has come last.
         """
-        kept = await self._durable.load_heads() if self._durable else []
+        heads = await self._durable.load_heads() if self._durable else []
+        kept = [head for head in heads if namespace in {None, head.namespace}]
         newest_first = sorted(kept, key=lambda head: (head.active_at, head.id), reverse=True)
         return list(
-            dict.fromkeys([*await self._hot.list_ids(), *(head.id for head in newest_first)])
+            dict.fromkeys(
+                [*await self._hot.list_ids(namespace), *(head.id for head in newest_first)]
+            )
         )
 
     async def read(self, conversation_id: int) -> Snapshot:

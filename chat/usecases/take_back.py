@@ -12,7 +12,8 @@ from chat.core.receipts import parse_receipt, render_receipt
 from chat.core.refusals import MemoryOff
 from chat.settings import Settings
 from chat.usecases.durable_ports import Restorer
-from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import OwnedStore, TurnStore
 from chat.usecases.read_messages import every_summary
 from chat.usecases.rebuild import make_whole
 

@@ -82,7 +82,12 @@ class TurnTaker:
         self._settings = settings
 
     async def start(
-        self, context: str, prompt: str, owner: str | None, repetition: Repetition | None = None
+        self,
+        context: str,
+        prompt: str,
+        owner: str | None,
+        repetition: Repetition | None = None,
+        namespace: str | None = None,
     ) -> TurnEvents:
         """Take the first turn of a new conversation; if there is no reply, no id is used up.
 
@@ -90,7 +95,8 @@ class TurnTaker:
         Errors: those of the ports; if anything fails, nothing is stored and the caller may ask
                 again.
         """
-        async with aclosing(self.begin(context, plain(prompt), owner, repetition)) as events:
+        begun = self.begin(context, plain(prompt), owner, repetition, namespace=namespace)
+        async with aclosing(begun) as events:
             async for event in events:
                 if (shown := shown_of(event)) is not None:
                     yield shown
@@ -115,6 +121,7 @@ class TurnTaker:
         repetition: Repetition | None = None,
         *,
         is_named: bool = False,
+        namespace: str | None = None,
     ) -> Events:
         """Take the first turn of a new conversation.
 
@@ -132,7 +139,7 @@ class TurnTaker:
             context_tokens = message_tokens(context) if context else 0
             unsaved = Conversation(
                 taken, owner or "", context, context_tokens, context_tokens, 0, (),
-                vocabulary=self._settings.vocabulary,
+                vocabulary=self._settings.vocabulary, namespace=namespace,
             )  # fmt: skip
             async with aclosing(self._reply(unsaved, asked)) as parts:
                 async for part in parts:

@@ -9,7 +9,9 @@ from chat.core.memories import make_memories
 from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Turn
 from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
-from chat.usecases.ports import Embedder, Later, LongTermMemory, OwnedStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import Embedder, Later, OwnedStore
+from chat.usecases.summarise import Summariser
 
 MAX_EMBEDDED_ANEW = 32
 """The most texts of evicted turns that one turn embeds anew.
@@ -31,8 +33,13 @@ class Recaller:
         conversations: OwnedStore,
         memory: LongTermMemory | None,
         later: Later,
+        summariser: Summariser | None = None,
     ) -> None:
-        """Take the caller's `memory`; None without a credential, or with `long_term` off."""
+        """Take the caller's `memory`; None without a credential, or with `long_term` off.
+
+        Without a `summariser`, no summary is made.
+        """
+        self._summariser = summariser
         self._settings = settings
         self._embedder = embedder
         self._conversations = conversations
@@ -67,10 +74,12 @@ class Recaller:
         return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
 
     def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:
-        """Embed the turns that were evicted, and keep the embeddings, behind the answer.
+        """Embed the turns that were evicted, and fold them into the summary, behind the answer.
 
-        What is not done then, `rank` does in the turn that finds such a turn.
+        Embeddings that are not made then, `rank` makes in the turn that finds such a turn.
         """
+        if self._summariser:
+            self._summariser.fold_later(loaded, commit)
         if self._settings.is_hybrid and commit.evicted:
             self._later(partial(self._keep_evicted, loaded.id, commit.evicted))
 
@@ -100,7 +109,7 @@ class Recaller:
         }
 
     async def search(self, conversation: Conversation, prompt: str) -> list[FoundMemory]:
-        """Return memories of what the owner said in other conversations.
+        """Return memories of what the owner said in other conversations of the same namespace.
 
         None are searched for in a conversation that others may read.
         """
@@ -113,6 +122,7 @@ class Recaller:
             max_distance=long_term.max_distance,
             beside=conversation.id,
             by="both",
+            namespace=conversation.namespace,
         )
 
     async def remember(self, conversation: Conversation, commit: Commit) -> Commit:
@@ -120,7 +130,7 @@ class Recaller:
         if self._memory is None or self._memory.owner != conversation.owner:
             return commit
         min_chars = self._settings.long_term.min_chars
-        memories = make_memories(conversation.id, commit.turns, min_chars)
+        memories = make_memories(conversation.id, commit.turns, min_chars, conversation.namespace)
         embeddings = await self._embedder.embed([memory.content for memory in memories])
         embedded = map(Embedded, memories, embeddings)
         return dataclasses.replace(commit, memories=tuple(embedded))

@@ -18,6 +18,7 @@ from chat.redis.conversations import RedisConversationStore
 from chat.redis.counters import RedisStats
 from chat.redis.memories import RedisMemory
 from chat.redis.searcher import RedisSearcher
+from chat.redis.summaries import RedisSummaries
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
 from chat.usecases.begin import Beginner
@@ -26,12 +27,14 @@ from chat.usecases.branch_ports import Brancher
 from chat.usecases.complete import Completer
 from chat.usecases.durable_ports import DurableStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
-from chat.usecases.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import Embedder, LanguageModel, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
 from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
+from chat.usecases.summarise import Summariser
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
@@ -101,10 +104,19 @@ class RequestStores:
         return OnceEmbedder(make_embedder(self.means.host, self.settings, self.means.until))
 
     @cached_property
+    def model(self) -> LanguageModel:
+        """The model that replies."""
+        return make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
+
+    @cached_property
     def recaller(self) -> Recaller:
         """What a turn does with embeddings."""
-        later = self.means.later
-        return Recaller(self.settings, self.embedder, self.conversations, self.long_term, later)
+        settings, later = self.settings, self.means.later
+        summaries = RedisSummaries(self.redis, settings.key_prefix, self._owners, self._account)
+        summariser = Summariser(settings, self.model, summaries, later)
+        return Recaller(
+            settings, self.embedder, self.conversations, self.long_term, later, summariser
+        )
 
     @cached_property
     def stopwatch(self) -> Stopwatch:
@@ -114,21 +126,16 @@ class RequestStores:
     @cached_property
     def turn_taker(self) -> TurnTaker:
         """What takes turns."""
-        return TurnTaker(self.turns, self._model, self.recaller, self.settings, self._timing)
+        return TurnTaker(self.turns, self.model, self.recaller, self.settings, self._timing)
 
     @cached_property
     def completer(self) -> Completer:
         """What replies to messages that are not kept."""
         stats, means = RedisStats(self.redis, self.settings.key_prefix), self.means
         return Completer(
-            self._model, self.long_term, self.settings, self._timing,
+            self.model, self.long_term, self.settings, self._timing,
             lambda counters: means.later(partial(stats.count, counters, means.clock())),
         )  # fmt: skip
-
-    @property
-    def _model(self) -> LanguageModel:
-        means = self.means
-        return make_model(means.host, self.settings, means.make_word, means.until)
 
     @property
     def _timing(self) -> Timing:
@@ -144,13 +151,12 @@ class RequestStores:
             brancher = DurableBrancher(durable.store, hot, durable.recovery)
         return BranchMaker(self.turns, self.conversations, brancher, self.settings)
 
-    @cached_property
-    def searcher(self) -> Searcher:
-        """What searches the owner's conversations.
+    def searcher(self, namespace: str | None) -> Searcher:
+        """Return what searches the owner's conversations, or those of a `namespace`.
 
         Errors: CredentialNeeded.
         """
-        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner)
+        return RedisSearcher(self.redis, self.settings.key_prefix, self._owner, namespace)
 
     @cached_property
     def beginner(self) -> Beginner:

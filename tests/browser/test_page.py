@@ -1,8 +1,10 @@
 """The page as a visitor finds it, in a real browser on the real component."""
 
 import gzip
+import itertools
+import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +15,10 @@ from tests.running import (
     Held,
     ModelEndpoint,
     RunningHost,
+    RunningRedis,
+    as_flags,
     default_answer,
+    run_host,
 )
 
 TALK = ["Hello!", "How are you?", "Thank you!"]
@@ -386,3 +391,36 @@ def test_the_page_may_only_do_what_it_does(chat: RunningHost) -> None:
     assert "unsafe" not in policy
     assert not re.search(r"https?:", policy)
     assert "require-trusted-types-for 'script'" in policy
+
+
+class TestSummary:
+    """A summary of what was evicted, which the demo model writes as well as it can."""
+
+    @pytest.fixture
+    def chat(
+        self, wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path: pathlib.Path
+    ) -> Iterator[RunningHost]:
+        assert wasm.exists()
+        flags = as_flags(
+            [
+                f"redis_address={shared_redis.address}", "context_length=700",
+                "max_reply_tokens=60", "summary_tokens=20",
+            ]
+        )  # fmt: skip
+        with run_host(tmp_path, "--runtime-config-file", "runtime-config.toml", *flags) as host:
+            yield host
+
+    def test_a_receipt_says_which_turns_were_seen_as_a_summary(self, visitor: Visitor) -> None:
+        page = visitor.page
+        press(page, "A chef")
+        receipts = page.locator(".receipt summary").filter(has_text="A summary of")
+        for prompt in itertools.islice(itertools.cycle(TALK), 60):
+            visitor.say(prompt)
+            if receipts.count():
+                break
+
+        receipts.last.click()
+
+        receipt = page.locator(".receipt").last
+        expect(receipt).to_contain_text("Seen as a summary: turns 1 to")
+        expect(receipt).to_contain_text("The summary as it is now")

@@ -187,9 +187,13 @@ class InMemoryConversationStore:
         self._owner = owner
 
     async def list_page(
-        self, cursor: Cursor | None, limit: int
+        self, cursor: Cursor | None, limit: int, namespace: str | None = None
     ) -> tuple[list[Summary], Cursor | None]:
-        own = [kept for (owner, _), kept in self._shelf.kept.items() if owner == self._owner]
+        own = [
+            kept
+            for (owner, _), kept in self._shelf.kept.items()
+            if owner == self._owner and namespace in {None, kept.conversation.namespace}
+        ]
         summaries = [dataclasses.replace(_summary(kept), context="") for kept in own]
         return newest_page(summaries, lambda one: (one.active_at, str(one.id)), cursor, limit)
 
@@ -376,4 +380,5 @@ def _summary(kept: Kept) -> Summary:
         is_pinned=kept.conversation.is_pinned,
         window_tokens=kept.conversation.window_tokens,
         metadata=kept.metadata,
+        namespace=kept.conversation.namespace,
     )

@@ -27,6 +27,7 @@ from chat.core.messages import (
     Turn,
 )
 from chat.core.refusals import PromptTooLong
+from chat.core.summaries import RunningSummary
 from chat.usecases.add_messages import make_turns
 from tests.chat.tokenizers import Count
 
@@ -133,11 +134,13 @@ def play(
     recall_tokens: int = 0,
     memory_count: int = 0,
     adds: int = 0,
+    summary_words: int = 0,
 ) -> Played:
     """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
     Behind every fourth turn, up to `adds` messages are added in any roles.
-    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled.
+    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled. A
+    summary of `summary_words` words is shown once something was evicted.
     """
     reserve = max(16, context_length // 10)
     talk, played = begin(write(rng, 10)), Played()
@@ -165,6 +168,9 @@ def play(
         if adds and number % 4 == 0:
             said = [Message(rng.choice(ROLES), write(rng, words(rng))) for _ in range(adds)]
             talk = add(talk, said[: rng.randint(1, adds)], context_length - reserve, archive)
+        if archive and summary_words:
+            summary = RunningSummary(archive[-1].number, write(rng, summary_words))
+            talk = dataclasses.replace(talk, summary=summary)
     return played
 
 

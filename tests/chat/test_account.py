@@ -214,6 +214,46 @@ async def test_nothing_is_counted_when_all_is_forgotten(
     assert await connection.execute("EXISTS", [USAGE.encode(), ENDS.encode()]) == [0]
 
 
+async def test_nothing_of_a_namespace_is_counted_when_all_of_it_is_forgotten(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    notes = [
+        Memory(f"note-{n:016x}", "user", f"{n} notes", 5, None, namespace=name)
+        for n, name in enumerate(["chef", "pirate", None] * 4)
+    ]
+    await world.memory.add([note for note in notes if note.namespace is None])
+    without = await total(connection)
+    await world.memory.add(notes)
+    assert 0.6 * await used(connection) < await total(connection) < 1.6 * await used(connection)
+
+    await world.memory.forget(f"note-{0:016x}")
+    assert await world.memory.forget_all("pirate") == 4
+    assert await world.memory.forget_all("chef") == 3
+
+    assert await total(connection) == without
+    await world.memory.add(notes)
+    assert await world.memory.forget_all() == 12
+    assert [
+        key for key in await connection.execute("KEYS", [b"t:*memories*"]) if key != b""
+    ] == []  # fmt: skip
+
+
+async def test_the_most_memories_that_there_may_be_are_those_of_all_namespaces(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    few = RedisMemory(
+        world.redis, LetterEmbedder(), prefix="t", owner=OWNER, tag="00000001", most=3
+    )
+
+    for n, name in enumerate(["chef", "pirate", None, "chef", "pirate"]):
+        await few.add([Memory(f"note-{n}", "user", f"{n} notes", 5 + n, None, namespace=name)])
+
+    assert [one.id for one in (await few.list_page(None, 9))[0]] == ["note-4", "note-3", "note-2"]
+    assert [one.id for one in (await few.list_page(None, 9, "chef"))[0]] == ["note-3"]
+
+
 async def test_a_full_archive_takes_no_more(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:

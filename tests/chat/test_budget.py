@@ -60,6 +60,7 @@ def test_no_prompt_and_its_reserve_are_over_the_context_length(
             recall_tokens=500 if number % 4 == 0 else 0,
             memory_count=2 if number % 3 == 0 else 0,
             adds=6 if number % 5 == 0 else 0,
+            summary_words=rng.choice(LONG) if number % 5 < 2 else 0,
         )
         assert played.over_tokens <= 0
         turns += played.turns

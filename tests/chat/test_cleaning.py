@@ -7,7 +7,7 @@ import pytest
 from chat.core.errors import StoreUnavailable
 from chat.redis.cleaner import RedisCleaner
 from chat.redis.connection import Redis
-from chat.redis.keys import conversation_keys
+from chat.redis.keys import conversation_keys, conversations_key
 from chat.redis.turns import RedisTurnStore
 from chat.usecases.clean_up import Cleaned, clean_up
 from tests.chat.native import NativeConnection
@@ -41,6 +41,19 @@ async def test_expired_conversations_leave_the_lists_of_all_owners(
         left = await connection.execute("ZRANGE", [f"t:{owner}:conversations".encode(), 0, -1])
         assert left == [str(number).encode()]
     assert await clean_up(cleaner.steps, cleaner, lambda: False) == (Cleaned(), True)
+
+
+async def test_expired_conversations_leave_the_lists_of_namespaces_and_count_once(
+    connection: NativeConnection, cleaner: RedisCleaner
+) -> None:
+    await put_lists(connection)
+    of_chef = conversations_key("t", OWNERS[0], "chef").encode()
+    await connection.execute("ZADD", [of_chef, 1, b"1", 2, b"9999"])
+
+    removed = await clean_up(cleaner.steps, cleaner, lambda: False)
+
+    assert removed == (Cleaned(listed=len(OWNERS)), True)
+    assert await connection.execute("ZRANGE", [of_chef, 0, -1]) == [b"1"]
 
 
 async def test_a_clean_up_that_ran_out_of_time_goes_on_where_it_ended(

@@ -29,11 +29,16 @@ def commit(*turns: Turn, evicted: tuple[Turn, ...] = (), lifetime_s: int = 500) 
 
 
 async def talk(
-    stores: Stores, count: int, owner: str = OWNER, window: int = 2, at: float = 0.0
+    stores: Stores,
+    count: int,
+    owner: str = OWNER,
+    window: int = 2,
+    at: float = 0.0,
+    namespace: str | None = None,
 ) -> int:
     """Store a conversation of `count` turns, the last `window` of them in the context window."""
     taken = await stores.turns.next_id()
-    new = Conversation(taken, owner or anyone(taken), "ctx", 0, 0, 0, ())
+    new = Conversation(taken, owner or anyone(taken), "ctx", 0, 0, 0, (), namespace=namespace)
     await stores.turns.create(new, commit(turn(1, at)), None)
     for number in range(2, count + 1):
         loaded = await stores.turns.load(taken)
@@ -291,3 +296,35 @@ async def test_nothing_is_cut_that_changed_meanwhile_or_while_a_turn_runs(
 
     assert (await stores.conversations.summarise(taken)).message_count == 10
     assert await numbers(stores, taken, 0, 9) == [1, 2, 3, 4, 5]
+
+
+async def listed(stores: Stores, namespace: str | None = None) -> list[int]:
+    page, _ = await stores.conversations.list_page(None, 9, namespace)
+    return [summary.id for summary in page]
+
+
+async def test_conversations_are_listed_by_namespace_and_together(make: MakeStores) -> None:
+    stores = make()
+    chef = await talk(stores, 3, at=10.0, namespace="chef")
+    plain, pirate = await talk(stores, 1, at=20.0), await talk(stores, 1, at=30.0, namespace="a:b")
+
+    assert await listed(stores) == [pirate, plain, chef]
+    assert (await listed(stores, "chef"), await listed(stores, "a:b")) == ([chef], [pirate])
+    assert await listed(stores, "nobody") == await listed(make("two", OTHER), "chef") == []
+    summary = await stores.conversations.summarise(chef)
+    assert (summary.namespace, (await stores.conversations.summarise(plain)).namespace) == (
+        "chef", None,
+    )  # fmt: skip
+    assert (await stores.turns.load(chef)).namespace == "chef"
+    await stores.conversations.forget(chef)
+    assert (await listed(stores), await listed(stores, "chef")) == ([pirate, plain], [])
+
+
+async def test_an_emptied_conversation_keeps_its_namespace(make: MakeStores) -> None:
+    stores = make()
+    taken = await talk(stores, 3, namespace="chef")
+
+    await stores.conversations.cut(taken, Cut(Place(1, 0)))
+
+    assert (await stores.conversations.summarise(taken)).namespace == "chef"
+    assert await listed(stores, "chef") == [taken]

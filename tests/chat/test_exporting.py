@@ -29,7 +29,8 @@ from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.usecases.add_messages import make_turns
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.export import Line, export
-from chat.usecases.ports import LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import OwnedStore, TurnStore
 from chat.usecases.rebuild import make_whole
 from chat.usecases.recovery import DurableRestorer, Recovery
 from chat.usecases.snapshots import Snapshots
@@ -442,3 +443,26 @@ async def test_a_connection_that_fails_ends_an_export(
     with pytest.raises(StoreUnavailable):
         read += [line async for line in lines]
     assert kinds(read) == ["export"]
+
+
+async def test_an_export_carries_namespaces_and_may_be_of_one_only(make_world: MakeWorld) -> None:
+    world, there = make_world(), make_world("{bob}")
+    taken = await start(world)
+    new = Conversation(99, world.owner, "Be a chef.", 9, 9, 0, (), namespace="chef")
+    (turn,) = make_turns([Message("user", "Chefs bake.")], 1, NOW, UNKNOWN)
+    await world.turns.create(new, Commit((turn,), 9, 77, UNKNOWN, (), NOW, 500), None)
+    note = Memory("note-0123456789abcdef", "user", "a note", NOW, None, namespace="chef")
+    await world.memory.add([note])
+
+    lines = [line async for line in export(world.snapshots, world.memory, SETTINGS, NOW, "chef")]
+    await take(there, await exported(world))
+
+    chef = {line["id"] for line in lines if line["type"] == "conversation"}
+    assert chef == {99}
+    assert note.id in {line["id"] for line in lines if line["type"] == "memory"}
+    assert taken not in chef
+    listed, _ = await there.store.list_page(None, 9, "chef")
+    assert [one.namespace for one in listed] == ["chef"]
+    assert len((await there.store.list_page(None, 9))[0]) == 2
+    memories, _ = await there.memory.list_page(None, 9, "chef")
+    assert note in memories

@@ -20,7 +20,8 @@ from chat.core.vectors import distance
 from chat.llm.once import OnceEmbedder
 from chat.redis.connection import Redis
 from chat.redis.memories import CANDIDATE_COUNT, RedisMemory
-from chat.usecases.ports import Embedder, LongTermMemory
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.ports import Embedder
 from tests.chat.embedders import Embeddings
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.chat.talk import english
@@ -85,7 +86,7 @@ TALK = [
 PEANUTS, MOTORBIKE = TALK[3], TALK[2]
 
 
-async def search(memory: LongTermMemory, text: str, **query: float) -> list[str]:
+async def search(memory: LongTermMemory, text: str, **query: float | str) -> list[str]:
     options = {"count": 5, "max_distance": 2.0, "beside": None, **query}
     return [found.memory.id for found in await memory.search(text, **options)]  # type: ignore[arg-type]
 
@@ -311,6 +312,70 @@ async def test_owners_have_nothing_of_each_other(make_memory: MakeMemory) -> Non
     assert await others.add([memory("8.1.0", BREAD)]) == ["8.1.0"], "the same words of another"
     assert await others.forget_all() == 2
     assert len(await search(mine, BREAD)) == 4
+
+
+def of(namespace: str, name: str, content: str) -> Memory:
+    return dataclasses.replace(memory(name, content), namespace=namespace)
+
+
+async def test_a_namespace_finds_its_own_memories_and_nobody_else_does(
+    make_memory: MakeMemory,
+) -> None:
+    store = make_memory(ADA)
+    await store.add(TALK)
+    chef, pirate = of("chef", "5.1.0", BREAD), of("pirate:2", "6.1.0", "Bread is for landlubbers.")
+
+    assert await store.add([chef, pirate]) == ["5.1.0", "6.1.0"], "the same words, once in each"
+
+    assert await store.add([of("chef", "7.1.0", BREAD)]) == ["5.1.0"]
+    assert await search(store, "bread", namespace="chef") == ["5.1.0"]
+    assert await search(store, "bread", namespace="pirate:2") == ["6.1.0"]
+    assert await search(store, "bread", namespace="nobody") == []
+    assert {"5.1.0", "6.1.0"}.isdisjoint(await search(store, "bread", count=9))
+    assert (await store.list_page(None, 9, "chef"))[0] == [chef]
+    assert {one.id for one in (await store.list_page(None, 9))[0]} >= {"5.1.0", "6.1.0", "1.1.0"}
+    assert await store.get("6.1.0") == pirate
+
+
+async def test_a_memory_stays_in_its_namespace_when_it_is_restated_or_forgotten(
+    make_memory: MakeMemory,
+) -> None:
+    store = make_memory(ADA)
+    chef = of("chef", "5.1.0", BREAD)
+    await store.add([*TALK, chef, of("chef", "6.1.0", "I boil rice."), of("x", "7.1.0", BREAD)])
+    assert await search(store, "stamps", namespace="chef", count=1) != []
+
+    await store.change(dataclasses.replace(chef, content="I collect old stamps.", is_pinned=True))
+
+    assert await search(store, "stamps", namespace="chef", count=1) == ["5.1.0"]
+    assert await store.add([of("chef", "8.1.0", BREAD)]) == ["8.1.0"], "its old words are free"
+    with pytest.raises(TextRemembered):
+        await store.change(of("chef", "8.1.0", "I boil rice."))
+    await store.forget("5.1.0")
+    assert sorted(await search(store, "bread", namespace="chef")) == ["6.1.0", "8.1.0"]
+    assert await store.forget_all("chef") == 2
+    assert await store.list_page(None, 9, "chef") == ([], None)
+    assert await search(store, "bread", namespace="chef") == []
+    assert await search(store, "bread", namespace="x") == ["7.1.0"]
+    assert await store.forget_all() == len(TALK) + 1
+    assert await search(store, "bread", namespace="x") == []
+    assert await store.add([of("x", "9.1.0", BREAD)]) == ["9.1.0"]
+
+
+async def test_memories_of_a_namespace_are_listed_page_by_page(make_memory: MakeMemory) -> None:
+    store = make_memory(ADA)
+    await store.add(
+        [
+            dataclasses.replace(memory(f"{n}.1.0", f"text {n}", float(n)), namespace=name)
+            for n, name in enumerate(["a", "b", None] * 4, 1)
+        ]
+    )
+
+    first, cursor = await store.list_page(None, 3, "a")
+    rest, end = await store.list_page(cursor, 3, "a")
+
+    assert [one.id for one in (*first, *rest)] == ["10.1.0", "7.1.0", "4.1.0", "1.1.0"]
+    assert end is None
 
 
 async def test_text_in_any_script_comes_back_as_it_was(make_memory: MakeMemory) -> None:

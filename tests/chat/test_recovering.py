@@ -439,6 +439,29 @@ async def test_what_is_emptied_stays_empty_in_both_stores(
     assert await contents(world, taken) == said(4)
 
 
+async def test_a_namespace_comes_back_with_its_conversation_and_its_memories(
+    make_world: MakeWorld, connection: NativeConnection
+) -> None:
+    world = make_world()
+    taken, other = await world.turns.next_id(), await talk(world, 1)
+    new = Conversation(taken, OWNER, "Be a chef.", 9, 9, 0, (), namespace="chef")
+    await world.turns.create(new, commit(turn(1, "I was born in Oslo.")), None)
+    await lose(connection)
+
+    found, _ = await world.store.list_page(None, 9, "chef")
+
+    assert [(one.id, one.namespace) for one in found] == [(taken, "chef")]
+    await add(world, taken, turn(2, "I was born in Oslo."), turn(3, "I live in Rome."))
+    await add(world, other, turn(2, "I was born in Oslo."))
+    assert (await world.store.summarise(taken)).namespace == "chef"
+    assert [one.id for one in (await world.memory.list_page(None, 9, "chef"))[0]] == [
+        f"{taken}.3.0", f"{taken}.1.0",
+    ]  # fmt: skip
+    plain = await world.memory.search("I", count=9, max_distance=2)
+    assert [one.memory.id for one in plain] == [f"{other}.2.0"]
+    assert (await world.store.forget(taken)).memories == 2
+
+
 async def test_while_a_turn_runs_neither_store_is_emptied(
     make_world: MakeWorld, connection: NativeConnection
 ) -> None:

@@ -9,7 +9,8 @@ from tests.e2e.test_owners import ask, bearer, new_token, start
 from tests.running import ModelEndpoint, RunningHost
 
 FIELDS = {
-    "id", "title", "created_at", "active_at", "expires_at", "turns", "evicted_turns", "pinned",
+    "id", "title", "created_at", "active_at", "expires_at", "turns", "messages", "evicted_turns",
+    "pinned", "namespace",
 }  # fmt: skip
 
 

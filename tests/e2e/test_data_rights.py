@@ -367,13 +367,15 @@ def plant(host: RunningHost, token: str) -> int:
     """Say a word wherever one can be said; return the id of a conversation."""
     taken = start(host, token, "My prompt has a plantedword here.")
     headers = bearer(token) | {"idempotency-key": "plantedword"}
-    body = json.dumps({"context": "plantedword", "prompt": "plantedword"})
+    fields = {"context": "plantedword", "prompt": "plantedword", "namespace": "plantedword"}
+    body = json.dumps(fields)
     host.client.post("/", content=body, headers=headers)
     for number in range(12):
         ask(host, "POST", "/", token, id=taken, prompt=f"plantedword {number} and some more words")
     host.client.post("/", headers=headers, content=json.dumps({"id": taken, "prompt": "more"}))
     ask(host, "PATCH", f"/conversations/{taken}", token, title="plantedword", context="plantedword")
     ask(host, "POST", "/memories", token, content="A plantedword is a note.")
+    ask(host, "POST", "/memories", token, content="Another plantedword.", namespace="plantedword")
     ask(host, "GET", f"/conversations/{taken}/relevant?prompt=plantedword", token)
     return taken
 

@@ -137,7 +137,7 @@ MESSAGE: dict[str, object] = {"role": "user", "content": "c"}
         pytest.param({"messages": ["x"]}, 400, "messages[0]", id="no object"),
         pytest.param({"messages": [MESSAGE], "x": 1}, 400, "x", id="another field"),
         pytest.param(
-            {"messages": [MESSAGE, {"role": "llm", "content": "c"}]}, 400, "messages[1].role",
+            {"messages": [MESSAGE, {"role": "bot", "content": "c"}]}, 400, "messages[1].role",
             id="another role",
         ),
         pytest.param({"messages": [{"role": "user"}]}, 400, "messages[0].content", id="empty"),

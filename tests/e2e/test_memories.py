@@ -4,6 +4,8 @@ import json
 import pathlib
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -118,6 +120,95 @@ def test_a_memory_is_quoted_before_the_context_and_named_in_the_receipt(
     assert shown(model) == "Be a chef."
 
 
+def test_a_character_remembers_what_was_said_to_it_and_to_nobody_else(
+    host: RunningHost, model: ModelEndpoint
+) -> None:
+    token = new_token(host)
+
+    def begin(namespace: str | None, prompt: str) -> dict[str, Any]:
+        fields = {"namespace": namespace} if namespace else {}
+        return dict(ask(host, "POST", "/", token, context="c", prompt=prompt, **fields).json())
+
+    chef = begin("chef", BREAD)["id"]
+
+    for other in ("pirate", None):
+        assert begin(other, ABOUT_BREAD)["usage"]["memories"] == []
+        assert "caraway" not in shown(model)
+    again = begin("chef", ABOUT_BREAD)
+    assert [m["memory"] for m in again["usage"]["memories"]] == [f"{chef}.1.0"]
+    branch = ask(host, "POST", f"/conversations/{again['id']}/branch", token, before="1.0").json()
+    assert branch["namespace"] == "chef"
+    resumed = ask(host, "POST", "/", token, id=branch["id"], prompt=ABOUT_BREAD).json()
+    assert [m["memory"] for m in resumed["usage"]["memories"]] == [f"{chef}.1.0"]
+    kept = ask(host, "POST", "/", token, id=chef, namespace="pirate", prompt="p")
+    assert (kept.status_code, kept.json()["error"]["param"]) == (400, "namespace")
+
+
+@pytest.mark.usefixtures("model")
+def test_all_is_listed_searched_exported_and_forgotten_by_namespace(host: RunningHost) -> None:
+    token = new_token(host)
+    note = ask(
+        host, "POST", "/memories", token, content="I am allergic to peanuts.", namespace="chef"
+    ).json()
+    ids = {
+        name: ask(host, "POST", "/", token, context="c", prompt=BREAD, namespace=name).json()["id"]
+        for name in ("chef", "pirate:2", None)
+    }
+
+    def rows(path: str, of: str) -> list[dict[str, Any]]:
+        return list(ask(host, "GET", path, token).json()[of])
+
+    def named(path: str) -> set[str | None]:
+        return {row["namespace"] for row in rows(path, path.strip("/").partition("?")[0])}
+
+    assert note["namespace"] == "chef"
+    assert named("/memories?namespace=chef") == named("/conversations?namespace=chef") == {"chef"}
+    assert named("/memories") == named("/conversations") == {"chef", "pirate:2", None}
+    path = f"/memories/relevant?prompt={quote(ABOUT_BREAD)}&distance_threshold=2&top_k=9"
+    assert [row["id"] for row in rows(path, "memories")] == [f"{ids[None]}.1.0"]
+    found = rows(f"{path}&namespace=chef", "memories")
+    assert [row["id"] for row in found] == [f"{ids['chef']}.1.0", note["id"]]
+    hits = rows("/search?prompt=caraway&namespace=pirate:2", "hits")
+    assert [hit["conversation_id"] for hit in hits] == [ids["pirate:2"]]
+    assert len(rows("/search?prompt=caraway", "hits")) == 3
+    lines = [json.loads(line) for line in ask(
+        host, "GET", "/export?namespace=chef", token
+    ).text.splitlines()]  # fmt: skip
+    kinds = [(line["type"], line["namespace"]) for line in lines if "namespace" in line]
+    assert kinds == [("conversation", "chef"), ("memory", "chef"), ("memory", "chef")]
+    assert lines[-1] == {"type": "end", "conversations": 1, "turns": 1, "memories": 2}
+
+    gone = ask(host, "DELETE", "/conversations?namespace=chef", token).json()
+    assert gone == {"forgotten": {"conversations": 1, "memories": 1}}
+    assert ask(host, "DELETE", "/memories?namespace=chef", token).json() == {
+        "forgotten": {"memories": 1}
+    }
+    assert named("/memories") == named("/conversations") == {"pirate:2", None}
+    assert ask(host, "DELETE", "/conversations", token).status_code == 400
+
+
+@pytest.mark.parametrize("namespace", ["", "a b", "ä", "x" * 65, "a/b", 7, "a\n"])
+def test_what_is_no_namespace_is_refused(
+    host: RunningHost, model: ModelEndpoint, namespace: str | int
+) -> None:
+    token = new_token(host)
+    asked = len(model.asked)
+
+    refused = [
+        ask(host, "POST", "/", token, context="c", prompt="p", namespace=namespace),
+        ask(host, "POST", "/memories", token, content="c", namespace=namespace),
+        *(
+            ask(host, "GET", f"{path}namespace={quote(str(namespace))}", token)
+            for path in ("/memories?", "/conversations?", "/export?", "/search?prompt=p&")
+            if not isinstance(namespace, int)
+        ),
+    ]
+
+    for answer in refused:
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "namespace")
+    assert len(model.asked) == asked
+
+
 def test_what_is_said_shorter_or_without_a_credential_is_not_remembered(
     host: RunningHost, model: ModelEndpoint
 ) -> None:
@@ -173,7 +264,7 @@ def test_memories_are_added_listed_searched_restated_pinned_and_forgotten(
     assert added.status_code == 201
     assert added.json() | {"created_at": 0} == {
         "id": name, "role": "user", "content": "I am allergic to peanuts.", "created_at": 0,
-        "pinned": False, "source": None,
+        "pinned": False, "namespace": None, "source": None,
     }  # fmt: skip
     same = ask(host, "POST", "/memories", token, content="I am allergic to peanuts.")
     assert (same.status_code, same.json()) == (200, added.json())

@@ -20,11 +20,10 @@ end
 local older = {}
 for place = #newest_first, 1, -1 do older[#older + 1] = newest_first[place] end
 local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 'turn_count',
-  'active_at', 'pinned', 'evidence_tokens', 'window_tokens',
-  'pair_tokens', 'title')
+  'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'pair_tokens', 'namespace', 'title')
 local turns = redis.call('LRANGE', turns_key, 0, -1)
 return {head[1], head[2], head[3], head[4], head[5], head[6], head[7], head[8] or '0',
-  head[9] or '',
+  head[9] or '', head[10] or '',
   redis.call('LLEN', archive_key),
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'),
   redis.status_reply('[' .. table.concat(older, ',') .. ']')}

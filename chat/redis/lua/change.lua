@@ -11,7 +11,11 @@ for place = 1, #fields, 2 do put(conversation_key, fields[place], fields[place +
 redis.call('HINCRBY', conversation_key, 'window_tokens', added_tokens)
 if redis.call('HGET', conversation_key, 'pinned') == '1' then
   keep('0')
-  if conversations_key then redis.call('PERSIST', conversations_key) end
+  local namespace = redis.call('HGET', conversation_key, 'namespace')
+  if conversations_key then
+    redis.call('PERSIST', conversations_key)
+    redis.call('PERSIST', in_namespace(conversations_key, namespace))
+  end
 elseif lifetime_s ~= '' then
   keep(lifetime_s)
 end

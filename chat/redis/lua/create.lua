@@ -23,6 +23,7 @@ redis.call('HSET', conversation_key, 'context', context, 'context_tokens', conte
   'messages', '1:' .. messages_in(turn),  'committed_by', fencing .. ':0')
 grown = grown + CONVERSATION_BYTES + #context
 if title ~= '' then put(conversation_key, 'title', title) end
+if new_namespace ~= '' then put(conversation_key, 'namespace', new_namespace) end
 push(turns_key, turn)
 if repetition ~= '' then put(done_key, repetition, result) end
 keep(lifetime_s)

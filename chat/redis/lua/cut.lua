@@ -79,10 +79,11 @@ end
 
 -- An emptied conversation takes as much as a new one; to add up what it had could take long.
 local function recount()
-  local head = redis.call('HMGET', conversation_key, 'context', 'title')
+  local head = redis.call('HMGET', conversation_key, 'context', 'title', 'namespace')
   local title = head[2] and #'title' + #head[2] + FIELD_BYTES or 0
+  local namespace = head[3] and #'namespace' + #head[3] + FIELD_BYTES or 0
   local before = owner and tonumber(redis.call('HGET', usage_key, conversation_id)) or 0
-  grown = CONVERSATION_BYTES + #head[1] + title - before
+  grown = CONVERSATION_BYTES + #head[1] + title + namespace - before
 end
 
 local function forget_memories()
@@ -104,6 +105,7 @@ redis.call('HSET', conversation_key, 'kept', kept(last))
 if made_title ~= '' and redis.call('HGET', conversation_key, 'title') == made_title then
   take(conversation_key, 'title')
 end
+unfold(first)
 if is_empty then recount() end
 charge_conversation(conversation_id, conversation_key)
 if memories_key then

@@ -11,6 +11,11 @@ if conversations_key then
   memories = forget_beginning(conversation_id .. '.')
   if memories > 0 then charge(' memories', -1) end
   redis.call('ZREM', conversations_key, conversation_id)
+  local namespace = redis.call('TYPE', conversation_key).ok == 'hash'
+    and redis.call('HGET', conversation_key, 'namespace')
+  if namespace then
+    redis.call('ZREM', in_namespace(conversations_key, namespace), conversation_id)
+  end
   drop(conversation_id)
 end
 local keys = redis.call('DEL', conversation_key, turns_key, archive_key, done_key, lock_key,

@@ -42,11 +42,11 @@ end
 count(caller_rate_key, most, now)
 count(rate_key, max_of_all, now)
 local head = redis.call('HMGET', conversation_key, 'context', 'context_tokens', 'turn_count',
-  'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'pair_tokens')
+  'active_at', 'pinned', 'evidence_tokens', 'window_tokens', 'pair_tokens', 'namespace', 'summary')
 local profile = redis.call('GET', profile_key) or ''
 local turns = redis.call('LRANGE', turns_key, 0, -1)
 local found, scores, counted, postings = search(searched, tonumber(max_found))
 return {'turns', head[1], head[2], head[3], head[4], head[5], head[6], head[7],
-  head[8] or '0', profile,
+  head[8] or '0', head[9] or '', head[10] or '', profile,
   redis.status_reply('[' .. table.concat(turns, ',') .. ']'), left, reset, found, scores,
   counted, postings, word}

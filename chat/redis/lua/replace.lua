@@ -20,6 +20,7 @@ end
 local last = redis.call('HGET', conversation_key, 'turn_count')
 redis.call('HSET', conversation_key, 'kept', kept(last))
 count_messages((is_left and messages_in(new) or 0) - messages_in(old), last)
+unfold(tonumber(turn_number))
 forget_beside(function(number) return number == tonumber(turn_number) end)
 charge_conversation(conversation_id, conversation_key)
 if memories_key and forget_memory(memory_id) == 1 then charge(' memories', -1) end

@@ -8,17 +8,20 @@ local refusal = erased() or refused({restated})
 if refusal then return refusal end
 local before = redis.call('HGET', memories_key, id)
 if not before then return redis.error_reply('CHATNOMEMORY no such memory') end
-local holder = redis.call('HGET', memory_texts_key, text)
+local namespace = namespace_of(before)
+local texts = in_namespace(memory_texts_key, namespace)
+local holder = redis.call('HGET', texts, text)
 if holder and holder ~= id then return redis.error_reply('CHATREMEMBERED already') end
 put(memories_key, id, record)
-redis.call('HDEL', memory_texts_key, cjson.decode(before).text)
-redis.call('HSET', memory_texts_key, text, id)
+redis.call('HDEL', texts, cjson.decode(before).text)
+redis.call('HSET', texts, text, id)
 if signature ~= '' then
-  put(memory_signatures_key, id, signature)
+  put(in_namespace(memory_signatures_key, namespace), id, signature)
   put(memory_embeddings_key, id, embedding)
-  redis.call('DEL', memory_rows_key)
-  unindex_memory(id)
-  index_memory(id, terms, length)
+  redis.call('DEL', in_namespace(memory_rows_key, namespace))
+  local index = in_namespace(memory_index_key, namespace)
+  unindex_memory(index, id)
+  index_memory(index, id, terms, length)
 end
 charge(' memories', -1)
 return 1

@@ -1,5 +1,5 @@
--- Replaces and removes turns, and what is kept of them beside. Comes after `account`, `numbers` and
--- `index`.
+-- Replaces and removes turns, and what is kept of them beside. Comes after `account`, `numbers`,
+-- `index` and `folded`.
 local function find_turn(turn)
   for _, key in ipairs({turns_key, archive_key}) do
     local place = redis.call('LPOS', key, turn)
@@ -24,4 +24,12 @@ local function forget_beside(is_gone)
   for _, field in ipairs(redis.call('HKEYS', embeddings_key)) do
     if is_gone(tonumber(string.match(field, ':(%d+)%.%d+$'))) then take(embeddings_key, field) end
   end
+end
+
+-- Notes that messages of turns from this number on were forgotten. A summary that covers one of
+-- them is removed, and is made anew behind later turns.
+local function unfold(number)
+  local _, last = folded()
+  redis.call('HINCRBY', conversation_key, 'forgotten', 1)
+  if last >= number then take(conversation_key, 'summary') end
 end

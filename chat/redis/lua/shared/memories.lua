@@ -1,4 +1,9 @@
--- Stores and removes an owner's memories. Comes after `is`, `account` and `memory_index`.
+-- Stores and removes an owner's memories. Comes after `is`, `account`, `namespaces` and
+-- `memory_index`.
+--
+-- Records, embeddings and times of all memories are together. Texts, signatures, rows and the index
+-- of words are apart for each namespace, and times once more: so a search can only find memories of
+-- its namespace.
 --
 -- The rows are one string with all ids and signatures. A search makes the rows, and they are kept
 -- until a memory is removed or gets another signature. To put ten thousand memories together takes
@@ -9,6 +14,8 @@
 -- exactly the same text, or if its id is taken: a memory that was restated keeps its id. If there
 -- are too many memories, the oldest ones that are not pinned are forgotten.
 
+local function namespace_of(record) return record and cjson.decode(record).namespace end
+
 -- Refuses an embedding whose length differs from that of the newest memory's embedding, if the same
 -- model made both.
 local function other_length(memories)
@@ -17,7 +24,9 @@ local function other_length(memories)
   if before == '' then return end
   local function tag(signature) return string.sub(signature, 1, -SIGNATURE_DIGITS - 1) end
   local function digits(embedding) return #string.gsub(embedding, '=+$', '') end
-  local made_by = tag(redis.call('HGET', memory_signatures_key, newest) or '')
+  local namespace = namespace_of(redis.call('HGET', memories_key, newest))
+  local signatures = in_namespace(memory_signatures_key, namespace)
+  local made_by = tag(redis.call('HGET', signatures, newest) or '')
   for _, memory in ipairs(memories) do
     local signature, embedding = memory[5], memory[6]
     if embedding ~= '' and tag(signature) == made_by and digits(embedding) ~= digits(before) then
@@ -30,7 +39,7 @@ local function corrupt_memories()
   if not (is(memories_key, 'hash') and is(memory_times_key, 'zset')
       and is(memory_texts_key, 'hash') and is(memory_signatures_key, 'hash')
       and is(memory_embeddings_key, 'hash') and is(memory_rows_key, 'string')
-      and is(memory_index_key, 'hash')) then
+      and is(memory_index_key, 'hash') and is(memory_namespaces_key, 'hash')) then
     return redis.error_reply('CHATCORRUPT a key of the memories has another type')
   end
 end
@@ -39,20 +48,34 @@ local function refused(memories)
   return corrupt_memories() or other_length(memories)
 end
 
+-- Notes that a namespace has so many memories more.
+local function count_in(namespace, by)
+  local count = (redis.call('HGET', memory_namespaces_key, namespace) or 0) + by
+  if count > 0 then
+    put(memory_namespaces_key, namespace, count)
+  else
+    take(memory_namespaces_key, namespace)
+  end
+end
+
 local function forget_memory(id)
   local record = redis.call('HGET', memories_key, id)
   if not record then return 0 end
-  local text = cjson.decode(record).text
-  if redis.call('HGET', memory_texts_key, text) == id then
-    redis.call('HDEL', memory_texts_key, text)
-  end
+  local fields = cjson.decode(record)
+  local namespace = fields.namespace
+  local texts = in_namespace(memory_texts_key, namespace)
+  if redis.call('HGET', texts, fields.text) == id then redis.call('HDEL', texts, fields.text) end
   take(memories_key, id)
   redis.call('ZREM', memory_times_key, id)
-  take(memory_signatures_key, id)
+  take(in_namespace(memory_signatures_key, namespace), id)
   take(memory_embeddings_key, id)
-  unindex_memory(id)
+  unindex_memory(in_namespace(memory_index_key, namespace), id)
   grown = grown - MEMORY_BYTES
-  redis.call('DEL', memory_rows_key)
+  redis.call('DEL', in_namespace(memory_rows_key, namespace))
+  if namespace then
+    redis.call('ZREM', in_namespace(memory_times_key, namespace), id)
+    count_in(namespace, -1)
+  end
   return 1
 end
 
@@ -77,22 +100,36 @@ local function make_room(most)
   end
 end
 
+local function store(memory, namespace)
+  local id, at, _, record, signature, embedding, terms, length = unpack(memory)
+  put(memories_key, id, record)
+  redis.call('ZADD', memory_times_key, at, id)
+  put(in_namespace(memory_signatures_key, namespace), id, signature)
+  put(memory_embeddings_key, id, embedding)
+  index_memory(in_namespace(memory_index_key, namespace), id, terms, length)
+  grown = grown + MEMORY_BYTES
+  local rows = in_namespace(memory_rows_key, namespace)
+  if redis.call('EXISTS', rows) == 1 then
+    redis.call('APPEND', rows, ' ' .. id .. ' ' .. signature)
+  end
+  if namespace then
+    redis.call('ZADD', in_namespace(memory_times_key, namespace), at, id)
+    count_in(namespace, 1)
+  end
+end
+
 local function remember(memories, most)
-  local ids, has_rows = {}, redis.call('EXISTS', memory_rows_key) == 1
+  local ids = {}
   for place, memory in ipairs(memories) do
-    local id, at, text, record, signature, embedding, terms, length = unpack(memory)
-    if redis.call('HEXISTS', memories_key, id) == 1 then
-      text = cjson.decode(redis.call('HGET', memories_key, id)).text
-    elseif redis.call('HSETNX', memory_texts_key, text, id) == 1 then
-      put(memories_key, id, record)
-      redis.call('ZADD', memory_times_key, at, id)
-      put(memory_signatures_key, id, signature)
-      put(memory_embeddings_key, id, embedding)
-      index_memory(id, terms, length)
-      grown = grown + MEMORY_BYTES
-      if has_rows then redis.call('APPEND', memory_rows_key, ' ' .. id .. ' ' .. signature) end
+    local id, text, record = memory[1], memory[3], redis.call('HGET', memories_key, memory[1])
+    local namespace = namespace_of(record or memory[4])
+    local texts = in_namespace(memory_texts_key, namespace)
+    if record then
+      text = cjson.decode(record).text
+    elseif redis.call('HSETNX', texts, text, id) == 1 then
+      store(memory, namespace)
     end
-    ids[place] = redis.call('HGET', memory_texts_key, text)
+    ids[place] = redis.call('HGET', texts, text)
   end
   make_room(most)
   return ids

@@ -1,4 +1,5 @@
--- The index of an owner's memories by term. Comes after `account`.
+-- The index of an owner's memories by term, in the key `index`: one for each namespace. Comes after
+-- `account`.
 --
 -- Each memory has a number, in the order in which they were remembered; only memories of the same
 -- conversation have numbers next to each other, as their neighbours get a share of their scores. A
@@ -9,54 +10,54 @@
 -- memories and the sum of their lengths, ` last` the highest number, ` in` the conversation of that
 -- memory, ` of ID` a memory's number, length and terms as JSON, and ` at NUMBER` the id of the
 -- memory with a number.
-local function index_memory(id, terms, length)
+local function index_memory(index, id, terms, length)
   local said_in = string.match(id, '^%d+%.') or ''
-  local step = said_in ~= '' and redis.call('HGET', memory_index_key, ' in') == said_in and 1 or 3
-  local number = redis.call('HINCRBY', memory_index_key, ' last', step)
-  redis.call('HSET', memory_index_key, ' in', said_in)
+  local step = said_in ~= '' and redis.call('HGET', index, ' in') == said_in and 1 or 3
+  local number = redis.call('HINCRBY', index, ' last', step)
+  redis.call('HSET', index, ' in', said_in)
   local bucket = math.floor(number / IN_BUCKET)
   for term, times in pairs(terms) do
-    local buckets, name = redis.call('HGET', memory_index_key, term) or ',', ',' .. bucket .. ','
+    local buckets, name = redis.call('HGET', index, term) or ',', ',' .. bucket .. ','
     if not string.find(buckets, name, 1, true) then
-      put(memory_index_key, term, buckets .. bucket .. ',')
+      put(index, term, buckets .. bucket .. ',')
     end
     local field = term .. ' ' .. bucket
-    local postings = redis.call('HGET', memory_index_key, field) or ''
-    put(memory_index_key, field, postings .. number .. ':' .. times .. ':' .. length .. ';')
+    local postings = redis.call('HGET', index, field) or ''
+    put(index, field, postings .. number .. ':' .. times .. ':' .. length .. ';')
   end
-  put(memory_index_key, ' of ' .. id, cjson.encode({number, length, terms}))
-  put(memory_index_key, ' at ' .. string.format('%.0f', number), id)
-  redis.call('HINCRBY', memory_index_key, ' count', 1)
-  redis.call('HINCRBY', memory_index_key, ' terms', length)
+  put(index, ' of ' .. id, cjson.encode({number, length, terms}))
+  put(index, ' at ' .. string.format('%.0f', number), id)
+  redis.call('HINCRBY', index, ' count', 1)
+  redis.call('HINCRBY', index, ' terms', length)
 end
 
-local function remove_posting(term, bucket, number)
+local function remove_posting(index, term, bucket, number)
   local field = term .. ' ' .. bucket
-  local postings = ';' .. (redis.call('HGET', memory_index_key, field) or '')
+  local postings = ';' .. (redis.call('HGET', index, field) or '')
   local left = string.sub(string.gsub(postings, ';' .. number .. ':%d+:%d+;', ';', 1), 2)
   if left ~= '' then
-    put(memory_index_key, field, left)
+    put(index, field, left)
     return
   end
-  take(memory_index_key, field)
-  local buckets = redis.call('HGET', memory_index_key, term) or ','
+  take(index, field)
+  local buckets = redis.call('HGET', index, term) or ','
   local others = string.gsub(buckets, ',' .. bucket .. ',', ',', 1)
   if others == ',' then
-    take(memory_index_key, term)
+    take(index, term)
   else
-    put(memory_index_key, term, others)
+    put(index, term, others)
   end
 end
 
 -- Removes a memory from the index; one that was remembered before there was an index is not in it.
-local function unindex_memory(id)
-  local known = redis.call('HGET', memory_index_key, ' of ' .. id)
+local function unindex_memory(index, id)
+  local known = redis.call('HGET', index, ' of ' .. id)
   if not known then return end
   local number, length, terms = unpack(cjson.decode(known))
   local bucket, name = math.floor(number / IN_BUCKET), string.format('%.0f', number)
-  for term in pairs(terms) do remove_posting(term, bucket, name) end
-  take(memory_index_key, ' of ' .. id)
-  take(memory_index_key, ' at ' .. name)
-  redis.call('HINCRBY', memory_index_key, ' count', -1)
-  redis.call('HINCRBY', memory_index_key, ' terms', -length)
+  for term in pairs(terms) do remove_posting(index, term, bucket, name) end
+  take(index, ' of ' .. id)
+  take(index, ' at ' .. name)
+  redis.call('HINCRBY', index, ' count', -1)
+  redis.call('HINCRBY', index, ' terms', -length)
 end
