@@ -17,6 +17,10 @@ TESTS := $(VENV)/.tests
 # The compiler for Preview 3 is another, in an environment of its own.
 VENV_P3 := .venv-p3
 P3 := $(VENV_P3)/.p3
+# Clients of other people pin other versions of the same packages, so the tests run them elsewhere.
+VENV_CLIENTS := .venv-clients
+VENV_LLAMA := .venv-llama-index
+CLIENTS := $(VENV_CLIENTS)/.clients $(VENV_LLAMA)/.clients
 # Each list names all packages that are installed, so that pip need not look for others.
 INSTALL := python -m pip install --quiet --disable-pip-version-check --no-deps
 PIP := $(BIN)/$(INSTALL)
@@ -53,7 +57,7 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm $(TESTS) $(P3) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
+test: app.wasm $(TESTS) $(P3) $(CLIENTS) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
 	@$(FIND_SPIN) $(PYTEST) $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
@@ -89,7 +93,7 @@ bench: app.wasm $(TESTS) ## measure the chat against what people use instead, an
 	@$(FIND_SPIN) $(BIN)/python -m bench
 
 clean: ## remove what was built and installed here; conversations in .spin stay
-	rm -rf $(VENV) $(VENV_P3) app.wasm app-p3.wasm tests/guests/probe*/app.wasm .spin/wasmtime
+	rm -rf $(VENV) $(VENV_P3) $(VENV_CLIENTS) $(VENV_LLAMA) app.wasm app-p3.wasm tests/guests/probe*/app.wasm .spin/wasmtime
 
 app.wasm: $(SOURCES) build.sh requirements.txt | $(HOST)
 	@echo "Building app.wasm (about 10 s) ..."
@@ -116,4 +120,16 @@ $(P3): requirements-p3.txt
 	@echo "Installing the compiler for Preview 3 into $(VENV_P3) (150 MB, some seconds) ..."
 	@$(PYTHON) -m venv $(VENV_P3)
 	@$(VENV_P3)/bin/$(INSTALL) -r requirements-p3.txt
+	@touch $@
+
+$(VENV_CLIENTS)/.clients: requirements-clients.txt
+	@echo "Installing other people's clients into $(VENV_CLIENTS) (240 MB, about half a minute) ..."
+	@$(PYTHON) -m venv $(VENV_CLIENTS)
+	@$(VENV_CLIENTS)/bin/$(INSTALL) -r requirements-clients.txt
+	@touch $@
+
+$(VENV_LLAMA)/.clients: requirements-llama-index.txt
+	@echo "Installing LlamaIndex into $(VENV_LLAMA) (290 MB, about half a minute) ..."
+	@$(PYTHON) -m venv $(VENV_LLAMA)
+	@$(VENV_LLAMA)/bin/$(INSTALL) -r requirements-llama-index.txt
 	@touch $@

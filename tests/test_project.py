@@ -27,6 +27,11 @@ FOR_FILES = {"mistral-common"}
 """Packages installed for their data, beside those of requirements-files.txt, not for their code."""
 P3 = "requirements-p3.txt"
 """Packages of an environment of its own, with other pins for the same packages."""
+OF_CLIENTS = {
+    ".venv-clients": "requirements-clients.txt",
+    ".venv-llama-index": "requirements-llama-index.txt",
+}
+"""Packages of environments of their own, for clients that the tests start as processes."""
 LISTS = {
     "what builds the component": ["requirements.txt"],
     "what make up installs": ["requirements.txt", "requirements-host.txt"],
@@ -116,6 +121,19 @@ def test_the_versions_that_are_pinned_are_those_that_run() -> None:
             assert Version(importlib.metadata.version(package)) == version
 
 
+@pytest.mark.parametrize("folder", OF_CLIENTS)
+def test_clients_have_what_they_need_in_the_versions_that_are_pinned(folder: str) -> None:
+    asked = [str(ROOT / folder / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
+
+    checked = subprocess.run([*asked, "check"], capture_output=True, text=True, check=False)
+    frozen = subprocess.run([*asked, "freeze"], capture_output=True, text=True, check=True).stdout
+
+    assert checked.returncode == 0, checked.stdout
+    pairs = (line.split("==") for line in frozen.splitlines())
+    installed = {canonicalize_name(package): Version(version) for package, version in pairs}
+    assert installed == pins_of(OF_CLIENTS[folder])
+
+
 def test_the_host_imports_what_make_up_installs() -> None:
     installed = {
         package
@@ -144,7 +162,7 @@ def would_run(target: str) -> str:
     [
         ("up", ["requirements.txt", "requirements-host.txt"]),
         ("models", ["requirements.txt", "requirements-host.txt"]),
-        ("test", [*LISTS["what make test installs"], P3]),
+        ("test", [*LISTS["what make test installs"], P3, *OF_CLIENTS.values()]),
         ("check", [*LISTS["what make test installs"], P3]),
         ("lint", [*LISTS["what make test installs"], P3]),
         ("bench", LISTS["what make bench installs"]),

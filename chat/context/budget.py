@@ -22,6 +22,8 @@ TEMPLATE_TOKENS = 24
 LEAST_TEMPLATE_TOKENS = 3
 """The least that a template puts around a turn: a token before the prompt, one before the reply,
 and one behind it."""
+CALL_TOKENS = 32
+"""The most that a template puts around a tool call or its output: names of fields, and signs."""
 NO_USER_MESSAGE = "(no message)"
 """The user message put before an assistant's message that would open the context.
 
@@ -112,7 +114,7 @@ def bounded_turn(
     return Turn(
         number=number,
         messages=tuple(messages),
-        prompt_tokens=sum(message_tokens(as_shown(message), vocabulary) for message in shown),
+        prompt_tokens=sum(shown_tokens(message, vocabulary) for message in shown),
         reply_tokens=0,
         least_tokens=least_turn_tokens(messages),
         at=at,
@@ -120,36 +122,55 @@ def bounded_turn(
 
 
 def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
-    """Return the messages that the model is shown: the system context, then user and assistant.
+    """Return the messages that the model is shown: the system context, then user and assistant."""
+    said = [message for turn in turns for message in turn.messages if message is not None]
+    return lay_out(context, [*said, Message("user", prompt)], has_tools=False)
+
+
+def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[Message]:
+    """Return messages as a model is shown them, behind the system context.
 
     User and assistant take turns, because models are trained on nothing else. A message in another
     role is shown as the user's, with its role written before it, and several messages in a row of
-    one side become one. An empty context is left out.
+    one side become one. An empty context is left out. `has_tools`: whether the model knows tool
+    calls and their outputs, which are then left as they are; otherwise they are shown as texts.
     """
     shown: list[Message] = []
     rows: dict[int, list[str]] = {}  # texts that become one message, by its place in `shown`
-    for message in [*(m for turn in turns for m in turn.messages), Message("user", prompt)]:
-        if message is None:
+    for message in said:
+        if has_tools and (message.calls or message.call_id is not None):
+            shown.append(message)
             continue
-        said = message
-        if message.role not in SIDES:
-            said = Message("user", as_shown(message))
-        if shown and shown[-1].role == said.role:
-            rows.setdefault(len(shown) - 1, [shown[-1].content]).append(said.content)
+        one = message
+        if message.role not in SIDES or message.calls:
+            one = Message("assistant" if message.calls else "user", as_shown(message))
+        last = shown[-1] if shown else None
+        if last and last.role == one.role and not (has_tools and last.calls):
+            rows.setdefault(len(shown) - 1, [last.content]).append(one.content)
         else:
-            shown.append(said)
+            shown.append(one)
     for place, contents in rows.items():
         shown[place] = Message(shown[place].role, "\n\n".join(contents))
-    if shown[0].role == "assistant":
+    if not shown or shown[0].role == "assistant":
         shown.insert(0, Message("user", NO_USER_MESSAGE))
     return [Message("system", context), *shown] if context else shown
 
 
 def as_shown(message: Message) -> str:
-    """Return a message's text as the model is shown it, with the role if templates lack it."""
+    """Return a message as text, with the role if templates lack it, and with its tool calls."""
+    if message.calls:
+        called = (f"(calls {call.name} with {call.arguments})" for call in message.calls)
+        return "\n".join(filter(None, (message.content, *called)))
     if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
+
+
+def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
+    """Estimate from above what a message takes in a prompt, with its tool calls and their ids."""
+    ids = [call.id for call in message.calls] + [message.call_id or ""]
+    around_tokens = sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
+    return message_tokens(as_shown(message), vocabulary) + around_tokens
 
 
 @dataclass(frozen=True)

@@ -76,15 +76,6 @@ class Turn(NamedTuple):
         """The most that the turn takes in the context window."""
         return self.prompt_tokens + self.reply_tokens
 
-    @property
-    def is_continuation(self) -> bool:
-        """Whether the turn begins with the output of a tool call, which the turn before made.
-
-        Both are evicted together, so that no call loses its output.
-        """
-        first = next((message for message in self.messages if message is not None), None)
-        return first is not None and first.call_id is not None
-
     def shown(self) -> tuple[Message, ...]:
         """Return the messages that are still there."""
         return tuple(message for message in self.messages if message is not None)

@@ -50,7 +50,7 @@ def parse_turn_request(body: bytes, max_prompt_bytes: int) -> TurnRequest:
     Units:  `context` and `prompt` may each have `max_prompt_bytes` in UTF-8.
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body)
+    fields = parse_object(body)
     has_id, has_context = fields.get("id") is not None, fields.get("context") is not None
     if has_id and has_context:
         raise InvalidRequest(
@@ -71,7 +71,7 @@ def parse_messages(body: bytes, max_prompt_bytes: int, now: float) -> list[Messa
     Units:  each content may have `max_prompt_bytes` in UTF-8; `now` is seconds since 1970.
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body)
+    fields = parse_object(body)
     refuse_others(fields, ("messages",), "")
     given = fields.get("messages")
     if not isinstance(given, list) or not 1 <= len(given) <= MAX_MESSAGES:
@@ -89,7 +89,7 @@ def parse_branch(body: bytes) -> Place | None:
 
     Errors: InvalidRequest.
     """
-    fields = _parse_object(body or b"{}")
+    fields = parse_object(body or b"{}")
     refuse_others(fields, ("before",), "")
     before = fields.get("before")
     if before is None:
@@ -103,7 +103,7 @@ def parse_change(body: bytes, max_prompt_bytes: int) -> Change:
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
     names = ("context", "title", "pinned")
-    fields = _parse_object(body)
+    fields = parse_object(body)
     refuse_others(fields, names, "")
     if not fields:
         raise InvalidRequest(f"needs at least one of {', '.join(names)}")
@@ -127,7 +127,7 @@ def parse_memory(body: bytes, max_prompt_bytes: int, now: float) -> Message:
 
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
-    fields = _parse_object(body)
+    fields = parse_object(body)
     refuse_others(fields, ("content", "role", "created_at"), "")
     if fields.get("role", "user") not in SIDES:
         raise InvalidRequest(f"`role` must be one of {', '.join(SIDES)}", "role")
@@ -144,7 +144,7 @@ def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
     Errors: InvalidRequest and TooLarge, which name the field and what is allowed.
     """
     names = ("content", "pinned")
-    fields = _parse_object(body)
+    fields = parse_object(body)
     refuse_others(fields, names, "")
     if not fields:
         raise InvalidRequest(f"needs at least one of {', '.join(names)}")
@@ -154,7 +154,11 @@ def parse_memory_change(body: bytes, max_prompt_bytes: int) -> MemoryChange:
     return MemoryChange(content, parse_pinned(fields))
 
 
-def _parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Errors: InvalidRequest.
+    """
     try:
         fields = parse_json(body)
     except NotJson as error:

@@ -253,7 +253,7 @@ def render_added(added: Added) -> Response:
     """Render what became of added messages."""
     fields = {
         "id": added.conversation_id,
-        "message_ids": added.message_ids,
+        "message_ids": [str(placed.place) for placed in added.placed],
         "evicted_turns": added.evicted_turns,
         "expires_at": added.expires_at,
     }

@@ -27,14 +27,16 @@ TYPES = ("message", "function_call", "function_call_output")
 Status = Literal["in_progress", "completed", "incomplete"]
 
 
-def parse_items(given: Any, name: str, max_prompt_bytes: int, most: int) -> list[Message]:
+def parse_items(
+    given: Any, name: str, max_prompt_bytes: int, most: int, *, least: int = 0
+) -> list[Message]:
     """Parse a list of items.
 
     Units:  the text of each may have `max_prompt_bytes` in UTF-8.
     Errors: InvalidRequest, Unsupported and TooLarge; they name the field, as a field of `name`.
     """
-    if not isinstance(given, list) or len(given) > most:
-        raise InvalidRequest(f"`{name}` must be a list of up to {most} items", name)
+    if not isinstance(given, list) or not least <= len(given) <= most:
+        raise InvalidRequest(f"`{name}` must be a list of {least} to {most} items", name)
     return [parse_item(item, f"{name}[{at}]", max_prompt_bytes) for at, item in enumerate(given)]
 
 

@@ -2,14 +2,59 @@
 
 from collections.abc import Mapping
 
-from chat.http.shapes import FLAG, TEXT, Schema, or_null, record
-from chat.openai_api.ids import CONVERSATION
+from chat.http.fields import MAX_LABEL, MAX_LABEL_NAME, MAX_LABELS
+from chat.http.shapes import FLAG, TEXT, Schema, many, or_null, record
+from chat.openai_api.ids import CONVERSATION, ITEM
+from chat.openai_api.items import ROLES
 
 CONVERSATION_NAME: Schema = {"type": "string", "pattern": f"^{CONVERSATION.pattern}$"}
+ITEM_NAME: Schema = {"type": "string", "pattern": f"^{ITEM.pattern}$"}
 WHOLE_TIME: Schema = {"type": "integer", "minimum": 0, "description": "seconds since 1970"}
+LABELS: Schema = {
+    "type": ["object", "null"],
+    "maxProperties": MAX_LABELS,
+    "propertyNames": {"maxLength": MAX_LABEL_NAME},
+    "additionalProperties": {"type": "string", "maxLength": MAX_LABEL},
+}
+NEW_ITEM: Schema = {
+    "type": "object",
+    "description": "a message, a function call, or the output of one",
+}
+STATUS: Schema = {"enum": ["in_progress", "completed", "incomplete"]}
+PART: Schema = {"type": "object", "properties": {"type": TEXT}, "required": ["type"]}
+FUNCTION_CALL: Schema = record({
+    "type": {"const": "function_call"}, "id": ITEM_NAME, "call_id": TEXT, "name": TEXT,
+    "arguments": TEXT, "status": STATUS,
+})  # fmt: skip
 
-IN_PATH: Mapping[str, Schema] = {"conversation_id": CONVERSATION_NAME}
-TAKEN: Mapping[str, Schema] = {}
+
+def _titled(title: str, properties: Mapping[str, Schema]) -> Schema:
+    return {"title": title, **record(properties)}
+
+
+ITEM_SHAPE: Schema = {
+    "oneOf": [
+        _titled("a message", {
+            "type": {"const": "message"}, "id": ITEM_NAME,
+            "role": {"enum": [*ROLES, "tool"]}, "status": STATUS, "content": many(PART),
+        }),
+        {"title": "a function call", **FUNCTION_CALL},
+        _titled("the output of a call", {
+            "type": {"const": "function_call_output"}, "id": ITEM_NAME, "call_id": TEXT,
+            "output": TEXT, "status": STATUS,
+        }),
+    ]
+}  # fmt: skip
+
+IN_PATH: Mapping[str, Schema] = {"conversation_id": CONVERSATION_NAME, "item_id": ITEM_NAME}
+TAKEN: Mapping[str, Schema] = {
+    "OpenAiBeginning": record(
+        {"items": {**many(NEW_ITEM, maxItems=20), "type": ["array", "null"]}, "metadata": LABELS},
+        ("items", "metadata"),
+    ),
+    "OpenAiChange": record({"metadata": LABELS}),
+    "OpenAiNewItems": record({"items": many(NEW_ITEM, minItems=1, maxItems=20)}),
+}
 GIVEN: Mapping[str, Schema] = {
     "OpenAiError": record({
         "error": record({
@@ -29,5 +74,13 @@ GIVEN: Mapping[str, Schema] = {
         "id": CONVERSATION_NAME,
         "object": {"const": "conversation.deleted"},
         "deleted": FLAG,
+    }),
+    "OpenAiItem": ITEM_SHAPE,
+    "OpenAiItems": record({
+        "object": {"const": "list"},
+        "data": many(ITEM_SHAPE),
+        "first_id": TEXT,
+        "last_id": TEXT,
+        "has_more": FLAG,
     }),
 }  # fmt: skip

@@ -3,15 +3,14 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
+from chat.context.askable import check_askable
 from chat.context.templates import cut_reply, render_prompt
 from chat.core.errors import ModelFailed
 from chat.core.messages import Completion, Message, Sampling
-from chat.core.refusals import InvalidRequest
 from chat.llm.echo import find_echo, has_word
 from chat.spin.engine import Engine
 from chat.spin.log import log
 
-ONLY_PROMPTS = "models that Spin runs take no more than a prompt"
 UNTOLD_REPLY = "the model's reply cannot be told from its prompt"
 
 
@@ -75,18 +74,6 @@ class SpinModel:
         one_token = replace(sampling, max_reply_tokens=1)
         result = self._engine.infer(self._model, prompt, one_token)
         return has_word(result.text, word)
-
-
-def check_askable(messages: Sequence[Message], sampling: Sampling) -> None:
-    """Check that no more is wanted than a prompt can say.
-
-    Errors: InvalidRequest, which names the field.
-    """
-    name = "tools" if "tools" in sampling.wishes else next(iter(sampling.wishes), "")
-    if any(message.calls or message.call_id is not None for message in messages):
-        name = name or "tools"
-    if name:
-        raise InvalidRequest(f"`{name}` needs `model_api=openai`: {ONLY_PROMPTS}", name)
 
 
 class SpinEmbedder:

@@ -6,7 +6,7 @@ from functools import partial
 
 from chat.context.budget import bounded_turn, fit_turns
 from chat.core.lifetime import expires_at, lifetime_s
-from chat.core.messages import Commit, Conversation, Message, Turn
+from chat.core.messages import Commit, Conversation, Message, Placed, Turn
 from chat.core.tokens import Vocabulary
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
@@ -16,10 +16,10 @@ from chat.usecases.turn_memory import Recaller
 
 @dataclass(frozen=True)
 class Added:
-    """The result: the messages' ids, in order, and how many turns left the window for them."""
+    """The result: the messages in their places, and how many turns left the window for them."""
 
     conversation_id: int
-    message_ids: tuple[str, ...]
+    placed: tuple[Placed, ...]
     evicted_turns: int
     expires_at: int | None
 
@@ -79,6 +79,6 @@ def _groups(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 def make_added(loaded: Conversation, commit: Commit) -> Added:
     """Make the result; a message's id has the number of its turn, and its place in that turn."""
-    ids = (str(placed.place) for turn in commit.turns for placed in turn.placed())
+    placed = (placed for turn in commit.turns for placed in turn.placed())
     ends = expires_at(commit.at, commit.lifetime_s)
-    return Added(loaded.id, tuple(ids), len(commit.evicted), ends)
+    return Added(loaded.id, tuple(placed), len(commit.evicted), ends)

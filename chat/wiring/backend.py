@@ -14,7 +14,8 @@ from chat.wiring.credentials import count_session, erasure, make_erasers
 from chat.wiring.models import Means
 from chat.wiring.operators import OperatorRequest
 from chat.wiring.probes import make_probes
-from chat.wiring.requests import RequestStores, Who
+from chat.wiring.requests import RequestStores
+from chat.wiring.whole import Who
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from chat.settings import Settings
 from chat.spin.host import Host
 from chat.usecases.durable_ports import Erased
 from chat.wiring.models import Means, make_collection
-from chat.wiring.requests import RequestStores, Who
+from chat.wiring.requests import RequestStores
+from chat.wiring.whole import Who
 
 MARKED_S = 3600
 """How much longer than a turn may take Redis remembers that an owner was erased."""

@@ -19,7 +19,8 @@ from chat.spin.endpoints import SpinChroma
 from chat.spin.host import Host
 from chat.usecases.clean_up import Cleaned, clean_owner
 from chat.wiring.models import Means, chroma_limit
-from chat.wiring.requests import RequestStores, Who
+from chat.wiring.requests import RequestStores
+from chat.wiring.whole import Who
 
 IN_CHROMA = "chroma "
 """How a clean-up's place begins once all of Redis is cleaned; an offset in Chroma follows."""

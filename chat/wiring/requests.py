@@ -10,14 +10,12 @@ from chat.core.addresses import ChromaAddress
 from chat.core.owners import address_tag
 from chat.core.refusals import CredentialNeeded, MemoryOff
 from chat.core.undoing import nothing
-from chat.http.credentials import Caller, owners_of
+from chat.http.credentials import owners_of
 from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
-from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
-from chat.redis.restorer import RedisRestorer
 from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
 from chat.settings import Settings
@@ -35,22 +33,10 @@ from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
+from chat.wiring.whole import Who, make_brancher, make_restorer
 
 MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
 """The most evicted turns that a search returns, and the most if embeddings rank them again."""
-
-
-@dataclass(frozen=True)
-class Who:
-    """Whom a request is for.
-
-    `owner` will own what the request makes, None for anyone. `fencing` is a random value of the
-    request.
-    """
-
-    caller: Caller
-    owner: str | None
-    fencing: str
 
 
 @dataclass(frozen=True)
@@ -284,38 +270,3 @@ class Behind:
     store: DurableStore
     memory: LongTermMemory
     recovery: Recovery
-
-
-def make_restorer(
-    redis: Redis, settings: Settings, who: Who, owner: str, account: Account | None
-) -> RedisRestorer:
-    """Return what puts whole conversations of an owner into Redis."""
-    return RedisRestorer(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        owner=owner,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        archive_turns=settings.archive_turns,
-        account=account,
-    )
-
-
-def make_brancher(
-    redis: Redis,
-    settings: Settings,
-    who: Who,
-    owners: Callable[[int], Sequence[str]],
-    account: Account | None,
-) -> RedisBrancher:
-    """Return what makes branches in Redis of conversations of these owners."""
-    return RedisBrancher(
-        redis,
-        prefix=settings.key_prefix,
-        fencing=who.fencing,
-        part_ms=settings.turn_timeout_s * MS_PER_S,
-        rate_tag=who.caller.rate_tag,
-        owners=owners,
-        make_restorer=lambda owner: make_restorer(redis, settings, who, owner, account),
-        account=account,
-    )

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat.context.askable import check_askable
+from chat.context.budget import lay_out, shown_tokens
 from chat.context.markers import BREAK
 from chat.core.errors import ModelFailed
 from chat.core.messages import Completion, Message, Sampling
 from chat.core.refusals import InvalidRequest
 from chat.core.tool_calls import CallPart, ToolCall
 from chat.llm.openai import OpenAiModel, render_request
-from chat.spin.models import check_askable
 from tests.chat.cutting import cut_at
 from tests.chat.test_openai import (
     DONE,
@@ -121,6 +122,36 @@ def test_a_model_that_spin_runs_refuses_by_name_what_no_prompt_can_say(
 
     assert refused.value.param == param
     check_askable(PROMPT, Sampling(7, 0.5, 0.9, 40, 1.1, 64, stop=("x",)))
+
+
+CALL = Message("assistant", "One moment.", calls=(ToolCall("c1", "add", '{"a":1}'),))
+OUTPUT = Message("tool", "3", call_id="c1")
+
+
+def test_a_model_with_tools_is_shown_calls_and_outputs_as_they_are() -> None:
+    said = [*PROMPT, CALL, OUTPUT, Message("user", "And?"), Message("user", "Well?")]
+
+    shown = lay_out("", said, has_tools=True)
+
+    assert shown == [*PROMPT, CALL, OUTPUT, Message("user", "And?\n\nWell?")]
+
+
+def test_a_model_without_tools_is_shown_calls_and_outputs_as_texts() -> None:
+    shown = lay_out("Be brief.", [*PROMPT, CALL, OUTPUT], has_tools=False)
+
+    assert shown == [
+        Message("system", "Be brief."),
+        *PROMPT,
+        Message("assistant", 'One moment.\n(calls add with {"a":1})'),
+        Message("user", "(tool)\n3"),
+    ]
+
+
+def test_calls_and_their_ids_count_in_the_context() -> None:
+    plain = Message("assistant", "One moment.")
+    longer = Message("assistant", "One moment.", calls=(ToolCall("c" * 99, "add", '{"a":1}'),))
+
+    assert shown_tokens(plain) + 10 < shown_tokens(CALL) < shown_tokens(longer)
 
 
 # what is answered
