@@ -36,7 +36,7 @@ CHECKED := tests/chat tests/host $(wildcard tests/test_*.py)
 FIND_SPIN = $(if $(SPIN),SPIN=$$(command -v "$(SPIN)") || { \
 	echo "SPIN=$(SPIN): there is no such program" >&2; exit 1; }; export SPIN; $$SPIN --version;)
 SOURCES_P3 := app_p3.py $(wildcard chat/spin/p3/*.py tests/guests/probe_p3/*.py)
-SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') $(wildcard web/*)
+SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') bundle.sh $(wildcard web/*.*)
 
 .DEFAULT_GOAL := help
 .PHONY: help up models test check browser luacheck lint docs bench screenshot clean
@@ -77,7 +77,7 @@ luacheck:
 			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
 
 screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
-	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser -k what_came_back
+	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser/test_picture.py
 
 lint: $(TESTS) $(P3) ## check style and types
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 # Makes a component of a module: sh build.sh WORLD MODULE COMPONENT REQUIREMENTS SOURCE...
 # Sources are this folder's files and folders that go into it. They are copied first: the compiler
 # looks for interfaces in whatever lies beside them, and another build's environment may.
+# A page among them, web/, goes in as the files that it is bundled into.
 # What only a debugger of the interpreter would read is left out, which is half of what is made;
 # tracebacks of Python need none of it.
 set -eu
@@ -17,6 +18,11 @@ fail() {
 }
 mkdir "$copied/sources"
 cp -R "$@" "$copied/sources"
+if [ -d "$copied/sources/web" ]; then
+	sh "$(dirname "$0")/bundle.sh" "$copied/sources/web" "$copied/bundled" || fail Node
+	rm -rf "$copied/sources/web"
+	mv "$copied/bundled" "$copied/sources/web"
+fi
 (cd "$copied/sources" && componentize-py -w "$world" componentize "$module" -o ../whole.wasm) ||
 	fail componentize-py
 wasm-tools strip "$copied/whole.wasm" -o "$component" || fail wasm-tools

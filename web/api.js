@@ -1,32 +1,40 @@
 // Asks the chat. The credential is a cookie that no script can read.
 
-/** A refusal of the chat; `code` is empty if the chat did not answer at all. */
+import { UNREACHED, sentence } from "./errors.js";
+
+/**
+ * A refusal of the chat, in a sentence for the reader; `code` is empty if the chat did not answer
+ * at all, and `retryAfterS` is 0 if it did not say when to try again.
+ */
 export class Refused extends Error {
-  constructor(message, code = "", fields = {}) {
+  constructor(message, { code = "", fields = {}, retryAfterS = 0 } = {}) {
     super(message);
-    this.code = code;
-    this.fields = fields;
+    Object.assign(this, { code, fields, retryAfterS });
   }
 }
 
-export async function ask(method, path, { body, key, signal } = {}) {
-  const headers = key ? { "Idempotency-Key": key } : {};
+export async function ask(method, path, { body, key, bearer, signal, keepalive } = {}) {
+  const headers = {
+    ...(key && { "Idempotency-Key": key }),
+    ...(bearer && { Authorization: `Bearer ${bearer}` }),
+  };
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers, signal, credentials: "same-origin" });
+    answer = await fetch(path, { method, body, headers, signal, keepalive, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused("The chat cannot be reached. Is your connection up?");
+    throw new Refused(UNREACHED);
   }
   const fields = await answer.json().catch(() => ({}));
   if (answer.ok) return fields;
-  throw refusal(answer.status, fields);
+  throw refusal(answer, fields);
 }
 
-/** Return the error that an answer is. */
-export function refusal(status, fields) {
-  const { message = `The chat answered ${status}.`, code = "" } = fields.error ?? {};
-  return new Refused(message, code, fields);
+/** Return the error that an answer is, or an event in it. */
+export function refusal({ status, headers }, fields) {
+  const error = fields.error ?? {};
+  const retryAfterS = Number(headers.get("Retry-After") ?? 0);
+  return new Refused(sentence(error, status), { code: error.code, fields, retryAfterS });
 }
 
 export const send = (method, path, fields, options = {}) =>

@@ -1,64 +1,65 @@
-// The page: the list of conversations, and which of them is shown.
+// The page: which view is shown, and how its parts hang together.
 
-import { ask, ensureSession, send } from "./api.js";
+import { ofConversation, readAddress } from "./address.js";
+import { ask, ensureSession } from "./api.js";
 import * as conversation from "./conversation.js";
-import { beginData, beginMemories, beginQuestions, question } from "./dialogs.js";
-import { button, byId, element } from "./dom.js";
+import { beginData, showData } from "./data.js";
+import { beginQuestions } from "./dialogs.js";
+import { byId } from "./dom.js";
+import { beginHeader, showBudget, showPinned, titleOf } from "./header.js";
+import { beginKeys } from "./keys.js";
+import { beginList, hideInList, isAway, markCurrent, refreshList } from "./list.js";
+import { beginMemories, showMemories } from "./memories.js";
+import { beginSearch, showSearch } from "./search.js";
+import { beginStart } from "./start.js";
+import { beginUndo, takeBack } from "./undo.js";
 
-const SUGGESTIONS = {
-  "A chef": "You are a helpful chef.",
-  "A teacher": "You are a patient teacher. Explain with short examples.",
-  "An editor": "You are an editor. Make what I write shorter and clearer.",
-  "A study partner": "You are a study partner. Remember what I tell you, and quiz me on it.",
-};
-const PAGE = 50;
+const TITLES = { search: "Search", memories: "Memories", data: "Your data" };
+const narrow = matchMedia("(max-width: 44rem)");
 
-let cursor = null;
-
-async function showList({ isMore = false } = {}) {
-  const after = isMore && cursor ? `&cursor=${cursor}` : "";
-  const page = await ask("GET", `/conversations?limit=${PAGE}${after}`);
-  if (!isMore) byId("list").replaceChildren();
-  byId("list").append(...page.conversations.map(makeRow));
-  cursor = page.next_cursor;
-  byId("list-more").hidden = !cursor;
-  byId("list-empty").hidden = byId("list").children.length > 0;
-  markCurrent();
-}
-
-function makeRow({ id, title }) {
-  const link = element("a", { href: `#${id}`, title: title ?? "", dir: "auto" }, title ?? `Conversation ${id}`);
-  link.dataset.id = id;
-  return element("li", {}, link);
-}
-
-function markCurrent() {
-  for (const link of byId("list").querySelectorAll("a")) {
-    if (link.dataset.id === String(conversation.currentId())) {
-      link.setAttribute("aria-current", "page");
-    } else link.removeAttribute("aria-current");
-  }
-}
-
-/** Show the conversation that the address names, or else a new one. */
+/** Show the view that the address names. */
 async function showAddressed() {
-  const [id] = location.hash.match(/(?<=^#)[0-9]+$/) ?? [];
+  const { view, id, message, words } = readAddress(location.hash);
   openSidebar(false);
-  if (id && id === String(conversation.currentId())) return markCurrent();
-  if (id) await conversation.showConversation(Number(id));
-  else conversation.showNew();
-  markCurrent();
-  byId("prompt").focus({ preventScroll: true });
+  showView(view);
+  if (view === "search") showSearch(words);
+  if (view === "memories") await showMemories();
+  if (view === "data") await showData();
+  if (view !== "chat") return;
+  if (id && isAway(id)) takeBack(); // it is not deleted yet, and somebody went back to it
+  await conversation.show(id, message);
+  markCurrent(id);
+  if (!message) focusPrompt();
 }
 
-function go(id) {
-  const hash = id ? `#${id}` : "";
-  if (location.hash === hash) showAddressed();
-  else if (hash) location.hash = hash;
-  else {
-    history.pushState(null, "", location.pathname);
-    showAddressed();
+function showView(shown) {
+  for (const view of ["chat", ...Object.keys(TITLES)]) byId(`view-${view}`).hidden = view !== shown;
+  for (const view of Object.keys(TITLES)) {
+    if (view === shown) byId(`open-${view}`).setAttribute("aria-current", "page");
+    else byId(`open-${view}`).removeAttribute("aria-current");
   }
+  const isChat = shown === "chat";
+  byId("chat-top").hidden = !isChat;
+  byId("view-title").hidden = isChat;
+  if (isChat) return conversation.title(byId("title").textContent);
+  markCurrent(null);
+  byId("view-title").textContent = TITLES[shown];
+  document.title = `${TITLES[shown]} · Chat with memory`;
+  byId("view-title").focus();
+}
+
+/** Put the cursor into the prompt; where that would open a keyboard on the screen, on the title. */
+function focusPrompt() {
+  const field = matchMedia("(hover: none)").matches ? byId("title") : byId("prompt");
+  field.focus({ preventScroll: true });
+}
+
+/** Go to a conversation; null for a new one. */
+function go(id) {
+  if (id) return (location.hash = ofConversation(id));
+  conversation.showNew();
+  if (location.hash) history.pushState(null, "", location.pathname);
+  showAddressed();
 }
 
 /** Do something, and say on the page what went wrong if it fails. */
@@ -70,72 +71,77 @@ async function tried(act) {
   }
 }
 
-async function rename() {
+/** Show what the chat has of the conversation that is shown, and the list, as they are by now. */
+async function refresh() {
   const id = conversation.currentId();
-  const before = byId("title").textContent;
-  const title = await question("Rename the conversation", "", "Rename", { title: before });
-  if (title === null) return;
-  const changed = await send("PATCH", `/conversations/${id}`, { title });
-  if (id === conversation.currentId()) conversation.title(changed.title ?? `Conversation ${id}`);
-  await showList();
+  const [summary] = await Promise.all([id && ask("GET", `/conversations/${id}`), refreshList()]);
+  if (!summary || id !== conversation.currentId()) return;
+  tellSummary(summary);
 }
 
-async function remove() {
-  const id = conversation.currentId();
-  const heading = `Delete “${byId("title").textContent}”?`;
-  const text = "Its messages and the memories that came from them go too. It cannot be undone.";
-  if (!(await question(heading, text, "Delete"))) return;
-  await ask("DELETE", `/conversations/${id}`);
-  go(null);
-  await showList();
+function tellSummary(summary) {
+  if (!byId("view-chat").hidden) conversation.title(titleOf(summary));
+  else byId("title").textContent = titleOf(summary);
+  showBudget(summary.window_tokens, summary.context_length);
+  showPinned(summary.pinned);
 }
 
 function openSidebar(isOpen) {
+  const was = document.body.classList.contains("sidebar-open");
   document.body.classList.toggle("sidebar-open", isOpen);
   byId("toggle-sidebar").setAttribute("aria-expanded", String(isOpen));
+  document.querySelector("main").inert = isOpen;
+  if (isOpen) byId("close-sidebar").focus();
+  else if (was) byId("toggle-sidebar").focus();
+}
+
+function beginSidebar() {
+  byId("new").addEventListener("click", () => go(null));
+  byId("toggle-sidebar").addEventListener("click", () => openSidebar(true));
+  for (const part of ["close-sidebar", "backdrop"]) {
+    byId(part).addEventListener("click", () => openSidebar(false));
+  }
+  byId("sidebar").addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !document.body.classList.contains("sidebar-open")) return;
+    event.stopPropagation();
+    openSidebar(false);
+  });
+  byId("sidebar").addEventListener("click", ({ target }) => target.closest("a") && openSidebar(false));
+  narrow.addEventListener("change", () => openSidebar(false));
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address names the view
+    (byId("view-chat").hidden ? byId("view-title") : byId("prompt")).focus();
+  });
+}
+
+/** After a turn or a branch: the conversation may have got its id, and all is told anew. */
+function changed(id) {
+  const { view } = readAddress(location.hash);
+  if (id === conversation.currentId() && view === "chat") {
+    history.replaceState(null, "", ofConversation(id));
+  }
+  tried(async () => {
+    await refresh();
+    if (!byId("view-chat").hidden) markCurrent(conversation.currentId());
+  });
+}
+
+/** After an import, an erasure or a change of credential. */
+async function changedOwner() {
+  conversation.showNew();
+  await ensureSession();
+  await refreshList();
+  await showData();
 }
 
 function begin() {
-  const suggestions = Object.entries(SUGGESTIONS).map(([name, context]) =>
-    button(name, () => (byId("context").value = context), "small"));
-  byId("suggestions").append(...suggestions);
-  byId("skip").addEventListener("click", (event) => {
-    event.preventDefault(); // the address names the conversation
-    byId("prompt").focus();
-  });
-  byId("start").addEventListener("submit", (event) => event.preventDefault());
-  byId("new").addEventListener("click", () => go(null));
-  byId("rename").addEventListener("click", () => tried(rename));
-  byId("delete").addEventListener("click", () => tried(remove));
-  byId("list-more").addEventListener("click", () => tried(() => showList({ isMore: true })));
-  byId("toggle-sidebar").addEventListener("click", () =>
-    openSidebar(!document.body.classList.contains("sidebar-open")));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") openSidebar(false);
-    if (event.key.toLowerCase() === "o" && event.shiftKey && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      go(null);
-    }
-  });
+  for (const part of [beginSidebar, beginStart, beginQuestions, beginUndo, beginMemories, beginSearch]) part();
+  beginHeader({ shown: conversation.currentId, go, hide: hideInList, refresh, tried });
+  beginList({ tried, changed: refresh });
+  beginData(changedOwner);
+  beginKeys({ search: () => (location.hash = "#search"), begin: () => go(null) });
+  conversation.begin(changed, tellSummary);
   addEventListener("hashchange", showAddressed);
-  addEventListener("popstate", showAddressed);
-  beginQuestions();
-  beginMemories();
-  beginData(async () => {
-    await tried(async () => {
-      await ensureSession();
-      await showList();
-    });
-    go(null);
-  });
-  conversation.begin((id) => {
-    if (id === conversation.currentId()) history.replaceState(null, "", `#${id}`);
-    tried(async () => {
-      await showList();
-      const link = byId("list").querySelector("a[aria-current]");
-      if (link) conversation.title(link.textContent);
-    });
-  });
 }
 
 begin();
@@ -144,8 +150,7 @@ if (!isAddressed) showAddressed();
 byId("composer").inert = isAddressed;
 await tried(async () => {
   await ensureSession();
-  await showList();
+  await refreshList();
 });
-if (isAddressed) await showAddressed();
 byId("composer").inert = false;
-byId("prompt").focus({ preventScroll: true });
+if (isAddressed) await showAddressed();

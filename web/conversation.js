@@ -2,24 +2,32 @@
 
 import { ask, newKey, send } from "./api.js";
 import { announce, byId } from "./dom.js";
+import { makeDeeds } from "./deeds.js";
+import { showBudget } from "./header.js";
+import { catchUp, idOf } from "./known.js";
 import { makeMessage } from "./message.js";
-import { showBudget } from "./receipt.js";
-import { idOf, makeTurns, removeFrom } from "./turn.js";
+import { makeTurns, removeFrom } from "./turn.js";
 
 const PAGE = 20;
+const SOUGHT = 100; // messages read at a time on the way to one of them
 const NEAR_END_PX = 80;
 
 let current = null; // the id of the conversation that is shown; null for one not yet begun
 let before = null; // from where on there are earlier messages
 let branching = null; // the message before which the next prompt begins a branch
 let shown = 0; // counts what was shown, so that a late answer does not land elsewhere
+let earlier = null; // the earlier messages that are being read
 let changed = () => {}; // called when the list of conversations is not true any more
+let told = () => {}; // called with what the chat has of the conversation that is shown
 
 export const currentId = () => current;
 
-/** Wire the composer; `whenChanged` is called with the conversation's id after each turn. */
-export function begin(whenChanged) {
-  changed = whenChanged;
+/**
+ * Wire the composer. `whenChanged` is called with the conversation's id after each turn, and
+ * `whenTold` with what the chat has of a conversation when it is shown.
+ */
+export function begin(whenChanged, whenTold) {
+  [changed, told] = [whenChanged, whenTold];
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
@@ -39,7 +47,7 @@ export function begin(whenChanged) {
     byId("prompt").value = "";
     byId("prompt").focus();
   });
-  byId("earlier").addEventListener("click", showEarlier);
+  byId("earlier").addEventListener("click", () => showEarlier());
   new IntersectionObserver((entries) => entries.at(-1).isIntersecting && showEarlier(), {
     root: byId("history"),
   }).observe(byId("earlier"));
@@ -52,8 +60,36 @@ export function showNew() {
   title("New conversation");
 }
 
+/**
+ * Show a conversation, or go on showing it; null for one that is not yet begun. With a message's
+ * id, go to that message.
+ */
+export async function show(id, message = null) {
+  const isShown = id === current && (id !== null || byId("messages").children.length > 0);
+  if (id === null) return isShown ? undefined : showNew();
+  if (!isShown) await showConversation(id);
+  else if (message && !rowOf(message)) await learn();
+  if (message && id === current) await showMessage(message);
+}
+
+const rowOf = (message) => [...byId("messages").children].find(({ said }) => said?.id === message);
+
+/** Go to a message, through all that was said since. */
+async function showMessage(message) {
+  const mine = shown;
+  while (!rowOf(message) && (await showEarlier(SOUGHT)));
+  const row = rowOf(message);
+  if (mine !== shown) return;
+  if (!row) return notice("This message is not kept any more.");
+  row.tabIndex = -1;
+  row.scrollIntoView({ block: "center" });
+  row.focus({ preventScroll: true });
+  row.classList.remove("sought");
+  requestAnimationFrame(() => row.classList.add("sought"));
+}
+
 /** Show a conversation with its newest messages. */
-export async function showConversation(id) {
+async function showConversation(id) {
   const mine = reset(id);
   byId("conversation-actions").hidden = false;
   byId("messages").setAttribute("aria-busy", "true");
@@ -63,9 +99,8 @@ export async function showConversation(id) {
       ask("GET", `/conversations/${id}/messages?last=${PAGE}`),
     ]);
     if (mine !== shown) return;
-    title(summary.title ?? `Conversation ${id}`);
+    told(summary);
     tellContext(summary.context);
-    showBudget(summary.window_tokens, summary.context_length, "at most ");
     byId("messages").append(...page.messages.map((message) => shownMessage(message)));
     setBefore(page.before);
     toEnd();
@@ -109,23 +144,27 @@ function setBefore(place) {
   byId("earlier").hidden = !place;
 }
 
-async function showEarlier() {
-  if (!before) return;
-  const [mine, asked] = [shown, before];
-  before = null; // no second request while this one runs
+/** Show earlier messages, in one request at a time; say whether there were some. */
+function showEarlier(most = PAGE) {
+  if (!earlier && before) earlier = readEarlier(most).finally(() => (earlier = null));
+  return earlier;
+}
+
+async function readEarlier(most) {
+  const mine = shown;
   try {
-    const path = `/conversations/${current}/messages?last=${PAGE}&before=${asked}`;
+    const path = `/conversations/${current}/messages?last=${most}&before=${before}`;
     const page = await ask("GET", path);
-    if (mine !== shown) return;
+    if (mine !== shown) return false;
     const history = byId("history");
     const fromEnd = history.scrollHeight - history.scrollTop;
     byId("messages").prepend(...page.messages.map((message) => shownMessage(message)));
     history.scrollTop = history.scrollHeight - fromEnd;
     setBefore(page.before);
+    return true;
   } catch (error) {
-    if (mine !== shown) return;
-    setBefore(asked);
-    notice(error.message);
+    if (mine === shown) notice(error.message);
+    return false;
   }
 }
 
@@ -139,17 +178,31 @@ function isAtEnd() {
   return history.scrollHeight - history.scrollTop - history.clientHeight < NEAR_END_PX;
 }
 
-const shownMessage = (message, body) => makeMessage(message, current, { edit, again }, body);
+const shownMessage = (message, body) => makeMessage(message, act, body);
+
+/** Learn the ids of the messages that were said since; show those that another window has said. */
+async function learn() {
+  const mine = shown;
+  if (current === null) return;
+  const list = byId("messages");
+  const rows = [...list.children].filter((row) => row.said && !row.classList.contains("unsaved"));
+  await catchUp(current, rows, (message, before) => {
+    if (mine === shown) list.insertBefore(shownMessage(message), before ?? list.querySelector(".unsaved"));
+  });
+}
 
 const turns = makeTurns({
   current: () => current,
   add: (row) => byId("messages").append(row),
   done: showReply,
   stopped: showStopped,
+  learn,
   notice,
   toEnd,
   isAtEnd,
 });
+const deeds = makeDeeds({ here: currentId, learn, notice, changed: (id) => changed(id) });
+const act = { here: currentId, edit, again, ...deeds };
 
 async function submit() {
   const field = byId("prompt");
@@ -181,7 +234,6 @@ function showReply(result, asked, growing, isShown) {
     asked.classList.remove("unsaved");
     const { reply: content, usage } = result;
     asked.after(shownMessage({ role: "assistant", content, usage }, growing.whole(content)));
-    showBudget(usage.prompt_tokens + usage.generated_tokens, usage.context_length);
     announce(`Assistant: ${content}`);
     toEnd();
   }
@@ -228,7 +280,7 @@ function setBranching(row) {
 /** Go on in a new conversation, with what was said before a message; say whether that worked. */
 async function branch(row) {
   try {
-    const before = await idOf(row, current);
+    const before = await idOf(row, learn);
     const path = `/conversations/${current}/branch`;
     const made = await send("POST", path, { before }, { key: newKey() });
     if (!row.isConnected) return false;

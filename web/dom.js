@@ -34,7 +34,7 @@ export function announce(text) {
   byId("status").textContent = text;
 }
 
-export const plural = (count, one) => `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
+export const plural = (count, one, many = `${one}s`) => `${count.toLocaleString()} ${count === 1 ? one : many}`;
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 

@@ -1,143 +1,125 @@
-// Shows Markdown as nodes: headings, lists, quotes, code, emphasis, links. All else stays text.
+// Shows Markdown as nodes. A parser makes tokens of a text, and each token becomes a node: never HTML.
 
-import { button, copy, element } from "./dom.js";
+import MarkdownIt from "markdown-it";
 
-// Each pattern takes time linear in the length of a line, whatever the line says; a test checks it.
-const FENCE = /^ {0,3}(`{3,}(?!`)|~{3,}(?!~))[^`]*$/;
-const HEADING = /^(#{1,6})\s/;
-const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/s;
-const QUOTE = /^\s{0,3}> ?(.*)$/s;
-const RULE = /^\s{0,3}([-*_])(\s*\1){2,}\s*$/;
-const INLINE = new RegExp(
-  [
-    /(?<ticks>`{1,3})(?!`)(?<code>.+?)(?<!`)\k<ticks>(?!`)/,
-    /\*\*(?<strong>(?!\s).+?)\*\*/,
-    /(?<!\w)(?<mark>[*_])(?<em>(?![\s*_]).+?)\k<mark>(?!\w)/,
-    /\[(?<label>[^\[\]]+)\]\((?<target>[^\s()]+)\)/,
-    /(?<bare>https?:\/\/[^\s<>()\[\]"'`]+[^\s<>()\[\]"'`.,;:!?])/,
-  ].map((part) => part.source).join("|"),
-  "s",
-);
-const LONGEST = 5000; // characters that are looked through for marks, which takes their square
-const DEEPEST = 16; // quotes and lists within each other; what is deeper stays text
+import { codeBlock } from "./code.js";
+import { element } from "./dom.js";
+import { math } from "./math.js";
+
 const SAFE = ["https:", "http:", "mailto:"];
+const DEEPEST = 24; // how deep blocks and marks stand within each other; what is deeper stays text
+const TASK = /^\[([ xX])\] /;
+const HEADING_BELOW = 3; // a reply's headings stand below those of the page
+const PLAIN = { em: "em", strong: "strong", s: "s", thead: "thead", tbody: "tbody", tr: "tr", list_item: "li" };
+const BLOCKS = { paragraph: "p", blockquote: "blockquote", bullet_list: "ul" };
 
-/** Return a fragment that shows `text`. */
-export function render(text) {
-  return blocks(text.split("\n"), 0);
+const parser = new MarkdownIt("default", { html: false, linkify: true, breaks: true });
+parser.validateLink = (target) => URL.canParse(target) && SAFE.includes(new URL(target).protocol);
+parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
+parser.use(math);
+parser.block.ruler.before("table", "deep", asText);
+
+/** Return the nodes that show `text`. */
+export const render = (text) => build(parser.parse(text, {}));
+
+/**
+ * Return the nodes that show the beginning of a text, of which more is to come, and the line in
+ * which each of them begins.
+ */
+export function renderBeginning(text) {
+  const tokens = parser.parse(text, { isGrowing: true });
+  const blocks = tokens.filter(({ level, nesting }) => level === 0 && nesting !== -1);
+  return { nodes: [...build(tokens).childNodes], begins: blocks.map(({ map }) => map[0]) };
 }
 
-function blocks(lines, depth) {
-  const made = document.createDocumentFragment();
-  let paragraph = [];
-  const flush = () => {
-    if (paragraph.length) made.append(element("p", { dir: "auto" }, ...inline(paragraph.join("\n"))));
-    paragraph = [];
-  };
-  for (let at = 0; at < lines.length; ) {
-    const found = depth < DEEPEST ? block(lines, at, depth) : null;
-    if (found) {
-      flush();
-      made.append(found.node);
-      at = found.next;
-    } else {
-      if (lines[at].trim()) paragraph.push(lines[at]);
-      else flush();
-      at += 1;
+/** Take all lines as one paragraph where blocks stand too deep within each other. */
+function asText(state, begin, end, isSilent) {
+  if (isSilent || state.level < DEEPEST) return false;
+  state.push("paragraph_open", "p", 1);
+  const token = state.push("inline", "", 0);
+  token.content = state.getLines(begin, end, state.blkIndent, false).trim();
+  token.children = [];
+  state.push("paragraph_close", "p", -1);
+  state.line = end;
+  return true;
+}
+
+/** Make the nodes of a list of tokens: those that open and close make a tree. */
+function build(tokens) {
+  const root = document.createDocumentFragment();
+  const open = [root];
+  for (const token of tokens) {
+    if (token.hidden) continue; // the paragraphs of a list without blank lines
+    if (token.nesting === -1) open.pop();
+    else if (token.nesting === 1 && open.length > DEEPEST) open.push(open.at(-1));
+    else {
+      const node = nodeOf(token, open.length === 1);
+      open.at(-1).append(node);
+      if (token.nesting === 1) open.push(node.classList?.contains("wide") ? node.firstChild : node);
     }
   }
-  flush();
+  return root;
+}
+
+function nodeOf(token, isOutermost) {
+  const kind = token.type.replace(/_open$/, "");
+  if (kind in PLAIN) return element(PLAIN[kind]);
+  if (kind in BLOCKS) return block(BLOCKS[kind], isOutermost);
+  return MAKERS[kind](token, isOutermost);
+}
+
+/** Make a block. Within another, styles give each its own direction, and both share one side. */
+function block(name, isOutermost, properties = {}) {
+  return element(name, isOutermost ? { ...properties, dir: "auto" } : properties);
+}
+
+const MAKERS = {
+  text: ({ content }) => document.createTextNode(content),
+  inline: (token) => inline(token),
+  heading: ({ tag }, isOutermost) =>
+    block(`h${Math.min(Number(tag[1]) + HEADING_BELOW, 6)}`, isOutermost),
+  ordered_list: (token, isOutermost) => block("ol", isOutermost, { start: Number(token.attrGet("start") ?? 1) }),
+  hr: () => element("hr"),
+  softbreak: () => element("br"),
+  hardbreak: () => element("br"),
+  code_inline: ({ content }) => element("code", { dir: "ltr" }, content),
+  code_block: ({ content }) => codeBlock(content, ""),
+  fence: ({ content, info }) => codeBlock(content, info),
+  math: ({ content }) => element("span", { className: "math", dir: "ltr" }, content),
+  math_block: ({ content }) => element("div", { className: "math", dir: "ltr", tabIndex: 0 }, content),
+  table: () => element("div", { className: "wide", tabIndex: 0, role: "group", "aria-label": "Table" },
+    element("table", { dir: "auto" })),
+  th: (token) => cell("th", token),
+  td: (token) => cell("td", token),
+  link: (token) => link(token.attrGet("href")),
+  image: (token) => image(token),
+};
+
+function inline({ children }) {
+  const task = children[0]?.type === "text" && children[0].content.match(TASK);
+  if (!task) return build(children);
+  children[0].content = children[0].content.slice(task[0].length);
+  const made = build(children);
+  const isDone = task[1] !== " ";
+  made.prepend(element("input", {
+    type: "checkbox", className: "task", defaultChecked: isDone, disabled: true, "aria-label": isDone ? "Done" : "To do",
+  }));
   return made;
 }
 
-/** Return the block that begins at a line, and where it ends; nothing for a paragraph. */
-function block(lines, at, depth) {
-  const line = lines[at];
-  const fence = line.match(FENCE);
-  if (fence) return code(lines, at, fence);
-  const heading = line.match(HEADING);
-  if (heading) {
-    const level = Math.min(heading[1].length + 3, 6);
-    const text = withoutClosing(line.slice(heading[0].length));
-    return { node: element(`h${level}`, { dir: "auto" }, ...inline(text)), next: at + 1 };
-  }
-  if (RULE.test(line)) return { node: element("hr"), next: at + 1 };
-  if (QUOTE.test(line)) {
-    const next = run(lines, at, QUOTE);
-    const inner = lines.slice(at, next).map((quoted) => quoted.match(QUOTE)[1]);
-    return { node: element("blockquote", {}, blocks(inner, depth + 1)), next };
-  }
-  if (ITEM.test(line)) return list(lines, at, depth);
-  return null;
+function cell(name, token) {
+  const [side] = token.attrGet("style")?.match(/(?:left|center|right)$/) ?? [];
+  return element(name, { dir: "auto", className: side ?? "" });
 }
 
-/** Return a heading's text without the signs that may close it. */
-function withoutClosing(text) {
-  const trimmed = text.trim();
-  let end = trimmed.length;
-  while (trimmed[end - 1] === "#") end -= 1;
-  return trimmed.slice(0, end).trimEnd();
+/** Make a link to another site. */
+function link(target) {
+  return element("a", { href: new URL(target).href, target: "_blank", rel: "noopener noreferrer nofollow" });
 }
 
-function code(lines, at, [, fence]) {
-  const ends = (line) => line.trim().startsWith(fence) && !line.trim().slice(fence.length).trim();
-  let end = at + 1;
-  while (end < lines.length && !ends(lines[end])) end += 1;
-  const text = lines.slice(at + 1, end).join("\n");
-  const shown = element("pre", { tabIndex: 0 }, element("code", {}, text));
-  const press = button("Copy code", () => copy(text, press), "small");
-  return { node: element("div", { className: "code" }, shown, press), next: end + 1 };
-}
-
-function list(lines, at, depth) {
-  const isOrdered = Boolean(lines[at].match(ITEM)[2]);
-  const items = [];
-  let next = at;
-  while (next < lines.length) {
-    const item = lines[next].match(ITEM);
-    if (item && Boolean(item[2]) === isOrdered) items.push([item[3]]);
-    else if (/^\s{2,}\S/.test(lines[next])) items.at(-1).push(lines[next].replace(/^\s{2,4}/, ""));
-    else break;
-    next += 1;
-  }
-  const start = isOrdered ? { start: Number(lines[at].match(ITEM)[2]) } : {};
-  const node = element(isOrdered ? "ol" : "ul", start);
-  for (const [first, ...rest] of items) {
-    node.append(element("li", { dir: "auto" }, ...inline(first), blocks(rest, depth + 1)));
-  }
-  return { node, next };
-}
-
-function run(lines, at, pattern) {
-  let next = at;
-  while (next < lines.length && pattern.test(lines[next])) next += 1;
-  return next;
-}
-
-function inline(text) {
-  if (text.length > LONGEST) return [text];
-  const made = [];
-  let rest = text;
-  for (let found = rest.match(INLINE); found; found = rest.match(INLINE)) {
-    made.push(rest.slice(0, found.index), span(found));
-    rest = rest.slice(found.index + found[0].length);
-  }
-  made.push(rest);
-  return made.filter((part) => part !== "");
-}
-
-function span(found) {
-  const { code: written, strong, em, label, target, bare } = found.groups;
-  if (written !== undefined) return element("code", {}, written.trim());
-  if (strong !== undefined) return element("strong", {}, ...inline(strong));
-  if (em !== undefined) return element("em", {}, ...inline(em));
-  return link(target ?? bare, label ?? bare) ?? found[0];
-}
-
-/** Make a link to another site; return nothing for a target that would do anything else. */
-function link(target, label) {
-  const url = URL.canParse(target) ? new URL(target) : null;
-  if (!url || !SAFE.includes(url.protocol)) return null;
-  const properties = { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" };
-  return element("a", properties, label);
+/** Make a link of an image, which is never loaded: whoever gave its address would see the reader. */
+function image(token) {
+  const shown = link(token.attrGet("src"));
+  shown.append(token.content || shown.href);
+  return shown;
 }

@@ -1,31 +1,41 @@
 // One message: who said it, what it says, and what can be done with it.
 
-import { button, copy, element } from "./dom.js";
+import { copyButton, iconButton } from "./actions.js";
+import { element } from "./dom.js";
+import { makeGrowing } from "./growing.js";
 import { render } from "./markdown.js";
 import { makeReceipt } from "./receipt.js";
 
 const SPEAKERS = { user: "You", assistant: "Assistant", system: "System", tool: "Tool" };
+const DAY_MS = 86_400_000;
 
 /**
- * Make a message. `id` is null until the chat has said it; `act` has what its buttons do beside
- * copying: `edit` for a prompt, `again` for a reply. `body` shows the content, if that is shown yet.
+ * Make a message. `id` is null until the chat has said it; `act` has the conversation's id, `here`,
+ * and what the buttons do: `edit`, `again`, `remember` and `forget`, each with the row and the
+ * button. `body` shows the content, if that is shown yet.
  */
-export function makeMessage({ id = null, role, content, usage, metadata }, conversationId, act,
+export function makeMessage({ id = null, role, content, usage, metadata, created_at: at = Date.now() / 1000 }, act,
   body = makeBody(role, content)) {
   const actions = element("div", { className: "actions" });
-  const row = element("li", { className: `message ${role}` },
-    element("h3", {}, SPEAKERS[role] ?? role), body);
-  const press = button("Copy", () => copy(content, press), "small");
-  actions.append(press);
-  if (role === "user") actions.append(button("Edit", () => act.edit(row), "small"));
-  if (role === "assistant") actions.append(button("Ask again", () => act.again(row), "small"));
+  const row = element("li", { className: `message ${role}` }, speaker(role), body);
   Object.assign(row, { said: { id, role, content } });
+  const does = (name, label, deed) => iconButton(name, label, ({ currentTarget }) => deed(row, currentTarget));
+  actions.append(copyButton("Copy", () => content));
+  if (role === "user") actions.append(does("edit", "Edit", act.edit));
+  if (role === "assistant") actions.append(does("again", "Ask again", act.again));
+  if (role in { user: 1, assistant: 1 }) actions.append(does("remember", "Remember", act.remember));
+  actions.append(does("forget", "Forget", act.forget), shownTime(at));
   if (metadata?.stopped) row.append(note("Stopped: this is what had come."));
   if (usage?.finish_reason === "length") row.append(note("Cut off: there was no room for more."));
-  if (usage) row.append(makeReceipt(conversationId, usage));
+  if (usage) row.append(makeReceipt(act.here, usage, at));
   row.append(actions);
   return row;
 }
+
+const speaker = (role) => element("h3", { className: role in { user: 1, assistant: 1 } ? "visually-hidden" : "" },
+  SPEAKERS[role] ?? role);
+
+const note = (text) => element("p", { className: "quiet" }, text);
 
 function makeBody(role, content) {
   const isMarkdown = role === "assistant"; // of which each block has a direction of its own
@@ -35,44 +45,28 @@ function makeBody(role, content) {
   return body;
 }
 
-const note = (text) => element("p", { className: "quiet" }, text);
-
-/** Make a reply that grows; what does not change in it stays the same node, so nothing jumps. */
-export function makeGrowing() {
-  const body = element("div", { className: "content" });
-  const row = element("li", { className: "message assistant growing" },
-    element("h3", {}, SPEAKERS.assistant), body);
-  let text = "";
-  let drawn = "";
-  let isPlanned = false;
-  const draw = () => {
-    isPlanned = false;
-    if (drawn === text) return;
-    drawn = text;
-    replaceChanged(body, [...render(text).childNodes]);
-  };
-  return {
-    row,
-    text: () => text,
-    /** Return the node that shows the whole reply. */
-    whole(content) {
-      text = content;
-      draw();
-      return body;
-    },
-    add(part) {
-      text += part;
-      if (!isPlanned) requestAnimationFrame(draw);
-      isPlanned = true;
-    },
-  };
+/** Make the time of a message, in seconds since 1970: of today the hour, else the day, too. */
+function shownTime(at) {
+  const time = new Date(at * 1000);
+  const isToday = Date.now() - time < DAY_MS && time.getDate() === new Date().getDate();
+  const day = isToday ? {} : { day: "numeric", month: "short" };
+  const told = time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
+  return element("time", { dateTime: time.toISOString(), title: time.toLocaleString() }, told);
 }
 
-/** Make `nodes` the children of `parent`, but keep those at the beginning that are equal. */
-function replaceChanged(parent, nodes) {
-  const old = [...parent.childNodes];
-  let same = 0;
-  while (same < old.length && same < nodes.length && old[same].isEqualNode(nodes[same])) same += 1;
-  for (const node of old.slice(same)) node.remove();
-  parent.append(...nodes.slice(same));
+/** Make a reply that grows. */
+export function makeGrowingMessage() {
+  const body = element("div", { className: "content" });
+  const row = element("li", { className: "message assistant growing" }, speaker("assistant"), body);
+  const growing = makeGrowing(body);
+  return {
+    row,
+    text: growing.text,
+    add: growing.add,
+    /** Return the node that shows the whole reply. */
+    whole(content) {
+      growing.finish(content);
+      return body;
+    },
+  };
 }

@@ -1,57 +1,88 @@
-// Shows what the model was shown, in a receipt for each turn, and the token budget.
+// The receipt of a turn: what the model remembered for it, and what left its view.
 
+import { ofConversation } from "./address.js";
 import { ask } from "./api.js";
-import { ago, byId, element, plural } from "./dom.js";
+import { ago, element, plural } from "./dom.js";
+import { icon } from "./icons.js";
 
-/** Show how much of the context length is taken; `used` is null if that is not known. */
-export function showBudget(used, most, prefix = "") {
-  byId("budget").hidden = used === null;
-  if (used === null) return;
-  const text = `${prefix}${used.toLocaleString()} of ${most.toLocaleString()} tokens`;
-  byId("budget-label").textContent = text;
-  Object.assign(byId("budget-meter"), { max: most, high: most * 0.9, value: used, title: text });
-}
+const SPEAKERS = { user: "You", assistant: "Assistant" };
 
-/** Make the receipt of one turn; the recalled turns and memories are loaded when it is opened. */
-export function makeReceipt(conversationId, usage) {
-  const parts = [
-    [usage.recalled.length, "recalled turn"],
-    [usage.memories.length, "memory", "memories"],
-    [usage.evicted.length, "evicted turn"],
-  ];
-  const told = parts.filter(([count]) => count).map(([count, one, many]) =>
-    many && count > 1 ? `${count} ${many}` : plural(count, one));
-  const seen = `${plural(usage.window_turns, "turn")} in view`;
-  const rows = [
-    `The model saw ${plural(usage.window_turns, "turn")} whole, with this one; ` +
-      `${usage.prompt_tokens} tokens in, ${usage.generated_tokens} out.`,
-    ...(usage.evicted.length ? [`No longer seen whole: turn ${usage.evicted.join(", ")}.`] : []),
-  ].map((text) => element("li", {}, text));
-  const list = element("ul", {}, ...rows);
-  const summary = element("summary", {}, `Memory: ${[seen, ...told].join(", ")}`);
-  const receipt = element("details", { className: "receipt" }, summary, list);
+/**
+ * Make the receipt of a reply that was made `at`, in seconds since 1970. The recalled turns and
+ * memories are loaded when it is opened, and each leads to where it was said. `here` returns the
+ * conversation's id.
+ */
+export function makeReceipt(here, usage, at) {
+  const since = Math.max(0, Date.now() / 1000 - at);
+  const marks = [remembered(usage, since), left(usage)].filter(Boolean);
+  const isPlain = marks.length === 0;
+  const told = isPlain ? `${plural(usage.window_turns, "turn")} in view` : marks.join(" · ");
+  const list = element("ul", {});
+  const summary = element("summary", {}, icon("memories"), element("span", {}, told));
+  const receipt = element("details", { className: `receipt${isPlain ? " plain" : ""}` }, summary, list);
   const open = async () => {
-    await addRecalled(list, conversationId, usage);
+    await addSources(list, here(), usage, since);
+    list.append(...facts(here(), usage));
     receipt.scrollIntoView({ block: "nearest" });
   };
   receipt.addEventListener("toggle", open, { once: true });
   return receipt;
 }
 
-async function addRecalled(list, conversationId, usage) {
-  for (const { turn, age_s: age } of usage.recalled) {
-    const path = `/conversations/${conversationId}/messages?last=2&before=${turn + 1}.0`;
-    list.append(await recalled(`Turn ${turn}, ${ago(age)}`, path, saidIn));
+/** Say what was remembered, and from when; "" for nothing. */
+function remembered({ recalled, memories }, since) {
+  const ages = [...recalled, ...memories].map(({ age_s: age }) => age + since);
+  if (ages.length === 0) return "";
+  const oldest = from(Math.max(...ages));
+  if (ages.length === 1) return `Remembered ${memories.length ? "from another conversation, " : "from "}${oldest}`;
+  const counts = [
+    recalled.length && plural(recalled.length, "turn"),
+    memories.length && (memories.length === 1 ? "1 memory" : `${memories.length} memories`),
+  ].filter(Boolean);
+  return `Remembered ${counts.join(" and ")}, the oldest from ${oldest}`;
+}
+
+const from = (seconds) => (seconds < 60 ? "a moment ago" : ago(seconds));
+
+const left = ({ evicted }) => (evicted.length ? `${plural(evicted.length, "turn")} left the window` : "");
+
+function facts(id, { window_turns: turns, evicted, prompt_tokens: read, generated_tokens: made }) {
+  const links = evicted.flatMap((turn) => [" ", linkTo(ofConversation(id, `${turn}.0`), String(turn))]);
+  const rows = [
+    ...(evicted.length ? [["No longer seen whole, and remembered when it matters: turn", ...links, "."]] : []),
+    [`The model read ${plural(turns, "turn")} whole, with this one: ${plural(read, "token")}. ` +
+      `The reply has ${made.toLocaleString()}.`],
+  ];
+  return rows.map((row) => element("li", { className: "fact" }, ...row));
+}
+
+async function addSources(list, id, { recalled, memories }, since) {
+  for (const { turn, age_s: age } of recalled) {
+    const path = `/conversations/${id}/messages?last=2&before=${turn + 1}.0`;
+    list.append(await source(`Turn ${turn}, ${from(age + since)}`, path, ({ messages }) => ({
+      said: messages.filter((message) => message.id.startsWith(`${turn}.`)),
+      href: ofConversation(id, messages.find((message) => message.id.startsWith(`${turn}.`))?.id),
+    })));
   }
-  for (const { memory, age_s: age, score } of usage.memories) {
-    const told = `From another conversation, ${ago(age)}, score ${score.toFixed(2)}`;
-    list.append(await recalled(told, `/memories/${memory}`, ({ content }) => content));
+  for (const { memory, age_s: age } of memories) {
+    list.append(await source(`From another conversation, ${from(age + since)}`, `/memories/${memory}`, (found) => ({
+      said: [found],
+      href: found.source ? ofConversation(found.source.conversation_id, found.source.message_id) : "#memories",
+    })));
   }
 }
 
-const saidIn = ({ messages }) => messages.map((message) => message.content).join("\n");
+/** Make what leads to a source, with its words; only its time if it was forgotten since. */
+async function source(told, path, read) {
+  const { said, href } = await ask("GET", path).then(read, () => ({ said: [] }));
+  if (said.length === 0) return element("li", { className: "fact" }, `${told}: forgotten since.`);
+  const quotes = said.map(({ role, content }) => element("span", { className: "quote" },
+    element("b", {}, `${SPEAKERS[role] ?? role}: `), element("q", { dir: "auto" }, content)));
+  return element("li", {}, linkTo(href, element("span", { className: "from" }, told), ...quotes));
+}
 
-async function recalled(told, path, read) {
-  const text = await ask("GET", path).then(read, () => "forgotten since");
-  return element("li", {}, `${told}: `, element("q", {}, text));
+/** Make a link to a place on the page; it leads there also from there. */
+function linkTo(href, ...children) {
+  const click = () => location.hash === href && dispatchEvent(new Event("hashchange"));
+  return element("a", { href, click }, ...children);
 }

@@ -1,6 +1,7 @@
 // Reads a reply while it is made: server-sent events of the chat.
 
 import { Refused, refusal } from "./api.js";
+import { BROKEN_OFF, UNREACHED } from "./errors.js";
 
 /**
  * Take a turn; `show` is called with each part of the reply, and the result is returned.
@@ -12,17 +13,17 @@ export async function streamTurn(fields, { key, signal, show }) {
   let answer;
   try {
     answer = await fetch("/", { method: "POST", body, headers, signal, credentials: "same-origin" });
-    if (!answer.ok) throw refusal(answer.status, await answer.json().catch(() => ({})));
+    if (!answer.ok) throw refusal(answer, await answer.json().catch(() => ({})));
     for await (const { event, data } of events(answer.body)) {
       if (event === "delta") show(data.text);
       else if (event === "result") return data;
-      else throw refusal(answer.status, data);
+      else throw refusal(answer, data);
     }
   } catch (error) {
     if (error.name === "AbortError" || error instanceof Refused) throw error;
-    throw new Refused("The chat cannot be reached. Is your connection up?");
+    throw new Refused(UNREACHED);
   }
-  throw new Refused("The answer broke off.");
+  throw new Refused(BROKEN_OFF);
 }
 
 /** Yield each event of a body: its name, and its data as JSON. Comments have neither. */

@@ -1,17 +1,19 @@
 // A turn: from the prompt to the reply, which shows while it is made and can be stopped.
 
-import { Refused, ask, ensureSession, newKey, send } from "./api.js";
-import { announce, button, byId, element } from "./dom.js";
-import { makeGrowing } from "./message.js";
+import { Refused, ensureSession, newKey, send } from "./api.js";
+import { announce, byId, element } from "./dom.js";
+import { makeFailure } from "./failure.js";
+import { makeGrowingMessage } from "./message.js";
 import { streamTurn } from "./stream.js";
 
-const PAUSE_MS = 300;
+const PAUSE_S = 0.3;
 const FREE_TRIES = 20; // the chat finds out within some seconds that nobody reads a stopped reply
+const ELSEWHERE = "Another window is writing in this conversation. Yours is sent when that is done";
 
 /**
  * Make what takes the turns of the conversation that is shown. `view` is what shows it: its
  * `current` id, `add` for a row, `done` for a result, `stopped` for what was kept of a stopped
- * turn, and `toEnd`.
+ * turn, `learn`, which shows what was said elsewhere, and `toEnd`.
  */
 export function makeTurns(view) {
   let running = null; // the AbortController of the turn that is waited for
@@ -26,21 +28,23 @@ export function makeTurns(view) {
 
   /** Take a turn; if it fails, the visitor can send it again under the same key. */
   async function take(prompt, context, asked, key = newKey()) {
-    const growing = makeGrowing();
+    const growing = makeGrowingMessage();
     const working = showWorking(view);
     const waiting = new AbortController();
+    const { signal } = waiting;
     const isShown = () => running === waiting;
     running = waiting;
     const show = (part) => {
-      if (!growing.row.isConnected && isShown()) working.row.before(growing.row);
+      if (!growing.row.isConnected && isShown()) working.begin(growing.row);
       const isAtEnd = view.isAtEnd();
       growing.add(part);
       if (isAtEnd) requestAnimationFrame(view.toEnd);
     };
+    const busy = { signal, isWaiting: () => isShown() && working.say(ELSEWHERE), learn: view.learn };
     try {
       if (view.current() === null) await ensureSession();
       const fields = view.current() === null ? { context, prompt } : { id: view.current(), prompt };
-      const result = await streamTurn(fields, { key, signal: waiting.signal, show });
+      const result = await inTurn(() => streamTurn(fields, { key, signal, show }), busy);
       view.done(result, asked, growing, isShown());
     } catch (error) {
       const again = (row) => take(prompt, context, row, key);
@@ -63,8 +67,8 @@ export function makeTurns(view) {
       return;
     }
     growing.row.remove();
-    showFailed(isStopped ? "Stopped. Nothing of it is kept." : `No reply: ${error.message}`,
-      { prompt, asked, again });
+    const text = isStopped ? "Stopped. Nothing of it is kept." : error.message;
+    showFailed(text, error, { prompt, asked, again });
   }
 
   /** Keep a stopped turn: the prompt, and what of the reply was shown. */
@@ -83,27 +87,48 @@ export function makeTurns(view) {
     }
   }
 
-  function showFailed(text, { prompt, asked, again }) {
-    const retry = button("Try again", () => {
-      if (turns.isRunning()) return;
-      row.remove();
-      again(asked);
-    });
-    const edit = button("Edit", () => {
+  function showFailed(text, error, { prompt, asked, again }) {
+    const back = () => {
       byId("prompt").value = prompt;
       byId("prompt").focus();
-      byId("start").hidden = view.current() !== null;
-      row.remove();
-      asked.remove();
+    };
+    const row = makeFailure(text, error, {
+      again: () => {
+        if (turns.isRunning()) return;
+        row.remove();
+        again(asked);
+      },
+      edit: () => {
+        byId("start").hidden = view.current() !== null;
+        row.remove();
+        asked.remove();
+        back();
+      },
+      anew: () => {
+        byId("new").click();
+        back();
+      },
     });
-    const buttons = element("div", { className: "buttons" }, retry, edit);
-    const row = element("li", { className: "failed" }, element("p", {}, text), buttons);
     asked.after(row);
     announce(text);
     view.toEnd();
   }
 
   return turns;
+}
+
+/** Take a turn; while another window takes one, wait, and show what was said there first. */
+async function inTurn(take, { signal, isWaiting, learn }) {
+  for (let hasWaited = false; ; hasWaited = true) {
+    try {
+      if (hasWaited) await learn();
+      return await take();
+    } catch (error) {
+      if (error.code !== "conversation_busy") throw error;
+      isWaiting();
+      await pause(error.retryAfterS || 1, signal);
+    }
+  }
 }
 
 /** Do something as soon as no turn of the conversation runs any more. */
@@ -113,25 +138,43 @@ async function whenFree(act) {
       return await act();
     } catch (error) {
       if (error.code !== "conversation_busy" || tries === FREE_TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_S);
     }
   }
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, seconds * 1000);
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 /** Show that a reply is being made, and for how long already. */
 function showWorking(view) {
   const begun = Date.now();
+  const text = element("span", {}, "Working on the reply");
   const time = element("span", { "aria-hidden": "true" });
-  const row = element("li", { className: "working" }, "Working on the reply", time);
+  const row = element("li", { className: "working" }, text, time);
   const tick = setInterval(() => {
     time.textContent = ` · ${Math.floor((Date.now() - begun) / 1000)} s`;
   }, 1000);
+  const say = (words) => {
+    if (text.textContent === words) return;
+    text.textContent = words;
+    announce(words);
+  };
   view.add(row);
-  announce("Working on the reply");
+  announce(text.textContent);
   setRunning(true);
   view.toEnd();
   return {
-    row,
+    say,
+    /** Show the reply, which begins to come. */
+    begin(growing) {
+      say("Working on the reply");
+      row.before(growing);
+    },
     end() {
       clearInterval(tick);
       row.remove();
@@ -148,19 +191,4 @@ function setRunning(isRunning) {
 export function removeFrom(row) {
   while (row.nextElementSibling) row.nextElementSibling.remove();
   row.remove();
-}
-
-/** Return the id of a shown message; those that were said since are asked for first. */
-export async function idOf(row, conversationId) {
-  if (row.said.id === null) {
-    const rows = [...row.parentElement.children].filter(({ said }) => said);
-    const path = `/conversations/${conversationId}/messages?last=${Math.min(rows.length, 100)}`;
-    const { messages } = await ask("GET", path);
-    for (const message of messages.toReversed()) {
-      const shown = rows.pop();
-      if (shown?.said.content === message.content) shown.said.id = message.id;
-    }
-  }
-  if (row.said.id === null) throw new Refused("This message is not known to the chat any more.");
-  return row.said.id;
 }

@@ -4,6 +4,7 @@ import pathlib
 
 from bench.alone.history import bench_history
 from bench.alone.memories import bench_memories, embeds
+from bench.alone.page import bench_page
 from bench.alone.recall import bench_recall
 from bench.alone.streams import bench_streams
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
@@ -21,6 +22,7 @@ def bench_alone(folder: pathlib.Path) -> None:
         address = f"redis_address={redis.address}"
         with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
             bench_turns(host, redis, endpoint.url)
+            bench_page(host)
             off = ["--variable", address, "--variable", "recall=off"]
             with run_host(folder / "off", "--runtime-config-file", config, *off) as without:
                 bench_history(without, redis, CONTEXT, PROMPT, REPLY)

@@ -118,6 +118,19 @@ def parse_stranger(headers: Mapping[str, str], address_header: str) -> Caller:
     return Caller(None, _address(headers, address_header), is_secure, is_page, cookie_owner)
 
 
+def parse_session(headers: Mapping[str, str], caller: Caller) -> Session:
+    """Return the credential that a request brings; only the page itself brings its cookie.
+
+    Errors: CredentialNeeded if it brings none.
+    """
+    token = _bearer(headers)
+    if token is None and caller.is_page:
+        token = _cookie(headers, is_secure=caller.is_secure)
+    if token is None:
+        raise CredentialNeeded
+    return Session(token)
+
+
 def check_operator(headers: Mapping[str, str], admin_token: str) -> None:
     """Check that a request is the operator's.
 

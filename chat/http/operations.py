@@ -104,6 +104,13 @@ OPERATIONS: Operations = {
             owners.start_session, "Get a credential, once", {201: "Session"}, "none",
             errors=(LimitExceeded, StoreUnavailable),
         ),
+        "GET": Operation(owners.show_session, "Your credential", {200: "Session"}),
+        "PUT": Operation(
+            owners.keep_session, "Have the page go on with your credential", {200: "Session"}
+        ),
+        "DELETE": Operation(
+            owners.end_session, "Have the page forget your credential", {200: "Session"}
+        ),
     },
     "/conversations": {
         "GET": Operation(
@@ -230,6 +237,9 @@ OPERATIONS: Operations = {
         ),
     },
     "/me": {
+        "GET": Operation(
+            owners.show_kept, "What is kept of you, and how long", {200: "Kept"}, errors=STORE,
+        ),
         "DELETE": Operation(
             owners.erase, "Erase all of you", {200: "Erased"},
             errors=(*STORE, EraseIncomplete), counts="turn by itself",

@@ -3,9 +3,17 @@
 from collections.abc import AsyncIterator
 
 from chat.http.call import Call
-from chat.http.credentials import Session
+from chat.http.credentials import Session, parse_session
 from chat.http.export_lines import parse_export
-from chat.http.render import render_imported, render_receipt, render_session
+from chat.http.render_owner import (
+    render_imported,
+    render_kept,
+    render_own_session,
+    render_receipt,
+    render_session,
+    set_cookie,
+    unset_cookie,
+)
 from chat.http.response import Response, render_lines
 from chat.usecases.export import Line
 from chat.usecases.export import export as lay_out
@@ -15,6 +23,29 @@ async def start_session(call: Call) -> Response:
     """Answer `POST /session`."""
     await call.backend.count_session(call)
     return render_session(Session(call.outside.make_token()), call.caller)
+
+
+async def show_session(call: Call) -> Response:
+    """Answer `GET /session`: the credential goes to whoever has it already."""
+    return render_own_session(parse_session(call.headers, call.caller), {})
+
+
+async def keep_session(call: Call) -> Response:
+    """Answer `PUT /session`; the page alone gets the cookie, which may replace another."""
+    session = parse_session(call.headers, call.caller)
+    return render_own_session(session, set_cookie(session, call.caller))
+
+
+async def end_session(call: Call) -> Response:
+    """Answer `DELETE /session`; what belongs to the credential stays."""
+    session = parse_session(call.headers, call.caller)
+    return render_own_session(session, unset_cookie(call.caller))
+
+
+async def show_kept(call: Call) -> Response:
+    """Answer `GET /me`."""
+    stores = await call.connect()
+    return render_kept(len(await stores.snapshots.list_ids()), call.settings)
 
 
 async def export(call: Call) -> Response:

@@ -1,6 +1,7 @@
 """The chat page: the files of `web/`, read when the component is built."""
 
 import pathlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,10 +15,12 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-SOURCES = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.suffix in TYPES}
+INDEX = "index.html"
+NAMED = re.findall(r"/web/VERSION/([\w.]+)", (FOLDER / INDEX).read_text())
+"""The files that the page asks for."""
+SOURCES = {name: (FOLDER / name).read_bytes() for name in [INDEX, *NAMED]}
 VERSION = digest(*(part for name in sorted(SOURCES) for part in (name, SOURCES[name])))[:16]
 """The version of all files together; it is in the path of every file but the page itself."""
-INDEX = "index.html"
 FILES = SOURCES | {INDEX: SOURCES[INDEX].replace(b"/VERSION/", f"/{VERSION}/".encode())}
 
 CHECKED = "no-cache"

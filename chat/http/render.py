@@ -4,74 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from chat.core.errors import EraseIncomplete, Unhealthy
+from chat.core.errors import Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
 from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
 from chat.core.receipts import parse_receipt
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
+from chat.http.render_owner import session_headers
 from chat.http.response import Response, error_fields, render_json
 from chat.usecases.add_messages import Added
 from chat.usecases.check_health import HEALTHY, Health
-from chat.usecases.erase import Receipt
 from chat.usecases.find_relevant import Relevant
 from chat.usecases.ports import Cursor
 from chat.usecases.search import Found
-from chat.usecases.take_back import Imported
-
-
-def render_imported(imported: Imported) -> Response:
-    """Render what became of an imported export."""
-    conversations = [
-        {
-            "id_before": taken.id_before,
-            "id": taken.id,
-            "turns": taken.turn_count,
-            "status": "imported" if taken.is_new else "there_already",
-        }
-        for taken in imported.conversations
-    ]
-    fields = {"conversations": conversations, "memories": imported.memory_count}
-    return render_json(200, fields)
-
-
-def render_receipt(receipt: Receipt, caller: Caller) -> Response:
-    """Render what each store erased, as an error if something is left or a store was away."""
-    stores = {
-        name: {"status": "unavailable"}
-        if erased is None
-        else {
-            "status": "erased" if erased.left == 0 else "incomplete",
-            "removed": dict(erased.counts),
-            "left": erased.left,
-        }
-        for name, erased in receipt.stores.items()
-    }
-    if receipt.is_complete:
-        return render_json(200, {"stores": stores}, forget_cookie(caller))
-    error = EraseIncomplete()
-    shown = {"error": error_fields(error), "stores": stores}
-    return render_json(error.status, shown, error.headers, {"code": error.code})
-
-
-def render_session(session: Session, caller: Caller) -> Response:
-    """Render a credential: in the body for programs, and as a cookie for a page without one."""
-    return render_json(201, {"token": session.token}, session_headers(session, caller))
-
-
-def session_headers(session: Session, caller: Caller) -> dict[str, str]:
-    """Return the header that sets the cookie, if the caller wants one."""
-    if not caller.wants_cookie:
-        return {}
-    return {"set-cookie": session.cookie(is_secure=caller.is_secure)}
-
-
-def forget_cookie(caller: Caller) -> dict[str, str]:
-    """Return the header that removes the page's cookie, if it is the credential that was erased."""
-    if not caller.presents_cookie:
-        return {}
-    return {"set-cookie": Session("").cookie(is_secure=caller.is_secure, lifetime_s=0)}
 
 
 def render_turn_result(

@@ -30,6 +30,7 @@ from chat.http.shapes import (
     or_null,
     record,
 )
+from chat.settings import BACKENDS
 
 STORED_MEMORY: Mapping[str, Schema] = {
     "id": MEMORY,
@@ -156,6 +157,14 @@ GIVEN: Mapping[str, Schema] = {
         ("parts", "notes"),
     ),
     "Session": record({"token": TEXT}),
+    "Kept": record({
+        "conversations": COUNT,
+        "lifetime_s": or_null("integer"),
+        "lifetime_after_pause_s": or_null("integer"),
+        "pause_s": COUNT,
+        "retention_s": or_null("integer"),
+        "long_term": {"enum": list(BACKENDS)},
+    }),
     "TurnResult": record(
         {
             "id": ID,

@@ -1,12 +1,15 @@
 """A real browser on the page that the component serves."""
 
+import pathlib
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from tests.running import ModelEndpoint, RunningHost
+from tests.e2e.streaming import SpokenModel, run_spoken
+from tests.running import ModelEndpoint, RunningHost, RunningRedis, run_host
 
 CHROMIUM = shutil.which("chromium")
 
@@ -64,6 +67,29 @@ class Visitor:
         return self.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
 
 
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds, with the places."""
+    return [
+        f"{one['impact']} {one['id']}: {[node['target'] for node in one['nodes']]}"
+        for one in Axe().run(page).response["violations"]
+    ]
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def link(page: Page, name: str) -> None:
+    """Follow a link of the page's own parts."""
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def act(page: Page, name: str) -> None:
+    """Press an item of the conversation's menu."""
+    press(page, "Conversation menu")
+    page.get_by_role("menuitem", name=name, exact=True).click()
+
+
 @pytest.fixture
 def new_visitor(browser: Browser, chat: RunningHost) -> Iterator[Callable[..., Visitor]]:
     """Make visitors; at the end none of their browsers may have complained."""
@@ -90,3 +116,46 @@ def chat(remote_chat: RunningHost, endpoint: ModelEndpoint) -> RunningHost:
     """Serve the page, with a model whose answers the test decides."""
     assert endpoint.asked == []
     return remote_chat
+
+
+@pytest.fixture(scope="module")
+def spoken() -> Iterator[SpokenModel]:
+    """Start a model that speaks when a test tells it to."""
+    model = SpokenModel()
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def speaking_chat(
+    wasm: pathlib.Path,
+    shared_redis: RunningRedis,
+    spoken: SpokenModel,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningHost]:
+    """Serve the page with that model."""
+    assert wasm.exists()
+    folder = tmp_path_factory.mktemp("page")
+    with run_spoken(folder, shared_redis, spoken, "key_prefix=page-streaming") as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def memory_chat(
+    wasm: pathlib.Path, shared_redis: RunningRedis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningHost]:
+    """Serve the demo model with little room, and with long-term memories."""
+    assert wasm.exists()
+    variables = {
+        "redis_address": shared_redis.address,
+        "context_length": "600",
+        "max_reply_tokens": "60",
+        "long_term": "redis",
+        "memory_min_chars": "10",
+    }
+    flags = [
+        part for name, value in variables.items() for part in ("--variable", f"{name}={value}")
+    ]
+    folder = tmp_path_factory.mktemp("memory-chat")
+    with run_host(folder, "--runtime-config-file", "runtime-config.toml", *flags) as host:
+        yield host
