@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chat.context.budget import make_messages
+from chat.context.showing import lay_out
 from chat.context.templates import cut_reply, render_prompt
 from chat.core.messages import Message, Turn
 from host.engines.llama_cpp import DEMO_MODEL, LlamaCppEngine
@@ -53,7 +53,8 @@ def play(engine: LlamaCppEngine, dialogue: Dialogue, score: Score) -> None:
     """Play one dialogue, and add its answers to `score`."""
     turns: list[Turn] = []
     for number, wanted in enumerate(dialogue.turns, 1):
-        messages = make_messages(dialogue.context, turns, wanted.user)
+        asked = [*(m for turn in turns for m in turn.shown()), Message("user", wanted.user)]
+        messages = lay_out(dialogue.context, asked, has_tools=False)
         prompt = render_prompt(messages, TEMPLATE)
         started = time.perf_counter()
         completion = engine.infer(MODEL, prompt, SAMPLING)

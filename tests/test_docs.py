@@ -33,7 +33,7 @@ from tests.running import ROOT
 
 MARK = re.compile(r'mark\.(?:own_host|spin|preview_[23])\(\s*"([^"]*)"')
 BLOCKS = blocks(*WRITTEN)
-LANGUAGES = {"sh", "console", "text", "toml", "yaml", "json"}
+LANGUAGES = {"sh", "console", "text", "toml", "yaml", "json", "python"}
 PATH = re.compile(
     r"(?:(?:chat|host|tests|docs|bench|models|deploy|web)/[\w./-]*|app\.py|spin\.toml)"
 )

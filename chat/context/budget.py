@@ -76,6 +76,8 @@ def fit_context(
 def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
     """Evict the oldest of `turns` until the rest and the system context fit in `room_tokens`.
 
+    A turn with the output of a tool call goes together with the turn that made the call.
+
     Two upper bounds hold at once: the sum of the parts' upper bounds, and the last known size of
     the window less the lower bounds of the evicted turns.
     Shapes: `turns` run oldest first; they are the conversation's, and maybe newer ones behind them.
@@ -86,7 +88,10 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     added = turns[len(conversation.turns) :]
     known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
     evicted_count = 0
-    while min(parts_tokens, known_tokens) > room_tokens and evicted_count < len(turns):
+    while evicted_count < len(turns) and (
+        min(parts_tokens, known_tokens) > room_tokens
+        or (evicted_count > 0 and continues(turns[evicted_count]))
+    ):
         turn = turns[evicted_count]
         parts_tokens -= turn.tokens
         known_tokens -= turn.least_tokens
@@ -95,6 +100,12 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     return Fit(
         tuple(turns[:evicted_count]), tuple(turns[evicted_count:]), window_tokens, window_tokens
     )
+
+
+def continues(turn: Turn) -> bool:
+    """Whether a turn begins with the output of a tool call, which the turn before made."""
+    first = next((message for message in turn.messages if message is not None), None)
+    return first is not None and first.call_id is not None
 
 
 def least_turn_tokens(messages: Sequence[Message | None]) -> int:
@@ -121,41 +132,6 @@ def bounded_turn(
     )
 
 
-def make_messages(context: str, turns: Sequence[Turn], prompt: str) -> list[Message]:
-    """Return the messages that the model is shown: the system context, then user and assistant."""
-    said = [message for turn in turns for message in turn.messages if message is not None]
-    return lay_out(context, [*said, Message("user", prompt)], has_tools=False)
-
-
-def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[Message]:
-    """Return messages as a model is shown them, behind the system context.
-
-    User and assistant take turns, because models are trained on nothing else. A message in another
-    role is shown as the user's, with its role written before it, and several messages in a row of
-    one side become one. An empty context is left out. `has_tools`: whether the model knows tool
-    calls and their outputs, which are then left as they are; otherwise they are shown as texts.
-    """
-    shown: list[Message] = []
-    rows: dict[int, list[str]] = {}  # texts that become one message, by its place in `shown`
-    for message in said:
-        if has_tools and (message.calls or message.call_id is not None):
-            shown.append(message)
-            continue
-        one = message
-        if message.role not in SIDES or message.calls:
-            one = Message("assistant" if message.calls else "user", as_shown(message))
-        last = shown[-1] if shown else None
-        if last and last.role == one.role and not (has_tools and last.calls):
-            rows.setdefault(len(shown) - 1, [last.content]).append(one.content)
-        else:
-            shown.append(one)
-    for place, contents in rows.items():
-        shown[place] = Message(shown[place].role, "\n\n".join(contents))
-    if not shown or shown[0].role == "assistant":
-        shown.insert(0, Message("user", NO_USER_MESSAGE))
-    return [Message("system", context), *shown] if context else shown
-
-
 def as_shown(message: Message) -> str:
     """Return a message as text, with the role if templates lack it, and with its tool calls."""
     if message.calls:
@@ -168,9 +144,13 @@ def as_shown(message: Message) -> str:
 
 def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
     """Estimate from above what a message takes in a prompt, with its tool calls and their ids."""
+    return message_tokens(as_shown(message), vocabulary) + around_calls_tokens(message)
+
+
+def around_calls_tokens(message: Message) -> int:
+    """Estimate from above what a template puts around a message's tool calls, or their output."""
     ids = [call.id for call in message.calls] + [message.call_id or ""]
-    around_tokens = sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
-    return message_tokens(as_shown(message), vocabulary) + around_tokens
+    return sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
 
 
 @dataclass(frozen=True)
@@ -190,8 +170,30 @@ class Measured:
     vocabulary: Vocabulary
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is to be known of a prompt beside its text.
+
+    Shapes: `certain` is what of it the model has seen as it is, None for all of it. `is_plain`:
+            whether the model was shown nothing but system context, prompt and recalled texts.
+    Units:  `around_tokens` is the most that templates take around parts of the prompt.
+    """
+
+    around_tokens: int = 0
+    certain: str | None = None
+    is_plain: bool = True
+
+
+NOTHING_BESIDE = Beside()
+
+
 def measure(
-    fit: Fit, conversation: Conversation, prompt: str, completion: Completion, recalled: str = ""
+    fit: Fit,
+    conversation: Conversation,
+    prompt: str,
+    completion: Completion,
+    recalled: str = "",
+    beside: Beside = NOTHING_BESIDE,
 ) -> Measured:
     """Return the bounds after a turn, narrowed by what the model counted.
 
@@ -199,29 +201,30 @@ def measure(
     bounds of all other parts is a lower bound of the prompt. The first prompt's count also bounds
     the system context, and shows what the vocabulary is like.
     """
-    vocabulary = conversation.vocabulary
-    prompt_tokens = message_tokens(prompt, vocabulary)
-    reply_tokens = message_tokens(completion.text, vocabulary)
-    least_reply_tokens = least_tokens(completion.text)
+    vocabulary, is_first = conversation.vocabulary, conversation.turn_count == 0
+    least_said_tokens = least_tokens(prompt if beside.certain is None else beside.certain)
+    prompt_tokens = message_tokens(prompt, vocabulary) + beside.around_tokens
+    text = completion.text
+    reply_tokens, least_reply_tokens = message_tokens(text, vocabulary), least_tokens(text)
     counted_tokens = max(completion.generated_tokens, least_reply_tokens)
     if completion.generated_tokens > 0:
-        vocabulary = vocabulary.observe(completion.text, counted_tokens - 1, counted_tokens)
+        vocabulary = vocabulary.observe(text, counted_tokens - 1, counted_tokens)
         if completion.is_whole and counted_tokens <= reply_tokens:
-            # The model may have counted the marker that ends its reply
-            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)
-        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(completion.text))
-    least_prompt_tokens = least_tokens(prompt) + LEAST_TEMPLATE_TOKENS
+            least_reply_tokens = max(least_reply_tokens, counted_tokens - 1)  # less its end marker
+        reply_tokens = min(reply_tokens, counted_tokens + _broken_up_tokens(text))
+    least_prompt_tokens = least_said_tokens + LEAST_TEMPLATE_TOKENS
     context_tokens, window_tokens = conversation.context_tokens, fit.window_tokens + prompt_tokens
     shown_tokens = completion.prompt_tokens - least_tokens(recalled)
-    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_tokens(prompt):
+    if shown_tokens >= sum([turn.least_tokens for turn in fit.kept]) + least_said_tokens:
         window_tokens = shown_tokens
         if completion.prompt_tokens <= fit.prompt_tokens:  # a larger count is impossible: ignored
             beside_tokens = fit.prompt_tokens - prompt_tokens
             least_prompt_tokens = max(least_prompt_tokens, completion.prompt_tokens - beside_tokens)
-        if conversation.turn_count == 0:
-            context_tokens = min(context_tokens, shown_tokens - least_tokens(prompt))
-            both, around_tokens = f"{conversation.context} {prompt}", 2 * TEMPLATE_TOKENS
-            vocabulary = vocabulary.observe(both, shown_tokens - around_tokens, shown_tokens)
+        if is_first:
+            context_tokens = min(context_tokens, shown_tokens - least_said_tokens)
+        if is_first and beside.is_plain:
+            said, least = f"{conversation.context} {prompt}", shown_tokens - 2 * TEMPLATE_TOKENS
+            vocabulary = vocabulary.observe(said, least, shown_tokens)
     return Measured(
         prompt_tokens=prompt_tokens,
         reply_tokens=reply_tokens,

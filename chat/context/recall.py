@@ -39,13 +39,15 @@ class Quoting:
     """How much may be recalled, and how memories are quoted.
 
     Units: `recall_tokens` is the most that recalled turns take together, `memory_max_chars` the
-           most characters that are shown of a memory. `now` is seconds since 1970.
+           most characters that are shown of a memory, and `beside_tokens` the most that is shown
+           beside prompt, turns and what is recalled. `now` is seconds since 1970.
     """
 
     recall_tokens: int
     memory_template: str
     memory_max_chars: int
     now: float
+    beside_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def fit_with_recall(
             prompt,
             context_length=context_length,
             max_reply_tokens=max_reply_tokens,
-            recalled_tokens=recalled_tokens,
+            recalled_tokens=recalled_tokens + quoting.beside_tokens,
         )
 
     fit = fit_beside(0)

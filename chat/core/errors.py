@@ -11,7 +11,9 @@ ChatError
 │   ├── ForeignOrigin        403
 │   ├── UnknownConversation  404
 │   ├── UnknownMessage       404
+│   ├── UnknownResponse      404
 │   ├── UnknownMemory        404
+│   ├── UnknownModel         404
 │   ├── MemoryOff            404
 │   ├── UnknownRoute         404
 │   ├── MethodNotAllowed     405

@@ -286,7 +286,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class TurnResult:
-    """A turn that was stored.
+    """A turn that was stored; `number` is 0 where it was not noted.
 
     Units: `expires_at` is seconds since 1970; None if the conversation is kept for ever.
     """
@@ -297,3 +297,4 @@ class TurnResult:
     reply: str
     expires_at: int | None
     usage: Usage
+    number: int = 0

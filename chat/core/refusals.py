@@ -3,7 +3,7 @@
 They are the 4xx of the tree in `chat.core.errors`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chat.core.errors import NOTHING_STORED, ChatError
 from chat.core.limits import Quota
@@ -38,6 +38,17 @@ class Unsupported(InvalidRequest):
     """Something of OpenAI's API was asked for that this service does not do."""
 
     code = "unsupported"
+
+
+class UnknownModel(CallerError):
+    """A request names another model than those that this service has."""
+
+    status = 404
+    code = "model_not_found"
+
+    def __init__(self, known: Sequence[str]) -> None:
+        named = " and ".join(f"`{name}`" for name in known)
+        super().__init__(f"there is no such model here; there is {named}", "model")
 
 
 class PinNeedsOwner(InvalidRequest):
@@ -119,6 +130,16 @@ class UnknownMessage(CallerError):
 
     def __init__(self) -> None:
         super().__init__("this conversation has no message with this id", "message_id")
+
+
+class UnknownResponse(CallerError):
+    """There is no such response for this caller, in OpenAI's sense: a turn with a model's reply."""
+
+    status = 404
+    code = "response_not_found"
+
+    def __init__(self, param: str = "response_id") -> None:
+        super().__init__("there is no response with this id", param)
 
 
 class UnknownMemory(CallerError):

@@ -13,6 +13,7 @@ from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.check_health import Health
 from chat.usecases.clean_up import Places, Steps
+from chat.usecases.complete import Completer
 from chat.usecases.erase import Receipt
 from chat.usecases.ports import (
     Clock,
@@ -22,6 +23,7 @@ from chat.usecases.ports import (
     StatsStore,
     TurnStore,
 )
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import Stopwatch
@@ -91,6 +93,10 @@ class Stores(Protocol):
         """The part that takes a turn."""
 
     @property
+    def completer(self) -> Completer:
+        """The part that replies to messages that are not kept."""
+
+    @property
     def stopwatch(self) -> Stopwatch:
         """The stopwatch that times the request."""
 
@@ -108,6 +114,13 @@ class Stores(Protocol):
     @property
     def beginner(self) -> Beginner:
         """The part that begins conversations.
+
+        Errors: CredentialNeeded.
+        """
+
+    @property
+    def responder(self) -> Responder:
+        """The part that responds to items.
 
         Errors: CredentialNeeded.
         """

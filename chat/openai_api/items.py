@@ -146,7 +146,7 @@ def render_part(message: Message) -> dict[str, Any]:
     """Render a message's text as the one part of its content."""
     if message.role != "assistant":
         return {"type": "input_text", "text": message.content}
-    if _own(message).get("refusal") is True:
+    if own_of(message).get("refusal") is True:
         return {"type": "refusal", "refusal": message.content}
     return output_text(message.content)
 
@@ -158,11 +158,11 @@ def output_text(text: str) -> dict[str, Any]:
 
 def _role_of(message: Message) -> str:
     """Return a message's role in this API."""
-    is_developer = message.role == "system" and _own(message).get("role") == "developer"
+    is_developer = message.role == "system" and own_of(message).get("role") == "developer"
     return "developer" if is_developer else message.role
 
 
-def _own(message: Message) -> Mapping[str, Any]:
+def own_of(message: Message) -> Mapping[str, Any]:
     """Return what this API has noted of a message; a caller may have written anything there."""
     own = (message.metadata or {}).get(OWN)
     return own if isinstance(own, dict) else {}

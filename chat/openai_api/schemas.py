@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from chat.http.fields import MAX_LABEL, MAX_LABEL_NAME, MAX_LABELS
-from chat.http.shapes import FLAG, TEXT, Schema, many, or_null, record
-from chat.openai_api.ids import CONVERSATION, ITEM
+from chat.http.shapes import COUNT, FLAG, TEXT, Schema, many, or_null, record
+from chat.openai_api.ids import CONVERSATION, ITEM, RESPONSE
 from chat.openai_api.items import ROLES
+from chat.openai_api.response_bodies import FIELDS, MEANINGLESS, ONLY
 
 CONVERSATION_NAME: Schema = {"type": "string", "pattern": f"^{CONVERSATION.pattern}$"}
 ITEM_NAME: Schema = {"type": "string", "pattern": f"^{ITEM.pattern}$"}
+RESPONSE_NAME: Schema = {"type": "string", "pattern": f"^{RESPONSE.pattern}$"}
 WHOLE_TIME: Schema = {"type": "integer", "minimum": 0, "description": "seconds since 1970"}
 LABELS: Schema = {
     "type": ["object", "null"],
@@ -46,13 +48,39 @@ ITEM_SHAPE: Schema = {
     ]
 }  # fmt: skip
 
-IN_PATH: Mapping[str, Schema] = {"conversation_id": CONVERSATION_NAME, "item_id": ITEM_NAME}
+IN_PATH: Mapping[str, Schema] = {
+    "conversation_id": CONVERSATION_NAME, "item_id": ITEM_NAME, "response_id": RESPONSE_NAME,
+}  # fmt: skip
 TAKEN: Mapping[str, Schema] = {
     "OpenAiBeginning": record(
         {"items": {**many(NEW_ITEM, maxItems=20), "type": ["array", "null"]}, "metadata": LABELS},
         ("items", "metadata"),
     ),
     "OpenAiChange": record({"metadata": LABELS}),
+    "OpenAiRequest": record(
+        {
+            "input": {"type": ["string", "array"], "items": NEW_ITEM},
+            "model": or_null("string"),
+            "conversation": {"type": ["string", "object", "null"]},
+            "previous_response_id": or_null("string"),
+            "instructions": or_null("string"),
+            "store": or_null("boolean"),
+            "stream": or_null("boolean"),
+            "max_output_tokens": {"type": ["integer", "null"], "minimum": 1},
+            "temperature": {"type": ["number", "null"], "minimum": 0, "maximum": 2},
+            "top_p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "truncation": {"enum": ["auto", "disabled", None]},
+            "metadata": LABELS,
+            "tools": {"type": ["array", "null"], "items": {"type": "object"}},
+            "tool_choice": {"type": ["string", "object", "null"]},
+            "parallel_tool_calls": or_null("boolean"),
+            "text": or_null("object"),
+            "include": {"type": ["array", "null"], "items": TEXT},
+            **{name: {} for name in (*MEANINGLESS, *ONLY)},
+        },
+        (*FIELDS[:2], *FIELDS[3:], *MEANINGLESS, *ONLY),
+    ),
+    "OpenAiCompaction": {"type": "object"},
     "OpenAiNewItems": record({"items": many(NEW_ITEM, minItems=1, maxItems=20)}),
 }
 GIVEN: Mapping[str, Schema] = {
@@ -74,6 +102,36 @@ GIVEN: Mapping[str, Schema] = {
         "id": CONVERSATION_NAME,
         "object": {"const": "conversation.deleted"},
         "deleted": FLAG,
+    }),
+    "OpenAiResponse": {
+        "type": "object",
+        "properties": {
+            "id": TEXT,
+            "object": {"const": "response"},
+            "created_at": WHOLE_TIME,
+            "status": STATUS,
+            "model": TEXT,
+            "output": many({"type": "object"}),
+            "conversation": {
+                "oneOf": [record({"id": CONVERSATION_NAME}), {"type": "null"}]
+            },
+            "previous_response_id": or_null("string"),
+            "metadata": {"type": "object", "additionalProperties": TEXT},
+            "usage": {"type": ["object", "null"]},
+        },
+        "required": ["id", "object", "created_at", "status", "model", "output", "usage"],
+    },
+    "OpenAiResponseEvents": {
+        "type": "string", "description": "typed events, as OpenAI's API has them; the last one is "
+        "`response.completed`, `response.incomplete` or `error`",
+    },
+    "OpenAiDeletedResponse": record({
+        "id": RESPONSE_NAME,
+        "object": {"const": "response.deleted"},
+        "deleted": FLAG,
+    }),
+    "OpenAiInputTokens": record({
+        "object": {"const": "response.input_tokens"}, "input_tokens": COUNT,
     }),
     "OpenAiItem": ITEM_SHAPE,
     "OpenAiItems": record({

@@ -1,5 +1,7 @@
 """Changes a conversation: its context, title and pin; forgets single messages."""
 
+from contextlib import suppress
+
 from chat.context.budget import bounded_turn, message_tokens
 from chat.core.heads import Change, Summary
 from chat.core.messages import Place, Turn
@@ -46,6 +48,16 @@ async def forget_message(store: ConversationStore, conversation_id: int, place: 
         if title == make_title(said.content):
             await store.change(conversation_id, Change(title=""))
     await store.replace(conversation_id, place, old, without(old.turn, place.index))
+
+
+async def forget_turn(store: ConversationStore, conversation_id: int, turn: Turn) -> None:
+    """Take all messages of a turn out of a conversation, the last one last.
+
+    Errors: those of the port. If it fails in between, the same may be asked for again.
+    """
+    for placed in turn.placed():
+        with suppress(UnknownMessage):
+            await forget_message(store, conversation_id, placed.place)
 
 
 def without(turn: Turn, index: int) -> Turn | None:

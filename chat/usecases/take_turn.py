@@ -5,35 +5,24 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 
-from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
+from chat.context.asked import Asked, plain
+from chat.context.budget import Fit, message_tokens
 from chat.context.recall import Quoting, Recall, fit_with_recall
+from chat.context.showing import lay_out
 from chat.context.terms import prompt_terms
 from chat.core.counters import turn_counters
-from chat.core.errors import IdTaken, ModelFailed
-from chat.core.lifetime import expires_at, lifetime_s
-from chat.core.messages import (
-    Commit,
-    Completion,
-    Conversation,
-    Message,
-    Recalled,
-    RecalledMemory,
-    Turn,
-    TurnResult,
-    Usage,
-)
+from chat.core.errors import IdTaken
+from chat.core.messages import Commit, Completion, Conversation, Turn, TurnResult, Usage
 from chat.core.owners import anyone
-from chat.core.receipts import render_receipt
-from chat.core.titles import make_title
+from chat.core.refusals import ConversationBusy, PromptTooLong
 from chat.core.tool_calls import CallPart
 from chat.core.undoing import undone_on_error
 from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
+from chat.usecases.replies import Replied, Shown, make_replied, make_result
 from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.turn_memory import Recaller
 
-Replied = tuple[Commit, Usage]
-"""What is to be stored once the model has replied."""
 TurnEvents = AsyncGenerator[str | TurnResult, None]
 """A turn as it is taken: parts of the reply, and its result once it is stored.
 
@@ -41,6 +30,29 @@ The first part is empty: it says that nothing is against the turn, and the model
 empty parts say that the model is still at work. Whoever wants no more of a turn closes it: then
 nothing is stored, and the conversation is free.
 """
+
+
+@dataclasses.dataclass(frozen=True)
+class Begun:
+    """Says that nothing is against a turn, and the model is asked now.
+
+    Where the turn will be: the `conversation_id` is 0 as long as it is not known.
+    """
+
+    conversation_id: int
+    number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """A turn that was taken; None for `turn` if that was before, and only the result is known."""
+
+    result: TurnResult
+    turn: Turn | None
+
+
+Events = AsyncGenerator[Begun | str | CallPart | Taken, None]
+"""A turn as it is taken, with all that a caller may be shown of it; otherwise as `TurnEvents`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,45 +90,10 @@ class TurnTaker:
         Errors: those of the ports; if anything fails, nothing is stored and the caller may ask
                 again.
         """
-        try:
-            await self._store.admit(repetition, "conversation")
-        except AnsweredBefore as before:
-            yield before.result
-            return
-        async with undone_on_error(partial(self._store.dismiss, repetition)):
-            context_tokens = message_tokens(context) if context else 0
-            unsaved = Conversation(
-                0, owner or "", context, context_tokens, context_tokens, 0, (),
-                vocabulary=self._settings.vocabulary,
-            )  # fmt: skip
-            async with aclosing(self._reply(unsaved, prompt)) as parts:
-                async for part in parts:
-                    if isinstance(part, str):
-                        yield part
-                    else:
-                        replied = part
-            result = await self._store_first(unsaved, replied, repetition)
-        yield result
-
-    async def _store_first(
-        self, unsaved: Conversation, replied: Replied, repetition: Repetition | None
-    ) -> TurnResult:
-        try:
-            return await self._store_new(unsaved, replied, repetition)
-        except IdTaken:
-            await self._store.mend_ids()
-            return await self._store_new(unsaved, replied, repetition)
-
-    async def _store_new(
-        self, unsaved: Conversation, replied: Replied, repetition: Repetition | None
-    ) -> TurnResult:
-        commit, usage = replied
-        taken = await self._store.next_id()
-        new = dataclasses.replace(unsaved, id=taken, owner=unsaved.owner or anyone(taken))
-        commit = self._counted(await self._recaller.remember(new, commit), usage, is_new=True)
-        result = make_result(new, commit, usage)
-        await self._store.create(new, commit, Done(repetition, result) if repetition else None)
-        return result
+        async with aclosing(self.begin(context, plain(prompt), owner, repetition)) as events:
+            async for event in events:
+                if (shown := shown_of(event)) is not None:
+                    yield shown
 
     async def resume(
         self, conversation_id: int, prompt: str, repetition: Repetition | None = None
@@ -125,63 +102,159 @@ class TurnTaker:
 
         Errors: those of the ports; if anything fails, the conversation is unchanged and can go on.
         """
-        terms = prompt_terms(prompt) if self._settings.recall_tokens else ()
+        async with aclosing(self.go_on(conversation_id, plain(prompt), repetition)) as events:
+            async for event in events:
+                if (shown := shown_of(event)) is not None:
+                    yield shown
+
+    async def begin(
+        self,
+        context: str,
+        asked: Asked,
+        owner: str | None,
+        repetition: Repetition | None = None,
+        *,
+        is_named: bool = False,
+    ) -> Events:
+        """Take the first turn of a new conversation.
+
+        `is_named`: whether its id is known from the start; then it is used up without a reply, too.
+        Errors: those of the ports; if anything fails, nothing is stored and the caller may ask
+                again.
+        """
+        try:
+            await self._store.admit(repetition, "conversation" if asked.is_kept else "")
+        except AnsweredBefore as before:
+            yield Taken(before.result, None)
+            return
+        async with undone_on_error(partial(self._store.dismiss, repetition)):
+            taken = await self._store.next_id() if is_named and asked.is_kept else 0
+            context_tokens = message_tokens(context) if context else 0
+            unsaved = Conversation(
+                taken, owner or "", context, context_tokens, context_tokens, 0, (),
+                vocabulary=self._settings.vocabulary,
+            )  # fmt: skip
+            async with aclosing(self._reply(unsaved, asked)) as parts:
+                async for part in parts:
+                    if isinstance(part, Replied):
+                        replied = part
+                    else:
+                        yield part
+            result = await self._store_first(unsaved, replied, asked, repetition)
+        yield Taken(result, replied.turn)
+
+    async def _store_first(
+        self, unsaved: Conversation, replied: Replied, asked: Asked, repetition: Repetition | None
+    ) -> TurnResult:
+        if not asked.is_kept:
+            await self._store.dismiss(repetition)
+            return make_result(unsaved, replied, asked)
+        try:
+            return await self._store_new(unsaved, replied, asked, repetition)
+        except IdTaken:
+            await self._store.mend_ids()
+            if unsaved.id:  # the caller knows the id already
+                raise
+            return await self._store_new(unsaved, replied, asked, repetition)
+
+    async def _store_new(
+        self, unsaved: Conversation, replied: Replied, asked: Asked, repetition: Repetition | None
+    ) -> TurnResult:
+        commit, usage = replied
+        taken = unsaved.id or await self._store.next_id()
+        new = dataclasses.replace(unsaved, id=taken, owner=unsaved.owner or anyone(taken))
+        commit = self._counted(await self._recaller.remember(new, commit), usage, is_new=True)
+        result = make_result(new, replied, asked)
+        await self._store.create(new, commit, Done(repetition, result) if repetition else None)
+        return result
+
+    async def go_on(
+        self,
+        conversation_id: int,
+        asked: Asked,
+        repetition: Repetition | None = None,
+        *,
+        behind: int | None = None,
+    ) -> Events:
+        """Take the next turn of a conversation; `behind` is the number of its last turn, if known.
+
+        Errors: those of the ports; ConversationBusy if another turn is the last one by now. If
+                anything fails, the conversation is unchanged and can go on.
+        """
+        terms = prompt_terms(asked.said) if self._settings.recall_tokens else ()
         try:
             loaded = await self._store.load(conversation_id, terms, repetition)
         except AnsweredBefore as before:
-            yield before.result
+            yield Taken(before.result, None)
             return
         async with undone_on_error(partial(self._store.release, loaded)):
-            ranked = await self._recaller.rank(loaded, prompt)
-            async with aclosing(self._reply(ranked, prompt)) as parts:
+            if behind not in {None, loaded.turn_count}:
+                raise ConversationBusy
+            ranked = await self._recaller.rank(loaded, asked.said)
+            async with aclosing(self._reply(ranked, asked)) as parts:
                 async for part in parts:
-                    if isinstance(part, str):
-                        yield part
-                    else:
+                    if isinstance(part, Replied):
                         replied = part
-            result = await self._store_next(loaded, replied, repetition)
-        self._recaller.keep_evicted_later(loaded, replied[0])
-        yield result
+                    else:
+                        yield part
+            result = await self._store_next(loaded, replied, asked, repetition)
+        if asked.is_kept:
+            self._recaller.keep_evicted_later(loaded, replied.commit)
+        yield Taken(result, replied.turn)
 
     async def _store_next(
-        self, loaded: Conversation, replied: Replied, repetition: Repetition | None
+        self, loaded: Conversation, replied: Replied, asked: Asked, repetition: Repetition | None
     ) -> TurnResult:
         commit, usage = replied
+        result = make_result(loaded, replied, asked)
+        if not asked.is_kept:
+            await self._store.release(loaded)
+            return result
         commit = self._counted(await self._recaller.remember(loaded, commit), usage, is_new=False)
-        result = make_result(loaded, commit, usage)
         await self._store.commit(loaded, commit, Done(repetition, result) if repetition else None)
         return result
 
     async def _reply(
-        self, loaded: Conversation, prompt: str
-    ) -> AsyncGenerator[str | Replied, None]:
-        """Yield an empty part once the prompt fits, then the reply's, and at last what to store."""
-        fit, recall = await self._fit(loaded, prompt)
-        yield ""
-        messages = make_messages(recall.around(loaded.context), fit.kept, prompt)
-        async with aclosing(self._model.complete(messages, self._settings.sampling)) as parts:
+        self, loaded: Conversation, asked: Asked
+    ) -> AsyncGenerator[Begun | str | CallPart | Replied, None]:
+        """Yield that the prompt fits, then the reply's parts, and at last what to store."""
+        fit, recall = await self._fit(loaded, asked)
+        yield Begun(loaded.id, loaded.turn_count + 1)
+        around = recall.around(loaded.context)
+        context = "\n\n".join(filter(None, (around, asked.instructions)))
+        has_tools = self._settings.model_endpoint is not None
+        said = [*(message for turn in fit.kept for message in turn.shown()), *asked.messages]
+        messages = lay_out(context, said, has_tools=has_tools)
+        shown = Shown(loaded, fit, recall, asked)
+        sampling = asked.sampling or self._settings.sampling
+        async with aclosing(self._model.complete(messages, sampling)) as parts:
             while not isinstance(part := await self._next(parts), Completion):
-                if isinstance(part, str):
-                    yield part
-        check_reply(part.text, self._settings.max_prompt_bytes)
-        yield self._make_commit(loaded, fit, recall, prompt, part)
+                yield part
+        yield make_replied(self._settings, shown, part, self._clock())
 
-    async def _fit(self, loaded: Conversation, prompt: str) -> tuple[Fit, Recall]:
+    async def _fit(self, loaded: Conversation, asked: Asked) -> tuple[Fit, Recall]:
         settings = self._settings
         quoting = Quoting(
             settings.recall_tokens,
             settings.long_term.template,
             settings.long_term.max_chars,
             self._clock(),
+            beside_tokens=asked.beside_tokens + asked.around_tokens,
         )
-        return fit_with_recall(
+        most_tokens = (asked.sampling or settings.sampling).max_reply_tokens
+        fit, recall = fit_with_recall(
             loaded,
-            prompt,
-            await self._recaller.search(loaded, prompt),
+            asked.prompt,
+            await self._recaller.search(loaded, asked.said),
             quoting,
             context_length=settings.context_length,
-            max_reply_tokens=settings.sampling.max_reply_tokens,
+            max_reply_tokens=most_tokens,
         )
+        is_torn = asked.continues and bool(loaded.turns) and not fit.kept
+        if is_torn or (fit.evicted and not asked.may_evict):
+            needed_tokens = fit.prompt_tokens + sum(turn.tokens for turn in fit.evicted)
+            raise PromptTooLong(needed_tokens + most_tokens, settings.context_length)
+        return fit, recall
 
     async def _next(
         self, parts: AsyncGenerator[str | CallPart | Completion, None]
@@ -189,33 +262,6 @@ class TurnTaker:
         """Wait for the model; what becomes of its parts meanwhile is not its time."""
         with self._stopwatch.model():
             return await anext(parts)
-
-    def _make_commit(
-        self, loaded: Conversation, fit: Fit, recall: Recall, prompt: str, completion: Completion
-    ) -> Replied:
-        measured = measure(fit, loaded, prompt, completion, recall.text())
-        usage = self._make_usage(fit, recall, completion, measured)
-        reply = Message("assistant", completion.text, receipt=render_receipt(usage))
-        now = self._clock()
-        turn = Turn(
-            number=loaded.turn_count + 1,
-            messages=(Message("user", prompt), reply),
-            prompt_tokens=measured.prompt_tokens,
-            reply_tokens=measured.reply_tokens,
-            least_tokens=measured.least_tokens,
-            at=now,
-        )
-        commit = Commit(
-            turns=(turn,),
-            context_tokens=measured.context_tokens,
-            window_tokens=measured.window_tokens,
-            vocabulary=measured.vocabulary,
-            evicted=fit.evicted,
-            at=now,
-            lifetime_s=lifetime_s(self._settings.lifetimes, loaded, now),
-            title="" if loaded.turn_count else make_title(prompt),
-        )
-        return commit, usage
 
     def _counted(self, commit: Commit, usage: Usage, *, is_new: bool) -> Commit:
         counters = turn_counters(
@@ -226,47 +272,11 @@ class TurnTaker:
         )
         return dataclasses.replace(commit, counters=counters)
 
-    def _make_usage(
-        self, fit: Fit, recall: Recall, completion: Completion, measured: Measured
-    ) -> Usage:
-        return Usage(
-            context_length=self._settings.context_length,
-            prompt_tokens=completion.prompt_tokens or fit.prompt_tokens,
-            generated_tokens=completion.generated_tokens or measured.reply_tokens,
-            window_turns=len(fit.kept) + 1,
-            evicted_turns=len(fit.evicted),
-            finish_reason=finish_reason(completion, self._settings.sampling.max_reply_tokens),
-            evicted=tuple(turn.number for turn in fit.evicted),
-            recalled=tuple(
-                Recalled(quoted.found.turn.number, round(quoted.found.score, 4), quoted.age_s)
-                for quoted in recall.turns
-            ),
-            memories=tuple(
-                RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
-                for q in recall.memories
-            ),
-        )
 
-
-def finish_reason(completion: Completion, max_reply_tokens: int) -> str:
-    """Return why a reply ended; if the model did not say, its length decides."""
-    is_full = completion.generated_tokens >= max_reply_tokens
-    return completion.finish_reason or ("length" if is_full else "stop")
-
-
-def check_reply(text: str, max_bytes: int) -> None:
-    """Refuse a reply that cannot be stored.
-
-    Errors: ModelFailed if it is empty or has more than `max_bytes` bytes.
-    """
-    if not text:
-        raise ModelFailed("the model gave an empty reply")
-    if len(text.encode()) > max_bytes:
-        raise ModelFailed(f"the model's reply has over {max_bytes} bytes")
-
-
-def make_result(conversation: Conversation, commit: Commit, usage: Usage) -> TurnResult:
-    """Make the result of a turn."""
-    prompt, reply = (message.content for message in commit.turns[0].shown())
-    ends = expires_at(commit.at, commit.lifetime_s)
-    return TurnResult(conversation.id, prompt, conversation.context, reply, ends, usage)
+def shown_of(event: Begun | str | CallPart | Taken) -> str | TurnResult | None:
+    """Return what a plain turn shows of an event; None if that is nothing."""
+    if isinstance(event, Taken):
+        return event.result
+    if isinstance(event, Begun):
+        return ""
+    return event if isinstance(event, str) else None

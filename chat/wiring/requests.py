@@ -22,10 +22,12 @@ from chat.settings import Settings
 from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
+from chat.usecases.complete import Completer
 from chat.usecases.durable_ports import DurableStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
-from chat.usecases.ports import Embedder, LongTermMemory, OwnedStore, TurnStore
+from chat.usecases.ports import Embedder, LanguageModel, LongTermMemory, OwnedStore, TurnStore
 from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
+from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
 from chat.usecases.stopwatch import MS_PER_S, Stopwatch
@@ -111,9 +113,21 @@ class RequestStores:
     @cached_property
     def turn_taker(self) -> TurnTaker:
         """What takes turns."""
-        model = make_model(self.means.host, self.settings, self.means.make_word, self.means.until)
-        timing = Timing(self.means.clock, self.stopwatch)
-        return TurnTaker(self.turns, model, self.recaller, self.settings, timing)
+        return TurnTaker(self.turns, self._model, self.recaller, self.settings, self._timing)
+
+    @cached_property
+    def completer(self) -> Completer:
+        """What replies to messages that are not kept."""
+        return Completer(self._model, self.long_term, self.settings, self._timing)
+
+    @property
+    def _model(self) -> LanguageModel:
+        means = self.means
+        return make_model(means.host, self.settings, means.make_word, means.until)
+
+    @property
+    def _timing(self) -> Timing:
+        return Timing(self.means.clock, self.stopwatch)
 
     @cached_property
     def branch_maker(self) -> BranchMaker:
@@ -143,6 +157,15 @@ class RequestStores:
             self.turns, self.conversations, self._restorer, self.recaller, self.means.clock,
             self.settings,
         )  # fmt: skip
+
+    @cached_property
+    def responder(self) -> Responder:
+        """What responds to items.
+
+        Errors: CredentialNeeded.
+        """
+        parts = (self.turn_taker, self.branch_maker, self.conversations)
+        return Responder(*parts, self._owner, self.means.clock)
 
     @cached_property
     def importer(self) -> Importer:

@@ -73,6 +73,10 @@ class NoModule:
 def make_service(
     connection: NativeConnection, reply: Reply, embed: Embed = embed_at_once, **changed: str
 ) -> Service:
+    return make_service_over(connection, ToldModel(reply, embed), **changed)
+
+
+def make_service_over(connection: NativeConnection, origin: ToldModel, **changed: str) -> Service:
     variables = {**DEFAULTS, "model_api": "openai", "key_prefix": "t", **changed}
 
     @asynccontextmanager
@@ -80,7 +84,7 @@ def make_service(
         yield WaitingConnection(connection)
 
     def make_http(_: Origin, __: Mapping[str, str], ___: Limit) -> ToldModel:
-        return ToldModel(reply, embed)
+        return origin
 
     engine = Engine(NoModule(), ArithmeticError)
     return Service(Host(variables.__getitem__, open_redis, make_http, engine, int))

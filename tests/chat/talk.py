@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context.budget import Fit, Measured, make_messages, measure, message_tokens
+from chat.context.budget import Fit, Measured, measure, message_tokens
 from chat.context.recall import Quoting, Recall, fit_with_recall
+from chat.context.showing import lay_out
 from chat.context.templates import render_prompt
 from chat.core.messages import Completion, Conversation, Found, FoundMemory, Memory, Message, Turn
 from chat.core.refusals import PromptTooLong
@@ -158,7 +159,8 @@ def begin(context: str) -> Conversation:
 
 def show(talk: Conversation, prompt: str, fit: Fit, recall: Recall, prompt_format: str) -> str:
     """Return what the model is shown, which has the whole prompt."""
-    messages = make_messages(recall.around(talk.context), fit.kept, prompt)
+    said = [*(message for turn in fit.kept for message in turn.shown()), Message("user", prompt)]
+    messages = lay_out(recall.around(talk.context), said, has_tools=True)
     shown = render_prompt(messages, prompt_format)
     assert played_prompt_is_whole(shown, prompt)
     return shown

@@ -11,16 +11,21 @@ from chat.context.budget import (
     NO_USER_MESSAGE,
     Measured,
     fit_context,
-    make_messages,
     measure,
     message_tokens,
 )
+from chat.context.showing import lay_out
 from chat.core.messages import Completion, Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import LARGE, SMALL, UNKNOWN, estimate_tokens, least_tokens
 
 NEW = message_tokens("hi")
 CONTEXT_TOKENS = 10
+
+
+def shown(context: str, turns: list[Turn], prompt: str) -> list[Message]:
+    said = [*(message for turn in turns for message in turn.shown()), Message("user", prompt)]
+    return lay_out(context, said, has_tools=True)
 
 
 def turn(number: int, tokens: int, least_tokens: int | None = None) -> Turn:
@@ -115,13 +120,13 @@ def test_what_is_known_of_the_window_counts_less_the_least_of_what_was_evicted()
 def test_the_model_is_shown_the_context_the_turns_and_the_prompt() -> None:
     turns = [Turn(1, (Message("user", "a"), Message("assistant", "b")), 0, 0, 0, 0.0)]
 
-    assert make_messages("sys", turns, "c") == [
+    assert shown("sys", turns, "c") == [
         Message("system", "sys"),
         Message("user", "a"),
         Message("assistant", "b"),
         Message("user", "c"),
     ]
-    assert make_messages("", [], "c") == [Message("user", "c")]
+    assert shown("", [], "c") == [Message("user", "c")]
 
 
 def test_messages_of_any_role_are_shown_as_user_and_assistant_in_turn() -> None:
@@ -140,7 +145,7 @@ def test_messages_of_any_role_are_shown_as_user_and_assistant_in_turn() -> None:
         0.0,
     )
 
-    assert make_messages("", [added], "b") == [
+    assert shown("", [added], "b") == [
         Message("user", NO_USER_MESSAGE),
         Message("assistant", "Welcome."),
         Message("user", "a\n\n(tool)\n42\n\n(system)\nbe kind\n\nb"),

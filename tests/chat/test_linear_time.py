@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 import pytest
 
-from chat.context.budget import bounded_turn, fit_context, make_messages, measure
+from chat.context.budget import bounded_turn, fit_context, measure
 from chat.context.markers import break_up, break_up_speakers, neutralise
 from chat.context.quotes import fill_in, one_line
 from chat.context.recall import Quoting, choose_memories, choose_turns
 from chat.context.reply import ReplyText
+from chat.context.showing import lay_out
 from chat.context.templates import FORMATS, UNMISTAKABLE_ENDS, cut_reply, render_prompt
 from chat.context.terms import prompt_terms, terms_of
 from chat.core.errors import ChatError
@@ -132,7 +133,9 @@ PROMPTS: WHAT = {
     "neutralise": neutralise,
     "break up": break_up,
     "break up speakers": break_up_speakers,
-    "make messages": lambda text: make_messages(text, [turn_of(text)], text),
+    "make messages": lambda text: lay_out(
+        text, [*turn_of(text).shown(), Message("user", text)], has_tools=True
+    ),
     "find an echo": lambda text: find_echo(f"{text}x", f"{text}y", "llama2"),
     "find an echo of a prompt": lambda text: find_echo(f" {text}x", text, "plain"),
     "find a word": lambda text: has_word(text, "0123456789abcdef"),
@@ -254,6 +257,6 @@ def test_one_endless_word_of_a_megabyte_takes_linear_time() -> None:
 def test_many_messages_of_one_side_take_linear_time() -> None:
     def make(letters: str) -> list[Message]:
         messages = (Message("user", "a" * 1000),) * len(letters)
-        return make_messages("", [Turn(1, messages, 1, 0, 1, 0.0)], "Hi")
+        return lay_out("", [*messages, Message("user", "Hi")], has_tools=True)
 
     assert is_linear(make, "a" * 150, "a" * 9600)

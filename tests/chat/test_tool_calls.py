@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.context.askable import check_askable
-from chat.context.budget import lay_out, shown_tokens
+from chat.context.budget import shown_tokens
 from chat.context.markers import BREAK
+from chat.context.showing import lay_out
 from chat.core.errors import ModelFailed
 from chat.core.messages import Completion, Message, Sampling
 from chat.core.refusals import InvalidRequest
