@@ -5,6 +5,7 @@ import json
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import httpx
 
@@ -33,6 +34,7 @@ class Running:
     client: httpx.Client
     redis: RunningRedis
     model_path: str = "/v1/chat/completions"
+    stream_path: ClassVar[str] = "/stream"
 
     def new_client(self) -> httpx.Client:
         """Open another connection."""
@@ -71,6 +73,8 @@ class Running:
 
 class RunningChat(Running):
     """The chat with memory."""
+
+    stream_path: ClassVar[str] = "/"
 
     def new_user(self) -> httpx.Client:
         """Connect with a new credential."""

@@ -8,8 +8,9 @@ import subprocess
 
 from bench.clients import Running
 from bench.compare.footprints import memory_mb
+from bench.compare.streams import compare_streams
 from bench.compare.throughput import PAST_TURNS, TAKES_S, measure_throughput
-from bench.systems import ON_SPIN, build_one_value, run_model, run_redis
+from bench.systems import ON_SPIN, STREAMING_ON_SPIN, build_one_value, run_model, run_redis
 from bench.tables import SPREAD, describe, header, row
 from tests.running import SPIN
 
@@ -52,6 +53,7 @@ def measure_on_spin(folder: pathlib.Path) -> None:
     header("", "after the first turn, MB", "after all, MB")
     for name, before in idle.items():
         row(name, f"{before:.0f}", f"{used[name]:.0f}")
+    compare_streams(folder / "streams", STREAMING_ON_SPIN)
 
 
 def measure_rounds(running: list[Running], rng: random.Random) -> dict[str, list[Cell]]:

@@ -202,6 +202,8 @@ NATIVE = (
 )
 ON_SPIN = (CHAT, ASKING, KEPT, PREVIEW_3, ONE_VALUE, *NATIVE)
 SYSTEMS = (CHAT, ASKING, ONE_VALUE, *NATIVE)
+STREAMING = (ASKING, *NATIVE)
+STREAMING_ON_SPIN = (ASKING, KEPT, PREVIEW_3, *NATIVE)
 
 
 NOT_RUN = {"LangChain, the history of `langchain-redis`": "needs Redis' search module"}
@@ -218,11 +220,11 @@ def run_redis(folder: pathlib.Path) -> Iterator[RunningRedis]:
 
 
 @contextlib.contextmanager
-def run_model(folder: pathlib.Path) -> Iterator[str]:
-    """Start the model; yield its address."""
+def run_model(folder: pathlib.Path, app: str = "bench.model:app") -> Iterator[str]:
+    """Start a model; yield its address."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "uvicorn", "bench.model:app", "--port", str(port),
+    command = [sys.executable, "-m", "uvicorn", app, "--port", str(port),
                "--log-level", "warning"]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT)
     url = f"http://127.0.0.1:{port}"

@@ -6,7 +6,6 @@ from bench.alone.history import bench_history
 from bench.alone.memories import bench_memories, embeds
 from bench.alone.page import bench_page
 from bench.alone.recall import bench_recall
-from bench.alone.streams import bench_streams
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
 from bench.alone.waiting import bench_waiting
 from tests.running import RunningRedis, free_port, remote_config, run_host, run_model_endpoint
@@ -30,5 +29,4 @@ def bench_alone(folder: pathlib.Path) -> None:
         endpoint.answer = embeds(answer)
         bench_memories(folder, config, redis)
         bench_waiting(folder, redis, endpoint)
-        bench_streams(folder, redis)
         redis.stop()

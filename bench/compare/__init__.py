@@ -9,9 +9,10 @@ import httpx
 from bench.compare.correctness import compare_correctness
 from bench.compare.footprints import compare_footprints, measure_starts
 from bench.compare.histories import compare_histories
+from bench.compare.streams import compare_streams
 from bench.compare.throughput import compare_throughput
 from bench.compare.traffic import compare_traffic
-from bench.systems import SYSTEMS, build_one_value, run_model, run_redis
+from bench.systems import STREAMING, SYSTEMS, build_one_value, run_model, run_redis
 
 
 def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
@@ -32,3 +33,4 @@ def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
         compare_traffic(running, redis, rng)
         compare_correctness(running, model, rng)
     compare_throughput(folder / "many", rng, pictures)
+    compare_streams(folder / "streams", STREAMING)

@@ -5,7 +5,7 @@ Source: LangChain's how-to "How to add message history", with the chat history o
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from langchain_community.chat_message_histories import RedisChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage
@@ -37,6 +37,13 @@ class LangChain:
         """Take a turn."""
         config = {"configurable": {"session_id": conversation_id}}
         return str((await self._chain.ainvoke({"prompt": prompt}, config=config)).content)
+
+    async def parts(self, conversation_id: str, prompt: str) -> AsyncIterator[str]:
+        """Take a turn, and yield the parts of its reply."""
+        config = {"configurable": {"session_id": conversation_id}}
+        async for chunk in self._chain.astream({"prompt": prompt}, config=config):
+            if chunk.content:
+                yield str(chunk.content)
 
     async def add(self, conversation_id: str, contents: Sequence[str]) -> None:
         """Add prompts and replies, in turn."""

@@ -4,7 +4,7 @@ Source: LlamaIndex' documentation, "Chat Stores", section "RedisChatStore".
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import ChatMessage
@@ -31,17 +31,23 @@ class LlamaIndex:
             max_tokens=MAX_REPLY_TOKENS,
         )
 
-    async def reply(self, conversation_id: str, prompt: str) -> str:
-        """Take a turn."""
+    def _engine(self, conversation_id: str) -> SimpleChatEngine:
         memory = ChatMemoryBuffer.from_defaults(
             token_limit=CONTEXT_LENGTH - MAX_REPLY_TOKENS,
             chat_store=self._store,
             chat_store_key=conversation_id,
         )
-        engine = SimpleChatEngine.from_defaults(
-            llm=self._model, memory=memory, system_prompt=SYSTEM
-        )
-        return str((await engine.achat(prompt)).response)
+        return SimpleChatEngine.from_defaults(llm=self._model, memory=memory, system_prompt=SYSTEM)
+
+    async def reply(self, conversation_id: str, prompt: str) -> str:
+        """Take a turn."""
+        return str((await self._engine(conversation_id).achat(prompt)).response)
+
+    async def parts(self, conversation_id: str, prompt: str) -> AsyncIterator[str]:
+        """Take a turn, and yield the parts of its reply."""
+        response = await self._engine(conversation_id).astream_chat(prompt)
+        async for part in response.async_response_gen():
+            yield part
 
     async def add(self, conversation_id: str, contents: Sequence[str]) -> None:
         """Add prompts and replies, in turn."""

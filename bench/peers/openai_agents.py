@@ -4,7 +4,7 @@ Source: the SDK's documentation, "Sessions", section "Redis sessions".
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from agents import (
     Agent,
@@ -17,6 +17,8 @@ from agents.extensions.memory import RedisSession
 from openai import AsyncOpenAI
 from redis.asyncio import Redis
 from serving import MODEL, SYSTEM, make_app
+
+DELTA = "response.output_text.delta"
 
 
 class Agents:
@@ -40,6 +42,13 @@ class Agents:
         """Take a turn."""
         session = self._session(conversation_id)
         return str((await Runner.run(self._agent, prompt, session=session)).final_output)
+
+    async def parts(self, conversation_id: str, prompt: str) -> AsyncIterator[str]:
+        """Take a turn, and yield the parts of its reply."""
+        run = Runner.run_streamed(self._agent, prompt, session=self._session(conversation_id))
+        async for event in run.stream_events():
+            if event.type == "raw_response_event" and event.data.type == DELTA:
+                yield event.data.delta
 
     async def add(self, conversation_id: str, contents: Sequence[str]) -> None:
         """Add prompts and replies, in turn."""

@@ -1,15 +1,18 @@
 """Serves the peers that run natively: a chat behind FastAPI, on one Redis.
 
-`POST /` takes `{"id"?, "prompt"}` and returns `{"id", "reply"}`, as the chat with memory does.
+`POST /` takes `{"id"?, "prompt"}` and returns `{"id", "reply"}`, as the chat with memory does;
+`POST /stream` takes the same, and sends a `delta` event for each part.
 `POST /past` and `GET /messages` are only for measuring: they fill and read a history through the
 peer's own store.
 """
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 SYSTEM = "You are a helpful chef."
@@ -35,6 +38,9 @@ class Chat(Protocol):
     async def reply(self, conversation_id: str, prompt: str) -> str:
         """Take a turn."""
 
+    def parts(self, conversation_id: str, prompt: str) -> AsyncIterator[str]:
+        """Take a turn, and yield the parts of its reply."""
+
     async def add(self, conversation_id: str, contents: Sequence[str]) -> None:
         """Add prompts and replies, in turn."""
 
@@ -50,6 +56,14 @@ def make_app(chat: Chat) -> FastAPI:
     async def take_turn(turn: Turn) -> dict[str, str]:
         conversation_id = turn.id or uuid.uuid4().hex
         return {"id": conversation_id, "reply": await chat.reply(conversation_id, turn.prompt)}
+
+    @app.post("/stream")
+    async def stream(turn: Turn) -> StreamingResponse:
+        async def events() -> AsyncIterator[str]:
+            async for part in chat.parts(turn.id or uuid.uuid4().hex, turn.prompt):
+                yield f"event: delta\ndata: {json.dumps({'text': part})}\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     @app.post("/past")
     async def add(past: Past) -> dict[str, str]:

@@ -55,6 +55,19 @@ def turn_counters(usage: Usage, *, is_new: bool, model_ms: float, turn_ms: float
     return {name: count for name, count in counters.items() if count}
 
 
+def completion_counters(
+    prompt_tokens: int, generated_tokens: int, recalled_count: int, model_ms: float
+) -> dict[str, int]:
+    """Return by how much a reply that is not stored raises each counter."""
+    counters = {
+        "prompt_tokens": prompt_tokens,
+        "generated_tokens": generated_tokens,
+        "recalled_memories": recalled_count,
+        **_time_counters(MODEL_TIME, model_ms),
+    }
+    return {name: count for name, count in counters.items() if count}
+
+
 def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
     bound = next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
     return {f"{name} {bound}": 1, f"{name} {SUM}": round(taken_ms)}

@@ -1,6 +1,6 @@
 """Replies to messages that the caller sends as a whole; only memories of them are kept."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ from chat.context.recall import (
 )
 from chat.context.rounds import Kept, Rounds, fit_rounds, parse_rounds
 from chat.context.showing import lay_out
+from chat.core.counters import Counters, completion_counters
 from chat.core.json_text import render_json_text
 from chat.core.memories import note_id
 from chat.core.messages import (
@@ -75,12 +76,14 @@ class Completer:
         memory: LongTermMemory | None,
         settings: Settings,
         timing: Timing,
+        count: Callable[[Counters], None],
     ) -> None:
-        """Take the caller's `memory`; None with `long_term` off."""
+        """Take the caller's `memory`; None with `long_term` off. `count` counts later."""
         self._model = model
         self._memory = memory
         self._settings = settings
         self._timing = timing
+        self._count = count
 
     async def complete(self, asked: Asked) -> CompletionEvents:
         """Reply to messages.
@@ -99,16 +102,17 @@ class Completer:
             while not isinstance(part := await self._next(parts), Completion):
                 yield part
         check_reply(part, settings.max_prompt_bytes)
-        yield Completed(
-            part,
-            part.prompt_tokens or kept.prompt_tokens,
-            kept.evicted_count,
-            tuple(
-                RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
-                for q in recall.memories
-            ),
-            tuple(await self._remember(asked.said, part.text)),
+        recalled = tuple(
+            RecalledMemory(q.found.memory.id, round(1 - q.found.distance, 4), q.age_s)
+            for q in recall.memories
         )
+        remembered = tuple(await self._remember(asked.said, part.text))
+        prompt_tokens = part.prompt_tokens or kept.prompt_tokens
+        model_ms = self._timing.stopwatch.model_ms
+        self._count(
+            completion_counters(prompt_tokens, part.generated_tokens, len(recalled), model_ms)
+        )
+        yield Completed(part, prompt_tokens, kept.evicted_count, recalled, remembered)
 
     async def _next(
         self, parts: AsyncGenerator[str | CallPart | Completion, None]

@@ -15,6 +15,7 @@ from chat.llm.once import OnceEmbedder
 from chat.redis.account import Account, make_account, spend_import
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
+from chat.redis.counters import RedisStats
 from chat.redis.memories import RedisMemory
 from chat.redis.searcher import RedisSearcher
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings
@@ -118,7 +119,11 @@ class RequestStores:
     @cached_property
     def completer(self) -> Completer:
         """What replies to messages that are not kept."""
-        return Completer(self._model, self.long_term, self.settings, self._timing)
+        stats, means = RedisStats(self.redis, self.settings.key_prefix), self.means
+        return Completer(
+            self._model, self.long_term, self.settings, self._timing,
+            lambda counters: means.later(partial(stats.count, counters, means.clock())),
+        )  # fmt: skip
 
     @property
     def _model(self) -> LanguageModel:

@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.chat.native import NativeConnection
-from tests.chat.native_host import ToldModel, embed_at_once, make_service, make_service_over
+from tests.chat.native_host import ToldModel, ask, embed_at_once, make_service, make_service_over
 from tests.chat.openai_client import OTHER_TOKEN, TOKEN, make_client
 from tests.chat.test_openai import DONE, delta
 from tests.chat.test_settings import DEFAULTS
@@ -367,6 +367,19 @@ async def test_memories_of_the_owner_are_recalled_and_nobody_elses(
     mine, others = (json.dumps(asked) for asked in model.asked[1:])
     assert "My cat is called Miri." in mine
     assert "Miri" not in others
+
+
+async def test_tokens_of_completions_count_for_the_operator(connection: NativeConnection) -> None:
+    usage = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
+    operator = "the-operator-alone-knows"
+    model = Scripted([*FINE[:2], usage, DONE])
+    service = make_service_over(connection, model, admin_token=operator)
+
+    await make_client(service).chat.completions.create(model=MODEL, messages=[user("Hi")])
+
+    _, stats = await ask(service, "GET", "/admin/stats", b"", operator)
+    assert (stats["total"]["prompt_tokens"], stats["total"]["generated_tokens"]) == (3, 4)
+    assert stats["total"]["turns"] == 0
 
 
 async def test_a_model_that_spin_runs_refuses_tools_by_name(connection: NativeConnection) -> None:

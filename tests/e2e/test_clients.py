@@ -120,13 +120,15 @@ def test_an_agent_with_a_tool_remembers_over_five_turns_and_in_a_second_process(
     assert again[0] == first[0]
 
 
-def test_the_official_client_asks_again_by_itself_and_streams(calling: RunningHost) -> None:
+def test_the_newest_official_client_calls_a_tool_streams_and_raises_its_own_errors(
+    calling: RunningHost,
+) -> None:
     token = calling.client.post("/session").json()["token"]
 
     printed = run(CLIENTS, calling, token, str(HERE / "official.py")).splitlines()
 
     assert printed[0] == "caller"
     assert printed[1] == "The weather: Snow."
-    assert printed[2] == printed[3] == "You said: My name is Ada. and tools: "
+    assert printed[2] == printed[3] == "You said: My name is Ada. and tools:"
     assert printed[4] == "404 model_not_found"
     assert printed[5] == "400 n"
