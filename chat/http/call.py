@@ -1,7 +1,7 @@
 """What a handler is given: a request, and the parts with which it answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -290,12 +290,6 @@ class Call:
         if self.terms.takes is not None:
             max_bytes = body_limit(self.terms.takes, self.settings)
             self.__dict__["body"] = await self.request.read_body(max_bytes)
-
-    def step(self, request: Request, path: Mapping[str, str], terms: Terms, body: bytes) -> "Call":
-        """Return a call of another operation within this one: it is by the same caller."""
-        call = replace(self, request=request, path=path, terms=terms)
-        call.__dict__.update(settings=self.settings, caller=self.caller, body=body)
-        return call
 
     def now(self) -> float:
         """Return the time, in seconds since 1970."""

@@ -57,7 +57,10 @@ async def _finish(
     """Return a whole response, and what the log says of it."""
     result, turn = taken.result, taken.turn
     usage = result.usage
+    if wanted.asked.is_kept:
+        call.note_conversation(result.conversation_id)
     facts: dict[str, Fact] = {
+        **call.facts,
         "prompt_tokens": usage.prompt_tokens,
         "generated_tokens": usage.generated_tokens,
         "evicted_turns": usage.evicted_turns,
@@ -146,6 +149,7 @@ async def _find(call: Call, stores: Stores) -> tuple[int, Turn]:
     Errors: UnknownResponse.
     """
     conversation_id, number = parse_response_name(call.path["response_id"])
+    call.note_conversation(conversation_id)
     try:
         return conversation_id, await find_response(stores.conversations, conversation_id, number)
     except UnknownConversation as error:
