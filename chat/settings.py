@@ -27,9 +27,7 @@ KEY = re.compile(r"[!-~]{0,2000}")
 WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
-MAX_PIECES = 10_000_000
-MAX_CONVERSATIONS = 10_000_000
-MAX_PER_MINUTE = 10_000_000
+MAX_PIECES = MAX_CONVERSATIONS = MAX_PER_MINUTE = 10_000_000
 MAX_BYTES = 1_000_000_000_000
 PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -268,8 +266,7 @@ def _origin(get: Getter, name: str) -> Origin:
 
 
 def _vocabulary(get: Getter) -> Vocabulary:
-    pieces = _integer(get, "vocabulary_size", 0, MAX_PIECES)
-    return LARGE if pieces >= LARGE_PIECES else UNKNOWN
+    return LARGE if _integer(get, "vocabulary_size", 0, MAX_PIECES) >= LARGE_PIECES else UNKNOWN
 
 
 def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
@@ -287,11 +284,7 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
 
 
 def _redis(get: Getter) -> RedisAddress:
-    return RedisAddress(_redis_url(get), _integer(get, "redis_timeout_s", 1, 3600))
-
-
-def _redis_url(get: Getter) -> str:
-    """Return the URL of Redis, with the user and the password percent-encoded."""
+    """Return where Redis is; user and password are percent-encoded in the URL."""
     address = parse_address(get("redis_address"), ("redis", "rediss"))
     if address is None:
         raise InvalidSetting(
@@ -303,4 +296,5 @@ def _redis_url(get: Getter) -> str:
     credentials = f"{user}:{password}@" if password else ""
     database = _integer(get, "redis_database", 0, 1_000_000)
     scheme, authority = address
-    return f"{scheme}://{credentials}{authority}/{database}"
+    url = f"{scheme}://{credentials}{authority}/{database}"
+    return RedisAddress(url, _integer(get, "redis_timeout_s", 1, 3600))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from chat.core.messages import Recalled, RecalledMemory, Usage
+from chat.core.usage import Recalled, RecalledMemory, Usage
 
 MAX_ROWS = 100
 """The most recalled turns, memories, and ranges of evicted turns that a receipt has of each."""

@@ -102,16 +102,6 @@ class OperatorNeeded(Unauthorised):
         super().__init__("needs `Bearer` and the variable `admin_token`", "Authorization")
 
 
-class ForeignOrigin(CallerError):
-    """A page of another origin asks, which the operator has not named in `cors_origins`."""
-
-    status = 403
-    code = "foreign_origin"
-
-    def __init__(self) -> None:
-        super().__init__("pages of this origin are not let in here: `cors_origins`", "Origin")
-
-
 class UnknownConversation(CallerError):
     """There is no such conversation for this caller: never was, expired, or is another's."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from chat.core.messages import TurnResult
 from chat.core.owners import digest, owner_tag
+from chat.core.usage import TurnResult
 from chat.http.bodies import parse_branch, parse_change, parse_messages, parse_turn_request
 from chat.http.call import Call
 from chat.http.credentials import Session

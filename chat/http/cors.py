@@ -6,7 +6,7 @@ Source: the Fetch standard, section 3.3, CORS protocol.
 
 from collections.abc import Mapping, Sequence
 
-from chat.core.refusals import ForeignOrigin
+from chat.core.refusals import CallerError
 
 ALLOWED_HEADERS = (
     "authorization, content-type, idempotency-key, mcp-method, mcp-name, mcp-protocol-version, "
@@ -39,6 +39,16 @@ def cors_headers(
             "access-control-max-age": str(MAX_AGE_S),
         }
     return granted
+
+
+class ForeignOrigin(CallerError):
+    """A page of another origin asks, which the operator has not named in `cors_origins`."""
+
+    status = 403
+    code = "foreign_origin"
+
+    def __init__(self) -> None:
+        super().__init__("pages of this origin are not let in here: `cors_origins`", "Origin")
 
 
 def check_origin(headers: Mapping[str, str], origins: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from chat.core.errors import ChatError
 from chat.core.json_text import render_json_text
-from chat.core.messages import TurnResult
+from chat.core.usage import TurnResult
 from chat.http.log_line import Fact
 from chat.http.response import Response
 from chat.usecases.take_turn import TurnEvents

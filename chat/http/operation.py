@@ -7,7 +7,6 @@ from typing import Literal, Protocol
 from chat.core.errors import ChatError, InternalError, InvalidSetting
 from chat.core.refusals import (
     CredentialNeeded,
-    ForeignOrigin,
     InvalidCredential,
     InvalidRequest,
     LimitExceeded,
@@ -17,6 +16,7 @@ from chat.core.refusals import (
     TooLarge,
 )
 from chat.http.call import Access, Call, Counts
+from chat.http.cors import ForeignOrigin
 from chat.http.response import Response
 from chat.http.shapes import Schema
 from chat.settings import Settings

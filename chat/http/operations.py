@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chat.context.ranking import WAYS
 from chat.core.errors import (
     CorruptConversation,
     EraseIncomplete,
@@ -14,7 +13,6 @@ from chat.core.errors import (
     StoreUnavailable,
     Unhealthy,
 )
-from chat.core.messages import ROLES
 from chat.core.refusals import (
     ConversationBusy,
     CredentialNeeded,
@@ -35,44 +33,27 @@ from chat.http import memory_handlers as memories
 from chat.http import operator_handlers as operators
 from chat.http import owner_handlers as owners
 from chat.http import public_handlers as public
-from chat.http.fields import NAMESPACE, OTHER_ROLES
 from chat.http.operation import Errors, Operation, Operations, Parameter
-from chat.http.queries import CURSOR, DEFAULT, DEFAULT_DISTANCE, DEFAULT_TOP_K, FARTHEST, KEY, MOST
-from chat.http.shapes import CONTENT, PLACE
+from chat.http.parameters import (
+    AS_TEXT,
+    BY,
+    LISTED,
+    OF_NAMESPACE,
+    OF_ROLES,
+    PROMPT,
+    REPETITION,
+    TOP_K,
+    WITHIN,
+    count,
+    flag,
+)
+from chat.http.queries import DEFAULT, MOST
+from chat.http.shapes import PLACE
 
 STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
 STORE: Errors = (*STORES, OwnerErased)
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)
 CONVERSATION: Errors = (*STORE, UnknownConversation)
-
-
-def _number(name: str, least: float, most: float, default: float, kind: str) -> Parameter:
-    schema = {"type": kind, "minimum": least, "maximum": most, "default": default}
-    return Parameter(name, schema)
-
-
-def _flag(name: str) -> Parameter:
-    return Parameter(name, {"type": "boolean", "default": False})
-
-
-def _count(name: str, least: int, default: int) -> Parameter:
-    return _number(name, least, MOST, default, "integer")
-
-
-LIMIT = _count("limit", 1, DEFAULT)
-PAGED = (LIMIT, Parameter("cursor", {"type": "string", "pattern": f"^{CURSOR.pattern}$"}))
-ROLE_LIST = "|".join([*ROLES, *OTHER_ROLES])
-OF_ROLES = Parameter("role", {"type": "string", "pattern": f"^({ROLE_LIST})(,({ROLE_LIST}))*$"})
-OF_NAMESPACE = Parameter("namespace", {"type": "string", "pattern": f"^{NAMESPACE.pattern}$"})
-LISTED = (*PAGED, OF_NAMESPACE)
-AS_TEXT = _flag("as_text")
-PROMPT = Parameter("prompt", CONTENT, is_needed=True)
-TOP_K = _count("top_k", 0, DEFAULT_TOP_K)
-WITHIN = _number("distance_threshold", 0, FARTHEST, float(DEFAULT_DISTANCE), "number")
-BY = Parameter("by", {"type": "string", "enum": list(WAYS), "default": WAYS[0]})
-REPETITION = Parameter(
-    "Idempotency-Key", {"type": "string", "pattern": f"^{KEY.pattern}$"}, "header"
-)
 OF_CONVERSATION: Mapping[str, Mapping[str, str]] = {
     action: {"id": "/id"}
     for action in (
@@ -158,7 +139,7 @@ OPERATIONS: Operations = {
             conversations.read_messages, "Its newest messages, in order",
             {200: "MessagePage"}, "optional",
             parameters=(
-                _count("last", 0, DEFAULT), Parameter("before", PLACE), OF_ROLES, AS_TEXT
+                count("last", 0, DEFAULT), Parameter("before", PLACE), OF_ROLES, AS_TEXT
             ),
             errors=CONVERSATION,
         ),
@@ -192,7 +173,7 @@ OPERATIONS: Operations = {
         "GET": Operation(
             conversations.find_relevant, "Its messages that are about what a prompt is about",
             {200: "RelevantMessages"}, "optional",
-            parameters=(PROMPT, TOP_K, WITHIN, OF_ROLES, AS_TEXT, _flag("fall_back"), BY),
+            parameters=(PROMPT, TOP_K, WITHIN, OF_ROLES, AS_TEXT, flag("fall_back"), BY),
             errors=(*CONVERSATION, *MODEL), counts="turn",
         ),
     },

@@ -8,8 +8,9 @@ from chat.core.cuts import ForgottenMessages
 from chat.core.errors import Unhealthy
 from chat.core.heads import Forgotten, Summary
 from chat.core.limits import Quota
-from chat.core.messages import FoundMemory, Memory, Place, Placed, TurnResult
+from chat.core.messages import FoundMemory, Memory, Place, Placed
 from chat.core.receipts import parse_receipt, usage_fields
+from chat.core.usage import TurnResult
 from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.render_owner import session_headers

@@ -5,9 +5,9 @@ from dataclasses import fields
 from typing import Any
 
 from chat.core.memories import MEMORY_ID
-from chat.core.messages import Recalled, RecalledMemory, Usage
 from chat.core.receipts import MAX_EVICTED, MAX_REASON_CHARACTERS, MAX_ROWS
 from chat.core.refusals import InvalidRequest
+from chat.core.usage import Recalled, RecalledMemory, Usage
 from chat.http.fields import parse_text, refuse_others
 
 MAX_COUNT = 10**15

@@ -50,7 +50,9 @@ def make_step(call: Call, method: str, path: str, arguments: Mapping[str, Any]) 
         uri = f"{path}?{urlencode(fields)}"
     headers = {name: of for name, of in call.headers.items() if name not in NOT_FORWARDED}
     request = replace(call.request, method=method, uri=uri, headers=headers)
-    return Step(operation, call.step(request, named, operation, body))
+    inner = replace(call, request=request, path=named, terms=operation)
+    inner.__dict__.update(settings=call.settings, caller=call.caller, body=body)
+    return Step(operation, inner)
 
 
 async def ask(call: Call, path: str, **arguments: Any) -> Fields:

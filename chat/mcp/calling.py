@@ -6,8 +6,8 @@ from typing import Any
 
 from chat.context.quotes import age_s
 from chat.core.errors import ChatError
-from chat.core.messages import TurnResult
 from chat.core.refusals import InvalidRequest
+from chat.core.usage import TurnResult
 from chat.http.conversation_handlers import BegunTurn, begin_turn
 from chat.http.events import COMMENT, HEADERS
 from chat.http.log_line import Fact

@@ -133,7 +133,7 @@ def _checked_modern(message: Message, headers: Mapping[str, str]) -> str:
             raise Refused(HEADER_MISMATCH, f"the header `{name}` must say what the body says")
     field = NAMED_BY.get(message.method, "")
     named = message.params.get(field)
-    if named is not None and _decoded(headers.get(NAME_HEADER)) != named:
+    if isinstance(named, str) and _decoded(headers.get(NAME_HEADER)) != named:
         problem = f"the header `{NAME_HEADER}` must say what `params.{field}` says"
         raise Refused(HEADER_MISMATCH, problem)
     if version != MODERN:

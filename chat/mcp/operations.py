@@ -2,7 +2,8 @@
 
 from chat.core.refusals import KeyReused
 from chat.http.operation import Operation, Operations, Parameter
-from chat.http.operations import MODEL, REPETITION, STORE
+from chat.http.operations import MODEL, STORE
+from chat.http.parameters import REPETITION
 from chat.mcp.answering import answer_message
 
 HEADERS = (

@@ -163,9 +163,10 @@ TOOLS: Mapping[str, Tool] = {
         Tool(
             "say", "Say something in a conversation",
             "Send the next message of a conversation to the chat bot behind this server, and get "
-            "its reply. What was said before in the conversation is known to the bot: do not "
-            "repeat it. If the conversation is busy, another turn is running: wait a little, and "
-            "try again.",
+            "its reply. Use it to go on with a conversation. What was said in it before is known "
+            "to the bot: do not repeat it. Do not use it to store something without a reply: "
+            "`add_messages` does that. If the conversation is busy, another turn is running: wait "
+            "a little, and try again.",
             "POST", "/",
             _described(
                 record({

@@ -137,4 +137,6 @@ def render_conversation(summary: Summary) -> Response:
 
 
 def _parse_id(call: Call) -> int:
-    return parse_conversation_name(call.path["conversation_id"])
+    conversation_id = parse_conversation_name(call.path["conversation_id"])
+    call.note_conversation(conversation_id)
+    return conversation_id

@@ -6,10 +6,11 @@ from typing import Any
 from chat.core.messages import Placed, Turn
 from chat.core.owners import digest
 from chat.core.refusals import UnknownConversation, UnknownResponse, Unsupported
-from chat.http.call import Call, Stores
+from chat.http.call import Call
 from chat.http.log_line import Fact
 from chat.http.queries import parse_idempotency_key
 from chat.http.response import Response, render_json
+from chat.http.stores import Stores
 from chat.openai_api.ids import parse_item_name, parse_response_name
 from chat.openai_api.lists import parse_list_query, render_items
 from chat.openai_api.response_bodies import Wanted, parse_response_request
@@ -57,7 +58,10 @@ async def _finish(
     """Return a whole response, and what the log says of it."""
     result, turn = taken.result, taken.turn
     usage = result.usage
+    if wanted.asked.is_kept:
+        call.note_conversation(result.conversation_id)
     facts: dict[str, Fact] = {
+        **call.facts,
         "prompt_tokens": usage.prompt_tokens,
         "generated_tokens": usage.generated_tokens,
         "evicted_turns": usage.evicted_turns,
@@ -146,6 +150,7 @@ async def _find(call: Call, stores: Stores) -> tuple[int, Turn]:
     Errors: UnknownResponse.
     """
     conversation_id, number = parse_response_name(call.path["response_id"])
+    call.note_conversation(conversation_id)
     try:
         return conversation_id, await find_response(stores.conversations, conversation_id, number)
     except UnknownConversation as error:

@@ -11,7 +11,8 @@ from chat.core.refusals import (
     Unsupported,
 )
 from chat.http.operation import Errors, Operation, Operations, Parameter
-from chat.http.operations import MODEL, REPETITION, STORE
+from chat.http.operations import MODEL, STORE
+from chat.http.parameters import REPETITION
 from chat.openai_api import response_handlers as responses
 from chat.openai_api.conversation_operations import INCLUDE, PAGED
 

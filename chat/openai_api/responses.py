@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chat.core.messages import Message, Place, Placed, Turn, Usage
+from chat.core.messages import Message, Place, Placed, Turn
 from chat.core.receipts import parse_receipt
+from chat.core.usage import Usage
 from chat.openai_api.ids import conversation_name, response_name
 from chat.openai_api.items import Status, own_of, render_item
 from chat.openai_api.response_bodies import KEPT

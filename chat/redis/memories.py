@@ -18,9 +18,7 @@ from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
 from chat.redis.keys import Keys, in_namespace, memory_keys
-from chat.redis.records import parse_embedding, parse_memories, render_embedded
-from chat.redis.script import Script
-from chat.redis.scripts import (
+from chat.redis.memory_scripts import (
     CANDIDATES,
     FORGET_MEMORY,
     MEMORIES_PAGE,
@@ -28,6 +26,8 @@ from chat.redis.scripts import (
     RESTATE,
     SIGNATURES,
 )
+from chat.redis.records import parse_embedding, parse_memories, render_embedded
+from chat.redis.script import Script
 from chat.usecases.ports import Cursor, Embedder
 
 CANDIDATE_COUNT = 64

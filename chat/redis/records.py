@@ -11,22 +11,11 @@ from chat.core.errors import CorruptConversation
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
-from chat.core.messages import (
-    Conversation,
-    Embedded,
-    Found,
-    Memory,
-    Message,
-    Recalled,
-    RecalledMemory,
-    Turn,
-    TurnResult,
-    Usage,
-    as_role,
-)
+from chat.core.messages import Conversation, Embedded, Found, Memory, Message, Turn, as_role
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
+from chat.core.usage import Recalled, RecalledMemory, TurnResult, Usage
 from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
 

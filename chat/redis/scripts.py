@@ -35,7 +35,6 @@ from chat.redis.fragments import (
 from chat.redis.keys import (
     ACCOUNT_NAMES,
     CONVERSATION_NAMES,
-    MEMORY_NAMES,
     NEWCOMER_NAMES,
     OWNED_NAMES,
     STATS_NAMES,
@@ -59,11 +58,6 @@ A script takes some milliseconds.
 """
 ID_DIGITS = 15
 """The most digits of an id: Lua's numbers are exact up to 2^53, so a longer id is none of ours."""
-
-BUCKET_BYTES = 100
-"""About how many bytes a bucket of a term's postings has, before it is read."""
-SKIPPED = 100
-"""The most memories of a conversation itself that its search looks past, to find others."""
 
 # A turn: admit or load before the model, create or commit after it.
 RATES = ("caller_rate", "rate")
@@ -259,48 +253,6 @@ CLEAN_INDEX = make_script(
     keys=CONVERSATION_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["conversation_id", "account"],
-)
-
-# An owner's memories.
-REMEMBER = make_script(
-    "remember",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
-    keys=MEMORY_NAMES,
-    maybe=ACCOUNT_NAMES,
-    args=["new_memories", "max_memories", "account"],
-)
-RESTATE = make_script(
-    "restate",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
-    keys=MEMORY_NAMES,
-    maybe=ACCOUNT_NAMES,
-    args=["new_memory", "account"],
-)
-FORGET_MEMORY = make_script(
-    "forget_memory",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
-    keys=MEMORY_NAMES,
-    maybe=ACCOUNT_NAMES,
-    args=["memory_id", "of_namespace", "account"],
-)
-SIGNATURES = repeatable(
-    make_script(
-        "signatures",
-        [SCORE],
-        keys=["memory_signatures", "memory_rows", "memory_index"],
-        args=["max_found", "own", "*searched"],
-        constants={"BUCKET_BYTES": BUCKET_BYTES, "SKIPPED": SKIPPED},
-    )
-)
-CANDIDATES = repeatable(
-    make_script("candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"])
-)
-MEMORIES_PAGE = repeatable(
-    make_script(
-        "memories_page",
-        keys=["memories", "memory_times"],
-        args=["last_at", "last_id", "limit", "max_bytes"],
-    )
 )
 
 # An owner's account, and what is counted.

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from chat.core.counters import day_of
-from chat.core.limits import Limits, Quota
-from chat.core.messages import Adds, Commit, Conversation, TurnResult
+from chat.core.limits import Adds, Limits, Quota
+from chat.core.messages import Commit, Conversation
 from chat.core.owners import anyone
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
+from chat.core.usage import TurnResult
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
 from chat.redis.counters import render_counters
@@ -51,8 +52,7 @@ class TurnStoreSettings:
 
     Shapes: a search finds up to `max_found` evicted turns; an owner has up to `max_memories`
             memories; `tags` are those of the embedding model and of the model; `rate_tag` names
-            whose turns are limited; `owners` returns the owners under whom a conversation may be
-            reached.
+            whose turns are limited; `owners` returns who a conversation may belong to.
     """
 
     prefix: str

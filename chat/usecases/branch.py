@@ -9,10 +9,11 @@ from chat.context.budget import Fit, bounded_turn, fit_turns
 from chat.core.errors import IdTaken
 from chat.core.heads import Head, Summary
 from chat.core.lifetime import expires_at
-from chat.core.messages import Place, Turn, TurnResult, Usage
+from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import UnknownMessage
 from chat.core.undoing import undone_on_error
+from chat.core.usage import TurnResult, Usage
 from chat.settings import Settings
 from chat.usecases.branch_ports import Branch, Brancher, Made, Source
 from chat.usecases.durable_ports import Whole

@@ -26,12 +26,12 @@ from chat.core.messages import (
     FoundMemory,
     Memory,
     Message,
-    RecalledMemory,
     Sampling,
     Turn,
 )
 from chat.core.tokens import estimate_tokens
 from chat.core.tool_calls import CallPart
+from chat.core.usage import RecalledMemory
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import LanguageModel

@@ -6,19 +6,10 @@ from typing import Protocol
 
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
-from chat.core.limits import Quota
-from chat.core.messages import (
-    Adds,
-    Commit,
-    Completion,
-    Conversation,
-    Message,
-    Place,
-    Sampling,
-    Turn,
-    TurnResult,
-)
+from chat.core.limits import Adds, Quota
+from chat.core.messages import Commit, Completion, Conversation, Message, Place, Sampling, Turn
 from chat.core.tool_calls import CallPart
+from chat.core.usage import TurnResult
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,10 @@ from chat.context.counts import Beside, Measured, measure
 from chat.context.recall import Recall
 from chat.core.errors import ModelFailed
 from chat.core.lifetime import expires_at, lifetime_s
-from chat.core.messages import (
-    Commit,
-    Completion,
-    Conversation,
-    Message,
-    Recalled,
-    RecalledMemory,
-    Turn,
-    TurnResult,
-    Usage,
-)
+from chat.core.messages import Commit, Completion, Conversation, Message, Turn
 from chat.core.receipts import render_receipt
 from chat.core.titles import make_title
+from chat.core.usage import Recalled, RecalledMemory, TurnResult, Usage
 from chat.settings import Settings
 
 

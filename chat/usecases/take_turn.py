@@ -12,11 +12,12 @@ from chat.context.showing import lay_out
 from chat.context.terms import recall_terms
 from chat.core.counters import turn_counters
 from chat.core.errors import IdTaken
-from chat.core.messages import Commit, Completion, Conversation, Turn, TurnResult, Usage
+from chat.core.messages import Commit, Completion, Conversation, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong
 from chat.core.tool_calls import CallPart
 from chat.core.undoing import undone_on_error
+from chat.core.usage import TurnResult, Usage
 from chat.settings import Settings
 from chat.usecases.ports import AnsweredBefore, Clock, Done, LanguageModel, Repetition, TurnStore
 from chat.usecases.replies import Replied, Shown, make_replied, make_result
@@ -34,10 +35,7 @@ nothing is stored, and the conversation is free.
 
 @dataclasses.dataclass(frozen=True)
 class Begun:
-    """Says that nothing is against a turn, and the model is asked now.
-
-    Where the turn will be: the `conversation_id` is 0 as long as it is not known.
-    """
+    """Says that the model is asked now, and where the turn will be; an unknown id is 0."""
 
     conversation_id: int
     number: int

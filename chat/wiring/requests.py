@@ -25,7 +25,7 @@ from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
 from chat.usecases.complete import Completer
-from chat.usecases.durable_ports import DurableStore, Restorer
+from chat.usecases.durable_ports import Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder, LanguageModel, OwnedStore, TurnStore
@@ -39,7 +39,7 @@ from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
-from chat.wiring.whole import Who, make_brancher, make_restorer
+from chat.wiring.whole import Behind, Who, make_brancher, make_restorer
 
 MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
 """The most evicted turns that a search returns, and the most if embeddings rank them again."""
@@ -275,13 +275,13 @@ class RequestStores:
         return RedisTurnStore(self.redis, wanted, self._account)
 
     @cached_property
-    def _durable(self) -> "Behind | None":
+    def _durable(self) -> Behind | None:
         """The durable parts behind Redis; None without an owner, or without Chroma."""
         if self.who.owner is None or self.settings.chroma is None:
             return None
         return self._make_durable(self.who.owner, self.settings.chroma)
 
-    def _make_durable(self, owner: str, address: ChromaAddress) -> "Behind":
+    def _make_durable(self, owner: str, address: ChromaAddress) -> Behind:
         settings, redis, account = self.settings, self.redis, self._account
         check = partial(account.check, redis) if account else nothing
         collection = make_collection(
@@ -295,12 +295,3 @@ class RequestStores:
         begin = partial(unbounded.read, redis)
         recovery = Recovery(store, restorer, settings, owner, begin)
         return Behind(store, memory, recovery)
-
-
-@dataclass(frozen=True)
-class Behind:
-    """The durable parts behind Redis for one owner, which are in Chroma."""
-
-    store: DurableStore
-    memory: LongTermMemory
-    recovery: Recovery

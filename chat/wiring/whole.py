@@ -9,6 +9,9 @@ from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Redis
 from chat.redis.restorer import RedisRestorer
 from chat.settings import Settings
+from chat.usecases.durable_ports import DurableStore
+from chat.usecases.memory_port import LongTermMemory
+from chat.usecases.recovery import Recovery
 from chat.usecases.stopwatch import MS_PER_S
 
 
@@ -23,6 +26,15 @@ class Who:
     caller: Caller
     owner: str | None
     fencing: str
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The durable parts behind Redis for one owner, which are in Chroma."""
+
+    store: DurableStore
+    memory: LongTermMemory
+    recovery: Recovery
 
 
 def make_restorer(

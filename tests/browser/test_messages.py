@@ -93,7 +93,7 @@ class TestMemory:
         visitor.say("Thank you!")  # too short to be remembered by itself
         page = visitor.page
         do(page.locator(".message.user"), "Remember")
-        expect(page.get_by_role("status").last).to_have_text("Remembered")
+        expect(page.get_by_role("status").filter(has_text="Remembered")).to_be_visible()
 
         listed = page.request.get(f"{visitor.url}/memories?limit=10").json()["memories"]
         assert "Thank you!" in [memory["content"] for memory in listed]

@@ -9,8 +9,8 @@ from chat.context.terms import turn_terms
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import IdTaken
 from chat.core.heads import Change, Forgotten, Labels, Summary
-from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Found, Place, Turn, TurnResult
+from chat.core.limits import Adds, Quota
+from chat.core.messages import Commit, Conversation, Found, Place, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import (
     ConversationBusy,
@@ -19,6 +19,7 @@ from chat.core.refusals import (
     PinNeedsOwner,
     UnknownConversation,
 )
+from chat.core.usage import TurnResult
 from chat.usecases.branch_ports import Branch, Made, Source
 from chat.usecases.ports import AnsweredBefore, Cursor, Done, Repetition, StoredTurn
 from chat.usecases.read_messages import newest_page

@@ -138,13 +138,11 @@ def play(
 ) -> Played:
     """Take turns as the component does, with a model that counts by `count` and writes as the user.
 
-    Behind every fourth turn, up to `adds` messages are added in any roles.
-    With `recall_tokens`, the newest evicted turns and `memory_count` of the oldest are recalled. A
-    summary of `summary_words` words is shown once something was evicted.
+    Behind every fourth turn, up to `adds` messages are added in any roles. The newest evicted turns
+    and `memory_count` of the oldest are recalled, and a summary of `summary_words` words is shown.
     """
     reserve = max(16, context_length // 10)
-    talk, played = begin(write(rng, 10)), Played()
-    archive: list[Turn] = []
+    talk, played, archive = begin(write(rng, 10)), Played(), list[Turn]()
     for number in range(1, turns + 1):
         prompt = write(rng, words(rng))
         memories = [as_memory(turn) for turn in archive[:memory_count]]
@@ -157,8 +155,7 @@ def play(
         except PromptTooLong:
             continue
         prompt_tokens = 1 + count(show(talk, prompt, fit, recall, prompt_format))
-        is_used = bool(fit.evicted) and number > 2
-        played.add(prompt_tokens, context_length, reserve, is_used=is_used)
+        played.add(prompt_tokens, context_length, reserve, is_used=bool(fit.evicted) and number > 2)
         reply = cut(write(rng, words(rng)), count, reserve)
         completion = Completion(reply, prompt_tokens, count(reply))
         measured = measure(fit, talk, prompt, completion, recall.text())
@@ -169,9 +166,13 @@ def play(
             said = [Message(rng.choice(ROLES), write(rng, words(rng))) for _ in range(adds)]
             talk = add(talk, said[: rng.randint(1, adds)], context_length - reserve, archive)
         if archive and summary_words:
-            summary = RunningSummary(archive[-1].number, write(rng, summary_words))
-            talk = dataclasses.replace(talk, summary=summary)
+            talk = summarise(talk, archive[-1].number, write(rng, summary_words))
     return played
+
+
+def summarise(talk: Conversation, last: int, text: str) -> Conversation:
+    """Return the conversation with a summary of the turns up to the number `last`."""
+    return dataclasses.replace(talk, summary=RunningSummary(last, text))
 
 
 def add(

@@ -3,8 +3,9 @@
 import pytest
 
 from chat.core.heads import Change
-from chat.core.messages import Memory, TurnResult, Usage
+from chat.core.messages import Memory
 from chat.core.refusals import ConversationBusy
+from chat.core.usage import TurnResult, Usage
 from chat.usecases.forget_messages import forget_messages
 from chat.usecases.ports import Done, Repetition
 from tests.chat.native import NativeConnection

@@ -29,11 +29,10 @@ from chat.core.messages import (
     Message,
     Sampling,
     Turn,
-    TurnResult,
-    Usage,
 )
 from chat.core.portions import slices
 from chat.core.tokens import LARGE, UNKNOWN, estimate_tokens, least_tokens
+from chat.core.usage import TurnResult, Usage
 from chat.http.bodies import parse_messages, parse_turn_request
 from chat.http.cors import cors_headers
 from chat.http.credentials import parse_caller

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from chat.core.messages import Message, Place, Recalled, RecalledMemory, Turn, Usage
+from chat.core.messages import Message, Place, Turn
 from chat.core.receipts import MAX_ROWS, parse_receipt, render_receipt
 from chat.core.refusals import InvalidRequest, TooLarge
+from chat.core.usage import Recalled, RecalledMemory, Usage
 from chat.http.usage_fields import parse_usage
 from chat.redis.records import parse_turns, render_turn
 from chat.usecases.change import forget_message

@@ -13,10 +13,11 @@ from chat.chroma.requests import base_path
 from chat.core.errors import IdTaken, MemoryUnavailable, StoreUnavailable, TurnsLost
 from chat.core.heads import Change
 from chat.core.limits import Limits
-from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.core.messages import Commit, Conversation, Message, Place, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, UnknownConversation, UnknownMemory
 from chat.core.tokens import UNKNOWN
+from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import Connection, Redis, RedisError, Value
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer

@@ -8,20 +8,11 @@ from chat.context.budget import message_tokens
 from chat.core.errors import CorruptConversation, TurnsLost
 from chat.core.heads import Change, Forgotten
 from chat.core.limits import Limits
-from chat.core.messages import (
-    ROLES,
-    Commit,
-    Conversation,
-    Message,
-    Place,
-    Role,
-    Turn,
-    TurnResult,
-    Usage,
-)
+from chat.core.messages import ROLES, Commit, Conversation, Message, Place, Role, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation, UnknownMessage
 from chat.core.tokens import UNKNOWN
+from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.turns import RedisTurnStore, TurnStoreSettings

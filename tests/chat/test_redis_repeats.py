@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from chat.core.errors import StoreUnavailable
-from chat.core.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
+from chat.core.messages import Commit, Conversation, Message, Turn
 from chat.core.refusals import ConversationBusy
 from chat.core.tokens import UNKNOWN
+from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import BROKEN, TOO_SLOW, Redis, RedisError, Value
 from chat.redis.scripts import COMMIT, CREATE, LOAD
 from chat.redis.turns import RedisTurnStore

@@ -8,10 +8,11 @@ import pytest
 from chat.context.terms import prompt_terms
 from chat.core.errors import CorruptConversation, IdTaken, StoreUnavailable
 from chat.core.limits import Quota
-from chat.core.messages import Commit, Conversation, Message, Place, Turn, TurnResult, Usage
+from chat.core.messages import Commit, Conversation, Message, Place, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
 from chat.core.tokens import Vocabulary
+from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import Redis, Value
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.ids import RedisIds

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.core.counters import BOUNDS_MS, parse_counted, turn_counters
-from chat.core.messages import Recalled, RecalledMemory, Usage
+from chat.core.usage import Recalled, RecalledMemory, Usage
 
 USAGE = Usage(3500, 34, 11, 1, 2, recalled=(Recalled(1, 0.5, 9),) * 3)
 

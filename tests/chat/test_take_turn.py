@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from chat.core.errors import ModelFailed, ModelTimeout
-from chat.core.messages import Completion, Message, Sampling, TurnResult
+from chat.core.messages import Completion, Message, Sampling
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong, UnknownConversation
+from chat.core.usage import TurnResult
 from chat.settings import Settings
 from chat.usecases.parts import outcome
 from chat.usecases.ports import LanguageModel, Repetition, Work

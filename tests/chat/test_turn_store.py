@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from chat.core.errors import IdTaken
-from chat.core.messages import Commit, Conversation, Message, Turn, TurnResult, Usage
+from chat.core.messages import Commit, Conversation, Message, Turn
 from chat.core.refusals import ConversationBusy, KeyReused, LimitExceeded, UnknownConversation
 from chat.core.tokens import Vocabulary
+from chat.core.usage import TurnResult, Usage
 from chat.usecases.ports import Done, Repetition, TurnStore
 from tests.chat.native import NativeConnection
 from tests.chat.stores import OTHER, OWNER, answer_of, make_stores_of

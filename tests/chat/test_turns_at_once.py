@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing
 import pytest
 
 from chat.core.errors import ModelTimeout
-from chat.core.messages import Completion, Message, Sampling, Turn, TurnResult
+from chat.core.messages import Completion, Message, Sampling, Turn
 from chat.core.refusals import ConversationBusy
+from chat.core.usage import TurnResult
 from chat.redis.connection import Value
 from chat.usecases.ports import LanguageModel, Repetition, TurnStore
 from chat.usecases.stopwatch import Stopwatch
