@@ -17,8 +17,8 @@ from chat.usecases.branch_ports import Branch, Made, Source
 from chat.usecases.ports import Done
 from chat.usecases.read_messages import PAGE_TURNS
 
-NO_PROFILE = b""
-"""What a conversation that is to be branched is not given: what others know of the model."""
+NO_SUMMARY, NO_PROFILE = b"", b""
+"""What a branch does not take over: the summary of all turns, and what others know of the model."""
 NOTHING_FOUND = ("[]", b"", "0 0", "")
 """What a search found that was not made."""
 
@@ -71,7 +71,7 @@ class RedisBrancher:
         )
         *head, title, archived_count, turns, older = reply
         conversation = parse_conversation(
-            owner, conversation_id, [*head, NO_PROFILE, turns, *NOTHING_FOUND]
+            owner, conversation_id, [*head, NO_SUMMARY, NO_PROFILE, turns, *NOTHING_FOUND]
         )
         return Source(
             conversation,

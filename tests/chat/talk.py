@@ -157,8 +157,8 @@ def play(
         prompt_tokens = 1 + count(show(talk, prompt, fit, recall, prompt_format))
         played.add(prompt_tokens, context_length, reserve, is_used=bool(fit.evicted) and number > 2)
         reply = cut(write(rng, words(rng)), count, reserve)
-        completion = Completion(reply, prompt_tokens, count(reply))
-        measured = measure(fit, talk, prompt, completion, recall.text())
+        said = Completion(reply, prompt_tokens, count(reply))
+        measured = measure(fit, talk, prompt, said, recall.text())
         archive += fit.evicted
         turn = make_turn(talk.turn_count + 1, prompt, reply, measured)
         talk = go_on(talk, measured, (*fit.kept, turn), archive)

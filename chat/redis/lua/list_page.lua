@@ -18,7 +18,7 @@ repeat
       if not one then
         gone[#gone + 1] = id
       else
-        one[2], one[13], one[14] = '', '', flat[i + 1]
+        one[2], one[14], one[15] = '', '', flat[i + 1]
         found[#found + 1] = one
       end
     end
