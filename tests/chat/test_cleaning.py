@@ -11,6 +11,7 @@ from chat.redis.keys import conversation_keys, conversations_key
 from chat.redis.turns import RedisTurnStore
 from chat.usecases.clean_up import Cleaned, clean_up
 from tests.chat.native import NativeConnection
+from tests.chat.test_memories import ADA, BREAD, memory, of, redis_memory
 from tests.chat.test_redis_turns import create, find, new, next_turn, talk
 
 OWNERS = [f"{{{number:040x}}}" for number in range(30)]
@@ -54,6 +55,20 @@ async def test_expired_conversations_leave_the_lists_of_namespaces_and_count_onc
 
     assert removed == (Cleaned(listed=len(OWNERS)), True)
     assert await connection.execute("ZRANGE", [of_chef, 0, -1]) == [b"1"]
+
+
+async def test_the_index_of_memories_is_none_of_a_conversation(
+    connection: NativeConnection, cleaner: RedisCleaner
+) -> None:
+    store = redis_memory(connection, ADA)
+    await store.add([memory("1.1.0", BREAD), of("chef", "2.1.0", BREAD)])
+
+    removed = await clean_up(cleaner.steps, cleaner, lambda: False)
+
+    assert removed == (Cleaned(), True)
+    for namespace in (None, "chef"):
+        found = await store.search(BREAD, count=9, max_distance=0, namespace=namespace, by="words")
+        assert len(found) == 1
 
 
 async def test_a_clean_up_that_ran_out_of_time_goes_on_where_it_ended(

@@ -20,6 +20,7 @@ from chat.context.showing import lay_out
 from chat.core.messages import Completion, Conversation, Message, Role, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import LARGE, SMALL, UNKNOWN, Vocabulary, estimate_tokens, least_tokens
+from chat.core.tool_calls import ToolCall
 
 NEW = message_tokens("hi")
 CONTEXT_TOKENS = 10
@@ -350,6 +351,21 @@ def test_a_template_takes_what_is_known_of_a_pair(
     messages = [Message(role, "x") for role in roles]
 
     assert template_tokens(messages, Vocabulary(0, pair_tokens)) == tokens
+
+
+def test_what_is_known_of_pairs_says_nothing_of_tool_calls() -> None:
+    call = Message("assistant", "", calls=(ToolCall("c1", "now", "{}"),))
+    output, user, reply = (
+        Message("tool", "x", call_id="c1"), Message("user", "x"), Message("assistant", "x"),
+    )  # fmt: skip
+
+    assert template_tokens([user, call, output, reply], Vocabulary(0, 14)) == 14 + 24 + 24 + 14
+
+    kept = [Turn(n, (user, call), 99, 9, 4, 0.0) for n in range(1, 5)]
+    talk = Conversation(1, "{o}", "", 0, 999, 4, tuple(kept))
+    fit = fit_context(talk, "hi", context_length=2000, max_reply_tokens=99)
+    counted = measure(fit, talk, "hi", Completion("ok", 60, 1))
+    assert counted.vocabulary.pair_tokens == 0
 
 
 def test_a_window_that_the_assistant_begins_has_room_for_what_stands_before_it() -> None:

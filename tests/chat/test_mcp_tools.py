@@ -156,6 +156,23 @@ async def test_memories_are_recalled_with_score_age_and_source_and_can_be_forgot
     assert twice.text.startswith("memory_not_found: ")
 
 
+async def test_no_tool_takes_a_namespace_and_none_recalls_what_is_in_one(ada: Client) -> None:
+    note = {"content": "The user bakes rye bread in secret.", "namespace": "chef"}
+    kept, _ = await ask(ada.service, "POST", "/memories", json.dumps(note).encode(), ADA)
+    one = await start(ada, "Who bakes bread here?")
+    recalled = await ada.call("recall", prompt="Who bakes rye bread in secret?")
+    by_words = await ada.call("recall", prompt="rye secret", by="words")
+    refused = await ada.call("recall", prompt="rye", namespace="chef")
+    _, begun = await ask(ada.service, "GET", f"/conversations/{one}", token=ADA)
+
+    assert kept.status == 201
+    tools = (await ada.ask("tools/list")).result["tools"]
+    assert not [tool for tool in tools if "namespace" in tool["inputSchema"]["properties"]]
+    assert note["content"] not in recalled.text + by_words.text
+    assert "namespace" in refused.text
+    assert begun["namespace"] is None
+
+
 async def test_what_is_recalled_is_told_as_data_on_one_line(ada: Client) -> None:
     one = await start(ada, HOSTILE)
     await ada.call("remember", content=HOSTILE)

@@ -337,6 +337,39 @@ async def test_a_namespace_finds_its_own_memories_and_nobody_else_does(
     assert await store.get("6.1.0") == pirate
 
 
+async def test_words_are_found_in_their_namespace_only(make_memory: MakeMemory) -> None:
+    store = make_memory(ADA)
+    await store.add(ORDER)
+    await store.add(
+        [of("chef", "5.1.0", "The order KX-4471 is of bread."), of("x", "6.1.0", BREAD)]
+    )
+
+    async def found(namespace: str | None) -> list[str]:
+        by_words = await store.search(
+            "KX-4471", count=9, max_distance=0.0, namespace=namespace, by="words"
+        )
+        return [one.memory.id for one in by_words]
+
+    assert await found(None) == ["1.1.0"]
+    assert await found("chef") == ["5.1.0"]
+    assert await found("x") == await found("nobody") == []
+    await store.change(of("chef", "5.1.0", "It is of bread."))
+    assert await found("chef") == []
+
+
+async def test_nothing_is_left_of_memories_that_were_forgotten(
+    connection: NativeConnection,
+) -> None:
+    store = redis_memory(connection, ADA)
+    await store.add([*ORDER, of("chef", "5.1.0", BREAD), of("x", "6.1.0", BREAD)])
+    for namespace in (None, "chef"):
+        await store.search(BREAD, count=9, max_distance=2.0, namespace=namespace, by="both")
+
+    await store.forget_all()
+
+    assert await connection.execute("KEYS", [b"t:{ada}:*"]) == []
+
+
 async def test_a_memory_stays_in_its_namespace_when_it_is_restated_or_forgotten(
     make_memory: MakeMemory,
 ) -> None:

@@ -14,6 +14,7 @@ from chat.core.errors import ModelUnavailable
 from chat.core.messages import Conversation, Message, Turn
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import UNKNOWN, estimate_tokens
+from chat.core.tool_calls import ToolCall
 from chat.wiring.service import Service
 from tests.chat.native import NativeConnection
 from tests.chat.native_host import ask, make_service
@@ -254,3 +255,17 @@ def test_a_summary_takes_its_room_from_the_oldest_turns_of_the_window(words: int
     assert fit.prompt_tokens >= fit.window_tokens + shown
     assert shown == 0 or shown <= estimate_tokens(recall.text()) + AROUND_TOKENS
     assert [turn.number for turn in (*fit.evicted, *fit.kept)] == list(range(5, 15))
+
+
+def test_a_step_reads_tool_calls_and_what_came_of_them() -> None:
+    call = ToolCall("c1", "weather", '{"city":"Paris"}')
+    said = (
+        Message("user", "How is it in Paris?"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "Rain.", call_id="c1"),
+    )
+
+    messages, _ = make_step(None, [Turn(1, said, 9, 9, 9, 0.0)], 100, 10_000)
+
+    assert "weather({'city':'Paris'})" in messages[1].content
+    assert 'A tool said: "Rain."' in messages[1].content

@@ -351,6 +351,8 @@ async def test_memories_of_the_owner_are_recalled_and_nobody_elses(
     model = Scripted(FINE, FINE, FINE)
     service = make_service_over(connection, model, **REMEMBERING)
     client, other = make_client(service), make_client(service, OTHER_TOKEN)
+    note = {"content": "My cat is called Felix by the chef.", "namespace": "chef"}
+    noted, _ = await ask(service, "POST", "/memories", json.dumps(note).encode(), TOKEN)
 
     first = await client.chat.completions.create(
         model=MODEL, messages=[user("My cat is called Miri.")]
@@ -366,6 +368,8 @@ async def test_memories_of_the_owner_are_recalled_and_nobody_elses(
     assert kept in [one["memory"] for one in second.model_extra["receipt"]["recalled"]]
     mine, others = (json.dumps(asked) for asked in model.asked[1:])
     assert "My cat is called Miri." in mine
+    assert noted.status == 201
+    assert "Felix" not in mine
     assert "Miri" not in others
 
 
