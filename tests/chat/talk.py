@@ -144,8 +144,7 @@ def play(
     reserve = max(16, context_length // 10)
     talk, played, archive = begin(write(rng, 10)), Played(), list[Turn]()
     for number in range(1, turns + 1):
-        prompt = write(rng, words(rng))
-        memories = [as_memory(turn) for turn in archive[:memory_count]]
+        prompt, memories = write(rng, words(rng)), list(map(as_memory, archive[:memory_count]))
         quoting = Quoting(recall_tokens, QUOTE, 1000, number * 1000.0)
         try:
             fit, recall = fit_with_recall(
@@ -157,8 +156,8 @@ def play(
         prompt_tokens = 1 + count(show(talk, prompt, fit, recall, prompt_format))
         played.add(prompt_tokens, context_length, reserve, is_used=bool(fit.evicted) and number > 2)
         reply = cut(write(rng, words(rng)), count, reserve)
-        said = Completion(reply, prompt_tokens, count(reply))
-        measured = measure(fit, talk, prompt, said, recall.text())
+        completion = Completion(reply, prompt_tokens, count(reply))
+        measured = measure(fit, talk, prompt, completion, recall.text())
         archive += fit.evicted
         turn = make_turn(talk.turn_count + 1, prompt, reply, measured)
         talk = go_on(talk, measured, (*fit.kept, turn), archive)

@@ -169,7 +169,7 @@ async def test_no_tool_takes_a_namespace_and_none_recalls_what_is_in_one(ada: Cl
     tools = (await ada.ask("tools/list")).result["tools"]
     assert not [tool for tool in tools if "namespace" in tool["inputSchema"]["properties"]]
     assert note["content"] not in recalled.text + by_words.text
-    assert "namespace" in refused.text
+    assert "`namespace`" in json.dumps(refused.last)
     assert begun["namespace"] is None
 
 
