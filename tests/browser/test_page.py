@@ -412,6 +412,7 @@ class TestSummary:
 
     def test_a_receipt_says_which_turns_were_seen_as_a_summary(self, visitor: Visitor) -> None:
         page = visitor.page
+        page.locator("#who summary").click()
         press(page, "A chef")
         receipts = page.locator(".receipt summary").filter(has_text="A summary of")
         for prompt in itertools.islice(itertools.cycle(TALK), 60):

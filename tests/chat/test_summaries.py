@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chat.context.budget import message_tokens
 from chat.context.quotes import AROUND_TOKENS
-from chat.context.recall import Quoting, fit_with_recall
+from chat.context.recall import Quoting, Room, fit_with_recall, with_leaving
 from chat.context.summary import MAX_STEP_TURNS, RULES, STEP_TURNS, make_step, quote_summary
 from chat.context.templates import render_prompt
 from chat.core.errors import ModelUnavailable
@@ -269,3 +270,20 @@ def test_a_step_reads_tool_calls_and_what_came_of_them() -> None:
 
     assert "weather({'city':'Paris'})" in messages[1].content
     assert 'A tool said: "Rain."' in messages[1].content
+
+
+def test_a_turn_that_leaves_for_the_summary_alone_may_be_recalled() -> None:
+    said = (Message("user", "My parrot is called Coco."), Message("assistant", "Nice!"))
+    turns = tuple(Turn(number, said, 90, 9, 9, 0.0) for number in (5, 6, 7))
+    plain = Conversation(1, "{o}", "", 0, 3 * 99, 7, turns)
+    summed = Conversation(
+        1, "{o}", "", 0, 3 * 99, 7, turns, summary=RunningSummary(4, "birds " * 9)
+    )
+    prompt = "What is the parrot called?"
+    length = message_tokens(prompt) + 400 + 50
+
+    found = [
+        with_leaving(Room(one, prompt, length, 50), prompt, 1).found for one in (plain, summed)
+    ]
+
+    assert [[one.turn.number for one in of_each] for of_each in found] == [[], [5]]
