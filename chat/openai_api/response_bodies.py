@@ -158,7 +158,7 @@ def _parse_echoed(fields: Mapping[str, Any], settings: Settings) -> dict[str, An
     """Parse the fields that an answer has, too."""
     if not isinstance(fields.get("model", ""), str | None):
         raise InvalidRequest("`model` must be a string; the answer says which one replied", "model")
-    if fields.get("truncation") not in {None, "auto", "disabled"}:
+    if fields.get("truncation") not in (None, "auto", "disabled"):
         raise InvalidRequest("`truncation` must be auto or disabled", "truncation")
     instructions = fields.get("instructions")
     if instructions is not None:
