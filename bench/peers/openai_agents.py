@@ -1,7 +1,7 @@
 """OpenAI's Agents SDK: an agent with a `RedisSession`.
 
 With `MEMORY_URL` in the environment, its sessions are conversations of the chat that serves
-OpenAI's API there, with `MEMORY_TOKEN` as its key.
+OpenAI's API there, with `MEMORY_TOKEN` as its key, and that chat replies.
 
 Source: the SDK's documentation, "Sessions", sections "Redis sessions" and "OpenAI Conversations API
 sessions".
@@ -15,6 +15,7 @@ from agents import (
     ModelSettings,
     OpenAIChatCompletionsModel,
     OpenAIConversationsSession,
+    OpenAIResponsesModel,
     Runner,
     set_tracing_disabled,
 )
@@ -73,12 +74,17 @@ class Agents(Named):
 
 
 class Conversing(Agents):
-    """The same agent, and a conversation of a chat for each conversation."""
+    """The same agent over a chat, which has its sessions as conversations, and replies.
+
+    With such a session the SDK asks for responses; it has all of the session in each request.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         environ = os.environ
         self._chat = AsyncOpenAI(base_url=environ["MEMORY_URL"], api_key=environ["MEMORY_TOKEN"])
+        self._agent.model = OpenAIResponsesModel(model=MODEL, openai_client=self._chat)
+        self._agent.model_settings = ModelSettings(max_tokens=256, store=False)
 
     def _session(self, conversation_id: str) -> Session:
         return OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._chat)

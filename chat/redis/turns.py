@@ -8,7 +8,7 @@ from chat.core.counters import day_of
 from chat.core.limits import Limits, Quota
 from chat.core.messages import Adds, Commit, Conversation, TurnResult
 from chat.core.owners import anyone
-from chat.core.refusals import UnknownConversation
+from chat.core.refusals import KeyReused, UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
@@ -87,7 +87,10 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done" and repetition:
-            raise AnsweredBefore(await self._done(int(as_bytes(reply[1])), repetition))
+            result = await self.find_done(int(as_bytes(reply[1])), repetition)
+            if result is None:  # it was forgotten with its conversation
+                raise UnknownConversation
+            raise AnsweredBefore(result)
         async with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
             self._note_word(self._account, reply)
@@ -105,11 +108,12 @@ class RedisTurnStore:
         if account is not None:
             account.word = as_bytes(reply[-1]).decode()
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        """Remove the note that the first request of an Idempotency-Key is running."""
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        """Remove the note that the first request of an Idempotency-Key is running, or has begun."""
         if repetition:
             key = self._started_keys(repetition)["started"]
-            await self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
+            note = render_started(repetition, begun) if begun else self._running(repetition)
+            await self._redis.run(RELEASE, {"lock": key}, fencing=note)
 
     async def next_id(self) -> int:
         return await self._ids.next()
@@ -268,14 +272,16 @@ class RedisTurnStore:
         if limits.per_owner:
             self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
 
-    async def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
-        """Return the result that is kept with a conversation, and is forgotten with it."""
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
             kept = await self._redis.get("HGET", [keys["done"], repetition.key])
             if kept:
-                return parse_result(kept.split(b":", 2)[2])
-        raise UnknownConversation
+                body, _, result = kept.split(b":", 2)
+                if body.decode() != repetition.body:
+                    raise KeyReused
+                return parse_result(result)
+        return None
 
 
 def render_started(repetition: Repetition | None, conversation_id: int) -> str:

@@ -14,7 +14,7 @@ from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import ChatError, StoreUnavailable, TurnsLost
 from chat.core.heads import Change, Forgotten, Head, Summary
 from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Place, Turn
+from chat.core.messages import Adds, Commit, Conversation, Place, Turn, TurnResult
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.usecases.durable_ports import DurableStore, HotOwnedStore, HotTurnStore
@@ -44,8 +44,11 @@ class RecoveringTurnStore:
     async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         await self._hot.admit(repetition, adds)
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        await self._hot.dismiss(repetition)
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        await self._hot.dismiss(repetition, begun)
+
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
+        return await self._hot.find_done(conversation_id, repetition)
 
     async def next_id(self) -> int:
         """Return the next id that is free in both stores: Redis may have lost its counter."""
