@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 WINDOW_S = 60
 """The time over which a limit counts."""
+Adds = Literal["", "conversation", "memory"]
+"""What a request is about to add to its owner's stored data."""
 
 
 @dataclass(frozen=True)

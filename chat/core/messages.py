@@ -16,8 +16,6 @@ Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
 SIDES: tuple[Role, ...] = ("user", "assistant")
 """The roles that every prompt template knows."""
-Adds = Literal["", "conversation", "memory"]
-"""What a request is about to add to its owner's stored data."""
 
 
 def as_role(value: Any) -> Role:

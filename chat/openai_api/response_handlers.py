@@ -6,11 +6,12 @@ from typing import Any
 from chat.core.messages import Placed, Turn
 from chat.core.owners import digest
 from chat.core.refusals import UnknownConversation, UnknownResponse, Unsupported
-from chat.http.call import Call, Stores
+from chat.http.call import Call
 from chat.http.events import HEADERS
 from chat.http.log_line import Fact
 from chat.http.queries import parse_idempotency_key
 from chat.http.response import Response, render_json
+from chat.http.stores import Stores
 from chat.openai_api.ids import parse_item_name, parse_response_name
 from chat.openai_api.lists import parse_list_query, render_items
 from chat.openai_api.response_bodies import Wanted, parse_response_request

@@ -69,7 +69,7 @@ def _events(response: Mapping[str, Any]) -> Iterator[Event]:
 
 def _item_events(item: Mapping[str, Any], index: int) -> Iterator[Event]:
     of_item, is_call = {"item_id": item["id"], "output_index": index}, "arguments" in item
-    nothing = {"arguments": ""} if is_call else {"content": []}
+    nothing: Mapping[str, Any] = {"arguments": ""} if is_call else {"content": []}
     added = {**item, "status": "in_progress", **nothing}
     yield "response.output_item.added", {"output_index": index, "item": added}
     if is_call:

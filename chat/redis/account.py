@@ -1,8 +1,7 @@
 """An owner's account in Redis, and what is counted for a client's address beside its turns."""
 
 from chat.core.json_text import render_compact
-from chat.core.limits import NO_BOUNDS, Bounds
-from chat.core.messages import Adds
+from chat.core.limits import NO_BOUNDS, Adds, Bounds
 from chat.redis.connection import Redis, as_bytes
 from chat.redis.keys import (
     Keys,

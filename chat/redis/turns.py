@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from chat.core.counters import day_of
-from chat.core.limits import Limits, Quota
-from chat.core.messages import Adds, Commit, Conversation, TurnResult
+from chat.core.limits import Adds, Limits, Quota
+from chat.core.messages import Commit, Conversation, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import KeyReused, UnknownConversation
 from chat.core.undoing import undone_on_error

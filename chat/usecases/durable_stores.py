@@ -13,8 +13,8 @@ from typing import TypeVar
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import ChatError, StoreUnavailable, TurnsLost
 from chat.core.heads import Change, Forgotten, Head, Summary
-from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Place, Turn, TurnResult
+from chat.core.limits import Adds, Quota
+from chat.core.messages import Commit, Conversation, Place, Turn, TurnResult
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.usecases.durable_ports import DurableStore, HotOwnedStore, HotTurnStore

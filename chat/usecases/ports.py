@@ -6,9 +6,8 @@ from typing import Protocol
 
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.heads import Change, Forgotten, Summary
-from chat.core.limits import Quota
+from chat.core.limits import Adds, Quota
 from chat.core.messages import (
-    Adds,
     Commit,
     Completion,
     Conversation,

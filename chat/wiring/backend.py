@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from chat.http.call import Call, OperatorStores
+from chat.http.call import Call
+from chat.http.stores import OperatorStores
 from chat.redis.connection import Redis
 from chat.spin.host import Host
 from chat.usecases.check_health import Health

@@ -8,8 +8,8 @@ from chat.chroma.database import ChromaDatabase
 from chat.core.errors import CorruptConversation
 from chat.core.owners import anyone
 from chat.core.refusals import UnknownConversation
-from chat.http.call import OperatorStores
 from chat.http.credentials import Caller
+from chat.http.stores import OperatorStores
 from chat.redis.cleaner import OPEN, RedisCleaner
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore

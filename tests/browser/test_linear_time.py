@@ -9,7 +9,7 @@ from tests.browser.conftest import Visitor
 from tests.hostile import UNITS
 from tests.running import ModelEndpoint, default_answer
 
-MAX_S = 10.0
+MAX_S = 20.0
 """How long showing a reply may take, the turn included; the machine may be busy."""
 LONG = 20_000
 REPLIES = {

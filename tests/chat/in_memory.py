@@ -9,8 +9,8 @@ from chat.context.terms import turn_terms
 from chat.core.cuts import Cut, ForgottenMessages
 from chat.core.errors import IdTaken
 from chat.core.heads import Change, Forgotten, Labels, Summary
-from chat.core.limits import Quota
-from chat.core.messages import Adds, Commit, Conversation, Found, Place, Turn, TurnResult
+from chat.core.limits import Adds, Quota
+from chat.core.messages import Commit, Conversation, Found, Place, Turn, TurnResult
 from chat.core.owners import anyone
 from chat.core.refusals import (
     ConversationBusy,

@@ -381,7 +381,7 @@ async def test_a_conversation_at_the_limits_goes_through_in_parts_below_a_megaby
     assert len(found) == 5
     after = await exported(make_world("{bob}"))
     assert before[-1] == after[-1]
-    assert before[-1]["turns"] == 112
+    assert before[-1]["turns"] == 113
     said = [[line["messages"] for line in x if line["type"] == "turn"] for x in (before, after)]
     assert said[0] == said[1]
     assert watched.max_bytes < 2 * MAX_CALL_BYTES

@@ -157,21 +157,16 @@ def as_bytes(value: Any) -> bytes:
 async def test_what_is_not_to_be_kept_is_nowhere(
     connection: NativeConnection, where: str, *, is_streamed: bool
 ) -> None:
-    remembering = {"long_term": "redis", "memory_min_chars": "5", "recall": "lexical"}
-    service = make_service(connection, reply, **remembering)
+    service = make_service(connection, reply, long_term="redis", memory_min_chars="5")
     client = make_client(service)
     first = await client.responses.create(input="one")
     second = await client.responses.create(input="two", previous_response_id=first.id)
-    behind: Any = {"alone": {}, "behind the newest": {"previous_response_id": second.id},
-              "behind an older one": {"previous_response_id": first.id}}[where]  # fmt: skip
+    previous = {"behind the newest": second.id, "behind an older one": first.id}.get(where)
+    asked: Any = {"previous_response_id": previous, "extra_headers": {"Idempotency-Key": "k"}}
     before = without_counts(stored(connection))
 
     told: Any = await client.responses.create(
-        input=SECRET,
-        store=False,
-        stream=is_streamed,
-        **behind,
-        extra_headers={"Idempotency-Key": "k"},
+        input=SECRET, store=False, stream=is_streamed, **asked
     )
     if is_streamed:
         assert [event.type async for event in told][-1] == "response.completed"
