@@ -277,6 +277,38 @@ async def test_what_does_not_fit_is_evicted_or_refused(connection: NativeConnect
     assert refused.value.code == too_long.value.code == "context_length_exceeded"
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_history_that_is_sent_along_leaves_the_oldest_first(
+    connection: NativeConnection, *, is_streamed: bool
+) -> None:
+    small = {"context_length": "400", "max_reply_tokens": "50", "recall": "off"}
+    client, model = spoken(connection, *[[delta("fine", "stop"), DONE]] * 2, **small)
+    long = "word " * 15
+    history: Any = [{"role": "developer", "content": "Be kind."}]
+    for number in range(20):
+        history += [
+            {"role": "user", "content": f"{number} {long}"},
+            {"role": "assistant", "content": f"reply {number}"},
+        ]
+    asked: Any = {"input": [*history, {"role": "user", "content": "Now?"}], "store": False}
+
+    if is_streamed:
+        async with client.responses.stream(model=MODEL, **asked) as stream:
+            told = await stream.get_final_response()
+    else:
+        told = await client.responses.create(**asked)
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(**asked, truncation="disabled")
+
+    contents = [content for _, content in shown(model)]
+    assert told.output_text == "fine"
+    assert shown(model)[0] == ("system", "Be kind.")
+    assert contents[-3].startswith("19 word")
+    assert contents[-2:] == ["reply 19", "Now?"]
+    assert 4 < len(contents) < 12
+    assert refused.value.code == "context_length_exceeded"
+
+
 async def test_an_error_in_a_stream_is_its_last_event(connection: NativeConnection) -> None:
     client, _ = spoken(connection, [delta("It ")], SNOWS)
 
