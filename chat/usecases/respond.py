@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from chat.context.asked import Asked
 from chat.core.messages import Place, Turn, TurnResult
 from chat.core.owners import digest
-from chat.core.refusals import UnknownConversation, UnknownResponse
+from chat.core.refusals import ConversationBusy, UnknownConversation, UnknownResponse
 from chat.core.undoing import undone_on_error
 from chat.usecases.branch import BranchMaker
 from chat.usecases.ports import Clock, ConversationStore, Repetition
@@ -105,13 +105,17 @@ class Responder:
             await self.maker.turns.dismiss(repetition, branch.id)
 
         async with (
-            undone_on_error(forget),
+            undone_on_error(forget, unless=ConversationBusy),  # the same request is in it
             aclosing(self.taker.go_on(branch.id, asked, within)) as events,
         ):
             async for event in events:
-                yield event
+                if isinstance(event, Taken):
+                    taken = event  # from here on, leaving undoes nothing
+                else:
+                    yield event
         if not asked.is_kept:
             await forget()
+        yield taken
 
 
 async def find_response(store: ConversationStore, conversation_id: int, number: int) -> Turn:

@@ -1,5 +1,6 @@
 """Callers of OpenAI's API who mean harm, or leave: nothing is reached, kept or held by them."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -247,6 +248,52 @@ async def test_a_repeated_request_behind_a_response_is_answered_once(
     assert (again.id, again.output_text) == (made.id, made.output_text)
     assert len(model.asked) == count
     assert (made.conversation == first.conversation) != is_older
+
+
+async def test_who_asks_again_and_leaves_takes_nothing_away(connection: NativeConnection) -> None:
+    client = make_client(make_service(connection, reply))
+    first = await client.responses.create(input="one")
+    await client.responses.create(input="two", previous_response_id=first.id)
+    asked: Any = {
+        "input": "three", "previous_response_id": first.id, "stream": True,
+        "extra_headers": {"Idempotency-Key": "k1"},
+    }  # fmt: skip
+
+    made = [event async for event in await client.responses.create(**asked)][-1].response
+    async with await client.responses.create(**asked) as stream:
+        again = await anext(stream.__aiter__())
+
+    assert again.response.id == made.id
+    assert await client.responses.retrieve(made.id)
+
+
+async def test_the_same_request_twice_at_once_is_answered_once(
+    connection: NativeConnection,
+) -> None:
+    """One is busy, and is tried again by the client."""
+    prompts: list[str] = []
+
+    async def reply_slowly(prompt: str) -> str:
+        prompts.append(prompt)
+        await asyncio.sleep(0.2)
+        return f"You said {prompt}"
+
+    client = make_client(make_service(connection, reply_slowly), retries=5)
+    first = await client.responses.create(input="one")
+    await client.responses.create(input="two", previous_response_id=first.id)
+    asked: Any = {
+        "input": "three", "previous_response_id": first.id,
+        "extra_headers": {"Idempotency-Key": "k1"},
+    }  # fmt: skip
+
+    running = asyncio.create_task(client.responses.create(**asked))
+    while len(prompts) < 3:
+        await asyncio.sleep(0.01)
+    both = [await client.responses.create(**asked), await running]
+
+    assert both[0].id == both[1].id
+    assert prompts == ["one", "two", "three"]
+    assert await client.responses.retrieve(both[0].id)
 
 
 async def test_a_branch_that_failed_may_be_asked_for_again_with_its_key(
