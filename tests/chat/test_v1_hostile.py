@@ -272,10 +272,13 @@ async def test_the_same_request_twice_at_once_is_answered_once(
 ) -> None:
     """One is busy, and is tried again by the client."""
     prompts: list[str] = []
+    is_last_asked = asyncio.Event()
 
     async def reply_slowly(prompt: str) -> str:
         prompts.append(prompt)
-        await asyncio.sleep(0.2)
+        if len(prompts) == 3:
+            is_last_asked.set()
+            await asyncio.sleep(0.2)
         return f"You said {prompt}"
 
     client = make_client(make_service(connection, reply_slowly), retries=5)
@@ -287,8 +290,7 @@ async def test_the_same_request_twice_at_once_is_answered_once(
     }  # fmt: skip
 
     running = asyncio.create_task(client.responses.create(**asked))
-    while len(prompts) < 3:
-        await asyncio.sleep(0.01)
+    await is_last_asked.wait()
     both = [await client.responses.create(**asked), await running]
 
     assert both[0].id == both[1].id
