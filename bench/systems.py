@@ -144,6 +144,7 @@ def with_sessions_of(chat: System, name: str, module: str) -> System:
             token = memory.client.post("/session").json()["token"]
             environ = {"MEMORY_URL": f"{memory.url}/v1", "MEMORY_TOKEN": token}
             with natively(name, module, environ).run(folder, redis, model_url, workers) as one:
+                one.model_path = memory.model_path
                 yield one
 
     return System(name, run)
@@ -220,10 +221,9 @@ NATIVE = (
 AGENT = with_sessions_of(
     CHAT, "openai-agents, OpenAIConversationsSession over this chat", "openai_agents"
 )
-"""The same agent as that of `RedisSession`: two processes, so that it is not sized as one."""
+"""The same agent as that of `RedisSession`: two processes, so that only its turns are timed."""
 ON_SPIN = (CHAT, ASKING, KEPT, PREVIEW_3, ONE_VALUE, *NATIVE)
-ALONE = (CHAT, ASKING, ONE_VALUE, *NATIVE)
-SYSTEMS = (*ALONE, AGENT)
+SYSTEMS = (CHAT, ASKING, ONE_VALUE, *NATIVE)
 STREAMING = (ASKING, *NATIVE)
 STREAMING_ON_SPIN = (ASKING, KEPT, PREVIEW_3, *NATIVE)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.clients import Running
-from bench.systems import ALONE
+from bench.systems import SYSTEMS
 from bench.tables import describe_few, header, row
 from tests.running import RunningRedis
 
@@ -41,7 +41,7 @@ def measure_starts(
 ) -> Mapping[str, Starts]:
     """Start each system, the first time with nothing compiled."""
     found = {}
-    for number, system in enumerate(ALONE):
+    for number, system in enumerate(SYSTEMS):
         system.forget_compiled()
         taken = []
         for turn in range(1 + STARTS):
@@ -55,8 +55,7 @@ def measure_starts(
 def compare_footprints(
     running: Sequence[Running], starts: Mapping[str, Starts], model: httpx.Client
 ) -> None:
-    """Print what each system takes that was started by itself."""
-    running = [one for one in running if one.name in starts]
+    """Print what each system takes."""
     print(HEAD, end="")
     header("", "size, MB", "first, s", "start, s", "idle, MB", "ratio", "a turn, MB", "ratio")
     for one in running:
