@@ -14,6 +14,7 @@ from openai import OpenAI
 
 from host.interfaces.resp import Connection, parse_address
 from tests.e2e.streaming import DONE, delta
+from tests.e2e.test_owners import ask as send
 from tests.e2e.test_owners import new_token
 from tests.running import (
     Answer,
@@ -156,11 +157,14 @@ def plain(client: OpenAI, text: str) -> Any:
 def test_while_redis_is_away_for_a_moment_the_client_waits(
     host: RunningHost, redis: RunningRedis, ask: Callable[[OpenAI, str], Any]
 ) -> None:
+    token = new_token(host)
     with (
-        open_client(host, new_token(host)) as (client, answers),
+        open_client(host, token) as (client, answers),
         concurrent.futures.ThreadPoolExecutor() as threads,
     ):
         redis.kill()
+        # who finds a kept connection broken is told that something may have been stored
+        send(host, "GET", "/conversations", token)
         asked = threads.submit(ask, client, "one")
         while not answers:
             time.sleep(0.01)
