@@ -95,7 +95,7 @@ def on_host(
     return System(name, run, source / ".spin" / "wasmtime")
 
 
-def natively(name: str, module: str) -> System:
+def natively(name: str, module: str, environ: Mapping[str, str] | None = None) -> System:
     """Describe a peer behind uvicorn, in a virtual environment of its own."""
 
     @contextlib.contextmanager
@@ -108,16 +108,17 @@ def natively(name: str, module: str) -> System:
             str(venv / "bin" / "uvicorn"), f"{module}:app", "--port", str(port), "--workers",
             str(workers), "--log-level", "warning",
         ]  # fmt: skip
-        environ = {
+        told = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "REDIS_URL": redis.address,
             "MODEL_URL": f"{model_url}/v1",
+            **(environ or {}),
         }
         begun = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "log").open("w") as log:
-            process = subprocess.Popen(command, cwd=PEERS, env=environ, stdout=log, stderr=log)
+            process = subprocess.Popen(command, cwd=PEERS, env=told, stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}"
         try:
             with httpx.Client(base_url=url, timeout=300, trust_env=False) as client:
@@ -128,6 +129,23 @@ def natively(name: str, module: str) -> System:
         finally:
             process.terminate()
             process.wait(30)
+
+    return System(name, run)
+
+
+def with_sessions_of(chat: System, name: str, module: str) -> System:
+    """Describe a peer whose sessions are conversations of a chat that runs beside it."""
+
+    @contextlib.contextmanager
+    def run(
+        folder: pathlib.Path, redis: RunningRedis, model_url: str, workers: int
+    ) -> Iterator[Running]:
+        with chat.run(folder / "chat", redis, model_url, workers) as memory:
+            token = memory.client.post("/session").json()["token"]
+            environ = {"MEMORY_URL": f"{memory.url}/v1", "MEMORY_TOKEN": token}
+            with natively(name, module, environ).run(folder, redis, model_url, workers) as one:
+                one.model_path = memory.model_path
+                yield one
 
     return System(name, run)
 
@@ -200,6 +218,10 @@ NATIVE = (
     natively("openai-agents, RedisSession", "openai_agents"),
     natively("LlamaIndex, RedisChatStore", "llama_index_memory"),
 )
+AGENT = with_sessions_of(
+    CHAT, "openai-agents, OpenAIConversationsSession over this chat", "openai_agents"
+)
+"""The same agent as that of `RedisSession`: two processes, so that only its turns are timed."""
 ON_SPIN = (CHAT, ASKING, KEPT, PREVIEW_3, ONE_VALUE, *NATIVE)
 SYSTEMS = (CHAT, ASKING, ONE_VALUE, *NATIVE)
 STREAMING = (ASKING, *NATIVE)

@@ -8,11 +8,15 @@
  */
 export const ERRORS = {
   invalid_request: { text: "The chat did not take this.", told: true, help: "edit" },
+  unsupported: { text: "This is not done here.", told: true, help: "edit" },
+  foreign_origin: { text: "Pages of this address are not let in here.", help: null },
   credential_needed: { text: "This browser has no credential any more, so nothing here is yours.", help: "session" },
   invalid_credential: { text: "The credential of this browser is not one of this chat.", help: "data" },
   operator_needed: { text: "Only those who run this chat may do that.", help: null },
   conversation_not_found: { text: "This conversation is not there: it was deleted, has expired, or is somebody else's.", help: "new" },
   message_not_found: { text: "This message is not there any more.", help: "reload" },
+  response_not_found: { text: "This reply is not there any more.", help: "reload" },
+  model_not_found: { text: "There is no such model here.", told: true, help: null },
   memory_not_found: { text: "This memory is not there any more.", help: "reload" },
   memory_off: { text: "Memory across conversations is not switched on here.", help: null },
   not_found: { text: "This page is older than the chat behind it.", help: "reload" },

@@ -6,6 +6,7 @@ from bench.alone.history import bench_history
 from bench.alone.memories import bench_memories, embeds
 from bench.alone.page import bench_page
 from bench.alone.recall import bench_recall
+from bench.alone.surface import bench_surface
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
 from bench.alone.waiting import bench_waiting
 from bench.planted import bench_planted
@@ -23,6 +24,7 @@ def bench_alone(folder: pathlib.Path) -> None:
         with run_host(folder, "--runtime-config-file", config, "--variable", address) as host:
             bench_turns(host, redis, endpoint.url)
             bench_page(host)
+            bench_surface(host)
             off = ["--variable", address, "--variable", "recall=off"]
             with run_host(folder / "off", "--runtime-config-file", config, *off) as without:
                 bench_history(without, redis, CONTEXT, PROMPT, REPLY)

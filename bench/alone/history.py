@@ -13,7 +13,8 @@ from chat.core.messages import Commit, Conversation, Message, Turn
 from chat.core.owners import anyone
 from chat.core.tokens import LARGE
 from chat.redis.connection import Redis
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection
 from tests.running import RunningHost, RunningRedis

@@ -12,7 +12,7 @@ from bench.compare.histories import compare_histories
 from bench.compare.streams import compare_streams
 from bench.compare.throughput import compare_throughput
 from bench.compare.traffic import compare_traffic
-from bench.systems import STREAMING, SYSTEMS, build_one_value, run_model, run_redis
+from bench.systems import AGENT, STREAMING, SYSTEMS, build_one_value, run_model, run_redis
 
 
 def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
@@ -29,7 +29,8 @@ def compare(folder: pathlib.Path, pictures: pathlib.Path) -> None:
             for number, system in enumerate(SYSTEMS)
         ]
         compare_footprints(running, starts, model)
-        compare_histories(running, model, rng, pictures)
+        agent = stack.enter_context(AGENT.run(folder / "agent", redis, model_url, 1))
+        compare_histories([*running, agent], model, rng, pictures)
         compare_traffic(running, redis, rng)
         compare_correctness(running, model, rng)
     compare_throughput(folder / "many", rng, pictures)

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_openai import ChatOpenAI
-from serving import MODEL, SYSTEM, make_app
+from serving import MODEL, SYSTEM, Named, make_app
 
 PROMPT = ChatPromptTemplate.from_messages(
     [("system", SYSTEM), MessagesPlaceholder("history"), ("human", "{prompt}")]
@@ -24,7 +24,7 @@ def history_of(session_id: str) -> RedisChatMessageHistory:
     return RedisChatMessageHistory(session_id, url=os.environ["REDIS_URL"])
 
 
-class LangChain:
+class LangChain(Named):
     """The chain of the how-to."""
 
     def __init__(self) -> None:

@@ -11,13 +11,13 @@ from llama_index.core.llms import ChatMessage
 from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.llms.openai_like import OpenAILike
 from llama_index.storage.chat_store.redis import RedisChatStore
-from serving import MODEL, SYSTEM, make_app
+from serving import MODEL, SYSTEM, Named, make_app
 
 CONTEXT_LENGTH = 3500
 MAX_REPLY_TOKENS = 256
 
 
-class LlamaIndex:
+class LlamaIndex(Named):
     """A chat engine for each turn, over one store."""
 
     def __init__(self) -> None:

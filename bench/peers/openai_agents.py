@@ -1,6 +1,10 @@
 """OpenAI's Agents SDK: an agent with a `RedisSession`.
 
-Source: the SDK's documentation, "Sessions", section "Redis sessions".
+With `MEMORY_URL` in the environment, its sessions are conversations of the chat that serves
+OpenAI's API there, with `MEMORY_TOKEN` as its key, and that chat replies.
+
+Source: the SDK's documentation, "Sessions", sections "Redis sessions" and "OpenAI Conversations API
+sessions".
 """
 
 import os
@@ -10,18 +14,23 @@ from agents import (
     Agent,
     ModelSettings,
     OpenAIChatCompletionsModel,
+    OpenAIConversationsSession,
+    OpenAIResponsesModel,
     Runner,
     set_tracing_disabled,
 )
 from agents.extensions.memory import RedisSession
+from agents.memory import Session
 from openai import AsyncOpenAI
 from redis.asyncio import Redis
-from serving import MODEL, SYSTEM, make_app
+from serving import MODEL, SYSTEM, Named, make_app
 
 DELTA = "response.output_text.delta"
+MAX_ITEMS = 20
+"""How many items that API adds at a time."""
 
 
-class Agents:
+class Agents(Named):
     """One agent, and a session for each conversation."""
 
     def __init__(self) -> None:
@@ -35,7 +44,7 @@ class Agents:
             model_settings=ModelSettings(max_tokens=256),
         )
 
-    def _session(self, conversation_id: str) -> RedisSession:
+    def _session(self, conversation_id: str) -> Session:
         return RedisSession(conversation_id, redis_client=self._redis)
 
     async def reply(self, conversation_id: str, prompt: str) -> str:
@@ -64,8 +73,34 @@ class Agents:
         return [_text(item["content"]) for item in items]
 
 
+class Conversing(Agents):
+    """The same agent over a chat, which has its sessions as conversations, and replies.
+
+    With such a session the SDK asks for responses; it has all of the session in each request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        environ = os.environ
+        self._chat = AsyncOpenAI(base_url=environ["MEMORY_URL"], api_key=environ["MEMORY_TOKEN"])
+        self._agent.model = OpenAIResponsesModel(model=MODEL, openai_client=self._chat)
+        self._agent.model_settings = ModelSettings(max_tokens=256, store=False)
+
+    def _session(self, conversation_id: str) -> Session:
+        return OpenAIConversationsSession(conversation_id=conversation_id, openai_client=self._chat)
+
+    async def begin(self) -> str:
+        """Begin a conversation; return its id."""
+        return (await self._chat.conversations.create()).id
+
+    async def add(self, conversation_id: str, contents: Sequence[str]) -> None:
+        """Add prompts and replies, in turn, as many at once as that API takes."""
+        for start in range(0, len(contents), MAX_ITEMS):
+            await super().add(conversation_id, contents[start : start + MAX_ITEMS])
+
+
 def _text(content: str | list[dict[str, str]]) -> str:
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-app = make_app(Agents())
+app = make_app(Conversing() if "MEMORY_URL" in os.environ else Agents())

@@ -35,6 +35,9 @@ class Past(BaseModel):
 class Chat(Protocol):
     """A peer."""
 
+    async def begin(self) -> str:
+        """Return the id of a new conversation."""
+
     async def reply(self, conversation_id: str, prompt: str) -> str:
         """Take a turn."""
 
@@ -48,26 +51,34 @@ class Chat(Protocol):
         """Return all prompts and replies, in turn."""
 
 
+class Named:
+    """A peer whose conversations may have any id."""
+
+    async def begin(self) -> str:
+        """Return the id of a new conversation."""
+        return uuid.uuid4().hex
+
+
 def make_app(chat: Chat) -> FastAPI:
     """Serve a peer."""
     app = FastAPI()
 
     @app.post("/")
     async def take_turn(turn: Turn) -> dict[str, str]:
-        conversation_id = turn.id or uuid.uuid4().hex
+        conversation_id = turn.id or await chat.begin()
         return {"id": conversation_id, "reply": await chat.reply(conversation_id, turn.prompt)}
 
     @app.post("/stream")
     async def stream(turn: Turn) -> StreamingResponse:
         async def events() -> AsyncIterator[str]:
-            async for part in chat.parts(turn.id or uuid.uuid4().hex, turn.prompt):
+            async for part in chat.parts(turn.id or await chat.begin(), turn.prompt):
                 yield f"event: delta\ndata: {json.dumps({'text': part})}\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")
 
     @app.post("/past")
     async def add(past: Past) -> dict[str, str]:
-        conversation_id = uuid.uuid4().hex
+        conversation_id = await chat.begin()
         await chat.add(conversation_id, past.contents)
         return {"id": conversation_id}
 

@@ -12,7 +12,8 @@ from chat.core.errors import ModelFailed
 from chat.core.messages import Completion, Message, Role, Sampling
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.settings import Settings
 from chat.usecases.add_messages import add_messages
 from chat.usecases.parts import outcome

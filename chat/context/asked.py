@@ -10,7 +10,7 @@ from chat.context.budget import (
     as_shown,
     message_tokens,
 )
-from chat.core.messages import Message, Sampling
+from chat.core.messages import Message, Sampling, Turn
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Asked:
             system context, and `beside` is what else the model is told, as tools and formats, in
             this turn only. `note` becomes the metadata of the reply's last message.
             `may_evict`: whether turns may leave the window to make room. `is_kept`: whether
-            anything is stored. Without a `sampling`, it is that of the settings.
+            anything is stored. Without a `sampling`, it is that of the settings. `before` are turns
+            that the caller sends along: they may leave, and there are none if anything is stored.
     """
 
     messages: tuple[Message, ...]
@@ -31,6 +32,7 @@ class Asked:
     may_evict: bool = True
     is_kept: bool = True
     sampling: Sampling | None = None
+    before: tuple[Turn, ...] = ()
 
     @property
     def prompt(self) -> str:

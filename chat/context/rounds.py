@@ -7,8 +7,9 @@ round are always shown.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from chat.context.asked import Asked
 from chat.context.budget import bounded_turn, fit_turns, shown_tokens
 from chat.core.messages import Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
@@ -64,6 +65,22 @@ def _divided(said: Sequence[Message], role: str) -> Iterator[list[Message]]:
         group.append(message)
     if group:
         yield group
+
+
+def part(asked: Asked, vocabulary: Vocabulary) -> Asked:
+    """Let the turns before the newest one leave; the system messages at the beginning stay."""
+    messages = asked.messages
+    count = next((at for at, one in enumerate(messages) if one.role != "system"), len(messages))
+    turns = parse_rounds(messages[count:], vocabulary).turns
+    if not turns:
+        return asked
+    texts = (asked.instructions, *(message.content for message in messages[:count]))
+    return replace(
+        asked,
+        messages=messages[count + sum(len(turn.messages) for turn in turns) :],
+        instructions="\n\n".join(filter(None, texts)),
+        before=turns,
+    )
 
 
 @dataclass(frozen=True)

@@ -68,14 +68,17 @@ def _with_calls(message: Message) -> dict[str, Any]:
     """Return a message with tool calls, or with the output of one, as the endpoint takes it."""
     fields: dict[str, Any] = {"role": message.role, "content": neutralise(message.content)}
     if message.call_id is not None:
-        fields["tool_call_id"] = message.call_id
+        fields["tool_call_id"] = neutralise(message.call_id)
     if message.calls:
         fields["content"] = fields["content"] or None
         fields["tool_calls"] = [
             {
-                "id": call.id,
+                "id": neutralise(call.id),
                 "type": "function",
-                "function": {"name": call.name, "arguments": neutralise(call.arguments)},
+                "function": {
+                    "name": neutralise(call.name),
+                    "arguments": neutralise(call.arguments),
+                },
             }
             for call in message.calls
         ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chat.context.asked import Asked
+from chat.context.rounds import part
 from chat.core.json_text import render_json_text
 from chat.core.messages import Message, Sampling
 from chat.core.refusals import InvalidRequest, Unsupported
@@ -89,8 +90,11 @@ def parse_response_request(body: bytes, settings: Settings) -> Wanted:
         is_kept=parse_flag(fields, "store", default=True),
         sampling=_make_sampling(settings.sampling, echoed, wishes),
     )
+    behind = parse_behind(fields)
+    if behind is None and asked.may_evict and not asked.is_kept:
+        asked = part(asked, settings.vocabulary)
     asked = dataclasses.replace(asked, note=_make_note(asked, echoed))
-    return Wanted(asked, parse_behind(fields), parse_flag(fields, "stream", default=False), echoed)
+    return Wanted(asked, behind, parse_flag(fields, "stream", default=False), echoed)
 
 
 def refuse_unsupported(fields: Mapping[str, Any]) -> None:
@@ -158,7 +162,7 @@ def _parse_echoed(fields: Mapping[str, Any], settings: Settings) -> dict[str, An
     """Parse the fields that an answer has, too."""
     if not isinstance(fields.get("model", ""), str | None):
         raise InvalidRequest("`model` must be a string; the answer says which one replied", "model")
-    if fields.get("truncation") not in {None, "auto", "disabled"}:
+    if fields.get("truncation") not in (None, "auto", "disabled"):
         raise InvalidRequest("`truncation` must be auto or disabled", "truncation")
     instructions = fields.get("instructions")
     if instructions is not None:

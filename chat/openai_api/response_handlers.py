@@ -7,6 +7,7 @@ from chat.core.messages import Placed, Turn
 from chat.core.owners import digest
 from chat.core.refusals import UnknownConversation, UnknownResponse, Unsupported
 from chat.http.call import Call
+from chat.http.events import HEADERS
 from chat.http.log_line import Fact
 from chat.http.queries import parse_idempotency_key
 from chat.http.response import Response, render_json
@@ -15,6 +16,7 @@ from chat.openai_api.ids import parse_item_name, parse_response_name
 from chat.openai_api.lists import parse_list_query, render_items
 from chat.openai_api.response_bodies import Wanted, parse_response_request
 from chat.openai_api.response_events import render_response_events
+from chat.openai_api.response_replay import parse_replay_query, render_replay
 from chat.openai_api.responses import Frame, Named, first_output, make_frame, render_stored
 from chat.usecases.change import forget_turn
 from chat.usecases.estimate import estimate_input
@@ -78,12 +80,13 @@ async def _finish(
 
 
 async def openai_show_response(call: Call) -> Response:
-    """Answer `GET /v1/responses/{response_id}`."""
-    parse_list_query(call.uri, ("include", "include[]", "stream"))
-    if "stream=true" in call.uri:
-        raise Unsupported("`stream` is not done for a response that is there", "stream")
+    """Answer `GET /v1/responses/{response_id}`, with events if the query says so."""
+    query = parse_replay_query(call.uri)
     conversation_id, turn = await _find(call, await call.connect())
-    return render_json(200, render_stored(call.settings, conversation_id, turn))
+    response = render_stored(call.settings, conversation_id, turn)
+    if query.is_streamed:
+        return Response(200, render_replay(response, query.after), HEADERS)
+    return render_json(200, response)
 
 
 async def openai_forget_response(call: Call) -> Response:

@@ -24,7 +24,11 @@ OF_RESPONSE = {
         "openai_list_input",
     )
 }  # fmt: skip
-STREAM = Parameter("stream", {"type": "boolean", "default": False})
+REPLAY = (
+    Parameter("stream", {"type": "boolean", "default": False}),
+    Parameter("starting_after", {"type": "integer", "minimum": 0, "maximum": 10**9 - 1}),
+    Parameter("include_obfuscation", {"type": "boolean"}),
+)
 
 RESPONSES: Operations = {
     "/v1/responses": {
@@ -56,8 +60,8 @@ RESPONSES: Operations = {
     "/v1/responses/{response_id}": {
         "GET": Operation(
             responses.openai_show_response, "A response, as OpenAI's API has it",
-            {200: "OpenAiResponse"}, parameters=(INCLUDE, STREAM),
-            errors=(*RESPONSE, Unsupported),
+            {200: "OpenAiResponse"}, parameters=(INCLUDE, *REPLAY), errors=RESPONSE,
+            events="OpenAiResponseEvents",
         ),
         "DELETE": Operation(
             responses.openai_forget_response, "Forget a response with all of its turn",

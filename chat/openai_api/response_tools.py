@@ -93,7 +93,7 @@ def parse_format(text: Any) -> Mapping[str, Any] | None:
     if not isinstance(text, dict):
         raise InvalidRequest("`text` must be an object", "text")
     refuse_others(text, ("format", "verbosity"), "text.")
-    if text.get("verbosity") not in {None, "medium"}:
+    if text.get("verbosity") not in (None, "medium"):
         raise Unsupported("`text.verbosity` is not passed on", "text.verbosity")
     wanted = text.get("format")
     if wanted is None:

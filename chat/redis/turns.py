@@ -1,14 +1,13 @@
 """Keeps conversations and their turns in Redis."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 from chat.core.counters import day_of
 from chat.core.limits import Adds, Limits, Quota
 from chat.core.messages import Commit, Conversation
 from chat.core.owners import anyone
-from chat.core.refusals import UnknownConversation
+from chat.core.refusals import KeyReused, UnknownConversation
 from chat.core.undoing import undone_on_error
 from chat.core.usage import TurnResult
 from chat.redis.account import NOBODY, Account, account_of
@@ -35,6 +34,7 @@ from chat.redis.records import (
 from chat.redis.repetitions import render_done, render_started
 from chat.redis.script import Argument
 from chat.redis.scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
+from chat.redis.turn_settings import TurnStoreSettings
 from chat.usecases.ports import AnsweredBefore, Done, Repetition
 
 NO_LIMITS = Limits(0, 0)
@@ -44,27 +44,6 @@ SPARE_MS = 5_000
 The requests to Redis come on top of the turn. If a start takes even longer, another one may begin
 under the same key; only the first that finishes is stored.
 """
-
-
-@dataclass(frozen=True)
-class TurnStoreSettings:
-    """What a store needs to know once.
-
-    Shapes: a search finds up to `max_found` evicted turns; an owner has up to `max_memories`
-            memories; `tags` are those of the embedding model and of the model; `rate_tag` names
-            whose turns are limited; `owners` returns who a conversation may belong to.
-    """
-
-    prefix: str
-    fencing: str
-    lock_ms: int
-    archive_turns: int
-    limits: Limits
-    rate_tag: str
-    owners: Callable[[int], Sequence[str]]
-    max_found: int = 12
-    max_memories: int = 0
-    tags: tuple[str, str] = ("", "")
 
 
 class RedisTurnStore:
@@ -97,7 +76,10 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done" and repetition:
-            raise AnsweredBefore(await self._done(int(as_bytes(reply[1])), repetition))
+            result = await self.find_done(int(as_bytes(reply[1])), repetition)
+            if result is None:  # it was forgotten with its conversation
+                raise UnknownConversation
+            raise AnsweredBefore(result)
         async with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
             self._note_word(self._account, reply)
@@ -115,11 +97,12 @@ class RedisTurnStore:
         if account is not None:
             account.word = as_bytes(reply[-1]).decode()
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        """Remove the note that the first request of an Idempotency-Key is running."""
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        """Remove the note that the first request of an Idempotency-Key is running, or has begun."""
         if repetition:
             key = self._started_keys(repetition)["started"]
-            await self._redis.run(RELEASE, {"lock": key}, fencing=self._running(repetition))
+            note = render_started(repetition, begun) if begun else self._running(repetition)
+            await self._redis.run(RELEASE, {"lock": key}, fencing=note)
 
     async def next_id(self) -> int:
         return await self._ids.next()
@@ -290,11 +273,13 @@ class RedisTurnStore:
         if limits.per_owner:
             self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
 
-    async def _done(self, conversation_id: int, repetition: Repetition) -> TurnResult:
-        """Return the result that is kept with a conversation, and is forgotten with it."""
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
         for owner in self._settings.owners(conversation_id):
             keys = conversation_keys(self._settings.prefix, owner, conversation_id)
             kept = await self._redis.get("HGET", [keys["done"], repetition.key])
             if kept:
-                return parse_result(kept.split(b":", 2)[2])
-        raise UnknownConversation
+                body, _, result = kept.split(b":", 2)
+                if body.decode() != repetition.body:
+                    raise KeyReused
+                return parse_result(result)
+        return None

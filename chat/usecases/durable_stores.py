@@ -17,6 +17,7 @@ from chat.core.limits import Adds, Quota
 from chat.core.messages import Commit, Conversation, Place, Turn
 from chat.core.refusals import UnknownConversation
 from chat.core.undoing import undone_on_error
+from chat.core.usage import TurnResult
 from chat.usecases.durable_ports import DurableStore, HotOwnedStore, HotTurnStore
 from chat.usecases.ports import Cursor, Done, OwnedStore, Repetition, StoredTurn
 from chat.usecases.read_messages import every_summary, every_turn, newest_page
@@ -44,8 +45,11 @@ class RecoveringTurnStore:
     async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         await self._hot.admit(repetition, adds)
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        await self._hot.dismiss(repetition)
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        await self._hot.dismiss(repetition, begun)
+
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
+        return await self._hot.find_done(conversation_id, repetition)
 
     async def next_id(self) -> int:
         """Return the next id that is free in both stores: Redis may have lost its counter."""

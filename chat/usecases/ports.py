@@ -54,8 +54,11 @@ class TurnStore(Protocol):
                 StorageFull if there is no room for what the request `adds`.
         """
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        """Note that starting a conversation failed, so that the request may be sent again."""
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        """Note that starting failed, of `begun` if it was stored: the request may be sent again."""
+
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
+        """Return the result that is kept under a key; None without one. Errors: KeyReused."""
 
     async def next_id(self) -> int:
         """Return the next id; no other call returns it again."""

@@ -135,9 +135,10 @@ class TurnTaker:
         async with undone_on_error(partial(self._store.dismiss, repetition)):
             taken = await self._store.next_id() if is_named and asked.is_kept else 0
             context_tokens = message_tokens(context) if context else 0
+            window_tokens = context_tokens + sum(turn.tokens for turn in asked.before)
             unsaved = Conversation(
-                taken, owner or "", context, context_tokens, context_tokens, 0, (),
-                vocabulary=self._settings.vocabulary, namespace=namespace,
+                taken, owner or "", context, context_tokens, window_tokens, len(asked.before),
+                asked.before, vocabulary=self._settings.vocabulary, namespace=namespace,
             )  # fmt: skip
             async with aclosing(self._reply(unsaved, asked)) as parts:
                 async for part in parts:

@@ -19,7 +19,8 @@ from chat.redis.counters import RedisStats
 from chat.redis.memories import RedisMemory
 from chat.redis.searcher import RedisSearcher
 from chat.redis.summaries import RedisSummaries
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.settings import Settings
 from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker

@@ -9,7 +9,8 @@ import pytest
 from chat.core.limits import Limits
 from chat.core.owners import anyone
 from chat.redis.connection import Redis
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection, NativeHttp
 from tests.event_loops import run_in_thread

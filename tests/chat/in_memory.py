@@ -94,11 +94,22 @@ class InMemoryTurnStore:
         if self._most:
             self.quota = Quota(self._most, self._most - self._shelf.counted, MINUTE_S)
 
-    async def dismiss(self, repetition: Repetition | None) -> None:
-        if repetition and self._shelf.started.get(repetition.key, ("", "", 1))[1:] == (
-            self._fencing, 0,
-        ):  # fmt: skip
+    async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
+        if repetition is None:
+            return
+        body, fencing, conversation_id = self._shelf.started.get(repetition.key, ("", "", 0))
+        is_own = body == repetition.body if begun else fencing == self._fencing
+        if is_own and conversation_id == begun:
             del self._shelf.started[repetition.key]
+
+    async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
+        try:
+            body, result = self._find(conversation_id).done[repetition.key]
+        except (KeyError, UnknownConversation):
+            return None
+        if body != repetition.body:
+            raise KeyReused
+        return result
 
     async def next_id(self) -> int:
         self._shelf.last_id += 1

@@ -15,7 +15,8 @@ from chat.redis.brancher import RedisBrancher
 from chat.redis.connection import Connection, Redis
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.usecases.branch_ports import Brancher
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.ports import AnsweredBefore, OwnedStore, TurnStore

@@ -33,7 +33,8 @@ from chat.redis.conversations import RedisConversationStore
 from chat.redis.keys import account_keys
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.usecases.branch import BranchMaker, make_whole_branch
 from chat.usecases.branch_ports import Branch
 from chat.usecases.change import change_conversation, forget_message

@@ -25,7 +25,8 @@ from chat.redis.connection import Redis, RedisError, Value
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.usecases.add_messages import make_turns
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.export import Line, export

@@ -21,7 +21,8 @@ from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import Connection, Redis, RedisError, Value
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.restorer import RedisRestorer
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.forget_messages import forget_messages

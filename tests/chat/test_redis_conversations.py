@@ -15,7 +15,8 @@ from chat.core.tokens import UNKNOWN
 from chat.core.usage import TurnResult, Usage
 from chat.redis.connection import Redis
 from chat.redis.conversations import RedisConversationStore
-from chat.redis.turns import RedisTurnStore, TurnStoreSettings
+from chat.redis.turn_settings import TurnStoreSettings
+from chat.redis.turns import RedisTurnStore
 from chat.settings import Settings
 from chat.usecases.change import change_conversation, forget_message
 from chat.usecases.ports import Done, Repetition

@@ -174,6 +174,33 @@ async def test_a_start_that_failed_may_be_asked_for_again(make: MakeStore) -> No
         await make("five").admit(KEY)
 
 
+async def test_a_start_that_failed_when_it_was_stored_may_be_asked_for_again(
+    make: MakeStore,
+) -> None:
+    store = make()
+    await store.admit(KEY, "conversation")
+    taken = await begin(store, Done(KEY, result(1)))
+    await make("two").dismiss(KEY)
+    await make("three").dismiss(KEY, taken + 1)
+    assert await answer_of(make("four").admit(KEY)) == result(taken), "neither was the start"
+
+    await make("five").dismiss(KEY, taken)
+
+    await make("six").admit(KEY)
+
+
+async def test_what_is_kept_under_a_key_is_found_without_a_turn(make: MakeStore) -> None:
+    taken = await begin(make(), Done(KEY, result(1)))
+    store = make("two")
+
+    assert await store.find_done(taken, KEY) == result(1)
+    assert await store.find_done(taken, Repetition("d" * 40, KEY.body)) is None
+    assert await store.find_done(taken + 1, KEY) is None
+    assert await make("three", owner=OTHER).find_done(taken, KEY) is None
+    with pytest.raises(KeyReused):
+        await store.find_done(taken, OTHER_BODY)
+
+
 async def test_turns_are_counted_and_over_the_limit_there_are_none(make: MakeStore) -> None:
     store = make(most=2)
     await store.admit(None, "conversation")

@@ -411,7 +411,7 @@ async def test_an_error_of_the_model_ends_a_stream_as_the_clients_error(
             pass
 
 
-async def test_requests_over_the_limit_are_tried_again_by_the_client(
+async def test_over_the_limit_the_client_learns_when_to_try_again(
     connection: NativeConnection,
 ) -> None:
     service = make_service(connection, reply, rate_per_owner_per_minute="1")

@@ -96,6 +96,14 @@ async def test_items_are_listed_page_by_page_from_both_ends(client: AsyncOpenAI)
     assert page.to_dict()["last_id"] == page.data[1].id
 
 
+async def test_a_conversation_begins_without_a_body(connection: NativeConnection) -> None:
+    service = make_service(connection, reply)
+
+    response, begun = await ask(service, "POST", "/v1/conversations", b"", TOKEN)
+
+    assert (response.status, begun["object"], begun["metadata"]) == (200, "conversation", {})
+
+
 async def test_an_empty_conversation_has_an_empty_page(client: AsyncOpenAI) -> None:
     begun = await client.conversations.create()
 

@@ -277,6 +277,38 @@ async def test_what_does_not_fit_is_evicted_or_refused(connection: NativeConnect
     assert refused.value.code == too_long.value.code == "context_length_exceeded"
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_a_history_that_is_sent_along_leaves_the_oldest_first(
+    connection: NativeConnection, *, is_streamed: bool
+) -> None:
+    small = {"context_length": "400", "max_reply_tokens": "50", "recall": "off"}
+    client, model = spoken(connection, *[[delta("fine", "stop"), DONE]] * 2, **small)
+    long = "word " * 15
+    history: Any = [{"role": "developer", "content": "Be kind."}]
+    for number in range(20):
+        history += [
+            {"role": "user", "content": f"{number} {long}"},
+            {"role": "assistant", "content": f"reply {number}"},
+        ]
+    asked: Any = {"input": [*history, {"role": "user", "content": "Now?"}], "store": False}
+
+    if is_streamed:
+        async with client.responses.stream(model=MODEL, **asked) as stream:
+            told = await stream.get_final_response()
+    else:
+        told = await client.responses.create(**asked)
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.responses.create(**asked, truncation="disabled")
+
+    contents = [content for _, content in shown(model)]
+    assert told.output_text == "fine"
+    assert shown(model)[0] == ("system", "Be kind.")
+    assert contents[-3].startswith("19 word")
+    assert contents[-2:] == ["reply 19", "Now?"]
+    assert 4 < len(contents) < 12
+    assert refused.value.code == "context_length_exceeded"
+
+
 async def test_an_error_in_a_stream_is_its_last_event(connection: NativeConnection) -> None:
     client, _ = spoken(connection, [delta("It ")], SNOWS)
 
@@ -357,8 +389,53 @@ async def test_no_response_can_be_cancelled_or_compacted(client: AsyncOpenAI) ->
         await client.responses.cancel(made.id)
     with pytest.raises(openai.BadRequestError, match="compact"):
         await client.responses.compact(model=MODEL, input="x")
-    with pytest.raises(openai.BadRequestError):
-        await client.responses.retrieve(made.id, stream=True)
+
+
+async def test_a_response_is_streamed_again_from_any_event_on(connection: NativeConnection) -> None:
+    client, _ = spoken(connection, CALLING, [delta("It snows.", "stop"), USED, DONE])
+    output: Any = {"type": "function_call_output", "call_id": "c1", "output": "Snow."}
+
+    behind: str | None = None
+    for input_ in ("Weather?", [output]):
+        told: Any = await client.responses.create(
+            input=input_, tools=[WEATHER], stream=True, previous_response_id=behind
+        )
+        first = [event async for event in told]
+        behind = first[-1].response.id
+        again = [event async for event in await client.responses.retrieve(behind, stream=True)]
+        rest = [
+            event
+            async for event in await client.responses.retrieve(
+                behind, stream=True, starting_after=2
+            )
+        ]
+
+        kinds = [event.type for event in first if not event.type.endswith(".delta")]
+        assert [event.type for event in again if not event.type.endswith(".delta")] == kinds
+        assert [event.sequence_number for event in again] == list(range(len(again)))
+        assert rest == again[3:]
+        assert again[-1].response == await client.responses.retrieve(behind)
+        assert again[-1].response.output == first[-1].response.output
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        pytest.param("?stream=null", "stream", id="no flag"),
+        pytest.param("?stream=true&starting_after=-1", "starting_after", id="no number"),
+        pytest.param("?starting_after=1", "starting_after", id="without events"),
+        pytest.param("?stream=true&a=b", "a", id="no parameter"),
+    ],
+)
+async def test_how_to_stream_again_is_checked(
+    connection: NativeConnection, query: str, param: str
+) -> None:
+    service = make_service(connection, reply)
+    made = await make_client(service).responses.create(input="x")
+
+    response, told = await ask(service, "GET", f"/v1/responses/{made.id}{query}", b"", TOKEN)
+
+    assert (response.status, told["error"]["param"]) == (400, param)
 
 
 async def test_tools_need_an_endpoint(connection: NativeConnection) -> None:
