@@ -115,7 +115,7 @@ def test_what_the_limits_let_in_goes_out_and_in_again(
     taken = start(host, token, "The beginning.")
     path = f"/conversations/{taken}/messages"
     for first in range(0, 110, 11):
-        role = "user" if first < 99 else "tool"  # which all stand in one turn
+        role = "user" if first < 99 else "tool"  # of which eight stand in one turn
         messages = [
             {"role": role, "content": f"{n}".ljust(LONG, "x")} for n in range(first, first + 11)
         ]
@@ -131,6 +131,6 @@ def test_what_the_limits_let_in_goes_out_and_in_again(
         [line["messages"] for line in map(json.loads, text.splitlines()) if line["type"] == "turn"]
         for text in (before.text, after.text)
     ]
-    assert len(said[0]) == 101
+    assert len(said[0]) == 102
     assert said[0] == said[1]
     assert before.text.splitlines()[-1] == after.text.splitlines()[-1]
