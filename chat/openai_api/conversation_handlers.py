@@ -25,8 +25,9 @@ MAX_ITEMS = 20
 async def openai_begin_conversation(call: Call) -> Response:
     """Answer `POST /v1/conversations`."""
     fields = parse_fields(call.body or b"{}", ("items", "metadata"))
+    given = fields.get("items")
     items = parse_items(
-        fields.get("items") or [], "items", call.settings.max_prompt_bytes, MAX_ITEMS
+        [] if given is None else given, "items", call.settings.max_prompt_bytes, MAX_ITEMS
     )
     metadata = parse_labels(fields.get("metadata"), "metadata")
     stores = await call.connect()

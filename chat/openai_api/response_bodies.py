@@ -107,7 +107,7 @@ def refuse_unsupported(fields: Mapping[str, Any]) -> None:
         is_asked = any(value.values()) if name == "reasoning" and isinstance(value, dict) else True
         if value not in allowed and is_asked:
             raise Unsupported(f"`{name}` is not done here", name)
-    include = fields.get("include") or []
+    include = [] if fields.get("include") is None else fields["include"]
     if not isinstance(include, list) or not set(map(str, include)) <= set(INCLUDABLE):
         raise InvalidRequest(f"`include` must be a list of {', '.join(INCLUDABLE)}", "include")
     if "message.output_text.logprobs" in include:

@@ -168,6 +168,14 @@ async def test_what_cannot_be_kept_is_refused_by_name(
     assert (refused.value.code, refused.value.param) == (code, param)
 
 
+@pytest.mark.parametrize("items", [{}, "", 0, False])
+async def test_items_are_a_list_or_nothing(client: AsyncOpenAI, items: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.conversations.create(items=items)
+
+    assert refused.value.param == "items"
+
+
 async def test_more_items_or_longer_metadata_than_may_be_are_refused(client: AsyncOpenAI) -> None:
     name = (await client.conversations.create()).id
 

@@ -110,7 +110,8 @@ def test_what_is_recalled_is_quoted_behind_the_context(
     raw = endpoint.asked[-1].prompt
     assert raw.count("<<SYS>>") == 1
     assert raw.count("[/INST]") == answer["usage"]["window_turns"]
-    assert [turn["turn"] for turn in answer["usage"]["recalled"]] == [1]
+    recalled = [turn["turn"] for turn in answer["usage"]["recalled"]]
+    assert recalled in ([1], [1, 2]), "the turn behind it comes with it if there is room"
     messages = remote.client.get(f"/conversations/{begun}/messages?last=1&role=user").json()
     assert messages["messages"][0]["content"] == "What about whisky?", "the quote is not stored"
 
