@@ -18,10 +18,24 @@ def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[M
     one side become one. An empty context is left out. `has_tools`: whether the model knows tool
     calls and their outputs; otherwise all of them are shown as texts.
     """
-    shown = list(_joined(list(_paired(said, has_tools=has_tools))))
+    if _take_turns(said):
+        shown = list(said)
+    else:
+        shown = list(_joined(list(_paired(said, has_tools=has_tools))))
     if not shown or shown[0].role == "assistant":
         shown.insert(0, Message("user", NO_USER_MESSAGE))
     return [Message("system", context), *shown] if context else shown
+
+
+def _take_turns(said: Sequence[Message]) -> bool:
+    """Whether user and assistant take turns without calls, as nearly always: all is shown as it is.
+
+    A window has a hundred messages, and to lay them out costs more than to look at them.
+    """
+    return all(
+        message.role == SIDES[place % 2] and not message.calls and message.call_id is None
+        for place, message in enumerate(said)
+    )
 
 
 def _paired(messages: Sequence[Message], *, has_tools: bool) -> Iterator[Message]:
