@@ -6,13 +6,14 @@ What was sent to it is printed, too, so that a test can compare it with the prot
 import asyncio
 import json
 import sys
-from typing import Any
 
 import httpx2
+from asking import ask
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import PromptReference, ResourceTemplateReference
 
+REFERENCES = (PromptReference, ResourceTemplateReference)
 RECEIVED: list[dict[str, str]] = []
 
 
@@ -23,34 +24,6 @@ async def record(response: httpx2.Response) -> None:
     if "id" in asked and response.status_code not in (202, 401):
         media = response.headers["content-type"]
         RECEIVED.append({"method": asked["method"], "media": media, "body": body})
-
-
-async def ask(client: Client, method: str, params: dict[str, Any]) -> dict[str, Any]:
-    told: list[str | None] = []
-
-    async def progress(_: float, __: float | None, message: str | None) -> None:
-        told.append(message)
-
-    if method == "completion/complete":
-        kind = params["ref"]["type"]
-        ref = (PromptReference if kind == "ref/prompt" else ResourceTemplateReference)(
-            **params["ref"]
-        )
-        result: Any = await client.complete(ref, params["argument"])
-    elif method == "tools/call":
-        result = await client.call_tool(**params, progress_callback=progress)
-    else:
-        verb = {
-            "tools/list": client.list_tools,
-            "resources/list": client.list_resources,
-            "resources/templates/list": client.list_resource_templates,
-            "resources/read": client.read_resource,
-            "prompts/list": client.list_prompts,
-            "prompts/get": client.get_prompt,
-        }[method]
-        result = await verb(**params)
-    dumped = result.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return {"result": dumped, "progress": told}
 
 
 async def main() -> None:
@@ -66,7 +39,7 @@ async def main() -> None:
             version = client.protocol_version
             for step in asked["steps"]:
                 try:
-                    outcomes.append(await ask(client, step["method"], step["params"]))
+                    outcomes.append(await ask(client, REFERENCES, step))
                 except MCPError as error:
                     outcomes.append({"error": {"code": error.code, "message": error.message}})
     print(json.dumps({"version": version, "outcomes": outcomes, "received": RECEIVED}))
