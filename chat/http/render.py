@@ -15,6 +15,7 @@ from chat.http.credentials import Caller, Session
 from chat.http.log_line import Fact
 from chat.http.render_owner import session_headers
 from chat.http.response import Response, error_fields, render_json
+from chat.http.usage_fields import usage_facts
 from chat.usecases.add_messages import Added
 from chat.usecases.check_health import HEALTHY, Health
 from chat.usecases.find_relevant import Relevant
@@ -40,15 +41,8 @@ def render_turn_result(
         "expires_at": result.expires_at,
         "usage": usage_fields(usage),
     }
-    facts: dict[str, Fact] = {
-        "prompt_tokens": usage.prompt_tokens,
-        "generated_tokens": usage.generated_tokens,
-        "evicted_turns": usage.evicted_turns,
-        "recalled_turns": len(usage.recalled),
-        "recalled_memories": len(usage.memories),
-    }
     headers = turn_headers(session, caller, quota)
-    return render_json(200, fields | token, headers, facts)
+    return render_json(200, fields | token, headers, usage_facts(usage))
 
 
 def turn_headers(session: Session | None, caller: Caller, quota: Quota | None) -> dict[str, str]:

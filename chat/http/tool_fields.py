@@ -1,5 +1,6 @@
 """Parses the fields of tool calls."""
 
+from collections.abc import Callable
 from typing import Any
 
 from chat.core.refusals import InvalidRequest
@@ -28,8 +29,14 @@ def parse_call_id(value: Any, name: str) -> str | None:
     return None if value is None else parse_word(value, name)
 
 
-def parse_calls(value: Any, name: str, max_bytes: int) -> tuple[ToolCall, ...]:
-    """Parse a list of tool calls; null becomes none.
+ParseCall = Callable[[Any, str, int], ToolCall]
+"""Parses a call: its fields, its name in errors, and how many bytes its arguments may have."""
+
+
+def parse_calls(
+    value: Any, name: str, max_bytes: int, parse: ParseCall | None = None
+) -> tuple[ToolCall, ...]:
+    """Parse a list of tool calls; null becomes none. `parse` reads a call of another API.
 
     Units:  the arguments of each may have `max_bytes` in UTF-8.
     Errors: InvalidRequest and TooLarge; they name the field, as a field of `name`.
@@ -38,7 +45,8 @@ def parse_calls(value: Any, name: str, max_bytes: int) -> tuple[ToolCall, ...]:
         return ()
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_CALLS:
         raise InvalidRequest(f"`{name}` must be a list of 1 to {MAX_CALLS} calls", name)
-    return tuple(_parse_call(call, f"{name}[{at}]", max_bytes) for at, call in enumerate(value))
+    read = parse or _parse_call
+    return tuple(read(call, f"{name}[{at}]", max_bytes) for at, call in enumerate(value))
 
 
 def _parse_call(fields: Any, name: str, max_bytes: int) -> ToolCall:

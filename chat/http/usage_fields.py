@@ -9,6 +9,7 @@ from chat.core.receipts import MAX_EVICTED, MAX_REASON_CHARACTERS, MAX_ROWS
 from chat.core.refusals import InvalidRequest
 from chat.core.usage import Recalled, RecalledMemory, Usage
 from chat.http.fields import parse_text, refuse_others
+from chat.http.log_line import Fact
 
 MAX_COUNT = 10**15
 MAX_SCORE = 10.0**6
@@ -72,3 +73,14 @@ def _count(value: Any, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
         raise InvalidRequest(f"`{name}` must be a whole number from 0 to {MAX_COUNT}", name)
     return value
+
+
+def usage_facts(usage: Usage) -> dict[str, Fact]:
+    """Return what the log says of a turn."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "generated_tokens": usage.generated_tokens,
+        "evicted_turns": usage.evicted_turns,
+        "recalled_turns": len(usage.recalled),
+        "recalled_memories": len(usage.memories),
+    }

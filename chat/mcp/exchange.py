@@ -10,6 +10,7 @@ from chat.core.refusals import CallerError, InvalidRequest, TooLarge
 from chat.http.call import Call
 from chat.http.events import HEADERS, render_event
 from chat.http.log_line import Fact
+from chat.http.openapi import VERSION
 from chat.http.response import Response, error_facts, error_fields, promising, render_json
 from chat.mcp.envelope import Message
 from chat.mcp.protocol import (
@@ -24,7 +25,7 @@ from chat.mcp.protocol import (
     RequestId,
 )
 
-SERVER = {"name": "chat-with-memory", "title": "Chat with memory", "version": "0.1.0"}
+SERVER = {"name": "chat-with-memory", "title": "Chat with memory", "version": VERSION}
 
 
 @dataclass(frozen=True)

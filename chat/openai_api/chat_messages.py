@@ -10,7 +10,7 @@ from chat.core.messages import Message, Role
 from chat.core.refusals import InvalidRequest, Unsupported
 from chat.core.tool_calls import ToolCall
 from chat.http.fields import parse_text, refuse_others
-from chat.http.tool_fields import MAX_CALLS, parse_word
+from chat.http.tool_fields import parse_calls, parse_word
 
 ROLES: dict[str, Role] = {
     "developer": "system", "system": "system", "user": "user", "assistant": "assistant",
@@ -79,7 +79,7 @@ def _parse_message(fields: Any, name: str, max_bytes: int) -> Message:
     for field in NOT_TAKEN:
         if fields.get(field) is not None:
             raise Unsupported(f"`{name}.{field}` is not supported", f"{name}.{field}")
-    calls = _parse_calls(fields.get("tool_calls"), f"{name}.tool_calls", max_bytes)
+    calls = parse_calls(fields.get("tool_calls"), f"{name}.tool_calls", max_bytes, _parse_call)
     content = fields.get("content")
     if content is None and role == "assistant":
         content = fields.get("refusal") or ""
@@ -106,14 +106,6 @@ def parse_parts(content: Any, name: str, max_bytes: int) -> str:
             raise Unsupported(problem, f"{name}[{at}]")
         texts.append(parse_text(part.get(kind), f"{name}[{at}].{kind}", max_bytes))
     return parse_text("\n".join(texts), name, max_bytes)
-
-
-def _parse_calls(value: Any, name: str, max_bytes: int) -> tuple[ToolCall, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_CALLS:
-        raise InvalidRequest(f"`{name}` must be a list of 1 to {MAX_CALLS} calls", name)
-    return tuple(_parse_call(call, f"{name}[{at}]", max_bytes) for at, call in enumerate(value))
 
 
 def _parse_call(fields: Any, name: str, max_bytes: int) -> ToolCall:

@@ -12,6 +12,7 @@ from chat.http.log_line import Fact
 from chat.http.queries import parse_idempotency_key
 from chat.http.response import Response, render_json
 from chat.http.stores import Stores
+from chat.http.usage_fields import usage_facts
 from chat.openai_api.ids import parse_item_name, parse_response_name
 from chat.openai_api.lists import parse_list_query, render_items
 from chat.openai_api.response_bodies import Wanted, parse_response_request
@@ -64,11 +65,7 @@ async def _finish(
         call.note_conversation(result.conversation_id)
     facts: dict[str, Fact] = {
         **call.facts,
-        "prompt_tokens": usage.prompt_tokens,
-        "generated_tokens": usage.generated_tokens,
-        "evicted_turns": usage.evicted_turns,
-        "recalled_turns": len(usage.recalled),
-        "recalled_memories": len(usage.memories),
+        **usage_facts(usage),
         "model_ms": round(stores.stopwatch.model_ms, 1),
     }
     if turn is None:  # the request was answered before

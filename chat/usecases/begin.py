@@ -7,7 +7,6 @@ from functools import partial
 
 from chat.core.errors import IdTaken
 from chat.core.heads import Head, Labels, Summary
-from chat.core.lifetime import expires_at
 from chat.core.messages import Message
 from chat.core.refusals import ConversationBusy
 from chat.core.titles import make_title
@@ -16,7 +15,7 @@ from chat.settings import Settings
 from chat.usecases.add_messages import add_messages
 from chat.usecases.durable_ports import Restorer, Whole
 from chat.usecases.ports import Clock, ConversationStore, TurnStore
-from chat.usecases.rebuild import make_whole
+from chat.usecases.rebuild import make_whole, summary_of
 from chat.usecases.turn_memory import Recaller
 
 
@@ -73,22 +72,3 @@ def make_beginning(
         metadata=metadata or None,
     )
     return make_whole(settings, head, [])
-
-
-def summary_of(whole: Whole) -> Summary:
-    """Return how a new conversation without turns looks in a list."""
-    head = whole.head
-    return Summary(
-        id=head.id,
-        title=head.title,
-        context=head.context,
-        created_at=head.begun_at,
-        active_at=head.active_at,
-        expires_at=expires_at(head.active_at, whole.lifetime_s),
-        turn_count=0,
-        message_count=0,
-        evicted_turns=0,
-        is_pinned=False,
-        window_tokens=whole.window_tokens,
-        metadata=head.metadata or {},
-    )

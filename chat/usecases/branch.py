@@ -8,16 +8,16 @@ from functools import partial
 from chat.context.budget import Fit, bounded_turn, fit_turns
 from chat.core.errors import IdTaken
 from chat.core.heads import Head, Summary
-from chat.core.lifetime import expires_at
 from chat.core.messages import Place, Turn
 from chat.core.owners import anyone
 from chat.core.refusals import UnknownMessage
 from chat.core.undoing import undone_on_error
 from chat.core.usage import TurnResult, Usage
 from chat.settings import Settings
-from chat.usecases.branch_ports import Branch, Brancher, Made, Source
+from chat.usecases.branch_ports import Branch, Brancher, Source
 from chat.usecases.durable_ports import Whole
 from chat.usecases.ports import AnsweredBefore, ConversationStore, Done, Repetition, TurnStore
+from chat.usecases.rebuild import summary_of
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class BranchMaker:
         done = Done(repetition, _result(taken)) if repetition else None
         named = dataclasses.replace(branch, whole=whole, done=done)
         made = await self.brancher.store(source, named, owner or anyone(taken))
-        return _summary(whole, made)
+        return summary_of(whole, made.message_count, made.evicted_turns)
 
 
 def beginning_of(turn: Turn, index: int) -> Turn | None:
@@ -164,21 +164,3 @@ def _newest_that_fit(turns: Sequence[Turn], room_tokens: int) -> Sequence[Turn]:
 def _result(taken: int) -> TurnResult:
     """Make what is kept under an Idempotency-Key: for a branch, only its id matters."""
     return TurnResult(taken, "", "", "", None, Usage(0, 0, 0, 0, 0))
-
-
-def _summary(whole: Whole, made: Made) -> Summary:
-    head = whole.head
-    return Summary(
-        id=head.id,
-        title=head.title,
-        context=head.context,
-        created_at=head.begun_at,
-        active_at=head.active_at,
-        expires_at=expires_at(head.active_at, whole.lifetime_s),
-        turn_count=head.turn_count,
-        message_count=made.message_count,
-        evicted_turns=made.evicted_turns,
-        is_pinned=False,
-        window_tokens=whole.window_tokens,
-        namespace=head.namespace,
-    )

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from chat.context.budget import fit_turns, message_tokens
-from chat.core.heads import Head
-from chat.core.lifetime import FOREVER
+from chat.core.heads import Head, Summary
+from chat.core.lifetime import FOREVER, expires_at
 from chat.core.messages import Conversation, Turn
 from chat.settings import Settings
 from chat.usecases.durable_ports import Whole
@@ -28,4 +28,24 @@ def make_whole(settings: Settings, head: Head, turns: Sequence[Turn]) -> Whole:
         context_tokens=context_tokens,
         window_tokens=fit.window_tokens,
         lifetime_s=lifetime_s,
+    )
+
+
+def summary_of(whole: Whole, message_count: int = 0, evicted_turns: int = 0) -> Summary:
+    """Return how a conversation that was just made looks in a list."""
+    head = whole.head
+    return Summary(
+        id=head.id,
+        title=head.title,
+        context=head.context,
+        created_at=head.begun_at,
+        active_at=head.active_at,
+        expires_at=expires_at(head.active_at, whole.lifetime_s),
+        turn_count=head.turn_count,
+        message_count=message_count,
+        evicted_turns=evicted_turns,
+        is_pinned=False,
+        window_tokens=whole.window_tokens,
+        metadata=head.metadata or {},
+        namespace=head.namespace,
     )
