@@ -1,5 +1,10 @@
-"""The chat page: the files of `web/`, read when the component is built."""
+"""The chat page: the files of `web/`, read when the component is built.
 
+Its style stands in the page itself, so that the first paint waits for one answer.
+"""
+
+import base64
+import hashlib
 import pathlib
 import re
 from collections.abc import Mapping
@@ -16,23 +21,31 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 INDEX = "index.html"
-NAMED = re.findall(r"/web/VERSION/([\w.]+)", (FOLDER / INDEX).read_text())
+STYLE = (FOLDER / "page.css").read_bytes()
+PAGE = (
+    (FOLDER / INDEX)
+    .read_bytes()
+    .replace(b'<link rel="stylesheet" href="page.css">', b"<style>" + STYLE + b"</style>")
+)
+NAMED = re.findall(r"/web/VERSION/([\w.]+)", PAGE.decode())
 """The files that the page asks for."""
-SOURCES = {name: (FOLDER / name).read_bytes() for name in [INDEX, *NAMED]}
+SOURCES = {INDEX: PAGE} | {name: (FOLDER / name).read_bytes() for name in NAMED}
 VERSION = digest(*(part for name in sorted(SOURCES) for part in (name, SOURCES[name])))[:16]
 """The version of all files together; it is in the path of every file but the page itself."""
-FILES = SOURCES | {INDEX: SOURCES[INDEX].replace(b"/VERSION/", f"/{VERSION}/".encode())}
+FILES = SOURCES | {INDEX: PAGE.replace(b"/VERSION/", f"/{VERSION}/".encode())}
 
 CHECKED = "no-cache"
 KEPT = "public, max-age=31536000, immutable"
+STYLE_MARK = base64.b64encode(hashlib.sha256(STYLE).digest()).decode()
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    f"default-src 'none'; script-src 'self'; style-src 'sha256-{STYLE_MARK}'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """What the page may do.
 
-It may load and ask only what comes from its own origin, and may not turn text into HTML.
+It may load and ask only what comes from its own origin, has the one style that it was sent with,
+and may not turn text into HTML.
 """
 
 

@@ -1,6 +1,8 @@
 """The page as a visitor finds it, in a real browser on the real component."""
 
+import base64
 import gzip
+import hashlib
 import itertools
 import pathlib
 import re
@@ -363,31 +365,36 @@ def test_the_files_are_kept_by_the_browser_and_asked_for_when_they_change(
     changed = chat.client.get("/", headers={"if-none-match": '"another"'})
     assert changed.content == first.content
 
-    (style,) = re.findall(r'href="(/web/[0-9a-f]{16}/page.css)"', first.text)
-    kept = chat.client.get(style)
+    (script,) = re.findall(r'src="(/web/[0-9a-f]{16}/app.js)"', first.text)
+    kept = chat.client.get(script)
     assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert kept.headers["content-type"] == "text/css; charset=utf-8"
-    old = chat.client.get("/web/0000000000000000/page.css")
+    assert kept.headers["content-type"] == "text/javascript; charset=utf-8"
+    old = chat.client.get("/web/0000000000000000/app.js")
     assert (old.content, old.headers["cache-control"]) == (kept.content, "no-cache")
     assert chat.client.head("/").headers["content-type"] == "text/html; charset=utf-8"
-    for path in ("/web/x/nothing.css", "/web/x/..%2fapp.py", "/web/page.css", "/web/"):
+    for path in ("/web/x/nothing.js", "/web/x/..%2fapp.py", "/web/app.js", "/web/"):
         assert chat.client.get(path).status_code == 404
 
 
-def test_the_page_is_small_and_asks_for_one_script_and_one_style(chat: RunningHost) -> None:
+def test_the_page_is_small_brings_its_style_and_asks_for_one_script(chat: RunningHost) -> None:
     first = chat.client.get("/").text
     asked = re.findall(r'(?:href|src)="(/web/[^"]+)"', first)
     served = [first.encode(), *(chat.client.get(path).content for path in asked)]
 
-    assert [path.rpartition("/")[2] for path in asked] == ["icon.svg", "page.css", "app.js"]
+    assert [path.rpartition("/")[2] for path in asked] == ["icon.svg", "app.js"]
     assert sum(len(gzip.compress(body)) for body in served) <= MAX_PAGE_BYTES
-    assert re.findall(r"<script(?! type=\"module\" src=)|<style|style=| on\w+=", first) == []
+    assert first.count("<style>") == 1
+    assert re.findall(r"<script(?! type=\"module\" src=)|<style |style=| on\w+=", first) == []
 
 
 def test_the_page_may_only_do_what_it_does(chat: RunningHost) -> None:
-    policy = chat.client.get("/").headers["content-security-policy"]
+    page = chat.client.get("/")
+    policy = page.headers["content-security-policy"]
+    (style,) = re.findall(r"<style>(.*?)</style>", page.text, re.DOTALL)
+    mark = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
     assert policy.startswith("default-src 'none'; ")
+    assert f"style-src 'sha256-{mark}'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"https?:", policy)
     assert "require-trusted-types-for 'script'" in policy
