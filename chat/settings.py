@@ -280,7 +280,7 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
         return None
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
-    return ModelEndpoint(origin, path, key)
+    return ModelEndpoint(origin, path, key, _integer(get, "model_image_tokens", 0, 1_000_000))
 
 
 def _redis(get: Getter) -> RedisAddress:

@@ -16,6 +16,7 @@ from chat.chroma.rows import MADE_BY, Metadata, Record, as_number
 from chat.context.budget import bounded_turn
 from chat.core.errors import CorruptConversation
 from chat.core.heads import Head
+from chat.core.images import Image
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
 from chat.core.messages import Message, Place, Placed, Turn, as_role
@@ -169,6 +170,7 @@ def _message_metadata(
         "receipt": message.receipt,
         "calls": render_json_text(message.calls) if message.calls else None,
         "call_id": message.call_id,
+        "images": render_json_text(message.images) if message.images else None,
         "memory": False,
     }
 
@@ -264,4 +266,5 @@ def _parse_message(record: Record) -> Message:
         metadata.get("receipt"),
         tuple(ToolCall(*call) for call in parse_json(metadata.get("calls") or "[]")),
         metadata.get("call_id"),
+        tuple(Image(*image) for image in parse_json(metadata.get("images") or "[]")),
     )

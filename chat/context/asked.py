@@ -6,8 +6,8 @@ from typing import Any
 
 from chat.context.budget import (
     TEMPLATE_TOKENS,
-    around_calls_tokens,
     as_shown,
+    beside_text_tokens,
     message_tokens,
 )
 from chat.core.messages import Message, Sampling, Turn
@@ -52,9 +52,12 @@ class Asked:
 
     @property
     def around_tokens(self) -> int:
-        """The most that templates take around all messages but the first, and around calls."""
-        calls_tokens = sum(around_calls_tokens(message) for message in self.messages)
-        return TEMPLATE_TOKENS * (len(self.messages) - 1) + calls_tokens
+        """The most that stands beside the prompt's text: images, and what templates take.
+
+        What a template takes around the first message is counted with the text.
+        """
+        beside_tokens = sum(beside_text_tokens(message) for message in self.messages)
+        return TEMPLATE_TOKENS * (len(self.messages) - 1) + beside_tokens
 
     @property
     def beside_tokens(self) -> int:
@@ -64,8 +67,9 @@ class Asked:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is nothing but one prompt."""
-        return len(self.messages) == 1 and not self.instructions and not self.beside
+        """Whether there is nothing but one prompt, which is text."""
+        is_one = len(self.messages) == 1 and not self.messages[0].images
+        return is_one and not self.instructions and not self.beside
 
     @property
     def continues(self) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up
-from chat.core.messages import SIDES, Conversation, Message, Turn
+from chat.core.messages import IMAGE, SIDES, Conversation, Message, Turn
 from chat.core.refusals import PromptTooLong
 from chat.core.tokens import UNKNOWN, Vocabulary, estimate_tokens, least_tokens
 
@@ -127,18 +127,18 @@ def template_tokens(messages: Sequence[Message], vocabulary: Vocabulary) -> int:
     """Return the most that a template puts around the messages of a turn.
 
     What is known of a pair is known of a user's message with its reply, and of each of the two; of
-    tool calls and their outputs it says nothing.
+    tool calls, their outputs and images it says nothing.
     """
     pair_tokens = vocabulary.pair_tokens or 2 * TEMPLATE_TOKENS
     one_tokens = min(TEMPLATE_TOKENS, pair_tokens)
     total_tokens, awaits_reply = 0, False
     for message in messages:
         is_reply = message.role == "assistant" and awaits_reply
-        if is_of_a_call(message):
+        if is_more_than_text(message):
             total_tokens += TEMPLATE_TOKENS
         else:
             total_tokens += min(one_tokens, pair_tokens - one_tokens) if is_reply else one_tokens
-        awaits_reply = message.role != "assistant" and not is_of_a_call(message)
+        awaits_reply = message.role != "assistant" and not is_more_than_text(message)
     return total_tokens
 
 
@@ -162,10 +162,15 @@ def bounded_turn(
 
 
 def as_shown(message: Message) -> str:
-    """Return a message as text, with the role if templates lack it, and with its tool calls."""
+    """Return a message as text, with the role if templates lack it, and with its tool calls.
+
+    Of an image it says only that there is one.
+    """
     if message.calls:
         called = (f"(calls {call.name} with {call.arguments})" for call in message.calls)
         return "\n".join(filter(None, (message.content, *called)))
+    if message.images:
+        return "\n".join(filter(None, (message.content, *[IMAGE] * len(message.images))))
     if message.role in SIDES:
         return message.content
     return f"({message.role})\n{message.content}"
@@ -177,16 +182,20 @@ def shown_tokens(message: Message, vocabulary: Vocabulary = UNKNOWN) -> int:
 
 
 def said_tokens(message: Message, vocabulary: Vocabulary) -> int:
-    """Estimate from above what a message takes, with its tool calls, but without the template."""
-    return estimate_tokens(break_up(as_shown(message)), vocabulary) + around_calls_tokens(message)
+    """Estimate from above what a message takes, with all that it has, but without the template."""
+    return estimate_tokens(break_up(as_shown(message)), vocabulary) + beside_text_tokens(message)
 
 
-def around_calls_tokens(message: Message) -> int:
-    """Estimate from above what a template puts around a message's tool calls, or their output."""
+def beside_text_tokens(message: Message) -> int:
+    """Estimate from above what a message takes beside its text.
+
+    That is its images, and what a template puts around its tool calls, or around their output.
+    """
     ids = [call.id for call in message.calls] + [message.call_id or ""]
-    return sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
+    calls_tokens = sum([estimate_tokens(one) + CALL_TOKENS for one in ids if one])
+    return calls_tokens + sum([image.tokens for image in message.images])
 
 
-def is_of_a_call(message: Message) -> bool:
-    """Whether a template may put more around a message: a tool call, or the output of one."""
-    return bool(message.calls) or message.call_id is not None
+def is_more_than_text(message: Message) -> bool:
+    """Whether a template may put more around a message: it has calls, an output, or images."""
+    return bool(message.calls or message.images) or message.call_id is not None

@@ -7,7 +7,7 @@ from chat.context.budget import (
     LEAST_TEMPLATE_TOKENS,
     TEMPLATE_TOKENS,
     Fit,
-    is_of_a_call,
+    is_more_than_text,
     message_tokens,
 )
 from chat.context.markers import break_up
@@ -129,7 +129,7 @@ def _is_pair(turn: Turn) -> bool:
     """Whether a turn is one message with its reply, around which a template puts all it has."""
     shown = turn.shown()
     is_pair = [message.role for message in shown] == ["user", "assistant"]
-    return is_pair and not any(is_of_a_call(message) for message in shown)
+    return is_pair and not any(is_more_than_text(message) for message in shown)
 
 
 def _broken_up_tokens(text: str) -> int:

@@ -15,8 +15,8 @@ def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[M
 
     User and assistant take turns, because models are trained on nothing else. A message in another
     role is shown as the user's, with its role written before it, and several messages in a row of
-    one side become one. An empty context is left out. `has_tools`: whether the model knows tool
-    calls and their outputs; otherwise all of them are shown as texts.
+    one side become one. An empty context is left out. `has_tools`: whether the model knows more
+    than texts, as an endpoint does; otherwise tool calls, outputs and images are shown as texts.
     """
     if _take_turns(said):
         shown = list(said)
@@ -28,12 +28,15 @@ def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[M
 
 
 def _take_turns(said: Sequence[Message]) -> bool:
-    """Whether user and assistant take turns without calls, as nearly always: all is shown as it is.
+    """Whether user and assistant take turns with texts, as nearly always: all is shown as it is.
 
     A window has a hundred messages, and to lay them out costs more than to look at them.
     """
     return all(
-        message.role == SIDES[place % 2] and not message.calls and message.call_id is None
+        message.role == SIDES[place % 2]
+        and not message.calls
+        and message.call_id is None
+        and not message.images
         for place, message in enumerate(said)
     )
 
@@ -51,7 +54,8 @@ def _paired(messages: Sequence[Message], *, has_tools: bool) -> Iterator[Message
         answered = {output.call_id for output in outputs} if has_tools else set()
         made = {call.id for message in run for call in message.calls}
         for message in run:
-            if all(call.id in answered for call in message.calls):
+            is_known = has_tools or not message.images
+            if is_known and all(call.id in answered for call in message.calls):
                 yield message
             else:
                 yield Message(message.role, as_shown(message))
@@ -92,4 +96,5 @@ def _joined(messages: Sequence[Message]) -> Iterator[Message]:
     for row in rows:
         content = "\n\n".join([message.content for message in row if message.content])
         calls = tuple(call for message in row for call in message.calls)
-        yield Message(row[0].role, content, calls=calls, call_id=row[0].call_id)
+        images = tuple(image for message in row for image in message.images)
+        yield Message(row[0].role, content, calls=calls, call_id=row[0].call_id, images=images)

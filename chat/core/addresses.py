@@ -67,11 +67,15 @@ class Origin:
 
 @dataclass(frozen=True)
 class ModelEndpoint:
-    """Where an OpenAI-compatible model is."""
+    """Where an OpenAI-compatible model is.
+
+    Units: `image_tokens` is the most tokens that one image takes there; 0 if it takes none.
+    """
 
     origin: Origin
     path: str
     key: str = field(repr=False)
+    image_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
+from chat.core.images import Image
 from chat.core.matches import NO_MATCHES, Matches
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import UNKNOWN, Vocabulary
@@ -17,6 +18,9 @@ Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = get_args(Role)
 SIDES: tuple[Role, ...] = ("user", "assistant")
 """The roles that every prompt template knows."""
+
+IMAGE = "(an image)"
+"""Stands for an image where there is only text."""
 
 
 def as_role(value: Any) -> Role:
@@ -32,7 +36,8 @@ class Message(NamedTuple):
 
     Shapes: `receipt` says how a reply came about, as `chat.core.receipts` writes it. `calls` are
             the tool calls of an assistant's message, whose `content` may then be empty; `call_id`
-            is the id of the call whose output a tool's message is.
+            is the id of the call whose output a tool's message is. `images` stand behind the text,
+            which may then be empty.
     Units:  `created_at` is seconds since 1970; None for a message that is made for the model only.
     """
 
@@ -43,13 +48,15 @@ class Message(NamedTuple):
     receipt: str | None = None
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    images: tuple[Image, ...] = ()
 
     @property
     def text(self) -> str:
         """What the message says, by which it is searched for; tool calls are written out."""
-        if not self.calls:
+        if not self.calls and not self.images:
             return self.content
         written = [f"{call.name}({call.arguments})" for call in self.calls]
+        written += [IMAGE] * len(self.images)
         return "\n".join([self.content, *written] if self.content else written)
 
 

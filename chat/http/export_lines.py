@@ -25,6 +25,7 @@ from chat.http.fields import (
     parse_time,
     parse_title,
 )
+from chat.http.image_fields import parse_images
 from chat.http.tool_fields import parse_call_id, parse_calls
 from chat.http.usage_fields import parse_usage
 from chat.usecases.export import FORMAT_VERSION
@@ -40,12 +41,14 @@ SPACE = re.compile(r"[ \t\r\n]*")
 class LineParser:
     """Parses lines one after the other, and keeps what they say in `exported`.
 
-    Units: `now` is seconds since 1970; a text may have `max_prompt_bytes` in UTF-8.
+    Units: `now` is seconds since 1970; a text may have `max_prompt_bytes` in UTF-8, and an image
+           takes up to `image_tokens`.
     """
 
-    def __init__(self, max_prompt_bytes: int, now: float) -> None:
+    def __init__(self, max_prompt_bytes: int, now: float, image_tokens: int = 0) -> None:
         self._max_bytes = max_prompt_bytes
         self._now = now
+        self._image_tokens = image_tokens
         self._is_begun = self._is_ended = False
         self._ids: set[int] = set()
         self.exported = Exported()
@@ -139,6 +142,7 @@ class LineParser:
         message = message._replace(
             calls=parse_calls(fields.get("calls"), f"{name}.calls", self._max_bytes),
             call_id=parse_call_id(fields.get("call_id"), f"{name}.call_id"),
+            images=parse_images(fields.get("images"), f"{name}.images", self._image_tokens),
         )
         usage = fields.get("usage")
         if usage is None:
@@ -203,12 +207,12 @@ def _integer(line: Mapping[str, Any], name: str, most: int, *, least: int = 1) -
     return value
 
 
-def parse_export(body: bytes, max_prompt_bytes: int, now: float) -> Exported:
+def parse_export(body: bytes, max_prompt_bytes: int, now: float, image_tokens: int = 0) -> Exported:
     """Parse an export.
 
     Errors: InvalidRequest and TooLarge; `param` names line and field.
     """
-    parser = LineParser(max_prompt_bytes, now)
+    parser = LineParser(max_prompt_bytes, now, image_tokens)
     for number, fields in enumerate(_objects(body), 1):
         if not isinstance(fields, dict):
             raise InvalidRequest(f"line {number} must be a JSON object", f"line {number}")

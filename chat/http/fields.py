@@ -15,7 +15,7 @@ MAX_TITLE_CHARACTERS = 200
 MAX_METADATA_BYTES = 4096
 MAX_STORED_METADATA_BYTES = 64 * 1024
 """What an export may have of a message's metadata: labels of a response may stand there, too."""
-SPEAKING = ("calls", "call_id")
+SPEAKING = ("calls", "call_id", "images")
 """The fields beside the content with which a message says something."""
 MAX_METADATA_DEPTH = 32
 """How deep a message's metadata may nest lists and objects.

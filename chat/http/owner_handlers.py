@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from chat.http.call import Call
 from chat.http.credentials import Session, parse_session
 from chat.http.export_lines import parse_export
+from chat.http.image_fields import image_tokens
 from chat.http.queries import parse_namespace_query
 from chat.http.render_owner import (
     render_imported,
@@ -65,7 +66,10 @@ async def import_(call: Call) -> Response:
     """Answer `POST /import`; the file's bytes are counted against the limit before it is parsed."""
     stores = await call.connect()
     await stores.count_import(len(call.body))
-    exported = parse_export(call.body, call.settings.max_prompt_bytes, call.now())
+    settings = call.settings
+    exported = parse_export(
+        call.body, settings.max_prompt_bytes, call.now(), image_tokens(settings)
+    )
     return render_imported(await stores.importer.take(exported))
 
 

@@ -192,6 +192,8 @@ def message_fields(placed: Placed) -> dict[str, Any]:
         fields["calls"] = [call._asdict() for call in message.calls]
     if message.call_id is not None:
         fields["call_id"] = message.call_id
+    if message.images:
+        fields["images"] = [{"url": one.url, "detail": one.detail} for one in message.images]
     usage = parse_receipt(message.receipt) if message.receipt else None
     return fields | ({"usage": usage_fields(usage)} if usage else {})
 

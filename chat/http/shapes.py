@@ -77,7 +77,7 @@ USAGE: Schema = record({
     "summarised_turns": COUNT,
 }, ("summarised_turns",))  # fmt: skip
 """What the model was shown for a reply."""
-OF_SOME: Sequence[str] = ("metadata", "calls", "call_id", "usage")
+OF_SOME: Sequence[str] = ("metadata", "calls", "call_id", "images", "usage")
 """The fields that only some messages have."""
 STORED_MESSAGE: Mapping[str, Schema] = {
     "id": PLACE,
@@ -87,5 +87,6 @@ STORED_MESSAGE: Mapping[str, Schema] = {
     "metadata": {"type": "object"},
     "calls": many(record({"id": TEXT, "name": TEXT, "arguments": TEXT})),
     "call_id": TEXT,
+    "images": many(record({"url": TEXT, "detail": or_null("string")})),
     "usage": USAGE,
 }

@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from chat.context.budget import as_shown, is_more_than_text
 from chat.context.markers import neutralise
 from chat.context.reply import ReplyText
 from chat.context.templates import UNMISTAKABLE_ENDS
 from chat.core.errors import ModelUnavailable
+from chat.core.images import Image
 from chat.core.json_text import parse_own_json, render_json_text
 from chat.core.messages import Completion, Message, Sampling
 from chat.core.tool_calls import CallPart
@@ -40,11 +42,16 @@ class Endpoint(Protocol):
         """
 
 
-def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
-    """Render the request; markers in what it says are broken up, as a server might obey them."""
+def render_request(
+    model: str, messages: Sequence[Message], sampling: Sampling, *, takes_images: bool = False
+) -> bytes:
+    """Render the request; markers in what it says are broken up, as a server might obey them.
+
+    `takes_images`: whether the endpoint does; otherwise it is told only that there are some.
+    """
     shown = [
-        _with_calls(m)
-        if m.calls or m.call_id is not None
+        _with_more(m, takes_images=takes_images)
+        if is_more_than_text(m)
         else {"role": m.role, "content": neutralise(m.content)}
         for m in messages
     ]
@@ -64,9 +71,30 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
     return render_json_text(fields).encode()
 
 
-def _with_calls(message: Message) -> dict[str, Any]:
-    """Return a message with tool calls, or with the output of one, as the endpoint takes it."""
-    fields: dict[str, Any] = {"role": message.role, "content": neutralise(message.content)}
+def _content(message: Message, *, takes_images: bool) -> str | list[dict[str, Any]]:
+    """Return what a message says: its text, or parts if there are images to show.
+
+    An image of 0 tokens was imported where none are taken: no room is kept for it.
+    """
+    text = neutralise(message.content)
+    if not message.images:
+        return text
+    if not takes_images or not all(image.tokens for image in message.images):
+        return neutralise(as_shown(message))
+    return [
+        *([{"type": "text", "text": text}] if text else []),
+        *({"type": "image_url", "image_url": _as_url(image)} for image in message.images),
+    ]
+
+
+def _as_url(image: Image) -> dict[str, str]:
+    return {"url": image.url} | ({"detail": image.detail} if image.detail else {})
+
+
+def _with_more(message: Message, *, takes_images: bool) -> dict[str, Any]:
+    """Return a message with calls, the output of one, or images, as the endpoint takes it."""
+    content = _content(message, takes_images=takes_images)
+    fields: dict[str, Any] = {"role": message.role, "content": content}
     if message.call_id is not None:
         fields["tool_call_id"] = neutralise(message.call_id)
     if message.calls:
@@ -88,11 +116,19 @@ def _with_calls(message: Message) -> dict[str, Any]:
 class OpenAiModel:
     """The `LanguageModel` port over an endpoint."""
 
-    def __init__(self, endpoint: Endpoint, model: str, make_word: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        model: str,
+        make_word: Callable[[], str],
+        *,
+        takes_images: bool = False,
+    ) -> None:
         """Take `make_word`, which makes a word that no other tool call's id has."""
         self._endpoint = endpoint
         self._model = model
         self._make_word = make_word
+        self._takes_images = takes_images
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling
@@ -100,7 +136,7 @@ class OpenAiModel:
         """Ask the endpoint for a reply, and yield it as it comes."""
         answer, reply = Answer(self._make_word), ReplyText(UNMISTAKABLE_ENDS)
         shown: list[str] = []
-        asked = render_request(self._model, messages, sampling)
+        asked = render_request(self._model, messages, sampling, takes_images=self._takes_images)
         async with aclosing(self._texts(asked, answer)) as texts:
             async for text in texts:
                 shown.append(reply.take(text))

@@ -6,11 +6,14 @@ Source: OpenAI's API reference, `messages` of `POST /v1/chat/completions`.
 from collections.abc import Sequence
 from typing import Any
 
+from chat.core.images import Image
 from chat.core.messages import Message, Role
 from chat.core.refusals import InvalidRequest, Unsupported
 from chat.core.tool_calls import ToolCall
 from chat.http.fields import parse_text, refuse_others
+from chat.http.image_fields import check_count, check_images, image_tokens, parse_image
 from chat.http.tool_fields import parse_calls, parse_word
+from chat.settings import Settings
 
 ROLES: dict[str, Role] = {
     "developer": "system", "system": "system", "user": "user", "assistant": "assistant",
@@ -27,16 +30,15 @@ OTHER_FIELDS = ("role", "content", "name")
 NOT_TAKEN = ("audio", "function_call")
 
 
-def parse_chat_messages(value: Any, max_bytes: int) -> list[Message]:
+def parse_chat_messages(value: Any, settings: Settings) -> list[Message]:
     """Parse the messages.
 
-    Units:  the text of each may have `max_bytes` in UTF-8.
     Errors: InvalidRequest, Unsupported and TooLarge.
     """
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_MESSAGES:
         allowed = f"a list of 1 to {MAX_MESSAGES} messages"
         raise InvalidRequest(f"`messages` must be {allowed}", "messages")
-    said = [_parse_message(one, f"messages[{at}]", max_bytes) for at, one in enumerate(value)]
+    said = [_parse_message(one, f"messages[{at}]", settings) for at, one in enumerate(value)]
     check_outputs(said)
     return said
 
@@ -69,7 +71,7 @@ def _no_output(name: str) -> InvalidRequest:
     return InvalidRequest(f"{problem}: behind `{name}` one is missing", name)
 
 
-def _parse_message(fields: Any, name: str, max_bytes: int) -> Message:
+def _parse_message(fields: Any, name: str, settings: Settings) -> Message:
     if not isinstance(fields, dict):
         raise InvalidRequest(f"`{name}` must be an object", name)
     role = fields.get("role")
@@ -79,6 +81,7 @@ def _parse_message(fields: Any, name: str, max_bytes: int) -> Message:
     for field in NOT_TAKEN:
         if fields.get(field) is not None:
             raise Unsupported(f"`{name}.{field}` is not supported", f"{name}.{field}")
+    max_bytes = settings.max_prompt_bytes
     calls = parse_calls(fields.get("tool_calls"), f"{name}.tool_calls", max_bytes, _parse_call)
     content = fields.get("content")
     if content is None and role == "assistant":
@@ -86,26 +89,40 @@ def _parse_message(fields: Any, name: str, max_bytes: int) -> Message:
     call_id = (
         parse_word(fields.get("tool_call_id"), f"{name}.tool_call_id") if role == "tool" else None
     )
-    text = parse_parts(content, f"{name}.content", max_bytes)
-    return Message(ROLES[role], text, calls=calls, call_id=call_id)
+    tokens = image_tokens(settings) if role == "user" else None
+    text, images = parse_parts(content, f"{name}.content", max_bytes, tokens)
+    return Message(ROLES[role], text, calls=calls, call_id=call_id, images=images)
 
 
-def parse_parts(content: Any, name: str, max_bytes: int) -> str:
+def parse_parts(
+    content: Any, name: str, max_bytes: int, image_tokens: int | None = None
+) -> tuple[str, tuple[Image, ...]]:
     """Parse a text, or a list of parts: their texts become one, line by line.
 
-    Errors: InvalidRequest and TooLarge; Unsupported for parts that are no text.
+    With None for `image_tokens`, there may be no images among them.
+    Errors: InvalidRequest and TooLarge; Unsupported for parts that are not taken.
     """
     if not isinstance(content, list):
-        return parse_text(content, name, max_bytes)
-    texts = []
+        return parse_text(content, name, max_bytes), ()
+    texts, images = [], []
     for at, part in enumerate(content):
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in ("text", "refusal"):
+        if kind == "image_url" and image_tokens is not None:
+            images.append(_parse_image(part.get(kind), f"{name}[{at}]", image_tokens))
+        elif kind in ("text", "refusal"):
+            texts.append(parse_text(part.get(kind), f"{name}[{at}].{kind}", max_bytes))
+        else:
             shown = f"`{kind[:40]}`" if isinstance(kind, str) else "this"
-            problem = f"parts of the type {shown} are not taken; only texts are"
-            raise Unsupported(problem, f"{name}[{at}]")
-        texts.append(parse_text(part.get(kind), f"{name}[{at}].{kind}", max_bytes))
-    return parse_text("\n".join(texts), name, max_bytes)
+            raise Unsupported(f"parts of the type {shown} are not taken here", f"{name}[{at}]")
+    return parse_text("\n".join(texts), name, max_bytes), check_count(images, name)
+
+
+def _parse_image(fields: Any, name: str, tokens: int) -> Image:
+    check_images(tokens, name)
+    if not isinstance(fields, dict):
+        raise InvalidRequest(f"`{name}.image_url` must be an object", f"{name}.image_url")
+    refuse_others(fields, ("url", "detail"), f"{name}.image_url.")
+    return parse_image(fields.get("url"), fields.get("detail"), f"{name}.image_url.url", tokens)
 
 
 def _parse_call(fields: Any, name: str, max_bytes: int) -> ToolCall:

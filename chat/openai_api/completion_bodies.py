@@ -97,7 +97,7 @@ def parse_completion(body: bytes, settings: Settings) -> CompletionRequest:
             raise Unsupported(f"`{name}` must be {allowed[0]!r} here".replace("'", '"'), name)
     if not isinstance(fields.get("model"), str):
         raise InvalidRequest("`model` must be a string; the answer says which one replied", "model")
-    said = parse_chat_messages(fields.get("messages"), settings.max_prompt_bytes)
+    said = parse_chat_messages(fields.get("messages"), settings)
     context, rest = _divided(said)
     sampling = replace(_parse_sampling(fields, settings.sampling), wishes=parse_wishes(fields))
     is_streamed = _flag(fields, "stream")

@@ -26,9 +26,7 @@ async def openai_begin_conversation(call: Call) -> Response:
     """Answer `POST /v1/conversations`."""
     fields = parse_fields(call.body or b"{}", ("items", "metadata"))
     given = fields.get("items")
-    items = parse_items(
-        [] if given is None else given, "items", call.settings.max_prompt_bytes, MAX_ITEMS
-    )
+    items = parse_items([] if given is None else given, "items", call.settings, MAX_ITEMS)
     metadata = parse_labels(fields.get("metadata"), "metadata")
     stores = await call.connect()
     return render_conversation(await stores.beginner.begin(items, metadata))
@@ -69,9 +67,7 @@ async def openai_add_items(call: Call) -> Response:
     """Answer `POST /v1/conversations/{conversation_id}/items`."""
     conversation_id, settings = _parse_id(call), call.settings
     fields = parse_fields(call.body, ("items",), needed=("items",))
-    items = parse_items(
-        fields["items"], "items", call.settings.max_prompt_bytes, MAX_ITEMS, least=1
-    )
+    items = parse_items(fields["items"], "items", settings, MAX_ITEMS, least=1)
     stores, clock = await call.connect(), call.outside.clock
     added = await add_messages(
         stores.turns, stores.recaller, clock, settings, conversation_id, items

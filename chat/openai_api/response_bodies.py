@@ -83,7 +83,7 @@ def parse_response_request(body: bytes, settings: Settings) -> Wanted:
         **format_wishes(parse_format(fields.get("text"))),
     }
     asked = Asked(
-        tuple(parse_input(fields.get("input"), settings.max_prompt_bytes)),
+        tuple(parse_input(fields.get("input"), settings)),
         instructions=echoed["instructions"] or "",
         beside=render_json_text(wishes) if wishes else "",
         may_evict=echoed["truncation"] == "auto",
@@ -114,14 +114,14 @@ def refuse_unsupported(fields: Mapping[str, Any]) -> None:
         raise Unsupported("`include` may not have logprobs: the model gives none", "include")
 
 
-def parse_input(value: Any, max_prompt_bytes: int) -> list[Message]:
+def parse_input(value: Any, settings: Settings) -> list[Message]:
     """Parse a text, or items.
 
     Errors: InvalidRequest, Unsupported and TooLarge.
     """
     if isinstance(value, str):
-        return [Message("user", parse_content(value, "input", max_prompt_bytes))]
-    return parse_items(value, "input", max_prompt_bytes, MAX_INPUT, least=1)
+        return [Message("user", parse_content(value, "input", settings.max_prompt_bytes))]
+    return parse_items(value, "input", settings, MAX_INPUT, least=1)
 
 
 def parse_behind(fields: Mapping[str, Any]) -> Behind | None:

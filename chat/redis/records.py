@@ -8,6 +8,7 @@ from typing import Any
 
 from chat.context.terms import memory_terms, turn_terms
 from chat.core.errors import CorruptConversation
+from chat.core.images import Image
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
@@ -20,7 +21,7 @@ from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
 
 PLAIN_FIELDS = 5
-"""The most fields of a message without tool calls, which come behind them."""
+"""The most fields of a message of text only; tool calls and images come behind them."""
 NONE = b"[]"
 """An empty list, as it is rendered."""
 
@@ -74,7 +75,9 @@ def _parse_message(fields: Sequence[Any]) -> Message:
         return Message(*fields)
     role, content, created_at, metadata, receipt, calls, *more = fields
     made = tuple([ToolCall(*call) for call in calls])
-    return Message(role, content, created_at, metadata, receipt, made, more[0] if more else None)
+    call_id = more[0] if more else None
+    shown = tuple([Image(*image) for image in more[1]]) if len(more) > 1 else ()
+    return Message(role, content, created_at, metadata, receipt, made, call_id, shown)
 
 
 def render_terms(turns: Sequence[Turn]) -> bytes:

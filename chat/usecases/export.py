@@ -132,6 +132,8 @@ def _message(message: Message | None) -> Line | None:
         fields["calls"] = [call._asdict() for call in message.calls]
     if message.call_id is not None:
         fields["call_id"] = message.call_id
+    if message.images:
+        fields["images"] = [{"url": one.url, "detail": one.detail} for one in message.images]
     usage = parse_receipt(message.receipt) if message.receipt else None
     if usage:
         fields["usage"] = usage_fields(usage)

@@ -21,7 +21,9 @@ from tests.running import (
     run_host,
 )
 
-SMALL = ["context_length=600", "max_reply_tokens=60", "memory_min_chars=20"]
+SMALL = [
+    "context_length=600", "max_reply_tokens=60", "memory_min_chars=20", "model_image_tokens=80",
+]  # fmt: skip
 BREAD = "I bake rye bread with caraway every Sunday."
 BIKE = "My motorbike broke down near Köln 🏍 on Monday."
 

@@ -113,6 +113,47 @@ def test_a_tool_is_called_and_all_of_it_is_rebuilt(
     assert [one["role"] for one in sent[:4]] == ["user", "assistant", "tool", "assistant"]
 
 
+def test_an_image_is_passed_on_and_kept_by_its_address(
+    host: RunningHost, endpoint: ModelEndpoint
+) -> None:
+    token, url = new_token(host), "https://cat.test/cat.png?x-signature=s3cret"
+    client = make_client(host, token)
+    told: Any = [
+        {"role": "user", "content": [
+            {"type": "input_text", "text": "What is it?"},
+            {"type": "input_image", "image_url": url, "detail": "low"},
+        ]}
+    ]  # fmt: skip
+    passed_on = {"type": "image_url", "image_url": {"url": url, "detail": "low"}}
+    first = client.responses.create(input=told)
+    with client.responses.stream(
+        model=first.model, input="And now?", previous_response_id=first.id
+    ) as stream:
+        stream.until_done()
+    branch = client.responses.create(input="Or so?", previous_response_id=first.id)
+
+    asked = [one for one in endpoint.asked if one.path.endswith("/completions")][-3:]
+    sent = [json.loads(one.body)["messages"][0]["content"] for one in asked]
+    assert [content[1] for content in sent] == [passed_on] * 3
+    exported = ask(host, "GET", "/export", token).content
+    other = make_client(host, new_token(host))
+    headers = {"authorization": f"Bearer {other.api_key}"}
+    taken = host.client.post("/import", content=exported, headers=headers).json()
+    theirs = f"conv_{taken['conversations'][0]['id']}"
+    mine, branched = (one.conversation.id if one.conversation else "" for one in (first, branch))
+    for owner, name in ((client, mine), (client, branched), (other, theirs)):
+        items = owner.conversations.items
+        assert "input_image" in contents(owner, name)[0]
+        items.delete(str(items.list(name, order="asc").data[0].id), conversation_id=name)
+        assert "input_image" not in "".join(contents(owner, name))
+    whole = {"type": "input_image", "image_url": "data:image/gif;base64,R0lGODdh"}
+    told[0]["content"][1] = whole
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.responses.create(input=told)
+    assert refused.value.param == "input[0].content[1].image_url"
+    assert "s3cret" not in host.output()
+
+
 def test_what_another_has_is_not_there_and_a_busy_conversation_is_tried_again(
     host: RunningHost, endpoint: ModelEndpoint
 ) -> None:
