@@ -72,9 +72,10 @@ def read_keys(connection: Connection) -> dict[str, list[Any]]:
 
 def write_keys(connection: Connection, keys: Mapping[str, list[Any]]) -> None:
     for key, (kind, values) in keys.items():
-        if kind == "zset":  # a score comes before its member
-            values = [value for at in range(0, len(values), 2) for value in values[at : at + 2][::-1]]
-        written = connection.call([WRITE[kind].encode(), key.encode(), *map(str.encode, values)])
+        # In a sorted set, a score comes before its member, but is read behind it.
+        pairs = [values[at : at + 2][::-1] for at in range(0, len(values), 2)]
+        given = [value for pair in pairs for value in pair] if kind == "zset" else values
+        written = connection.call([WRITE[kind].encode(), key.encode(), *map(str.encode, given)])
         assert isinstance(written, int | Status), written
 
 
@@ -163,7 +164,7 @@ def kept_of(folder: pathlib.Path, *, has_chroma: bool) -> dict[str, Any]:
         with run_host(folder / "host", *as_flags([*where, *stores, *SETTINGS])) as host:
             fill(host)
     connection = Connection(parse_address(redis.address))
-    kept = {"redis": read_keys(connection)}
+    kept: dict[str, Any] = {"redis": read_keys(connection)}
     if has_chroma:
         kept = {"chroma": read_collections(chroma.address)}
         chroma.stop()
@@ -174,7 +175,7 @@ def kept_of(folder: pathlib.Path, *, has_chroma: bool) -> dict[str, Any]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        kept = {}
+        kept: dict[str, Any] = {}
         for has_chroma in (False, True):
             kept |= kept_of(pathlib.Path(folder, str(has_chroma)), has_chroma=has_chroma)
     kept_path(SCHEMA).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
