@@ -39,7 +39,7 @@ SOURCES_P3 := app_p3.py $(wildcard chat/spin/p3/*.py tests/guests/probe_p3/*.py)
 SOURCES := app.py $(shell find chat -name '*.py' -o -name '*.lua') bundle.sh $(wildcard web/*.*)
 
 .DEFAULT_GOAL := help
-.PHONY: help up models test check browser luacheck lint docs bench screenshot clean
+.PHONY: help up models test check browser luacheck prometheus lint docs bench screenshot clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+): .*## /  make \1\t/' | expand -t 16
@@ -57,7 +57,7 @@ up: app.wasm ## serve the chat, with an embedded Redis and an embedded model
 models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 	@$(BIN)/python -m models.spin
 
-test: app.wasm $(TESTS) $(P3) $(CLIENTS) browser luacheck ## run all tests; with SPIN=spin, run those that need a host, on Spin
+test: app.wasm $(TESTS) $(P3) $(CLIENTS) browser luacheck prometheus ## run all tests; with SPIN=spin, run those that need a host, on Spin
 	@$(FIND_SPIN) $(PYTEST) $(if $(SPIN),$(ON_SPIN))
 
 check: lint ## check style and types, and run the tests that need no host: a minute
@@ -75,6 +75,12 @@ luacheck:
 	@command -v luacheck >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends lua-check; } >/dev/null || true
+
+# Installs Prometheus for the tests of metrics and alerts. If that fails, these tests are skipped and say so.
+prometheus:
+	@command -v promtool >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends prometheus; } >/dev/null || true
 
 screenshot: app.wasm $(TESTS) browser ## make the picture in README anew
 	@SCREENSHOT=tests/browser/page.png $(BIN)/python -m pytest tests/browser/test_picture.py

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chat.core.errors import FAULTS
 from chat.core.usage import Usage
 
 BOUNDS_MS = (
@@ -16,9 +17,11 @@ BOUNDS_MS = (
 OVER = "over"
 """The name of the counter for times that exceed every bound."""
 SUM = "sum"
+TURNS = "turns"
+"""The counter of turns that were stored."""
 PLAIN: Mapping[str, str] = {
     "conversations_started": "Conversations that were begun.",
-    "turns": "Turns that were stored.",
+    TURNS: "Turns that were stored.",
     "messages": "Messages that were stored.",
     "prompt_tokens": "Tokens that the model read.",
     "generated_tokens": "Tokens that the model wrote.",
@@ -30,8 +33,8 @@ PLAIN: Mapping[str, str] = {
 ERROR = "error"
 MODEL_TIME, TURN_TIME = "model_time", "turn_time"
 THROTTLED = "rate_limited"
-TURN = "take_turn"
-"""The action whose errors make the error rate."""
+TAKING_TURNS = frozenset({"take_turn", "openai_respond"})
+"""The actions that take turns, whose errors make the error rate."""
 NEARLY_ALL = 0.95
 DAY_S = 86_400
 
@@ -43,7 +46,7 @@ def turn_counters(usage: Usage, *, is_new: bool, model_ms: float, turn_ms: float
     """Return by how much a turn raises each counter; counters that stay the same are left out."""
     counters = {
         "conversations_started": int(is_new),
-        "turns": 1,
+        TURNS: 1,
         "messages": 2,
         "prompt_tokens": usage.prompt_tokens,
         "generated_tokens": usage.generated_tokens,
@@ -70,8 +73,12 @@ def completion_counters(
 
 
 def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
-    bound = next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
-    return {f"{name} {bound}": 1, f"{name} {SUM}": round(taken_ms)}
+    return {f"{name} {bound_of(taken_ms)}": 1, f"{name} {SUM}": round(taken_ms)}
+
+
+def bound_of(taken_ms: float) -> int | str:
+    """Return the bound under which a time counts."""
+    return next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
 
 
 def day_of(at: float) -> int:
@@ -140,9 +147,15 @@ class Counted:
 
     @property
     def error_rate(self) -> float | None:
-        """The share of the requests for a turn that got no reply; None if there were none."""
-        failed = sum(count for (action, _), count in self.errors.items() if action == TURN)
-        asked = failed + self.numbers["turns"]
+        """The share of the requests for a turn that failed by this service's fault.
+
+        None if there were no such requests. Those that were refused count as asked, not as failed.
+        """
+        of_turns = {code: 0 for _, code in self.errors}
+        for (action, code), count in self.errors.items():
+            of_turns[code] += count if action in TAKING_TURNS else 0
+        asked = sum(of_turns.values()) + self.numbers[TURNS]
+        failed = sum(count for code, count in of_turns.items() if code in FAULTS)
         return round(failed / asked, 4) if asked else None
 
 
@@ -165,19 +178,3 @@ def parse_counted(fields: Mapping[str, int]) -> Counted:
 def _parse_times(fields: Mapping[str, int], name: str) -> Times:
     counts = tuple(fields.get(f"{name} {bound}", 0) for bound in (*BOUNDS_MS, OVER))
     return Times(counts, fields.get(f"{name} {SUM}", 0))
-
-
-@dataclass(frozen=True)
-class Stats:
-    """The statistics that operators are shown.
-
-    Units: `since` is seconds since 1970, None before anything was counted; `redis_bytes` is bytes.
-    """
-
-    since: float | None
-    total: Counted
-    today: Counted
-    active_today: int
-    active_week: int
-    redis_keys: int
-    redis_bytes: int

@@ -192,3 +192,13 @@ class InternalError(ChatError):
         super().__init__(
             "something went wrong that should not; the log has it under this answer's X-Request-Id"
         )
+
+
+FAULTS = frozenset(
+    error.code
+    for error in (
+        StoreUnavailable, IdTaken, MemoryUnavailable, EraseIncomplete, Unhealthy, ModelUnavailable,
+        ModelFailed, ModelTimeout, CorruptConversation, InvalidSetting, InternalError,
+    )
+)  # fmt: skip
+"""The codes of the errors that are this service's fault, and not the caller's."""

@@ -44,6 +44,10 @@ class Request:
     read_body: Callable[[int], Awaitable[bytes]]
 
 
+Probes = Mapping[str, Callable[[], Awaitable[Health | None]]]
+"""Functions that ask a part for its health, by the part's name; None says that it was not asked."""
+
+
 class Backend(Protocol):
     """Puts the parts of a request together; each connection is closed after the answer.
 
@@ -56,8 +60,11 @@ class Backend(Protocol):
     async def connect_operator(self, call: "Call") -> OperatorStores:
         """Connect for an operator."""
 
-    def make_probes(self, call: "Call") -> Mapping[str, Callable[[], Awaitable[Health]]]:
-        """Make a function for each part that a turn needs, which asks the part for its health."""
+    def make_probes(self, call: "Call", *, is_scrape: bool) -> Probes:
+        """Make a function for each part that a turn needs, which asks the part for its health.
+
+        `is_scrape`: whether it is asked for again and again, and has to answer soon.
+        """
 
     async def count_session(self, call: "Call") -> None:
         """Count a new credential.

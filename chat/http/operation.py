@@ -53,6 +53,7 @@ class Operation:
             fields of the answer may be sent as which parameters of other operations.
             `events` is the schema's name of the answer, event by event, to those who prefer that.
             `is_stored_whole`: whether what the request brings is stored either whole or not at all.
+            `is_counted`: whether Redis counts its requests, which it does where it is asked anyway.
             `needs_memory`: whether the operation exists only where there are long-term memories.
             `has_deadline`: whether all its questions to models have `turn_timeout_s` together,
             because it holds a conversation meanwhile.
@@ -71,6 +72,7 @@ class Operation:
     events: str | None = None
     links: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_stored_whole: bool = False
+    is_counted: bool = True
     counts: Counts = "nothing"
     needs_memory: bool = False
     has_deadline: bool = False

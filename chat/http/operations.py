@@ -68,7 +68,8 @@ OF_MEMORY: Mapping[str, Mapping[str, str]] = {
 OPERATIONS: Operations = {
     "/": {
         "GET": Operation(
-            public.show_page, "The chat page", {200: "Page"}, "none", media="text/html"
+            public.show_page, "The chat page", {200: "Page"}, "none", media="text/html",
+            is_counted=False,
         ),
         "POST": Operation(
             conversations.take_turn, "Begin a conversation, or take its next turn",
@@ -83,7 +84,7 @@ OPERATIONS: Operations = {
     "/web/{version}/{name}": {
         "GET": Operation(
             public.show_web_file, "A file of the page", {200: "Page"}, "none",
-            errors=(UnknownRoute,), media="*/*",
+            errors=(UnknownRoute,), media="*/*", is_counted=False,
         ),
     },
     "/session": {
@@ -244,7 +245,9 @@ OPERATIONS: Operations = {
         ),
     },
     "/openapi.json": {
-        "GET": Operation(public.describe_api, "This document", {200: "Document"}, "none"),
+        "GET": Operation(
+            public.describe_api, "This document", {200: "Document"}, "none", is_counted=False
+        ),
     },
     "/admin/stats": {
         "GET": Operation(
@@ -254,7 +257,7 @@ OPERATIONS: Operations = {
     "/metrics": {
         "GET": Operation(
             operators.show_metrics, "The same for Prometheus", {200: "Metrics"}, "admin",
-            errors=STORES, media="text/plain",
+            errors=(CorruptConversation,), media="text/plain",
         ),
     },
     "/admin/cleanup": {
@@ -270,7 +273,10 @@ OPERATIONS: Operations = {
         ),
     },
     "/livez": {
-        "GET": Operation(public.check_life, "Whether the component runs", {200: "Health"}, "none"),
+        "GET": Operation(
+            public.check_life, "Whether the component runs", {200: "Health"}, "none",
+            is_counted=False,
+        ),
     },
     "/readyz": {
         "GET": Operation(

@@ -1,11 +1,14 @@
 """What operators ask for: statistics and clean-ups."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from chat.core.counters import Counted, Times
+from chat.core.errors import StoreUnavailable
 from chat.http.call import Call
+from chat.http.health_handlers import find_health
 from chat.http.prometheus import MEDIA, render_metrics
 from chat.http.response import Response, render_json
 from chat.usecases.clean_up import clean_up as clean
@@ -23,7 +26,7 @@ async def show_stats(call: Call) -> Response:
         "total": counted_fields(stats.total),
         "today": counted_fields(stats.today),
         "active_owners": {"today": stats.active_today, "last_7_days": stats.active_week},
-        "redis": {"keys": stats.redis_keys, "memory_bytes": stats.redis_bytes},
+        "redis": {"keys": stats.redis.keys, "memory_bytes": stats.redis.bytes},
         "chroma": await stores.count_records() if stores.count_records else None,
     }
     return render_json(200, fields)
@@ -50,9 +53,12 @@ def times_fields(times: Times) -> Mapping[str, float | None]:
 
 
 async def show_metrics(call: Call) -> Response:
-    """Answer `GET /metrics`; Chroma is not asked, because that would make each scrape slow."""
-    stats = await (await call.backend.connect_operator(call)).stats.read(call.now())
-    return Response(200, render_metrics(stats).encode(), {"content-type": MEDIA})
+    """Answer `GET /metrics`, also without Redis; Chroma's records are not counted for it."""
+    health = await find_health(call, is_scrape=True)
+    stats = None
+    with suppress(StoreUnavailable):
+        stats = await (await call.backend.connect_operator(call)).stats.read(call.now())
+    return Response(200, render_metrics(health, stats).encode(), {"content-type": MEDIA})
 
 
 async def clean_up(call: Call) -> Response:
@@ -60,4 +66,6 @@ async def clean_up(call: Call) -> Response:
     stores, timer = await call.backend.connect_operator(call), call.outside.timer
     ends = timer() + CLEAN_UP_S
     removed, is_complete = await clean(stores.steps, stores.places, lambda: timer() > ends)
+    if is_complete:
+        await stores.stats.note_cleaned(call.now())
     return render_json(200, {"removed": asdict(removed), "is_complete": is_complete})

@@ -8,6 +8,7 @@ from typing import Any
 from chat.core.errors import ChatError
 from chat.core.json_text import render_json_text
 from chat.core.refusals import CallerError
+from chat.core.served import Tally
 from chat.http.log_line import REQUEST_ID_HEADER, Fact
 from chat.http.page import WebFile
 
@@ -20,7 +21,8 @@ class Response:
             body. `facts` are what the log line says of the response; those of a body in chunks may
             come with the last of them. `error_event` makes an error the last event of chunks that
             are server-sent events, and is given the body of the error's plain answer, too; None
-            for JSON Lines, where an error is the last line.
+            for JSON Lines, where an error is the last line. `tally` counts its request, if
+            that is counted.
     """
 
     status: int
@@ -29,6 +31,7 @@ class Response:
     chunks: AsyncGenerator[bytes, None] | None = None
     facts: dict[str, Fact] = field(default_factory=dict)
     error_event: Callable[[ChatError, bytes], bytes] | None = None
+    tally: Tally | None = None
 
 
 GUARDS = {
@@ -40,12 +43,14 @@ GUARDS = {
 """Headers of every answer: no cache keeps it, no page frames it, no browser guesses its type."""
 
 
-def guarded(response: Response, request_id: str, shared: Mapping[str, str]) -> Response:
+def guarded(
+    response: Response, request_id: str, shared: Mapping[str, str], tally: Tally | None = None
+) -> Response:
     """Add the headers of every answer; `shared` are those for pages of other origins."""
     headers = {**GUARDS, **response.headers, **shared, REQUEST_ID_HEADER: request_id}
     return Response(
         response.status, response.body, headers,
-        response.chunks, response.facts, response.error_event,
+        response.chunks, response.facts, response.error_event, tally,
     )  # fmt: skip
 
 

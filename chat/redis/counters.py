@@ -1,26 +1,30 @@
 """Writes counters to Redis, and reads them."""
 
-import re
+from collections.abc import Mapping
 
-from chat.core.counters import Counters, Stats, day_of, parse_counted
-from chat.core.errors import CorruptConversation
-from chat.core.json_text import render_compact
+from chat.core.counters import Counters, day_of, parse_counted
+from chat.core.json_text import parse_own_json, render_compact
 from chat.core.owners import active_mark
-from chat.redis.connection import Redis, as_bytes, as_int
+from chat.core.served import parse_served
+from chat.core.stats import RedisState, Stats
+from chat.redis.connection import Redis, as_int, as_text
 from chat.redis.fragments import DAYS
 from chat.redis.keys import owners_key, stats_keys
-from chat.redis.scripts import COUNT
+from chat.redis.scripts import COUNT, READ_STATS
 
-USED_MEMORY = re.compile(rb"used_memory:(\d+)")
+SINCE, CLEANED = "since", "cleaned_at"
+NOTHING: Counters = {}
+CPU = ("used_cpu_sys", "used_cpu_user")
 
 
-def render_counters(counters: Counters, at: float, owner: str | None) -> bytes:
-    """Render what a script is to count.
+def render_counters(counters: Counters, served: Counters, at: float, owner: str | None) -> bytes:
+    """Render what a script is to count; `served` are counters of a route.
 
     Instead of an active `owner` it gets a mark from which the owner cannot be found out.
     """
     mark = active_mark(owner, day_of(at)) if owner else ""
-    return render_compact({"counters": counters, "at": at, "mark": mark}).encode()
+    noted = {"counters": counters, "served": served, "at": at, "mark": mark}
+    return render_compact(noted).encode()
 
 
 class RedisStats:
@@ -30,41 +34,68 @@ class RedisStats:
         self._redis = redis
         self._prefix = prefix
 
-    async def count(self, counters: Counters, at: float) -> None:
+    async def count(self, counters: Counters, at: float, served: Counters = NOTHING) -> None:
         """Add to the counters, in one round trip."""
         keys = stats_keys(self._prefix, day_of(at))
-        await self._redis.run(COUNT, keys, counters=render_counters(counters, at, None))
+        await self._redis.run(COUNT, keys, counters=render_counters(counters, served, at, None))
+
+    async def note_cleaned(self, at: float) -> None:
+        """Note when a clean-up was complete, in one round trip."""
+        key = stats_keys(self._prefix, day_of(at))["stats"]
+        await self._redis.execute("HSET", [key, CLEANED, repr(at)])
 
     async def read(self, at: float) -> Stats:
-        """Return all that was counted, and how much Redis holds."""
+        """Return all that was counted, and how Redis is."""
         today = day_of(at)
         keys = stats_keys(self._prefix, today)
-        total, counted_today = (
-            await self._fields(keys["stats"]),
-            await self._fields(keys["day_stats"]),
-        )
+        del keys["day_owners"]
+        total, counted_today = map(_fields, map(as_text, await self._redis.run(READ_STATS, keys)))
+        numbers = _numbers(total)
         week = [owners_key(self._prefix, today - days) for days in range(DAYS)]
-        since = total.get("since")
         return Stats(
-            since=float(since) if since else None,
-            total=parse_counted(_numbers(total)),
+            since=_time(total, SINCE),
+            cleaned_at=_time(total, CLEANED),
+            total=parse_counted(numbers),
             today=parse_counted(_numbers(counted_today)),
+            served=parse_served(numbers),
             active_today=as_int((await self._redis.execute("PFCOUNT", week[:1]))[0]),
             active_week=as_int((await self._redis.execute("PFCOUNT", week))[0]),
-            redis_keys=as_int((await self._redis.execute("DBSIZE", []))[0]),
-            redis_bytes=await self._used_memory(),
+            redis=await self._state(),
         )
 
-    async def _fields(self, key: str) -> dict[str, str]:
-        flat = [as_bytes(value).decode() for value in await self._redis.execute("HGETALL", [key])]
-        return dict(zip(flat[::2], flat[1::2], strict=True))
+    async def _state(self) -> RedisState:
+        keys = as_int((await self._redis.execute("DBSIZE", []))[0])
+        info = parse_info(await self._redis.get("INFO", []))
 
-    async def _used_memory(self) -> int:
-        found = USED_MEMORY.search(await self._redis.get("INFO", ["memory"]))
-        if found is None:
-            raise CorruptConversation
-        return int(found[1])
+        def number(name: str) -> int:
+            return int(info.get(name, 0))
+
+        return RedisState(
+            keys=keys,
+            bytes=number("used_memory"),
+            max_bytes=number("maxmemory"),
+            clients=number("connected_clients"),
+            max_clients=number("maxclients"),
+            cpu_s=sum(float(info.get(f"{name}_main_thread", info.get(name, 0))) for name in CPU),
+            evicted_keys=number("evicted_keys"),
+        )
 
 
-def _numbers(fields: dict[str, str]) -> dict[str, int]:
+def parse_info(text: bytes) -> Mapping[str, str]:
+    """Parse what Redis tells of itself: a name and a value in each line, but for headings."""
+    lines = (line.partition(":") for line in text.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in lines if colon}
+
+
+def _fields(text: str) -> dict[str, str]:
+    flat = parse_own_json(text) or []  # Lua's empty table is an object
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _time(fields: Mapping[str, str], name: str) -> float | None:
+    found = fields.get(name)
+    return float(found) if found else None
+
+
+def _numbers(fields: Mapping[str, str]) -> dict[str, int]:
     return {name: int(value) for name, value in fields.items() if value.isdigit()}

@@ -6,28 +6,30 @@ from contextlib import suppress
 from chat.core.errors import StoreUnavailable
 from chat.redis.connection import Redis
 from chat.redis.keys import health_key, probe_key
-from chat.usecases.check_health import Health, tried
+from chat.usecases.check_health import Health
 
-KEPT_MS = 5000
-"""How long the model's health is kept: anybody may ask for it, and a model may charge each answer.
+WRITTEN_MS = 5000
+"""How long the key is kept that is written to try Redis."""
+KEPT_S = 60
+"""How long a part's health is kept: a model may charge each answer, and anybody may ask for it."""
 
-The key that is written to try Redis is kept as long.
-"""
 
+async def tried_once(
+    redis: Redis, prefix: str, ask: Callable[[], Awaitable[Health]], *, at: float, max_age_s: float
+) -> Health:
+    """Return the health that was found less than `max_age_s` ago; if there is none, ask.
 
-async def tried_once(redis: Redis, prefix: str, ask: Callable[[], Awaitable[str]]) -> Health:
-    """Return the health that was kept a moment ago; if none was kept, ask as `tried` does.
-
-    If Redis is away, the part is always asked.
+    Units: `at` is the time now, in seconds since 1970.
+    Errors: StoreUnavailable before the part is asked.
     """
     key = health_key(prefix)
+    kept = (await redis.get("GET", [key])).decode()
+    found_at, _, found = kept.partition(" ")
+    if found and abs(at - float(found_at)) < max_age_s:
+        return Health(*found.split(" ", 1))
+    health = await ask()
     with suppress(StoreUnavailable):
-        kept = (await redis.get("GET", [key])).decode()
-        if kept:
-            return Health(*kept.split(" ", 1))
-    health = await tried(ask)
-    with suppress(StoreUnavailable):
-        await redis.execute("SET", [key, f"{health.state} {health.note}", "PX", KEPT_MS])
+        await redis.execute("SET", [key, f"{at} {health.state} {health.note}", "EX", KEPT_S])
     return health
 
 
@@ -36,4 +38,4 @@ async def probe_store(redis: Redis, prefix: str) -> None:
 
     Errors: StoreUnavailable.
     """
-    await redis.execute("SET", [probe_key(prefix), "1", "PX", KEPT_MS])
+    await redis.execute("SET", [probe_key(prefix), "1", "PX", WRITTEN_MS])

@@ -37,7 +37,7 @@
     <prefix>:<address>:newcomers   hash    owners that were not seen before, by the second
     <prefix>:<address>:credentials hash    new credentials by the second
     <prefix>:<address>:imported    string  how many bytes of imports were left, and at what time
-    <prefix>:stats                 hash    what was counted
+    <prefix>:stats                 hash    what was counted, and the last clean-up
     <prefix>:stats:<day>           hash    what was counted on that day
     <prefix>:stats:<day>:owners    hll     how many owners took a turn that day
     <prefix>:model:<tag>           string  what a model's counts have shown of it

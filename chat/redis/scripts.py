@@ -265,3 +265,4 @@ SPEND = make_script(
     "spend", keys=["imported"], args=["limit", "size_bytes"], constants={"WINDOW_S": WINDOW_S}
 )
 COUNT = make_script("count", [COUNT_ALL], keys=STATS_NAMES, args=["counters"])
+READ_STATS = repeatable(make_script("read_stats", [IS], keys=STATS_NAMES[:2]))

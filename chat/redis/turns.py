@@ -130,6 +130,7 @@ class RedisTurnStore:
             **render_done(done, turn.number),
             **self._render_commit(new, commit),
         )
+        self._settings.tally.note_stored(commit.counters)
 
     async def load(
         self,
@@ -197,6 +198,7 @@ class RedisTurnStore:
             **render_done(done, loaded.turn_count + 1),
             **self._render_commit(loaded, commit),
         )
+        self._settings.tally.note_stored(commit.counters)
 
     def _written_keys(self, conversation: Conversation, commit: Commit) -> Keys:
         """Return the keys that are written with a conversation, except those of the account."""
@@ -209,6 +211,7 @@ class RedisTurnStore:
         """Render the arguments that `CREATE` and `COMMIT` share."""
         is_owned = conversation.owner != anyone(conversation.id)
         owner = conversation.owner if is_owned else None
+        served = self._settings.tally.taken_along(commit.counters)
         return {
             "conversation_id": conversation.id,
             "context_tokens": commit.context_tokens,
@@ -221,7 +224,7 @@ class RedisTurnStore:
             "title": commit.title,
             "new_memories": render_embeddeds(commit.memories, self._settings.tags[0]),
             "max_memories": self._settings.max_memories,
-            "counters": render_counters(commit.counters, commit.at, owner),
+            "counters": render_counters(commit.counters, served, commit.at, owner),
         }
 
     def _new_profile(self, conversation: Conversation, commit: Commit) -> str:

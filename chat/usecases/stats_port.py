@@ -1,15 +1,18 @@
-"""The port for reading the counters."""
+"""The port for the counters that operators are shown."""
 
 from typing import Protocol
 
-from chat.core.counters import Stats
+from chat.core.stats import Stats
 
 
 class StatsStore(Protocol):
-    """Reads the counters."""
+    """Reads the counters.
+
+    Errors: every method may raise StoreUnavailable.
+    """
 
     async def read(self, at: float) -> Stats:
-        """Return all counters; `at` is the time now, in seconds since 1970.
+        """Return all counters; `at` is the time now, in seconds since 1970."""
 
-        Errors: StoreUnavailable.
-        """
+    async def note_cleaned(self, at: float) -> None:
+        """Note that a clean-up was complete."""

@@ -1,14 +1,14 @@
 """Connects a request to the stores and models that it needs."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from chat.http.call import Call
+from chat.core.served import Tally
+from chat.http.call import Call, Probes
 from chat.http.stores import OperatorStores
 from chat.redis.connection import Redis
 from chat.spin.host import Host
-from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt, erase
 from chat.usecases.ports import Later
 from chat.wiring.credentials import count_session, erasure, make_erasers
@@ -24,12 +24,14 @@ class SpinBackend:
     """The `Backend` of a request on Spin.
 
     `closing` closes what was opened for it; `later` runs what only later requests need before that.
+    `tally` counts it.
     """
 
     host: Host
     closing: AsyncExitStack
     make_word: Callable[[], str]
     later: Later
+    tally: Tally
 
     async def connect(self, call: Call, owner: str | None) -> RequestStores:
         """Connect to Redis, and return the parts for an owner; None for `owner` is anyone."""
@@ -41,9 +43,11 @@ class SpinBackend:
         means = self._means(call)
         return OperatorRequest(await self._open(call), call.settings, call.fencing, means).make()
 
-    def make_probes(self, call: Call) -> Mapping[str, Callable[[], Awaitable[Health]]]:
+    def make_probes(self, call: Call, *, is_scrape: bool) -> Probes:
         """Return the functions that check each part that a turn needs, by the part's name."""
-        return make_probes(self.host, call.settings, self.make_word)
+        return make_probes(
+            self.host, call.settings, self.make_word, call.outside.clock, is_scrape=is_scrape
+        )
 
     async def count_session(self, call: Call) -> None:
         """Count a new credential: a client's address may make so many a minute.
@@ -70,4 +74,6 @@ class SpinBackend:
             self.host.moment_in(call.settings.turn_timeout_s) if call.terms.has_deadline else None
         )
         outside = call.outside
-        return Means(self.host, outside.clock, outside.timer, self.make_word, self.later, until)
+        return Means(
+            self.host, outside.clock, outside.timer, self.make_word, self.later, self.tally, until
+        )

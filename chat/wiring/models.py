@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chat.chroma.collection import Collection, collection_of
 from chat.chroma.requests import base_path
 from chat.core.addresses import ChromaAddress, ModelEndpoint
+from chat.core.served import Tally
 from chat.core.undoing import nothing
 from chat.llm.openai import OpenAiEmbedder, OpenAiModel
 from chat.settings import Settings
@@ -24,9 +25,9 @@ class Means:
     """What a request needs beside its stores: clocks, random words, a time behind it, a deadline.
 
     `clock` is the time of day, and `timer` only ever goes forward. `make_word` makes a word that
-    nobody can guess. `later` runs what only later requests need. `until` is when the last request
-    to a model or to Chroma must have ended, behind the answer as well; None without such a
-    deadline.
+    nobody can guess. `later` runs what only later requests need. `tally` counts it. `until`
+    is when the last request to a model or to Chroma must have ended, behind the answer as well;
+    None without such a deadline.
     """
 
     host: Host
@@ -34,6 +35,7 @@ class Means:
     timer: Clock
     make_word: Callable[[], str]
     later: Later
+    tally: Tally
     until: Moment | None = None
 
 

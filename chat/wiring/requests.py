@@ -272,6 +272,7 @@ class RequestStores:
             max_found=MAX_FOUND_TO_RANK if settings.is_hybrid else MAX_FOUND,
             max_memories=settings.long_term.most,
             tags=(settings.embedding_tag, settings.model_tag),
+            tally=self.means.tally,
         )
         return RedisTurnStore(self.redis, wanted, self._account)
 

@@ -10,6 +10,7 @@ from typing import Any
 from chat.core.counters import error_counter
 from chat.core.errors import ChatError, InternalError, InvalidSetting, StoreUnavailable
 from chat.core.memo import memo
+from chat.core.served import Tally, uncounted
 from chat.http.call import Call, Outside, Request
 from chat.http.cors import check_origin, cors_headers
 from chat.http.credentials import check_operator
@@ -92,17 +93,25 @@ class Service:
         operation = ROUTES.find_operation(asked.method, asked.uri)
         is_stored_whole = operation is not None and operation.is_stored_whole
         fail = partial(find_surface(asked.uri).answer_error, is_stored_whole=is_stored_whole)
+        tally = self._make_tally(asked, operation)
         results: dict[Hashable, Any] = {}
         facts: dict[str, Fact] = {}
         with memo(results):
-            response = await caught(self._respond(asked, closing, facts), fail)
+            response = await caught(self._respond(asked, closing, facts, tally), fail)
         response.facts.update({**facts, **response.facts})
         if response.chunks is not None:
             chunks = followed(response, response.chunks, fail, results)
             response = replace(response, chunks=chunks)
         allowed = response.headers.get("allow", "")
         shared = cors_headers(asked.method, asked.headers, allowed, self._known_origins())
-        return guarded(response, request_id(), shared)
+        return guarded(response, request_id(), shared, tally)
+
+    def _make_tally(self, asked: Request, operation: Operation | None) -> Tally:
+        """Return what counts a request on the route that it asks for."""
+        if operation is None or not operation.is_counted:
+            return uncounted()
+        route, status = ROUTES.find_template(asked.uri) or "", min(operation.gives, default=0)
+        return Tally(asked.method, route, status, self.outside.timer)
 
     def _known_origins(self) -> Sequence[str]:
         try:
@@ -111,7 +120,7 @@ class Service:
             return ()
 
     async def _respond(
-        self, request: Request, closing: AsyncExitStack, facts: dict[str, Fact]
+        self, request: Request, closing: AsyncExitStack, facts: dict[str, Fact], tally: Tally
     ) -> Response:
         """Return the response to a request.
 
@@ -123,7 +132,7 @@ class Service:
         if operation is None:
             return Response(204, headers={"allow": route.allowed})
         later = AfterAnswer(closing, self.room)
-        backend = SpinBackend(self.host, closing, make_word, later)
+        backend = SpinBackend(self.host, closing, make_word, later, tally)
         call = Call(request, route.parts, operation, make_fencing(), self.outside, backend, facts)
         await self._admit(call, operation)
         return await operation.handler(call)
@@ -153,7 +162,7 @@ class Service:
     async def note(
         self, request: Request, response: Response, taken_s: float, *, is_whole: bool
     ) -> None:
-        """Write a line about a request to the log, and count its error, after it was answered."""
+        """Write a line about a request to the log, and count it, after it was answered."""
         logged = Logged(
             method=request.method,
             route=ROUTES.find_template(request.uri),
@@ -163,20 +172,24 @@ class Service:
             facts=response.facts,
         )
         log(level_of(response.status), "request", **describe_request(logged))
-        await caught(self._count_error(request, response), lambda _: None)
+        await caught(self._count(request, response), lambda _: None)
 
-    async def _count_error(self, request: Request, response: Response) -> None:
-        """Count the error of a response; if Redis is away, only the log has the error."""
-        operation, code = (
-            ROUTES.find_operation(request.method, request.uri),
-            response.facts.get("code"),
-        )
-        if operation is None or code in {None, StoreUnavailable.code, InvalidSetting.code}:
+    async def _count(self, request: Request, response: Response) -> None:
+        """Count a request that was not counted with its turn, and its error.
+
+        If Redis is away, only the log has the request.
+        """
+        code, tally = response.facts.get("code"), response.tally
+        if code in {StoreUnavailable.code, InvalidSetting.code}:
             return
-        address, prefix = parse_store(self.host.get_variable)
-        async with self.host.open_redis(address) as connection:
-            counters = {error_counter(operation.action, str(code)): 1}
-            await RedisStats(Redis(connection), prefix).count(counters, time.time())
+        is_due = tally is not None and not tally.is_counted
+        served = tally.of_status(response.status) if tally and is_due else {}
+        operation = ROUTES.find_operation(request.method, request.uri) if code else None
+        errors = {error_counter(operation.action, str(code)): 1} if operation else {}
+        if served or errors:
+            address, prefix = parse_store(self.host.get_variable)
+            async with self.host.open_redis(address) as connection:
+                await RedisStats(Redis(connection), prefix).count(errors, time.time(), served)
 
 
 async def followed(

@@ -176,8 +176,8 @@ def do_all_that_counts(host: RunningHost, endpoint: ModelEndpoint) -> None:
 
 
 def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) -> None:
-    assert stats(host)["since"] is None
     begun = time.time()
+    assert stats(host)["since"] is None
     do_all_that_counts(host, endpoint)
 
     errors = await_errors(host, 4)
@@ -198,7 +198,7 @@ def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) ->
     assert total == {
         "conversations_started": 2, "turns": 7, "messages": 15, "prompt_tokens": 280,
         "generated_tokens": 28, "recalled_memories": 0, "throttled": 1, "errors": errors,
-        "error_rate": 0.3,
+        "error_rate": 0.1,
     }  # fmt: skip
     assert got["active_owners"] == {"today": 1, "last_7_days": 1}
     assert got["redis"]["keys"] > 5
@@ -219,12 +219,71 @@ def test_what_was_done_is_in_the_metrics(host: RunningHost, endpoint: ModelEndpo
 
     assert samples["chat_turns_total"] == 7
     assert samples["chat_messages_total"] == 15
-    assert samples["chat_errors_total take_turn rate_limited"] == 1
-    assert samples["chat_errors_total show_conversation conversation_not_found"] == 1
+    assert samples["chat_errors_total take_turn rate_limited caller"] == 1
+    assert samples["chat_errors_total take_turn model_failed server"] == 1
+    assert samples["chat_errors_total show_conversation conversation_not_found caller"] == 1
+    assert [samples[f"chat_requests_total POST / {status}"] for status in (200, 400, 429, 502)] == [
+        7, 1, 1, 1,
+    ]  # fmt: skip
+    assert samples["chat_requests_total POST /session 201"] == 1
+    assert samples["chat_requests_total POST /conversations/{id}/messages 201"] == 1
+    assert samples["chat_requests_total GET /conversations/{id} 404"] == 1
+    assert samples["chat_request_seconds_count POST /"] == 10
+    assert samples["chat_request_seconds_bucket POST / 0.05"] <= 3, "a turn takes 60 ms and more"
+    assert samples["chat_request_seconds_bucket POST / +Inf"] == 10
+    assert 0.4 < samples["chat_request_seconds_sum POST /"] < 20
+    assert samples["chat_redis_max_memory_bytes"] == 0
+    assert samples["chat_redis_clients"] >= 1
+    assert samples["chat_redis_max_clients"] >= 1000
+    assert samples["chat_redis_cpu_seconds_total"] > 0
+    assert "chat_cleaned_timestamp_seconds" not in samples
+    assert samples["chat_since_timestamp_seconds"] > 1_700_000_000
+    assert samples["chat_up redis"] == 1
+    assert samples["chat_up model"] == 0
     assert samples["chat_model_seconds_count"] == 7
     assert samples["chat_model_seconds_bucket 0.05"] == 0
     assert samples["chat_model_seconds_bucket +Inf"] == 7
     assert samples["chat_active_owners 1"] == 1
+
+
+def test_a_scrape_asks_the_model_once_a_minute_and_chroma_each_time(
+    wasm: pathlib.Path,
+    own_redis: RunningRedis,
+    own_chroma: RunningChroma,
+    endpoint: ModelEndpoint,
+    tmp_path: pathlib.Path,
+) -> None:
+    assert wasm.exists()
+    endpoint.answer = openai()
+    own = ["long_term=chroma", f"chroma_address={own_chroma.address}", f"admin_token={ADMIN}"]
+    with run_host(tmp_path / "host", *flags(own_redis, endpoint.url, *own)) as host:
+        assert metrics(host)["chat_up model"] == 1
+        endpoint.answer = lambda _: Answer(b"", 500)
+        samples = [metrics(host) for _ in range(3)]
+        own_chroma.kill()
+        without_chroma = metrics(host)
+        own_redis.kill()
+        without_redis = metrics(host)
+        assert admin(host, "GET", "/admin/stats").status_code == 503
+
+    assert len(endpoint.asked) == 1
+    assert [one["chat_up model"] for one in samples] == [1, 1, 1]
+    assert [one["chat_up chroma"] for one in samples] == [1, 1, 1]
+    assert (without_chroma["chat_up chroma"], without_chroma["chat_up redis"]) == (0, 1)
+    assert without_redis == {"chat_up redis": 0, "chat_up chroma": 0}, "the model is not asked"
+
+
+def test_a_request_that_no_store_serves_is_not_counted_and_any_other_is(host: RunningHost) -> None:
+    for path in ("/", "/livez", "/openapi.json", "/nowhere", "/readyz"):
+        host.client.get(path)
+
+    deadline = time.monotonic() + 10
+    while "chat_requests_total GET /readyz 200" not in (samples := metrics(host)):
+        assert time.monotonic() < deadline
+    counted = {name for name in samples if name.startswith("chat_requests_total")}
+    assert counted <= {
+        "chat_requests_total GET /readyz 200", "chat_requests_total GET /metrics 200",
+    }  # fmt: skip
 
 
 def test_counters_name_nobody(
@@ -253,6 +312,7 @@ def test_counters_name_nobody(
             assert isinstance(name, bytes)
             words = name.decode().split(" ")
             assert words[0] != "error" or words[1] in actions
+            assert words[0] != "served" or words[2] in OPERATIONS
             assert owner.strip(b"{}") not in name
     for secret in (b"secretprompt", token.encode(), owner.strip(b"{}")):
         assert secret not in everything
@@ -279,7 +339,7 @@ def test_counters_that_are_broken_stop_no_turn(
     connection.close()
     assert stats(host)["total"]["turns"] == 0
     own_redis.kill()
-    assert admin(host, "GET", "/metrics").status_code == 503
+    assert metrics(host) == {"chat_up redis": 0}
     assert admin(host, "POST", "/admin/cleanup").status_code == 503
 
 
@@ -328,6 +388,7 @@ def test_what_is_too_old_is_removed_and_the_rest_stays(
     none = {"listed": 0, "postings": 0, "conversations": 0, "memories": 0}
     assert first == {"removed": {**none, "listed": 1, "conversations": 3}, "is_complete": True}
     assert again == {"removed": none, "is_complete": True}
+    assert 0 <= time.time() - metrics(host)["chat_cleaned_timestamp_seconds"] < 20
     assert connection.call([b"GET", alien]) == b"no conversation"
     connection.close()
     statuses = {

@@ -1,0 +1,3 @@
+"""Names the version of what is stored."""
+
+SCHEMA = 1
