@@ -27,6 +27,7 @@ class RedisStats:
     """The counters, over one connection. Every method may raise StoreUnavailable."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
+        """Take what the keys of what spans owners start with."""
         self._redis = redis
         self._prefix = prefix
 
@@ -45,25 +46,28 @@ class RedisStats:
         )
         week = [owners_key(self._prefix, today - days) for days in range(DAYS)]
         since = total.get("since")
+        nodes = (await self._redis.nodes()).values()
         return Stats(
             since=float(since) if since else None,
             total=parse_counted(_numbers(total)),
             today=parse_counted(_numbers(counted_today)),
             active_today=as_int((await self._redis.execute("PFCOUNT", week[:1]))[0]),
             active_week=as_int((await self._redis.execute("PFCOUNT", week))[0]),
-            redis_keys=as_int((await self._redis.execute("DBSIZE", []))[0]),
-            redis_bytes=await self._used_memory(),
+            redis_keys=sum([as_int((await n.execute("DBSIZE", []))[0]) for n in nodes]),
+            redis_bytes=sum([await used_memory(node) for node in nodes]),
         )
 
     async def _fields(self, key: str) -> dict[str, str]:
         flat = [as_bytes(value).decode() for value in await self._redis.execute("HGETALL", [key])]
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
-    async def _used_memory(self) -> int:
-        found = USED_MEMORY.search(await self._redis.get("INFO", ["memory"]))
-        if found is None:
-            raise CorruptConversation
-        return int(found[1])
+
+async def used_memory(node: Redis) -> int:
+    """Return how many bytes a server takes."""
+    found = USED_MEMORY.search(await node.get("INFO", ["memory"]))
+    if found is None:
+        raise CorruptConversation
+    return int(found[1])
 
 
 def _numbers(fields: dict[str, str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from chat.spin.host import Host
 from chat.usecases.check_health import Health, note_on, tried
 from chat.usecases.parts import outcome
 from chat.wiring.models import make_collection, make_model
+from chat.wiring.turn_stores import common_of
 
 
 def make_redis_probe(host: Host, settings: Settings) -> Callable[[], Awaitable[Health]]:
@@ -20,7 +21,7 @@ def make_redis_probe(host: Host, settings: Settings) -> Callable[[], Awaitable[H
 
     async def ask() -> str:
         async with host.open_redis(settings.redis) as connection:
-            await probe_store(Redis(connection), settings.key_prefix)
+            await probe_store(Redis(connection), common_of(settings))
         return ""
 
     return lambda: tried(ask)
@@ -42,7 +43,7 @@ def make_probes(
     async def ask_model_once() -> Health:
         with suppress(StoreUnavailable):
             async with host.open_redis(settings.redis) as connection:
-                return await tried_once(Redis(connection), settings.key_prefix, ask_model)
+                return await tried_once(Redis(connection), common_of(settings), ask_model)
         return await tried(ask_model)
 
     probes: dict[str, Callable[[], Awaitable[Health]]] = {

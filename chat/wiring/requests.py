@@ -18,15 +18,14 @@ from chat.redis.conversations import RedisConversationStore
 from chat.redis.counters import RedisStats
 from chat.redis.memories import RedisMemory
 from chat.redis.searcher import RedisSearcher
+from chat.redis.sharded_turns import ShardedTurnStore
 from chat.redis.summaries import RedisSummaries
-from chat.redis.turn_settings import TurnStoreSettings
-from chat.redis.turns import RedisTurnStore
 from chat.settings import Settings
 from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
 from chat.usecases.complete import Completer
-from chat.usecases.durable_ports import Restorer
+from chat.usecases.durable_ports import HotTurnStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder, LanguageModel, OwnedStore, TurnStore
@@ -34,16 +33,14 @@ from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
 from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
-from chat.usecases.stopwatch import MS_PER_S, Stopwatch
+from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.summarise import Summariser
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
+from chat.wiring.turn_stores import common_of, make_sharded_turns, make_turns
 from chat.wiring.whole import Behind, Who, make_brancher, make_restorer
-
-MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
-"""The most evicted turns that a search returns, and the most if embeddings rank them again."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ class RequestStores:
     @cached_property
     def completer(self) -> Completer:
         """What replies to messages that are not kept."""
-        stats, means = RedisStats(self.redis, self.settings.key_prefix), self.means
+        stats, means = RedisStats(self.redis, common_of(self.settings)), self.means
         return Completer(
             self.model, self.long_term, self.settings, self._timing,
             lambda counters: means.later(partial(stats.count, counters, means.clock())),
@@ -145,7 +142,8 @@ class RequestStores:
     @cached_property
     def branch_maker(self) -> BranchMaker:
         """What makes branches."""
-        hot = make_brancher(self.redis, self.settings, self.who, self._owners, self._account)
+        start = None if self._sharded is None else self._sharded.starting
+        hot = make_brancher(self.redis, self.settings, self.who, self._owners, self._account, start)
         durable = self._durable
         brancher: Brancher = hot
         if durable is not None:
@@ -216,7 +214,7 @@ class RequestStores:
         """
         settings, tag = self.settings, address_tag(self.who.caller.address)
         most = settings.limits.import_bytes
-        await spend_import(self.redis, settings.key_prefix, tag, most, size)
+        await spend_import(self.redis, common_of(settings), tag, most, size)
 
     @property
     def _owner(self) -> str:
@@ -235,7 +233,7 @@ class RequestStores:
         if who.owner is None:
             return None
         is_new = who.owner != who.caller.owner
-        tag = address_tag(who.caller.address)
+        tag = None if settings.is_sharded else address_tag(who.caller.address)
         return make_account(settings.key_prefix, who.owner, settings.bounds, tag, is_new=is_new)
 
     @cached_property
@@ -258,22 +256,21 @@ class RequestStores:
         return owners_of(self.who.caller, conversation_id, is_open=self.settings.is_open)
 
     @cached_property
-    def _hot_turns(self) -> RedisTurnStore:
-        """The store of turns in Redis; a request may lock a conversation for `turn_timeout_s`."""
+    def _hot_turns(self) -> HotTurnStore:
+        """The store of turns in Redis."""
+        if self._sharded is not None:
+            return self._sharded
         settings = self.settings
-        wanted = TurnStoreSettings(
-            prefix=settings.key_prefix,
-            fencing=self.who.fencing,
-            lock_ms=settings.turn_timeout_s * MS_PER_S,
-            archive_turns=settings.archive_turns,
-            limits=settings.limits,
-            rate_tag=self.who.caller.rate_tag,
-            owners=self._owners,
-            max_found=MAX_FOUND_TO_RANK if settings.is_hybrid else MAX_FOUND,
-            max_memories=settings.long_term.most,
-            tags=(settings.embedding_tag, settings.model_tag),
-        )
-        return RedisTurnStore(self.redis, wanted, self._account)
+        parts = (self.redis, settings, self.who, self._owners, self._account)
+        return make_turns(*parts, settings.limits)
+
+    @cached_property
+    def _sharded(self) -> ShardedTurnStore | None:
+        """The store of turns in a cluster; None without one."""
+        if not self.settings.is_sharded:
+            return None
+        parts = (self.redis, self.settings, self.who, self._owners, self._account)
+        return make_sharded_turns(*parts)
 
     @cached_property
     def _durable(self) -> Behind | None:

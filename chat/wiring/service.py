@@ -26,6 +26,7 @@ from chat.http.response import Response, guarded, render_error, render_error_lin
 from chat.http.trace import parse_trace
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats
+from chat.redis.keys import common_prefix
 from chat.settings import (
     Settings,
     parse_admin_token,
@@ -176,7 +177,8 @@ class Service:
         address, prefix = parse_store(self.host.get_variable)
         async with self.host.open_redis(address) as connection:
             counters = {error_counter(operation.action, str(code)): 1}
-            await RedisStats(Redis(connection), prefix).count(counters, time.time())
+            common = common_prefix(prefix, is_sharded=address.mode == "cluster")
+            await RedisStats(Redis(connection), common).count(counters, time.time())
 
 
 async def followed(
