@@ -177,6 +177,10 @@ class RunningCluster:
         name = next(one.node for one in self.ranges() if one.first <= slot <= one.last)
         return next(node for node in self.nodes if node.name == name)
 
+    def has_new(self, killed: Node) -> bool:
+        """Whether other nodes have all slots of one that was killed."""
+        return all(one.node != killed.name for one in self.ranges())
+
     def variables(self) -> list[str]:
         """Return the settings with which the chat uses it."""
         first, *others = (node.address for node in self.nodes[:PRIMARIES])
@@ -227,7 +231,7 @@ class RunningSentinels:
         master = Node(free_bus_port(), self.folder / "master", [*plain, *quick])
         replica = Node(
             free_bus_port(), self.folder / "replica",
-            [*plain, *quick, "--replicaof", f"{HOST} {master.port}"],
+            [*plain, *quick, "--replicaof", HOST, str(master.port)],
         )  # fmt: skip
         self.servers = [master, replica]
         for server in self.servers:
