@@ -1,31 +1,32 @@
 """Reads the component's variables into values, once for each request."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import quote
 
 from chat.context.templates import FORMATS
 from chat.core.addresses import ChromaAddress, ModelEndpoint, Origin, RedisAddress, parse_address
 from chat.core.errors import InvalidSetting
 from chat.core.lifetime import Lifetimes
-from chat.core.limits import Bounds, Limits
+from chat.core.limits import Bounds, Limits, Replicas
 from chat.core.memories import NO_MEMORY, LongTerm
 from chat.core.messages import Sampling
 from chat.core.owners import digest
+from chat.core.redis_variables import parse_redis, parse_replicas
 from chat.core.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
+from chat.core.variables import IPV6_PORT, Getter
+from chat.core.variables import integer as _integer
+from chat.core.variables import matching as _matching
+from chat.core.variables import number as _number
+from chat.core.variables import one_of as _one_of
 from chat.core.vectors import TAG_DIGITS, Way, embedding_tag
 
-Getter = Callable[[str], str]
 ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-IPV6_PORT = "an IPv6 address, in brackets, needs its port"
 MODEL = re.compile(r"\S{1,200}")
 PATH = re.compile(r"/[!-~]{0,500}")
 ADMIN_TOKEN = re.compile(r"|[!-~]{16,500}")
 KEY = re.compile(r"[!-~]{0,2000}")
-WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
-NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{0,9})?", re.ASCII)
 LONGEST_S = 100 * 365 * 86_400
 MAX_PIECES = MAX_CONVERSATIONS = MAX_PER_MINUTE = 10_000_000
 MAX_BYTES = 1_000_000_000_000
@@ -40,6 +41,7 @@ class Settings:
     """What the operator has set. Units are in the names; lengths without a unit are in tokens."""
 
     redis: RedisAddress
+    replicas: Replicas
     key_prefix: str
     model: str
     model_endpoint: ModelEndpoint | None
@@ -64,6 +66,11 @@ class Settings:
     limits: Limits
     bounds: Bounds
     client_address_header: str
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether owners are spread over the nodes of a cluster."""
+        return self.redis.mode == "cluster"
 
     @cached_property
     def embedding_tag(self) -> str:
@@ -90,7 +97,8 @@ def parse_settings(get: Getter) -> Settings:
         raise InvalidSetting("max_reply_tokens", "less than `context_length`")
     recall = _one_of(get, "recall", ("off", "lexical", "hybrid"))
     return Settings(
-        redis=_redis(get),
+        redis=parse_redis(get),
+        replicas=parse_replicas(get),
         key_prefix=_key_prefix(get),
         model=_matching(get, "model", MODEL, "a model's name"),
         model_endpoint=_model_endpoint(get, "model_path"),
@@ -133,7 +141,7 @@ def parse_store(get: Getter) -> tuple[RedisAddress, str]:
 
     Errors: InvalidSetting.
     """
-    return _redis(get), _key_prefix(get)
+    return parse_redis(get), _key_prefix(get)
 
 
 def parse_cors_origins(get: Getter) -> Sequence[str]:
@@ -187,34 +195,6 @@ def _lifetimes(get: Getter) -> Lifetimes:
         inactive_s=_integer(get, "ttl_inactive_s", 0, LONGEST_S),
         inactive_after_s=_integer(get, "inactive_after_s", 0, LONGEST_S),
     )
-
-
-def _integer(get: Getter, name: str, least: int, most: int) -> int:
-    text = get(name).strip()
-    if not WHOLE.fullmatch(text) or not least <= int(text) <= most:
-        raise InvalidSetting(name, f"a whole number from {least} to {most}")
-    return int(text)
-
-
-def _number(get: Getter, name: str, least: float, most: float) -> float:
-    text = get(name).strip()
-    if not NUMBER.fullmatch(text) or not least <= float(text) <= most:
-        raise InvalidSetting(name, f"a number from {least} to {most}")
-    return float(text)
-
-
-def _one_of(get: Getter, name: str, allowed: tuple[str, ...]) -> str:
-    text = get(name).strip()
-    if text not in allowed:
-        raise InvalidSetting(name, f"one of {', '.join(allowed)}")
-    return text
-
-
-def _matching(get: Getter, name: str, pattern: re.Pattern[str], allowed: str) -> str:
-    text = get(name).strip()
-    if not pattern.fullmatch(text):
-        raise InvalidSetting(name, allowed)
-    return text
 
 
 def _long_term(get: Getter) -> LongTerm:
@@ -281,20 +261,3 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
     return ModelEndpoint(origin, path, key, _integer(get, "model_image_tokens", 0, 1_000_000))
-
-
-def _redis(get: Getter) -> RedisAddress:
-    """Return where Redis is; user and password are percent-encoded in the URL."""
-    address = parse_address(get("redis_address"), ("redis", "rediss"))
-    if address is None:
-        raise InvalidSetting(
-            "redis_address", f"`redis://host:port` or `rediss://host:port`, no more; {IPV6_PORT}"
-        )
-    user, password = quote(get("redis_username"), safe=""), quote(get("redis_password"), safe="")
-    if user and not password:
-        raise InvalidSetting("redis_password", "set when `redis_username` is")
-    credentials = f"{user}:{password}@" if password else ""
-    database = _integer(get, "redis_database", 0, 1_000_000)
-    scheme, authority = address
-    url = f"{scheme}://{credentials}{authority}/{database}"
-    return RedisAddress(url, _integer(get, "redis_timeout_s", 1, 3600))

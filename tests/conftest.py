@@ -1,5 +1,6 @@
 """The real parts, started once and shared: each worker of a run has its own."""
 
+import inspect
 import pathlib
 from collections.abc import Iterator
 
@@ -7,10 +8,12 @@ import hypothesis
 import pytest
 
 from tests.building import P2, P3, component
+from tests.clusters import RunningCluster, run_cluster
 from tests.event_loops import make_callable
 from tests.portioned import THOROUGH
 from tests.running import (
     BUILD,
+    IN_CLUSTER,
     ROOT,
     SPIN,
     ModelEndpoint,
@@ -27,9 +30,11 @@ PROBE = ROOT / "tests" / "guests" / "probe"
 PROBE_P3 = ROOT / "tests" / "guests" / "probe_p3"
 LONG_PARTS = {
     "wasm", "probe_wasm", "probe_p3_wasm", "shared_chroma", "own_chroma", "own_redis", "models",
-    "guarded",
+    "guarded", "shared_cluster", "own_cluster", "sentinels",
 }  # fmt: skip
 """Fixtures that compile a component or start what takes seconds."""
+ONE_SERVER = {"shared_redis", "own_redis", "rented", "redis"}
+"""Fixtures that are one Redis server."""
 LONG_PARAMETERS = {"chroma"}
 """Values of parameters that make a test ask for such a fixture while it runs."""
 
@@ -47,6 +52,12 @@ def is_long(item: pytest.Item) -> bool:
     return bool(needs & LONG_PARTS or parameters & LONG_PARAMETERS)
 
 
+def own_fixtures(item: pytest.Item) -> set[str]:
+    """Return the fixtures that a test itself names."""
+    function = getattr(item, "function", None)
+    return set(inspect.signature(function).parameters) if function else set()
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what holds on the other host only, with its reason; mark what is long.
@@ -57,6 +68,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = ["own_host" if SPIN else "spin", "preview_2" if is_p3 else "preview_3"]
     for item in items:
         make_callable(item)
+        if IN_CLUSTER and ONE_SERVER & own_fixtures(item):
+            item.add_marker(pytest.mark.skip(reason="it looks into one Redis server by itself"))
         for marker in (marker for other in others for marker in item.iter_markers(other)):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
         if is_long(item):
@@ -94,6 +107,19 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRe
     redis.start()
     yield redis
     redis.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+    with run_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path: pathlib.Path) -> Iterator[RunningCluster]:
+    """Start a cluster whose nodes a test may kill."""
+    with run_cluster(tmp_path / "own-cluster") as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

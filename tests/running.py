@@ -25,12 +25,15 @@ import httpx
 
 from host.services.child import Child
 from host.services.embedded import redis_answers, run_chroma, run_redis
+from tests.clusters import RunningCluster
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SPIN = os.environ.get("SPIN", "")
 """The `spin` to run on; empty for this project's host."""
 BUILD = os.environ.get("BUILD", "p2")
 """Which build of the chat a `spin` runs: p2, or p3."""
+IN_CLUSTER = os.environ.get("REDIS_MODE", "") == "cluster"
+"""Whether the chat keeps its data in a Redis Cluster wherever a test names a server."""
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 OWN_CONFIG = "runtime-config.toml"
@@ -169,6 +172,8 @@ def run_host(
     for name in MINUTES if is_chat else ():
         if not any(argument.startswith(f"{name}=") for argument in arguments):
             arguments = (*arguments, "--variable", f"{name}=0")
+    if IN_CLUSTER and is_chat:
+        arguments = tuple(part for given in arguments for part in in_cluster(given))
     if SPIN and is_chat:
         arguments = tuple(with_demo_model(arguments))
     if SPIN and is_chat and BUILD == "p3":
@@ -190,6 +195,24 @@ def run_host(
             yield host
         finally:
             host.stop()
+
+
+def in_cluster(argument: str) -> list[str]:
+    """Put the settings of the cluster, and a prefix of its own, in place of a Redis' address."""
+    name, _, address = argument.partition("=")
+    if name != "redis_address":
+        return [argument]
+    variables = [*the_cluster().variables(), f"key_prefix=p{address.rpartition(':')[2]}"]
+    return as_flags(variables)[1:]
+
+
+@functools.cache
+def the_cluster() -> RunningCluster:
+    """Start a cluster, once for all tests."""
+    cluster = RunningCluster(pathlib.Path(tempfile.mkdtemp(prefix="cluster-")))
+    atexit.register(cluster.stop)
+    cluster.start()
+    return cluster
 
 
 def with_demo_model(arguments: Sequence[str]) -> Sequence[str]:

@@ -28,6 +28,7 @@ ChatError
 │   └── LimitExceeded        429: the same request, later
 ├── Unavailable              503: the same request, later
 │   ├── StoreUnavailable
+│   │   └── NotReplicated    503: the turn is stored, and a fail-over may lose it
 │   ├── IdTaken
 │   ├── MemoryUnavailable
 │   ├── EraseIncomplete
@@ -46,6 +47,9 @@ from collections.abc import Mapping
 
 NOTHING_STORED = "nothing was stored"
 MAYBE_STORED = "it may have been stored: look before you send it again"
+STORED = (
+    "it was stored: send it again with the same Idempotency-Key for its answer, or read it back"
+)
 STORE_AWAY = "the conversation store is not available"
 
 
@@ -86,6 +90,18 @@ class StoreUnavailable(Unavailable):
     def __init__(self, message: str = STORE_AWAY, *, is_sure: bool = True) -> None:
         super().__init__(message)
         self.promise = NOTHING_STORED if is_sure else MAYBE_STORED
+
+
+class NotReplicated(StoreUnavailable):
+    """Redis has stored a turn, and too few of its replicas have it yet."""
+
+    code = "not_replicated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the turn is stored, but fewer replicas have it than `redis_wait_replicas`"
+        )
+        self.promise = STORED
 
 
 class IdTaken(Unavailable):

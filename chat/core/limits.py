@@ -37,6 +37,17 @@ NO_BOUNDS = Bounds(0, 0)
 
 
 @dataclass(frozen=True)
+class Replicas:
+    """How many replicas have to have a turn before it is answered, and how long that may take."""
+
+    count: int = 0
+    wait_ms: int = 0
+
+
+NO_REPLICAS = Replicas()
+
+
+@dataclass(frozen=True)
 class Quota:
     """How many turns a caller has left.
 

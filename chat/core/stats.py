@@ -1,7 +1,7 @@
 """What operators are shown: all that was counted, and how Redis is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from chat.core.counters import Counted
 from chat.core.served import Served
@@ -9,7 +9,7 @@ from chat.core.served import Served
 
 @dataclass(frozen=True)
 class RedisState:
-    """How full and how busy the Redis server is.
+    """How full and how busy the Redis server is, or all servers of a cluster together.
 
     Shapes: 0 for `max_bytes` is no limit; `cpu_s` is of the thread that runs commands, where Redis
             tells it; `evicted_keys` are those that Redis threw away because it was full.
@@ -22,6 +22,14 @@ class RedisState:
     max_clients: int
     cpu_s: float
     evicted_keys: int
+
+
+def sum_states(states: Sequence[RedisState]) -> RedisState:
+    """Return how servers are together; without a limit on one of them there is none."""
+    total = RedisState(**{
+        one.name: sum(getattr(state, one.name) for state in states) for one in fields(RedisState)
+    })  # fmt: skip
+    return total if all(state.max_bytes for state in states) else replace(total, max_bytes=0)
 
 
 @dataclass(frozen=True)

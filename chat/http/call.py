@@ -8,11 +8,12 @@ from typing import Any, Literal, Protocol
 from chat.core.counters import day_of
 from chat.core.limits import Adds
 from chat.core.owners import conversation_mark
+from chat.core.variables import Getter
 from chat.http.bodies import body_limit
 from chat.http.credentials import Caller, parse_caller, parse_stranger
 from chat.http.log_line import Fact
 from chat.http.stores import OperatorStores, Stores
-from chat.settings import Getter, Settings
+from chat.settings import Settings
 from chat.usecases.check_health import Health
 from chat.usecases.erase import Receipt
 from chat.usecases.ports import Clock

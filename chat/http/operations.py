@@ -10,6 +10,7 @@ from chat.core.errors import (
     ModelFailed,
     ModelTimeout,
     ModelUnavailable,
+    NotReplicated,
     StoreUnavailable,
     Unhealthy,
 )
@@ -52,6 +53,7 @@ from chat.http.shapes import PLACE
 
 STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
 STORE: Errors = (*STORES, OwnerErased)
+TURN: Errors = (NotReplicated, StorageFull, ConversationBusy, PromptTooLong)
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)
 CONVERSATION: Errors = (*STORE, UnknownConversation)
 OF_CONVERSATION: Mapping[str, Mapping[str, str]] = {
@@ -75,7 +77,7 @@ OPERATIONS: Operations = {
             conversations.take_turn, "Begin a conversation, or take its next turn",
             {200: "TurnResult"},
             "optional", "Turn", (REPETITION,),
-            (*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong, KeyReused,
+            (*CONVERSATION, *MODEL, *TURN, KeyReused,
              CredentialNeeded),
             links=OF_CONVERSATION, is_stored_whole=True, counts="turn by itself",
             has_deadline=True, events="TurnEvents",
@@ -148,7 +150,7 @@ OPERATIONS: Operations = {
             conversations.add_messages, "Add messages without asking for a reply",
             {201: "AddedMessages"},
             "optional", "Messages",
-            errors=(*CONVERSATION, *MODEL, StorageFull, ConversationBusy, PromptTooLong),
+            errors=(*CONVERSATION, *MODEL, *TURN),
             links={"forget_message": {"id": "/id", "message_id": "/message_ids/0"}},
             is_stored_whole=True, counts="turn by itself", has_deadline=True,
         ),

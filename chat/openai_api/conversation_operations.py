@@ -2,21 +2,19 @@
 
 from chat.core.refusals import (
     ConversationBusy,
-    PromptTooLong,
-    StorageFull,
     UnknownConversation,
     UnknownMessage,
     Unsupported,
 )
 from chat.http.operation import Errors, Operation, Operations, Parameter
-from chat.http.operations import MODEL, STORE
+from chat.http.operations import MODEL, STORE, TURN
 from chat.http.queries import DEFAULT, MOST
 from chat.openai_api import conversation_handlers as conversations
 from chat.openai_api.lists import INCLUDABLE
 from chat.openai_api.schemas import ITEM_NAME
 
 CONVERSATION: Errors = (*STORE, UnknownConversation)
-ADDING: Errors = (*MODEL, StorageFull, ConversationBusy, PromptTooLong, Unsupported)
+ADDING: Errors = (*MODEL, *TURN, Unsupported)
 INCLUDE = Parameter("include[]", {"type": "array", "items": {"enum": list(INCLUDABLE)}})
 PAGED = (
     Parameter("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": DEFAULT}),

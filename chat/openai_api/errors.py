@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from chat.core.errors import (
     MAYBE_STORED,
+    STORED,
     ChatError,
     CorruptConversation,
     InternalError,
@@ -81,6 +82,6 @@ def answer_error(error: ChatError, *, is_stored_whole: bool) -> Response:
     """Answer an error in OpenAI's shape; the log has the same of it as anywhere."""
     fields = error_fields(error) | promising(error, is_stored_whole=is_stored_whole)
     headers = dict(error.headers)
-    if isinstance(error, LASTING) or error.promise == MAYBE_STORED:
+    if isinstance(error, LASTING) or error.promise in {MAYBE_STORED, STORED}:
         headers["x-should-retry"] = "false"
     return render_json(status_of(type(error)), {"error": fields}, headers, error_facts(error))

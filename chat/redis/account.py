@@ -78,9 +78,14 @@ class Account:
 
 
 def make_account(
-    prefix: str, owner: str, bounds: Bounds, address_tag: str, *, is_new: bool
+    prefix: str, owner: str, bounds: Bounds, address_tag: str | None, *, is_new: bool
 ) -> Account:
-    """Make the account of a request; `is_new` is whether the request makes its credential."""
+    """Make the account of a request; `is_new` is whether the request makes its credential.
+
+    Without an address, newcomers are counted elsewhere: see `Commons`.
+    """
+    if address_tag is None:
+        address_tag = owner
     counted = (credentials_key if is_new else newcomers_key)(prefix, address_tag)
     return Account(prefix, owner, bounds, {"newcomers": counted, "seen": seen_key(prefix, owner)})
 

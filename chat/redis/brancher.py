@@ -2,21 +2,26 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from chat.core.messages import Conversation, Place
 from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import UnknownConversation
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
+from chat.redis.conversations import RedisConversationStore
 from chat.redis.keys import SOURCE_NAMES, Keys, conversation_keys, started_key
 from chat.redis.records import parse_conversation, parse_turns
 from chat.redis.repetitions import render_done, render_started
 from chat.redis.restorer import Begun, RedisRestorer
 from chat.redis.whole_scripts import BRANCH_SOURCE, COPY
 from chat.usecases.branch_ports import Branch, Made, Source
+from chat.usecases.durable_ports import Whole
 from chat.usecases.ports import Done
-from chat.usecases.read_messages import PAGE_TURNS
+from chat.usecases.read_messages import PAGE_TURNS, every_turn
 
+Starting = Callable[[Done | None, int], AbstractAsyncContextManager[None]]
+"""Notes where an Idempotency-Key leads, before a block stores the conversation with that id."""
 NO_SUMMARY, NO_PROFILE = b"", b""
 """What a branch does not take over: the summary of all turns, and what others know of the model."""
 NOTHING_FOUND = ("[]", b"", "0 0", "")
@@ -37,12 +42,15 @@ class RedisBrancher:
         owners: Callable[[int], Sequence[str]],
         make_restorer: Callable[[str], RedisRestorer],
         account: Account | None = None,
+        starting: Starting | None = None,
     ) -> None:
         """Take the `owners` whose conversations the caller may reach, and what restores for one.
 
         `rate_tag` names whose Idempotency-Keys are looked at. What a call copied expires if no
-        other call follows within `part_ms`.
+        other call follows within `part_ms`. In a cluster, `starting` notes where the
+        Idempotency-Key of an address leads.
         """
+        self._starting = starting
         self._account = account
         self._redis = redis
         self._prefix = prefix
@@ -82,27 +90,57 @@ class RedisBrancher:
 
     async def store(self, source: Source, branch: Branch, owner: str) -> Made:
         """Store in one round trip; in more for evicted turns, and for long ones."""
-        copied = Made(0, 0)
+        if self._starting is None:
+            return await self._store(source, branch, owner)
+        async with self._starting(branch.done, branch.whole.head.id):
+            return await self._store(source, branch, owner)
+
+    async def _store(self, source: Source, branch: Branch, owner: str) -> Made:
+        copied, whole, is_copied = Made(0, 0), branch.whole, False
         if source.has_evicted:
-            copied = await self._copy(source.conversation, branch, owner)
+            is_copied = self._starting is None or source.conversation.owner == owner
+            if is_copied:
+                copied = await self._copy(source.conversation, branch, owner)
+            else:
+                whole = await self._carried(source.conversation, branch)
         whole = dataclasses.replace(
-            branch.whole,
-            evicted_before=copied.evicted_turns,
+            whole,
+            evicted_before=whole.evicted_before + copied.evicted_turns,
             messages_before=copied.message_count,
         )
-        begun = self._begun(branch.done, whole.head.id, is_locked=source.has_evicted)
+        begun = self._begun(branch.done, owner, whole.head.id, is_locked=is_copied)
         await self._make_restorer(owner).restore(whole, begun)
         said = sum(len(turn.shown()) for turn in (*whole.evicted, *whole.turns))
         return Made(copied.evicted_turns + len(whole.evicted), copied.message_count + said)
 
-    def _begun(self, done: Done | None, conversation_id: int, *, is_locked: bool) -> Begun:
+    async def _carried(self, source: Conversation, branch: Branch) -> Whole:
+        """Return a branch with its evicted turns: in a cluster no script copies between owners."""
+        store = RedisConversationStore(
+            self._redis,
+            prefix=self._prefix,
+            fencing=self._fencing,
+            owner=None,
+            owners=lambda _: [source.owner],
+        )
+        turns = await every_turn(store, source.id, branch.first_number - 1)
+        return dataclasses.replace(
+            branch.whole,
+            evicted=(*turns, *branch.whole.evicted),
+            evicted_before=turns[0].number - 1 if turns else 0,
+        )
+
+    def _begun(
+        self, done: Done | None, owner: str, conversation_id: int, *, is_locked: bool
+    ) -> Begun:
         if done is None:
             return Begun(is_locked)
-        key = started_key(self._prefix, self._rate_tag, done.repetition.key)
         notes = {
             "started": render_started(done.repetition, conversation_id),
             **render_done(done, 0),
         }
+        if self._starting is not None and owner != self._rate_tag:
+            return Begun(is_locked, notes={**notes, "started": ""})
+        key = started_key(self._prefix, self._rate_tag, done.repetition.key)
         return Begun(is_locked, key, notes)
 
     async def _copy(self, source: Conversation, branch: Branch, owner: str) -> Made:

@@ -28,34 +28,50 @@ class RedisCleaner:
     Errors: every method may raise StoreUnavailable.
     """
 
-    def __init__(self, redis: Redis, prefix: str, clean_owner: CleanOwner | None) -> None:
-        """Take what removes an owner's old data; None if data never grow too old."""
+    def __init__(
+        self,
+        redis: Redis,
+        prefix: str,
+        clean_owner: CleanOwner | None,
+        common: str | None = None,
+    ) -> None:
+        """Take what removes an owner's old data; None if data never grow too old.
+
+        `common` is what the keys of what spans owners start with, if that is not `prefix`.
+        """
         self._redis = redis
         self._prefix = prefix
+        self._place_key = cleanup_key(common or prefix)
         self._clean_owner = clean_owner
         self._key = re.compile(re.escape(prefix) + r":(?P<owner>\{[^}]+\}):(?P<rest>[0-9a-z:]+)")
 
     async def load(self) -> str:
-        return (await self._redis.get("GET", [cleanup_key(self._prefix)])).decode()
+        return (await self._redis.get("GET", [self._place_key])).decode()
 
     async def save(self, place: str) -> None:
-        key = cleanup_key(self._prefix)
         if place:
-            await self._redis.execute("SET", [key, place, "EX", PLACE_S])
+            await self._redis.execute("SET", [self._place_key, place, "EX", PLACE_S])
         else:
-            await self._redis.execute("DEL", [key])
+            await self._redis.execute("DEL", [self._place_key])
 
     async def steps(self, place: str) -> AsyncIterator[tuple[Cleaned, str]]:
         """Clean the keys of each part of a scan, which may return a key twice.
 
-        Places are the scan's cursors.
+        Places are the scan's cursors, each behind its node's name if there are several nodes.
         """
-        cursor = place or BEGIN
+        begun, _, cursor = place.rpartition(" ")
+        nodes = [one for one in (await self._redis.nodes()).items() if one[0] >= begun]
+        for number, (name, node) in enumerate(nodes, 1):
+            behind = f"{nodes[number][0]} {BEGIN}" if number < len(nodes) else ""
+            async for cleaned, reached in self._scan(node, cursor if name == begun else ""):
+                yield cleaned, f"{name} {reached}".strip() if reached else behind
+
+    async def _scan(self, node: Redis, begin: str) -> AsyncIterator[tuple[Cleaned, str]]:
+        """Clean the keys of one node; yield the scan's cursors with it, '' at its end."""
+        cursor = begin or BEGIN
         pattern = f"{self._prefix}:{{*}}:*"
         while True:
-            reply = await self._redis.execute(
-                "SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT]
-            )
+            reply = await node.execute("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])
             cursor, *keys = (as_bytes(value).decode() for value in reply)
             is_last = cursor == BEGIN
             cleaned = [await self._clean(key) for key in keys]

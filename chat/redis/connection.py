@@ -1,28 +1,13 @@
 """Talks to Redis: runs commands and scripts, and turns their failures into the chat's errors."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
-from chat.core.errors import (
-    ChatError,
-    CorruptConversation,
-    IdTaken,
-    OtherLength,
-    StoreUnavailable,
-    TurnsLost,
-)
-from chat.core.refusals import (
-    ConversationBusy,
-    KeyReused,
-    LimitExceeded,
-    OwnerErased,
-    PinNeedsOwner,
-    StorageFull,
-    TextRemembered,
-    UnknownConversation,
-    UnknownMemory,
-)
+from chat.core.errors import CorruptConversation, NotReplicated, StoreUnavailable
+from chat.core.limits import Replicas
+from chat.redis.failures import BROKEN, TOO_SLOW, RedisError, parse_error
 from chat.redis.script import Argument, Script
 
 Value = bytes | int | str | None
@@ -31,10 +16,25 @@ Value = bytes | int | str | None
 Arguments = Sequence[Argument]
 """The arguments of a command."""
 Ask = Callable[[], Awaitable[list[Value]]]
+Outcome = TypeVar("Outcome")
 
 
-class RedisError(Exception):
-    """A command failed; the error has the host's text."""
+class Begun(Generic[Outcome]):
+    """What is asked beside something else: here behind it, since a call of the host blocks."""
+
+    def __init__(self, act: Callable[[], Awaitable[Outcome]]) -> None:
+        self._act = act
+
+    async def result(self) -> Outcome:
+        """Return what it came to.
+
+        Errors: those of what is asked.
+        """
+        return await self._act()
+
+    async def is_done(self) -> bool:
+        """Whether it was done although nobody asked for its result."""
+        return False
 
 
 class Connection(Protocol):
@@ -43,81 +43,65 @@ class Connection(Protocol):
     async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
         """Run a command, and return its reply as one flat list.
 
-        Errors: RedisError.
+        Errors: RedisError, StoreUnavailable.
         """
 
 
-OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
-    "CHATBUSY": ConversationBusy,
-    "CHATCORRUPT": CorruptConversation,
-    "CHATERASED": OwnerErased,
-    "CHATLENGTH": OtherLength,
-    "CHATNOMEMORY": UnknownMemory,
-    "CHATNOPIN": PinNeedsOwner,
-    "CHATREMEMBERED": TextRemembered,
-    "CHATREUSED": KeyReused,
-    "CHATTAKEN": IdTaken,
-    "CHATUNKNOWN": UnknownConversation,
-    "WRONGTYPE": CorruptConversation,
-}
-"""The error that a caller gets, by the code of our scripts or of Redis."""
+class Way:
+    """A way to Redis, with all its servers. As it stands, to one server by one connection."""
+
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
+        """Run a command, as a `Connection` does."""
+        raise NotImplementedError
+
+    async def nodes(self) -> "Mapping[str, Way]":
+        """Return the ways to each server that has keys, by its name, in the names' order.
+
+        Errors: StoreUnavailable.
+        """
+        return {"": self}
+
+    def begin(self, act: Callable[[], Awaitable[Outcome]]) -> Begun[Outcome]:
+        """Ask something beside what is asked next, if the host can do both at once."""
+        return Begun(act)
+
+    @asynccontextmanager
+    async def alone(self) -> "AsyncIterator[Way]":
+        """Yield a way whose connections nobody else uses meanwhile.
+
+        Errors: StoreUnavailable.
+        """
+        yield self
 
 
-BROKEN = "broken pipe"
-"""What redis-rs says when a connection ends while it is used."""
-TOO_SLOW = f"no answer in time: {BROKEN}"
-"""What is said of a call that was given up: as if its connection broke, it may have run."""
-LOGIN = "refuses the login: see `redis_username` and `redis_password`"
-REFUSALS = {
-    "AuthenticationFailed": LOGIN,
-    "NOAUTH": LOGIN,
-    "unauthenticated": LOGIN,
-    "WRONGPASS": LOGIN,
-    "NOPERM": "does not allow its user what the chat needs",
-    "switch database": "does not have the database of `redis_database`",
-    "OOM": "is full",
-    "ReadOnly": "is read-only",
-    "READONLY": "is read-only",
-    "MISCONF": "cannot save to its disk",
-    "BusyLoadingError": "is still loading what it has saved",
-    "Connection refused": "does not answer: nothing listens at `redis_address`",
-    "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
-}
-"""What a failure means to an operator, by a part of the text of redis-rs or of the server."""
+WAIT = "WAIT"
 
 
-def parse_error(error: RedisError) -> ChatError:
-    """Return the chat's error for a failed command."""
-    code, _, rest = str(error).partition(":")
-    if code in OWN_ERRORS:
-        return OWN_ERRORS[code]()
-    if code == "CHATLIMITED":
-        whose, limit, wait_s = rest.split()
-        return LimitExceeded(int(limit), int(wait_s), whose)
-    if code == "CHATFULL":
-        what, most = rest.split()
-        return StorageFull(what, int(most))
-    if code == "CHATLOST":
-        return TurnsLost(int(rest))
-    return parse_failure(str(error))
-
-
-def parse_failure(text: str) -> StoreUnavailable:
-    """Return why a command or a connection failed, in our words; the server's are not passed on.
-
-    If the connection broke, the command may have been carried out before.
-    """
-    meaning = next((meaning for said, meaning in REFUSALS.items() if said in text), None)
-    if meaning is None:
-        return StoreUnavailable(is_sure=BROKEN not in text)
-    return StoreUnavailable(f"the conversation store {meaning}")
-
-
-class Redis:
-    """Commands and scripts over one connection."""
+class OneConnection(Way):
+    """The way to one server over a connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
+        """Run a command."""
+        return await self._connection.execute(command, arguments)
+
+
+class Redis:
+    """Commands and scripts over one connection, or another way to Redis."""
+
+    def __init__(self, connection: Connection) -> None:
+        way = connection if isinstance(connection, Way) else OneConnection(connection)
+        self._connection = way
+        self.begin = way.begin
+
+    async def nodes(self) -> "Mapping[str, Redis]":
+        """Return every server that has keys by itself, by its name, in the names' order.
+
+        Errors: StoreUnavailable.
+        """
+        return {name: Redis(node) for name, node in (await self._connection.nodes()).items()}
 
     async def execute(self, command: str, arguments: Arguments) -> list[Value]:
         """Run a command that may be run twice, as all plain commands here may.
@@ -143,20 +127,62 @@ class Redis:
 
         Errors: those of `parse_error`.
         """
-        ask = partial(self._evaluate, script, script.operands(keys, tail, arguments))
+        operands = script.operands(keys, tail, arguments)
+        ask = partial(_evaluate, self._connection, script, operands)
         return await _asked(ask, is_repeatable=script.is_repeatable)
 
-    async def _evaluate(self, script: Script, operands: Sequence[Argument]) -> list[Value]:
-        """Run a script by its hash; if Redis does not have the script yet, by its text.
+    async def run_replicated(
+        self,
+        replicas: Replicas,
+        script: Script,
+        keys: Mapping[str, str],
+        /,
+        *tail: Argument,
+        **arguments: Argument,
+    ) -> list[Value]:
+        """Run a script that writes, in one round trip; wait for the replicas in another one.
 
-        Errors: RedisError.
+        Errors: NotReplicated if too few have what was written, and those of `parse_error`.
         """
-        try:
-            return await self._connection.execute("EVALSHA", _encode([script.sha1, *operands]))
-        except RedisError as error:
-            if "NoScriptError" not in str(error):
-                raise
-        return await self._connection.execute("EVAL", _encode([script.text, *operands]))
+        if not replicas.count:
+            return await self.run(script, keys, *tail, **arguments)
+        operands = script.operands(keys, tail, arguments)
+
+        async def ask() -> list[Value]:
+            async with self._connection.alone() as own:
+                reply = await _evaluate(own, script, operands)
+                await _await_replicas(own, replicas)
+                return reply
+
+        return await _asked(ask, is_repeatable=script.is_repeatable)
+
+
+async def _evaluate(connection: Way, script: Script, operands: Sequence[Argument]) -> list[Value]:
+    """Run a script by its hash; if Redis does not have the script yet, by its text.
+
+    Errors: RedisError.
+    """
+    try:
+        return await connection.execute("EVALSHA", _encode([script.sha1, *operands]))
+    except RedisError as error:
+        if "NoScriptError" not in str(error):
+            raise
+    return await connection.execute("EVAL", _encode([script.text, *operands]))
+
+
+async def _await_replicas(connection: Way, replicas: Replicas) -> None:
+    """Wait until replicas have what this connection wrote last.
+
+    Errors: NotReplicated; RedisError if the connection broke.
+    """
+    try:
+        reply = await connection.execute(WAIT, _encode([replicas.count, replicas.wait_ms]))
+    except RedisError as error:
+        if BROKEN in str(error):
+            raise
+        raise NotReplicated from error  # it is a replica by now
+    if as_int(reply[0]) < replicas.count:
+        raise NotReplicated
 
 
 async def _asked(ask: Ask, *, is_repeatable: bool) -> list[Value]:

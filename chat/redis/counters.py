@@ -6,7 +6,7 @@ from chat.core.counters import Counters, day_of, parse_counted
 from chat.core.json_text import parse_own_json, render_compact
 from chat.core.owners import active_mark
 from chat.core.served import parse_served
-from chat.core.stats import RedisState, Stats
+from chat.core.stats import RedisState, Stats, sum_states
 from chat.redis.connection import Redis, as_int, as_text
 from chat.redis.fragments import DAYS
 from chat.redis.keys import owners_key, stats_keys
@@ -31,6 +31,7 @@ class RedisStats:
     """The counters, over one connection. Every method may raise StoreUnavailable."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
+        """Take what the keys of what spans owners start with."""
         self._redis = redis
         self._prefix = prefix
 
@@ -64,21 +65,27 @@ class RedisStats:
         )
 
     async def _state(self) -> RedisState:
-        keys = as_int((await self._redis.execute("DBSIZE", []))[0])
-        info = parse_info(await self._redis.get("INFO", []))
+        nodes = (await self._redis.nodes()).values()
+        return sum_states([await read_state(node) for node in nodes])
 
-        def number(name: str) -> int:
-            return int(info.get(name, 0))
 
-        return RedisState(
-            keys=keys,
-            bytes=number("used_memory"),
-            max_bytes=number("maxmemory"),
-            clients=number("connected_clients"),
-            max_clients=number("maxclients"),
-            cpu_s=sum(float(info.get(f"{name}_main_thread", info.get(name, 0))) for name in CPU),
-            evicted_keys=number("evicted_keys"),
-        )
+async def read_state(redis: Redis) -> RedisState:
+    """Return how full and how busy a server is. It may raise StoreUnavailable."""
+    keys = as_int((await redis.execute("DBSIZE", []))[0])
+    info = parse_info(await redis.get("INFO", []))
+
+    def number(name: str) -> int:
+        return int(info.get(name, 0))
+
+    return RedisState(
+        keys=keys,
+        bytes=number("used_memory"),
+        max_bytes=number("maxmemory"),
+        clients=number("connected_clients"),
+        max_clients=number("maxclients"),
+        cpu_s=sum(float(info.get(f"{name}_main_thread", info.get(name, 0))) for name in CPU),
+        evicted_keys=number("evicted_keys"),
+    )
 
 
 def parse_info(text: bytes) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ CONVERSATION = re.compile(rb":[0-9]+")
 
 
 class RedisEraser:
-    """Erases an owner's keys, over one connection, in scans over all keys of the server."""
+    """Erases an owner's keys, over one connection, in scans over all keys of every node."""
 
     def __init__(self, redis: Redis, *, prefix: str, owner: str) -> None:
         self._redis = redis
@@ -43,15 +43,21 @@ class RedisEraser:
     async def _find(self) -> list[bytes]:
         """Return every key of the owner once; a scan may return a key twice."""
         found: set[bytes] = set()
+        for node in (await self._redis.nodes()).values():
+            found |= await self._scan(node)
+        return sorted(found - {self._mark})
+
+    async def _scan(self, node: Redis) -> set[bytes]:
+        found: set[bytes] = set()
         cursor = b"0"
         while True:
-            reply = await self._redis.execute(
+            reply = await node.execute(
                 "SCAN", [cursor, "MATCH", self._pattern, "COUNT", SCAN_COUNT]
             )
             cursor, *keys = map(as_bytes, reply)
             found.update(keys)
             if cursor == b"0":
-                return sorted(found - {self._mark})
+                return found
 
     async def _remove(self, keys: list[bytes]) -> int:
         removed = 0

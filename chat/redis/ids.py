@@ -16,10 +16,11 @@ BEGIN = b"0"
 class RedisIds:
     """The counter of ids. Every method may raise StoreUnavailable."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, common: str | None = None) -> None:
+        """Take what the keys start with, and those of what spans owners if that is another."""
         self._redis = redis
         self._prefix = prefix
-        self._keys = {"next_id": next_id_key(prefix)}
+        self._keys = {"next_id": next_id_key(common or prefix)}
 
     async def next(self) -> int:
         """Return the next id, in one round trip; in more if the counter is missing."""
@@ -50,10 +51,14 @@ class RedisIds:
         )
 
     async def _highest(self) -> tuple[int, bool]:
-        """Return the highest id found, and whether all keys were looked at."""
+        """Return the highest id found on all nodes, and whether all keys were looked at."""
+        found = [await self._highest_on(node) for node in (await self._redis.nodes()).values()]
+        return max(highest for highest, _ in found), all(is_certain for _, is_certain in found)
+
+    async def _highest_on(self, node: Redis) -> tuple[int, bool]:
         cursor, highest, pattern = BEGIN, 0, f"{self._prefix}:{{*}}:[0-9]*"
         for _ in range(MAX_SCRIPTS):
-            reply = await self._redis.run(HIGHEST_ID, {}, begin=cursor, pattern=pattern)
+            reply = await node.run(HIGHEST_ID, {}, begin=cursor, pattern=pattern)
             cursor, found = map(as_bytes, reply)
             highest = max(highest, int(found))
             if cursor == BEGIN:

@@ -46,7 +46,8 @@
     <prefix>:probe                 string  written to see whether Redis takes writes
     <prefix>:<owner>:started:<key> string  the id of the conversation that an Idempotency-Key began
 
-The owner is a hash tag, so that all keys of an owner share one slot of a sharded Redis. No text
+The owner is a hash tag, so that all keys of an owner share one slot of a cluster. What spans owners
+has a slot of its own there: its keys, and those of addresses, start with `<prefix>:{all}`. No text
 that a caller sends is part of a key: tags and namespaces are hashes, and ids are numbers.
 """
 
@@ -68,9 +69,16 @@ OWNED_NAMES = ("conversations", *MEMORY_NAMES)
 ACCOUNT_NAMES = ("mark", "usage", "ends", "listed")
 """The names of an owner's account; `listed` is the list of the owner's conversations again."""
 NEWCOMER_NAMES = ("newcomers", "seen")
+ALL = "{all}"
+"""In a cluster, the tag of what spans owners."""
 NAMESPACE_DIGITS = 16
 """Hexadecimal digits of the hash of a namespace: two of one owner never have the same one."""
 STATS_NAMES = ("stats", "day_stats", "day_owners")
+
+
+def common_prefix(prefix: str, *, is_sharded: bool) -> str:
+    """Return what the keys of what spans owners start with: in a cluster they share a slot."""
+    return f"{prefix}:{ALL}" if is_sharded else prefix
 
 
 def next_id_key(prefix: str) -> str:

@@ -12,7 +12,7 @@ from chat.core.images import Image
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
-from chat.core.messages import Conversation, Embedded, Found, Memory, Message, Turn, as_role
+from chat.core.messages import Commit, Conversation, Embedded, Found, Memory, Message, Turn, as_role
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
@@ -195,6 +195,12 @@ def render_profile(vocabulary: Vocabulary) -> str:
     evidence = min(0, vocabulary.evidence_tokens)
     known = (EVIDENCE_TOKENS if vocabulary.is_large else evidence, vocabulary.pair_tokens)
     return f"{known[0]} {known[1]}" if any(known) else ""
+
+
+def new_profile(conversation: Conversation, commit: Commit) -> str:
+    """Render what a turn has shown of the model; '' if it is what was known before."""
+    profile = render_profile(commit.vocabulary)
+    return "" if profile == render_profile(conversation.vocabulary) else profile
 
 
 def parse_profile(text: bytes) -> Vocabulary:

@@ -10,6 +10,11 @@ def render_started(repetition: Repetition | None, conversation_id: int) -> str:
     return f"{repetition.body}:{conversation_id}" if repetition else ""
 
 
+def render_running(repetition: Repetition, fencing: str) -> str:
+    """Render that the first turn of an Idempotency-Key is running, as this request's."""
+    return f"{repetition.body}?{fencing}"
+
+
 def render_done(done: Done | None, turn_number: int) -> dict[str, Argument]:
     """Render the digest of an Idempotency-Key and what is kept under it; empty without one."""
     if done is None:

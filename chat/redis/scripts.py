@@ -125,6 +125,7 @@ CREATE = repeatable(make_script(
         "PROFILE_S": PROFILE_S,
     },
 ))  # fmt: skip
+CONFIRM = repeatable(make_script("confirm", keys=["conversation", "done"], args=["repetition"]))
 RELEASE = repeatable(make_script("release", keys=["lock"], args=["fencing"]))
 NEXT_ID = repeatable(make_script("next_id", keys=["next_id"]))
 HIGHEST_ID = repeatable(

@@ -13,27 +13,25 @@ from chat.core.usage import TurnResult
 from chat.redis.account import NOBODY, Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int
 from chat.redis.counters import render_counters
+from chat.redis.failures import UnknownToNewcomer
 from chat.redis.ids import RedisIds
 from chat.redis.keys import (
     Keys,
     conversation_keys,
     owned_keys,
-    profile_key,
-    rate_key,
-    started_key,
     stats_keys,
 )
 from chat.redis.records import (
+    new_profile,
     parse_conversation,
     parse_result,
     render_embeddeds,
-    render_profile,
     render_terms,
     render_turn,
 )
-from chat.redis.repetitions import render_done, render_started
+from chat.redis.repetitions import render_done, render_running, render_started
 from chat.redis.script import Argument
-from chat.redis.scripts import ADMIT, COMMIT, CREATE, HOLD, LOAD, RELEASE
+from chat.redis.scripts import ADMIT, COMMIT, CONFIRM, CREATE, HOLD, LOAD, RELEASE
 from chat.redis.turn_settings import TurnStoreSettings
 from chat.usecases.ports import AnsweredBefore, Done, Repetition
 
@@ -56,8 +54,9 @@ class RedisTurnStore:
         self._account = account
         self._redis = redis
         self._settings = settings
-        self._ids = RedisIds(redis, settings.prefix)
+        self._ids = RedisIds(redis, settings.prefix, settings.common)
         self.quota: Quota | None = None
+        self.is_newcomer = False
 
     async def admit(self, repetition: Repetition | None, adds: Adds = "") -> None:
         """Admit a new conversation in one round trip; in none if there is nothing to check."""
@@ -65,9 +64,10 @@ class RedisTurnStore:
         keys, text = self._entry(self._account, limits, adds)
         if not (repetition or limits.per_owner or limits.of_all or text):
             return
+        owner = self._account.owner if self._account else self._settings.rate_tag
         reply = await self._redis.run(
             ADMIT,
-            self._rate_keys() | self._started_keys(repetition) | keys,
+            self._settings.rate_keys(owner) | self._settings.started_keys(owner, repetition) | keys,
             limit=limits.per_owner,
             limit_of_all=limits.of_all,
             body=repetition.body if repetition else "",
@@ -76,10 +76,8 @@ class RedisTurnStore:
             account=text,
         )
         if reply[0] == b"done" and repetition:
-            result = await self.find_done(int(as_bytes(reply[1])), repetition)
-            if result is None:  # it was forgotten with its conversation
-                raise UnknownConversation
-            raise AnsweredBefore(result)
+            await self.answer_again(int(as_bytes(reply[1])), repetition)
+        self.is_newcomer = self.is_newcomer or as_bytes(reply[3]) != b""
         async with undone_on_error(partial(self.dismiss, repetition)):
             self._take_quota(limits, reply[1:])
             self._note_word(self._account, reply)
@@ -100,7 +98,7 @@ class RedisTurnStore:
     async def dismiss(self, repetition: Repetition | None, begun: int = 0) -> None:
         """Remove the note that the first request of an Idempotency-Key is running, or has begun."""
         if repetition:
-            key = self._started_keys(repetition)["started"]
+            key = self._settings.started_keys(self._settings.rate_tag, repetition)["started"]
             note = render_started(repetition, begun) if begun else self._running(repetition)
             await self._redis.run(RELEASE, {"lock": key}, fencing=note)
 
@@ -117,10 +115,14 @@ class RedisTurnStore:
     async def create(self, new: Conversation, commit: Commit, done: Done | None) -> None:
         """Store in one round trip."""
         turn, repetition = commit.turns[0], done.repetition if done else None
+        if self._settings.tag_beside(new.owner) != self._settings.rate_tag:
+            repetition = None  # it is noted elsewhere where it leads
         account_keys, account = account_of(self._account, new.owner)
-        await self._redis.run(
+        started = self._settings.started_keys(new.owner, repetition)
+        await self._redis.run_replicated(
+            self._settings.replicas,
             CREATE,
-            self._written_keys(new, commit) | self._started_keys(repetition) | account_keys,
+            self._written_keys(new, commit) | started | account_keys,
             fencing=self._settings.fencing,
             context=new.context,
             new_namespace=new.namespace or "",
@@ -145,8 +147,9 @@ class RedisTurnStore:
         for owner in self._settings.owners(conversation_id):
             try:
                 return await self._load(owner, conversation_id, repetition, terms, limits)
-            except UnknownConversation:
+            except UnknownConversation as error:
                 limits = NO_LIMITS  # the turn was counted with the first owner
+                self.is_newcomer = self.is_newcomer or isinstance(error, UnknownToNewcomer)
         raise UnknownConversation
 
     async def _load(
@@ -163,7 +166,10 @@ class RedisTurnStore:
         account_keys, text = self._entry(account, limits)
         reply = await self._redis.run(
             LOAD,
-            keys | self._rate_keys() | self._profile_keys() | account_keys,
+            keys
+            | self._settings.rate_keys(owner)
+            | self._settings.profile_keys(owner)
+            | account_keys,
             *terms,
             fencing=settings.fencing,
             lock_ms=settings.lock_ms,
@@ -174,7 +180,8 @@ class RedisTurnStore:
             max_found=settings.max_found,
             account=text,
         )
-        if reply[0] == b"done":
+        if reply[0] == b"done" and repetition:
+            await self._confirm(keys, repetition)
             raise AnsweredBefore(parse_result(as_bytes(reply[1])))
         async with undone_on_error(partial(self._unlock, keys)):
             self._take_quota(limits, reply[13:15])
@@ -184,7 +191,8 @@ class RedisTurnStore:
     async def commit(self, loaded: Conversation, commit: Commit, done: Done | None = None) -> None:
         """Append, evict and unlock, in one round trip."""
         account_keys, account = account_of(self._account, loaded.owner)
-        await self._redis.run(
+        await self._redis.run_replicated(
+            self._settings.replicas,
             COMMIT,
             self._written_keys(loaded, commit) | account_keys,
             *map(render_turn, commit.turns),
@@ -203,34 +211,34 @@ class RedisTurnStore:
     def _written_keys(self, conversation: Conversation, commit: Commit) -> Keys:
         """Return the keys that are written with a conversation, except those of the account."""
         prefix, owner = self._settings.prefix, conversation.owner
-        counted = stats_keys(prefix, day_of(commit.at))
-        keys = self._keys(conversation) | counted | self._profile_keys()
+        counted = stats_keys(self._settings.beside(owner), day_of(commit.at))
+        keys = self._keys(conversation) | counted | self._settings.profile_keys(owner)
         return keys if owner == anyone(conversation.id) else keys | owned_keys(prefix, owner)
 
     def _render_commit(self, conversation: Conversation, commit: Commit) -> dict[str, Argument]:
         """Render the arguments that `CREATE` and `COMMIT` share."""
         is_owned = conversation.owner != anyone(conversation.id)
         owner = conversation.owner if is_owned else None
-        served = self._settings.tally.taken_along(commit.counters)
         return {
             "conversation_id": conversation.id,
             "context_tokens": commit.context_tokens,
             "window_tokens": commit.window_tokens,
             "evidence_tokens": commit.vocabulary.evidence_tokens,
             "pair_tokens": commit.vocabulary.pair_tokens,
-            "profile": self._new_profile(conversation, commit),
+            "profile": "" if self._settings.is_sharded else new_profile(conversation, commit),
             "active_at": repr(commit.at),
             "lifetime_s": commit.lifetime_s,
             "title": commit.title,
             "new_memories": render_embeddeds(commit.memories, self._settings.tags[0]),
             "max_memories": self._settings.max_memories,
-            "counters": render_counters(commit.counters, served, commit.at, owner),
+            "counters": self._render_counters(commit, owner),
         }
 
-    def _new_profile(self, conversation: Conversation, commit: Commit) -> str:
-        """Return what is now known of the model, if it is not what was known before."""
-        profile = render_profile(commit.vocabulary)
-        return "" if profile == render_profile(conversation.vocabulary) else profile
+    def _render_counters(self, commit: Commit, owner: str | None) -> bytes:
+        if self._settings.is_sharded:
+            return b""
+        served = self._settings.tally.taken_along(commit.counters)
+        return render_counters(commit.counters, served, commit.at, owner)
 
     async def hold(self, loaded: Conversation) -> None:
         """Lock again, in one round trip."""
@@ -254,27 +262,30 @@ class RedisTurnStore:
     def _keys(self, conversation: Conversation) -> Keys:
         return conversation_keys(self._settings.prefix, conversation.owner, conversation.id)
 
-    def _profile_keys(self) -> Keys:
-        return {"profile": profile_key(self._settings.prefix, self._settings.tags[1])}
-
-    def _rate_keys(self) -> Keys:
-        prefix = self._settings.prefix
-        return {"caller_rate": rate_key(prefix, self._settings.rate_tag), "rate": rate_key(prefix)}
-
-    def _started_keys(self, repetition: Repetition | None) -> Keys:
-        """Return the key that holds where an Idempotency-Key leads.
-
-        Without an Idempotency-Key the scripts do not use it.
-        """
-        key = repetition.key if repetition else ""
-        return {"started": started_key(self._settings.prefix, self._settings.rate_tag, key)}
-
     def _running(self, repetition: Repetition) -> str:
-        return f"{repetition.body}?{self._settings.fencing}"
+        return render_running(repetition, self._settings.fencing)
 
     def _take_quota(self, limits: Limits, left: Sequence[Value]) -> None:
         if limits.per_owner:
             self.quota = Quota(limits.per_owner, as_int(left[0]), as_int(left[1]))
+
+    async def answer_again(self, conversation_id: int, repetition: Repetition) -> None:
+        """Raise AnsweredBefore with the result that is kept under an Idempotency-Key.
+
+        Errors: UnknownConversation if it was forgotten with its conversation.
+        """
+        result = await self.find_done(conversation_id, repetition)
+        if result is None:
+            raise UnknownConversation
+        raise AnsweredBefore(result)
+
+    async def _confirm(self, keys: Keys, repetition: Repetition) -> None:
+        """Wait until replicas have a turn that was stored before, if they have to have it."""
+        if self._settings.replicas.count:
+            written = {name: keys[name] for name in CONFIRM.keys}
+            await self._redis.run_replicated(
+                self._settings.replicas, CONFIRM, written, repetition=repetition.key
+            )
 
     async def find_done(self, conversation_id: int, repetition: Repetition) -> TurnResult | None:
         for owner in self._settings.owners(conversation_id):
@@ -284,5 +295,6 @@ class RedisTurnStore:
                 body, _, result = kept.split(b":", 2)
                 if body.decode() != repetition.body:
                     raise KeyReused
+                await self._confirm(keys, repetition)
                 return parse_result(result)
         return None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chat.core.addresses import Origin, RedisAddress
+from chat.core.variables import Getter
 from chat.redis.connection import Connection
-from chat.settings import Getter
 from chat.spin.answers import Limit, Moment
 from chat.spin.engine import Engine
 

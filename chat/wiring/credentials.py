@@ -15,6 +15,7 @@ from chat.spin.host import Host
 from chat.usecases.durable_ports import Erased
 from chat.wiring.models import Means, make_collection
 from chat.wiring.requests import RequestStores
+from chat.wiring.turn_stores import common_of
 from chat.wiring.whole import Who
 
 MARKED_S = 3600
@@ -30,7 +31,7 @@ async def count_session(host: Host, settings: Settings, caller: Caller) -> None:
     if most:
         async with host.open_redis(settings.redis) as connection:
             tag = address_tag(caller.address)
-            await count_credential(Redis(connection), settings.key_prefix, tag, most)
+            await count_credential(Redis(connection), common_of(settings), tag, most)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from chat.spin.host import Host
 from chat.usecases.clean_up import Cleaned, clean_owner
 from chat.wiring.models import Means, chroma_limit
 from chat.wiring.requests import RequestStores
+from chat.wiring.turn_stores import common_of
 from chat.wiring.whole import Who
 
 IN_CHROMA = "chroma "
@@ -37,11 +38,11 @@ class OperatorRequest:
         self._before = means.clock() - settings.retention_s
         self._chroma = make_chroma_database(means.host, settings)
         cleans = self._clean_owner if settings.retention_s else None
-        self._cleaner = RedisCleaner(redis, settings.key_prefix, cleans)
+        self._cleaner = RedisCleaner(redis, settings.key_prefix, cleans, common_of(settings))
 
     def make(self) -> OperatorStores:
         """Return the stores that an operator's request needs."""
-        stats = RedisStats(self._redis, self._settings.key_prefix)
+        stats = RedisStats(self._redis, common_of(self._settings))
         chroma = self._chroma
         count = partial(count_records, chroma) if chroma else None
         return OperatorStores(stats, count, self._steps, self._cleaner)

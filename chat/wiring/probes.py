@@ -16,6 +16,7 @@ from chat.usecases.check_health import Health, note_on, tried
 from chat.usecases.parts import outcome
 from chat.usecases.ports import Clock
 from chat.wiring.models import make_collection, make_model
+from chat.wiring.turn_stores import common_of
 
 FRESH_S = 5
 """How old the model's health may be where somebody asks for it."""
@@ -28,7 +29,7 @@ def make_redis_probe(host: Host, settings: Settings) -> Callable[[], Awaitable[H
 
     async def ask() -> str:
         async with host.open_redis(settings.redis) as connection:
-            await probe_store(Redis(connection), settings.key_prefix)
+            await probe_store(Redis(connection), common_of(settings))
         return ""
 
     return lambda: tried(ask)
@@ -56,7 +57,7 @@ def make_model_probe(
         with suppress(StoreUnavailable):
             async with host.open_redis(settings.redis) as connection:
                 redis, at = Redis(connection), clock()
-                prefix = settings.key_prefix
+                prefix = common_of(settings)
                 return await tried_once(redis, prefix, try_it, at=at, max_age_s=max_age_s)
         return None if is_scrape else await try_it()
 

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from chat.chroma.conversations import ChromaDurableStore
 from chat.chroma.memories import ChromaMemory
 from chat.core.addresses import ChromaAddress
+from chat.core.limits import Limits
 from chat.core.owners import address_tag
 from chat.core.refusals import CredentialNeeded, MemoryOff
 from chat.core.undoing import nothing
@@ -18,15 +19,15 @@ from chat.redis.conversations import RedisConversationStore
 from chat.redis.counters import RedisStats
 from chat.redis.memories import RedisMemory
 from chat.redis.searcher import RedisSearcher
+from chat.redis.sharded_turns import ShardedTurnStore
 from chat.redis.summaries import RedisSummaries
-from chat.redis.turn_settings import TurnStoreSettings
 from chat.redis.turns import RedisTurnStore
 from chat.settings import Settings
 from chat.usecases.begin import Beginner
 from chat.usecases.branch import BranchMaker
 from chat.usecases.branch_ports import Brancher
 from chat.usecases.complete import Completer
-from chat.usecases.durable_ports import Restorer
+from chat.usecases.durable_ports import HotTurnStore, Restorer
 from chat.usecases.durable_stores import RecoveringStore, RecoveringTurnStore
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder, LanguageModel, OwnedStore, TurnStore
@@ -34,16 +35,14 @@ from chat.usecases.recovery import DurableBrancher, DurableRestorer, Recovery
 from chat.usecases.respond import Responder
 from chat.usecases.search import Searcher
 from chat.usecases.snapshots import Snapshots
-from chat.usecases.stopwatch import MS_PER_S, Stopwatch
+from chat.usecases.stopwatch import Stopwatch
 from chat.usecases.summarise import Summariser
 from chat.usecases.take_back import Importer
 from chat.usecases.take_turn import Timing, TurnTaker
 from chat.usecases.turn_memory import Recaller
 from chat.wiring.models import Means, make_collection, make_embedder, make_model
+from chat.wiring.turn_stores import common_of, make_sharded_turns, owned_limits, turn_settings
 from chat.wiring.whole import Behind, Who, make_brancher, make_restorer
-
-MAX_FOUND, MAX_FOUND_TO_RANK = 12, 50
-"""The most evicted turns that a search returns, and the most if embeddings rank them again."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class RequestStores:
     @cached_property
     def completer(self) -> Completer:
         """What replies to messages that are not kept."""
-        stats, means = RedisStats(self.redis, self.settings.key_prefix), self.means
+        stats, means = RedisStats(self.redis, common_of(self.settings)), self.means
         return Completer(
             self.model, self.long_term, self.settings, self._timing,
             lambda counters: means.later(partial(stats.count, counters, means.clock())),
@@ -145,7 +144,8 @@ class RequestStores:
     @cached_property
     def branch_maker(self) -> BranchMaker:
         """What makes branches."""
-        hot = make_brancher(self.redis, self.settings, self.who, self._owners, self._account)
+        start = None if self._sharded is None else self._sharded.starting
+        hot = make_brancher(self.redis, self.settings, self.who, self._owners, self._account, start)
         durable = self._durable
         brancher: Brancher = hot
         if durable is not None:
@@ -216,7 +216,7 @@ class RequestStores:
         """
         settings, tag = self.settings, address_tag(self.who.caller.address)
         most = settings.limits.import_bytes
-        await spend_import(self.redis, settings.key_prefix, tag, most, size)
+        await spend_import(self.redis, common_of(settings), tag, most, size)
 
     @property
     def _owner(self) -> str:
@@ -235,7 +235,7 @@ class RequestStores:
         if who.owner is None:
             return None
         is_new = who.owner != who.caller.owner
-        tag = address_tag(who.caller.address)
+        tag = None if settings.is_sharded else address_tag(who.caller.address)
         return make_account(settings.key_prefix, who.owner, settings.bounds, tag, is_new=is_new)
 
     @cached_property
@@ -258,22 +258,22 @@ class RequestStores:
         return owners_of(self.who.caller, conversation_id, is_open=self.settings.is_open)
 
     @cached_property
-    def _hot_turns(self) -> RedisTurnStore:
-        """The store of turns in Redis; a request may lock a conversation for `turn_timeout_s`."""
-        settings = self.settings
-        wanted = TurnStoreSettings(
-            prefix=settings.key_prefix,
-            fencing=self.who.fencing,
-            lock_ms=settings.turn_timeout_s * MS_PER_S,
-            archive_turns=settings.archive_turns,
-            limits=settings.limits,
-            rate_tag=self.who.caller.rate_tag,
-            owners=self._owners,
-            max_found=MAX_FOUND_TO_RANK if settings.is_hybrid else MAX_FOUND,
-            max_memories=settings.long_term.most,
-            tags=(settings.embedding_tag, settings.model_tag),
-            tally=self.means.tally,
-        )
+    def _hot_turns(self) -> HotTurnStore:
+        """The store of turns in Redis."""
+        return self._sharded or self._make_turns(self.settings.limits)
+
+    @cached_property
+    def _sharded(self) -> ShardedTurnStore | None:
+        """The store of turns in a cluster; None without one."""
+        settings, who = self.settings, self.who
+        if not settings.is_sharded:
+            return None
+        hot = self._make_turns(owned_limits(settings, who))
+        return make_sharded_turns(self.redis, settings, who, self.means.tally, hot)
+
+    def _make_turns(self, limits: Limits) -> RedisTurnStore:
+        """Make a store of turns on one server."""
+        wanted = turn_settings(self.settings, self.who, self._owners, self.means.tally, limits)
         return RedisTurnStore(self.redis, wanted, self._account)
 
     @cached_property

@@ -27,6 +27,7 @@ from chat.http.response import Response, guarded, render_error, render_error_lin
 from chat.http.trace import parse_trace
 from chat.redis.connection import Redis
 from chat.redis.counters import RedisStats
+from chat.redis.keys import common_prefix
 from chat.settings import (
     Settings,
     parse_admin_token,
@@ -189,7 +190,8 @@ class Service:
         if served or errors:
             address, prefix = parse_store(self.host.get_variable)
             async with self.host.open_redis(address) as connection:
-                await RedisStats(Redis(connection), prefix).count(errors, time.time(), served)
+                common = common_prefix(prefix, is_sharded=address.mode == "cluster")
+                await RedisStats(Redis(connection), common).count(errors, time.time(), served)
 
 
 async def followed(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chat.http.credentials import Caller
 from chat.redis.account import Account
-from chat.redis.brancher import RedisBrancher
+from chat.redis.brancher import RedisBrancher, Starting
 from chat.redis.connection import Redis
 from chat.redis.restorer import RedisRestorer
 from chat.settings import Settings
@@ -58,6 +58,7 @@ def make_brancher(
     who: Who,
     owners: Callable[[int], Sequence[str]],
     account: Account | None,
+    starting: Starting | None,
 ) -> RedisBrancher:
     """Return what makes branches in Redis of conversations of these owners."""
     return RedisBrancher(
@@ -69,4 +70,5 @@ def make_brancher(
         owners=owners,
         make_restorer=lambda owner: make_restorer(redis, settings, who, owner, account),
         account=account,
+        starting=starting,
     )

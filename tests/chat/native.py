@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import httpx
 
 from chat.core.errors import MemoryUnavailable
-from chat.redis.connection import RedisError, Value
+from chat.redis.connection import Value
+from chat.redis.failures import RedisError
 from host.abi.values import Err
 from host.interfaces.redis import flatten
 from host.interfaces.resp import Connection

@@ -15,7 +15,8 @@ from chat.core.owners import anyone
 from chat.core.refusals import KeyReused, UnknownConversation, UnknownMessage
 from chat.core.tokens import UNKNOWN
 from chat.redis.brancher import RedisBrancher
-from chat.redis.connection import Redis, RedisError, Value
+from chat.redis.connection import Redis, Value
+from chat.redis.failures import RedisError
 from chat.usecases.branch import BranchMaker, fit_branch
 from chat.usecases.branch_ports import Source
 from chat.usecases.change import forget_message

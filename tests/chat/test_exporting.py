@@ -21,8 +21,9 @@ from chat.core.portions import MAX_CALL_BYTES
 from chat.core.refusals import ConversationBusy
 from chat.core.tokens import UNKNOWN
 from chat.http.export_lines import LineParser
-from chat.redis.connection import Redis, RedisError, Value
+from chat.redis.connection import Redis, Value
 from chat.redis.conversations import RedisConversationStore
+from chat.redis.failures import RedisError
 from chat.redis.memories import RedisMemory
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turn_settings import TurnStoreSettings

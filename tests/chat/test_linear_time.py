@@ -52,7 +52,7 @@ from chat.llm.answers import parse_embeddings, parse_message
 from chat.llm.echo import find_echo, has_word
 from chat.llm.openai import render_request
 from chat.llm.streamed import Answer
-from chat.redis.connection import RedisError, parse_error
+from chat.redis.failures import RedisError, parse_error
 from chat.redis.memories import nearest
 from chat.redis.records import (
     parse_embedding,

@@ -18,8 +18,9 @@ from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, UnknownConversation, UnknownMemory
 from chat.core.tokens import UNKNOWN
 from chat.core.usage import TurnResult, Usage
-from chat.redis.connection import Connection, Redis, RedisError, Value
+from chat.redis.connection import Connection, Redis, Value
 from chat.redis.conversations import RedisConversationStore
+from chat.redis.failures import RedisError
 from chat.redis.restorer import RedisRestorer
 from chat.redis.turn_settings import TurnStoreSettings
 from chat.redis.turns import RedisTurnStore

@@ -3,7 +3,7 @@
 import pytest
 
 from chat.core.errors import MAYBE_STORED, NOTHING_STORED
-from chat.redis.connection import parse_failure
+from chat.redis.failures import parse_failure
 
 SERVER = "An error was signalled by the server - "
 

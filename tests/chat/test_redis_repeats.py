@@ -9,7 +9,8 @@ from chat.core.messages import Commit, Conversation, Message, Turn
 from chat.core.refusals import ConversationBusy
 from chat.core.tokens import UNKNOWN
 from chat.core.usage import TurnResult, Usage
-from chat.redis.connection import BROKEN, TOO_SLOW, Redis, RedisError, Value
+from chat.redis.connection import Redis, Value
+from chat.redis.failures import BROKEN, TOO_SLOW, RedisError
 from chat.redis.scripts import COMMIT, CREATE, LOAD
 from chat.redis.turns import RedisTurnStore
 from chat.usecases.ports import Done, Repetition

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from chat.redis import fragments, memory_scripts, scripts, whole_scripts
+from chat.redis import common_scripts, fragments, memory_scripts, scripts, whole_scripts
 from chat.redis.connection import Redis
 from chat.redis.script import FOLDER, Fragment, Script, render_names
 from chat.redis.scripts import HOLD, LIST_IDS, LOAD_EMBEDDINGS, RELEASE
@@ -17,7 +17,7 @@ from tests.running import ROOT
 
 SCRIPTS = [
     value
-    for module in (scripts, memory_scripts, whole_scripts)
+    for module in (scripts, memory_scripts, whole_scripts, common_scripts)
     for value in vars(module).values()
     if isinstance(value, Script)
 ]

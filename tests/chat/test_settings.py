@@ -8,6 +8,7 @@ from chat.core.addresses import ModelEndpoint, Origin
 from chat.core.errors import InvalidSetting
 from chat.core.memories import LongTerm
 from chat.settings import Settings, parse_settings
+from host.app.allowed_host_entries import parse_allowed_host
 from tests.running import ROOT
 
 MANIFEST = tomllib.loads((ROOT / "spin.toml").read_text())
@@ -115,6 +116,51 @@ def test_an_unusable_endpoint_is_named(name: str, value: str) -> None:
 
     with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be "):
         parse(**{**good, name: value})
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"redis_mode": "ring"}, "redis_mode"),
+        ({"redis_nodes": ""}, "redis_nodes"),
+        ({"redis_nodes": "redis://h.test"}, "redis_nodes"),
+        ({"redis_nodes": "*.*.test"}, "redis_nodes"),
+        ({"redis_nodes": "10.0.0.0/33"}, "redis_nodes"),
+        ({"redis_mode": "cluster", "redis_database": "1"}, "redis_database"),
+        ({"redis_mode": "cluster", "redis_other_addresses": "h.test"}, "redis_other_addresses"),
+        (
+            {"redis_mode": "cluster", "redis_other_addresses": "rediss://h.test:1"},
+            "redis_other_addresses",
+        ),
+        ({"redis_mode": "sentinel", "redis_master_name": ""}, "redis_master_name"),
+        ({"redis_wait_replicas": "-1"}, "redis_wait_replicas"),
+        ({"redis_wait_replicas": "1", "redis_wait_ms": "0"}, "redis_wait_ms"),
+        ({"redis_wait_replicas": "1", "redis_wait_ms": "10000"}, "redis_wait_ms"),
+    ],
+)
+def test_an_unusable_setting_of_several_servers_is_named(
+    changed: dict[str, str], name: str
+) -> None:
+    with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be "):
+        parse(**changed)
+
+
+@pytest.mark.parametrize("nodes", ["*", "h.test", "*.svc.test", "10.0.0.0/8", "[::1]", "fd00::/8"])
+def test_what_nodes_may_be_is_an_allowed_host(nodes: str) -> None:
+    parse(redis_nodes=nodes)
+
+    for scheme in ("redis", "rediss"):
+        parse_allowed_host(f"{scheme}://{nodes}:*")
+
+
+def test_several_addresses_are_in_the_order_in_which_they_are_named() -> None:
+    given = parse(
+        redis_mode="cluster", redis_address="redis://a.test:1",
+        redis_other_addresses="redis://b.test:2, redis://c.test", redis_password="p",
+    ).redis  # fmt: skip
+
+    assert given.nodes == ("a.test:1", "b.test:2", "c.test")
+    assert given.url_of("d.test:4") == "redis://:p@d.test:4/0"
 
 
 def test_a_user_without_a_password_is_refused() -> None:

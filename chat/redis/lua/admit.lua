@@ -25,4 +25,4 @@ if refusal then return refusal end
 count(caller_rate_key, most, now)
 count(rate_key, max_of_all, now)
 if is_repeatable then redis.call('SET', started_key, running, 'PX', running_ms) end
-return {'go', left, reset, word}
+return {'go', left, reset, is_new, word}

@@ -7,9 +7,13 @@
 -- A lock that has expired does not matter if no other turn was stored meanwhile. The first write is
 -- a command that Redis refuses when it is out of memory; after a first write, Redis lets a script
 -- finish, so that all of it is stored or nothing.
--- A request that asks once more, as its connection broke, is told that it has committed.
+-- A request that asks once more, as its connection broke, is told that it has committed. It writes
+-- so again: replicas that have this have the turn.
 local committing = fencing .. ':' .. turn_count
-if redis.call('HGET', conversation_key, 'committed_by') == committing then return 1 end
+if redis.call('HGET', conversation_key, 'committed_by') == committing then
+  redis.call('HSET', conversation_key, 'committed_by', committing)
+  return 1
+end
 local to_remember = cjson.decode(new_memories)
 local refusal = #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end

@@ -5,8 +5,12 @@
 --
 -- If a first turn takes longer than it was noted as running, another request with the same
 -- Idempotency-Key may begin. The conversation that is stored first counts; the other is refused.
--- A request that asks once more, as its connection broke, is told that it has stored.
-if redis.call('HGET', conversation_key, 'committed_by') == fencing .. ':0' then return 1 end
+-- A request that asks once more, as its connection broke, is told that it has stored. It writes so
+-- again: replicas that have this have the conversation.
+if redis.call('HGET', conversation_key, 'committed_by') == fencing .. ':0' then
+  redis.call('HSET', conversation_key, 'committed_by', fencing .. ':0')
+  return 1
+end
 local to_remember = cjson.decode(new_memories)
 local refusal = erased() or full('conversation') or #to_remember > 0 and refused(to_remember)
 if refusal then return refusal end

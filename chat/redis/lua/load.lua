@@ -26,7 +26,7 @@ refusal = newcomer(now)
 if refusal then return refusal end
 if redis.call('EXISTS', conversation_key) == 0 then
   count(caller_rate_key, most, now)
-  return redis.error_reply('CHATUNKNOWN no such conversation')
+  return redis.error_reply((is_new ~= '' and 'CHATNEW' or 'CHATUNKNOWN') .. ' no such conversation')
 end
 local lost = lost_turns()
 if lost then

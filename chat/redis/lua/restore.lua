@@ -50,7 +50,7 @@ for field, value in pairs(head) do put(conversation_key, field, value) end
 redis.call('HSET', conversation_key, 'kept', kept(head.turn_count))
 if repetition ~= '' then
   put(done_key, repetition, result)
-  redis.call('SET', started_key, started, 'EX', STARTED_S)
+  if started ~= '' then redis.call('SET', started_key, started, 'EX', STARTED_S) end
 end
 redis.call('DEL', lock_key)
 keep(lifetime_s)

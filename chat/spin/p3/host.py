@@ -15,23 +15,33 @@ from spin_sdk.wit.imports import (
 )
 
 from chat.core.addresses import RedisAddress
+from chat.redis.connection import Way
 from chat.spin.engine import Engine
 from chat.spin.host import Host
+from chat.spin.p3.nodes import InstanceCluster, InstanceMaster
 from chat.spin.p3.outgoing import SpinHttp
 from chat.spin.p3.redis import InstanceRedis
 from chat.spin.p3.waiting import moment_in
 from chat.spin.variables import Variables
 
 _connections: dict[RedisAddress, InstanceRedis] = {}
+_others: dict[RedisAddress, InstanceCluster | InstanceMaster] = {}
 
 
 @asynccontextmanager
-async def open_redis(address: RedisAddress) -> AsyncIterator[InstanceRedis]:
-    """Use the instance's connection, which stays open behind the request."""
+async def open_redis(address: RedisAddress) -> AsyncIterator[Way]:
+    """Use the instance's connections, which stay open behind the request."""
     connection = _connections.get(address)
-    if connection is None:
-        connection = _connections[address] = InstanceRedis(address.url, address.timeout_s)
-    yield connection
+    if connection is not None:
+        yield connection
+    elif address.mode == "single":
+        made = InstanceRedis(address.url, address.timeout_s)
+        yield _connections.setdefault(address, made)
+    else:
+        if address not in _others:
+            kind = InstanceCluster if address.mode == "cluster" else InstanceMaster
+            _others[address] = kind(address)
+        yield _others[address].open()
 
 
 HOST = Host(

@@ -73,10 +73,15 @@ def leave(task: "asyncio.Task[Any]", behind: Callable[[], None] = lambda: None) 
     spawn(_ended(task, behind))
 
 
-async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
-    """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
+async def ended(task: "asyncio.Task[Any]") -> None:
+    """Wait for the end of a call that has begun, whatever it comes to."""
     if not task.done():
         await asyncio.wait({task})
+
+
+async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
+    """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
+    await ended(task)
     task.exception()
     behind()
 

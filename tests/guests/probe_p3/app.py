@@ -11,7 +11,7 @@ from spin_sdk.wit.imports.wasi_http_types_0_3_0_rc_2026_03_15 import Request, Re
 
 from chat.core.addresses import Origin
 from chat.core.errors import ChatError
-from chat.redis.connection import RedisError
+from chat.redis.failures import RedisError
 from chat.spin.answers import CutOff, HttpFailed, Limit, TimeUp
 from chat.spin.p3.incoming import make_response, read_request
 from chat.spin.p3.outgoing import SpinHttp

@@ -2,6 +2,7 @@
 -- Redis keeps how many owners were active on a day, but not which. Errors are ignored: counting
 -- must never make a turn fail.
 local function count_all(noted)
+  if noted == '' then return end
   local stats = cjson.decode(noted)
   for name, by in pairs(stats.counters) do
     redis.pcall('HINCRBY', stats_key, name, by)

@@ -1,0 +1,112 @@
+"""What the failures of Redis and of connections to it mean, as the chat's errors."""
+
+from collections.abc import Callable
+
+from chat.core.errors import (
+    ChatError,
+    CorruptConversation,
+    IdTaken,
+    OtherLength,
+    StoreUnavailable,
+    TurnsLost,
+)
+from chat.core.refusals import (
+    ConversationBusy,
+    KeyReused,
+    LimitExceeded,
+    OwnerErased,
+    PinNeedsOwner,
+    StorageFull,
+    TextRemembered,
+    UnknownConversation,
+    UnknownMemory,
+)
+
+
+class RedisError(Exception):
+    """A command failed; the error has the host's text."""
+
+
+class NodeAway(StoreUnavailable):
+    """Nothing answers at an address: what was to be sent there was not sent."""
+
+
+class UnknownToNewcomer(UnknownConversation):
+    """There is no such conversation, and its caller has to be counted as a new owner."""
+
+
+OWN_ERRORS: dict[str, Callable[[], ChatError]] = {
+    "CHATBUSY": ConversationBusy,
+    "CHATCORRUPT": CorruptConversation,
+    "CHATERASED": OwnerErased,
+    "CHATLENGTH": OtherLength,
+    "CHATNEW": UnknownToNewcomer,
+    "CHATNOMEMORY": UnknownMemory,
+    "CHATNOPIN": PinNeedsOwner,
+    "CHATREMEMBERED": TextRemembered,
+    "CHATREUSED": KeyReused,
+    "CHATTAKEN": IdTaken,
+    "CHATUNKNOWN": UnknownConversation,
+    "WRONGTYPE": CorruptConversation,
+}
+"""The error that a caller gets, by the code of our scripts or of Redis."""
+
+
+BROKEN = "broken pipe"
+"""What redis-rs says when a connection ends while it is used."""
+TOO_SLOW = f"no answer in time: {BROKEN}"
+"""What is said of a call that was given up: as if its connection broke, it may have run."""
+LOGIN = "refuses the login: see `redis_username` and `redis_password`"
+REFUSALS = {
+    "AuthenticationFailed": LOGIN,
+    "NOAUTH": LOGIN,
+    "unauthenticated": LOGIN,
+    "WRONGPASS": LOGIN,
+    "NOPERM": "does not allow its user what the chat needs",
+    "switch database": "does not have the database of `redis_database`",
+    "OOM": "is full",
+    "ReadOnly": "is read-only",
+    "READONLY": "is read-only",
+    "MISCONF": "cannot save to its disk",
+    "BusyLoadingError": "is still loading what it has saved",
+    "ClusterDown": "is a cluster that has no node for some of its keys",
+    "TryAgain": "is moving these keys to another node",
+    "Moved": "is a cluster: see `redis_mode`",
+    "Connection refused": "does not answer: nothing listens at `redis_address`",
+    "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
+}
+"""What a failure means to an operator, by a part of the text of redis-rs or of the server."""
+
+
+def parse_error(error: RedisError) -> ChatError:
+    """Return the chat's error for a failed command."""
+    code, _, rest = str(error).partition(":")
+    if code in OWN_ERRORS:
+        return OWN_ERRORS[code]()
+    if code == "CHATLIMITED":
+        whose, limit, wait_s = rest.split()
+        return LimitExceeded(int(limit), int(wait_s), whose)
+    if code == "CHATFULL":
+        what, most = rest.split()
+        return StorageFull(what, int(most))
+    if code == "CHATLOST":
+        return TurnsLost(int(rest))
+    return parse_failure(str(error))
+
+
+def parse_failure(text: str) -> StoreUnavailable:
+    """Return why a command or a connection failed, in our words; the server's are not passed on.
+
+    If the connection broke, the command may have been carried out before.
+    """
+    meaning = next((meaning for said, meaning in REFUSALS.items() if said in text), None)
+    if meaning is None:
+        return StoreUnavailable(is_sure=BROKEN not in text)
+    return StoreUnavailable(f"the conversation store {meaning}")
+
+
+def parse_away(text: str) -> StoreUnavailable:
+    """Return why there is no connection; NodeAway if another address or a later try may help."""
+    failure = parse_failure(text)
+    is_refused = str(failure) != str(StoreUnavailable()) and "does not answer" not in str(failure)
+    return failure if is_refused else NodeAway(str(failure))

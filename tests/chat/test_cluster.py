@@ -1,0 +1,182 @@
+"""A real cluster: every script has its keys in one slot, and turns find them wherever they are."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from chat.core.addresses import Origin, RedisAddress
+from chat.http.call import Request
+from chat.http.response import Response
+from chat.redis.cluster import ClusterConnection
+from chat.redis.connection import Way
+from chat.redis.slots import SlotMap
+from chat.spin.answers import Limit
+from chat.spin.engine import Engine
+from chat.spin.host import Host
+from chat.wiring.service import Service, begin_request
+from tests.chat.native_cluster import NativeNodes
+from tests.chat.native_host import NoModule, ToldModel, ask, embed_at_once
+from tests.chat.test_scripts import SCRIPTS
+from tests.chat.test_settings import DEFAULTS
+from tests.clusters import RunningCluster
+
+TOKENS = (f"{number:043d}" for number in itertools.count())
+ADMIN = "an-operators-token"
+Ask = Callable[..., Awaitable[tuple[Response, Any]]]
+BY_CHANCE = {"stage", "hold", "lock", "read_mark", "check_mark"}
+"""Scripts that only a long part, or Chroma, needs; they have keys of one owner only."""
+
+
+async def reply_fine(_: str) -> str:
+    return "Fine."
+
+
+def make_service(nodes: NativeNodes, slots: SlotMap, **changed: str) -> Service:
+    """Make the service over a cluster."""
+    variables = {
+        **DEFAULTS, "model_api": "openai", "key_prefix": "t", "redis_mode": "cluster",
+        "rate_credentials_per_minute": "0", "admin_token": ADMIN, **changed,
+    }  # fmt: skip
+
+    @asynccontextmanager
+    async def open_redis(_: RedisAddress) -> AsyncIterator[Way]:
+        yield ClusterConnection(nodes, slots, learns=True)
+
+    def make_http(_: Origin, __: Mapping[str, str], ___: Limit) -> ToldModel:
+        return ToldModel(reply_fine, embed_at_once)
+
+    engine = Engine(NoModule(), ArithmeticError)
+    return Service(Host(variables.__getitem__, open_redis, make_http, engine, int))
+
+
+@pytest.fixture
+def cluster(shared_cluster: RunningCluster) -> RunningCluster:
+    shared_cluster.flush()
+    return shared_cluster
+
+
+@pytest.fixture
+def nodes() -> Iterator[NativeNodes]:
+    made = NativeNodes()
+    yield made
+    made.close()
+
+
+def slots_of(cluster: RunningCluster) -> SlotMap:
+    return SlotMap(cluster.primaries)
+
+
+async def send(service: Service, method: str, uri: str, token: str = "", **fields: Any) -> Any:
+    """Send a request that has to be taken; return the JSON of its answer."""
+    body = json.dumps(fields).encode() if fields else b""
+    response, answer = await ask(service, method, uri, body, token)
+    assert response.status in {200, 201}, (method, uri, answer)
+    return answer
+
+
+async def export(service: Service, token: str) -> bytes:
+    """Return the lines of an export."""
+
+    async def read_body(_: int) -> bytes:
+        return b""
+
+    asked = Request("GET", "/export", {"authorization": f"Bearer {token}"}, read_body)
+    async with AsyncExitStack() as closing:
+        begin_request(asked)
+        response = await service.answer(asked, closing)
+        assert response.chunks is not None
+        return b"".join([chunk async for chunk in response.chunks])
+
+
+async def use_all(service: Service, token: str) -> None:
+    """Use what the API has for an owner, once or more."""
+    await send(service, "POST", "/session")
+    begun = await send(service, "POST", "/", token, context="c" * 40, prompt="I like tea.")
+    where = f"/conversations/{begun['id']}"
+    for number in range(12):
+        await send(service, "POST", "/", token, id=begun["id"], prompt=f"{number} tea " * 30)
+    await send(service, "GET", "/conversations", token)
+    await send(service, "GET", where, token)
+    await send(service, "GET", f"{where}/relevant?prompt=tea", token)
+    await send(service, "GET", "/search?prompt=tea", token)
+    await send(service, "PATCH", where, token, title="Tea", pinned=True)
+    page = await send(service, "GET", f"{where}/messages", token)
+    added = [{"role": "user", "content": "I have a cat."}]
+    await send(service, "POST", f"{where}/messages", token, messages=added)
+    await send(service, "DELETE", f"{where}/messages/{page['messages'][0]['id']}", token)
+    await send(service, "POST", f"{where}/branch", token)
+    await send(service, "DELETE", f"{where}/messages?last=1", token)
+    await send(service, "POST", "/memories", token, content="I have a dog.")
+    memories = (await send(service, "GET", "/memories", token))["memories"]
+    await send(service, "PATCH", f"/memories/{memories[0]['id']}", token, content="Two dogs.")
+    await send(service, "GET", "/memories/relevant?prompt=dog", token)
+    await send(service, "DELETE", f"/memories/{memories[0]['id']}", token)
+
+
+async def start_again(service: Service, token: str = "") -> None:
+    """Start twice with one Idempotency-Key, which leads to one conversation."""
+    keyed = {"idempotency-key": "k1", **({"authorization": f"Bearer {token}"} if token else {})}
+    first, second = [
+        json.loads((await request(service, keyed, context="c", prompt="Hello.")).body)
+        for _ in range(2)
+    ]
+    assert first["id"] == second["id"]
+    other = await request(service, keyed, context="c", prompt="Another one.")
+    assert other.status == 422
+    again = [(await request(service, keyed, id=first["id"], prompt="And?")).body for _ in range(2)]
+    assert again[0] == again[1]
+    plain = {name: value for name, value in keyed.items() if name != "idempotency-key"}
+    long = await request(service, plain, id=first["id"], prompt="Too long. " * 1000)
+    assert long.status == 413
+
+
+async def request(service: Service, headers: Mapping[str, str], **fields: Any) -> Response:
+    """Take a turn."""
+
+    async def read_body(_: int) -> bytes:
+        return json.dumps(fields).encode()
+
+    asked = Request("POST", "/", headers, read_body)
+    async with AsyncExitStack() as closing:
+        begin_request(asked)
+        response = await service.answer(asked, closing)
+        await service.note(asked, response, 0.0, is_whole=True)
+        return response
+
+
+async def use_whole(service: Service, token: str) -> None:
+    """Use what the API has for all of an owner, and for operators."""
+    exported = await export(service, token)
+    response, receipt = await ask(service, "POST", "/import", exported, next(TOKENS))
+    assert response.status == 200, receipt
+    await send(service, "GET", "/admin/stats", ADMIN)
+    await send(service, "POST", "/admin/cleanup", ADMIN)
+    await send(service, "DELETE", "/conversations?namespace=none", token)
+    listed = (await send(service, "GET", "/conversations", token))["conversations"]
+    await send(service, "DELETE", f"/conversations/{listed[0]['id']}", token)
+    await send(service, "DELETE", "/me", token)
+
+
+async def test_every_script_finds_its_keys_in_one_slot(
+    cluster: RunningCluster, nodes: NativeNodes
+) -> None:
+    service = make_service(
+        nodes, slots_of(cluster), recall="hybrid", long_term="redis", summary_tokens="50",
+        context_length="600", max_reply_tokens="50", retention_s="1000000",
+        rate_credentials_per_minute="1000", redis_wait_replicas="1", redis_wait_ms="5000",
+    )  # fmt: skip
+    token = next(TOKENS)
+
+    await start_again(service)
+    await start_again(service, token)
+    assert (await request(service, {}, id=10**9, prompt="Nothing.")).status == 404
+    await use_all(service, token)
+    await use_whole(service, token)
+
+    run = {first for command, first in nodes.asked if command == "EVALSHA"}
+    left = {script.name for script in SCRIPTS if script.sha1 not in run}
+    assert left <= BY_CHANCE, left
