@@ -63,7 +63,7 @@ def test_the_map_of_a_cluster_is_parsed(shared_cluster: RunningCluster) -> None:
 
 
 def test_a_map_with_names_and_metadata_is_parsed() -> None:
-    reply = [
+    reply: list[bytes | int | str | None] = [
         5461, 10922, b"10.0.0.2", 7001, b"id2", b"hostname", b"two", b"10.0.0.5", 7004, b"id5",
         0, 5460, b"", 7000, b"id1",
     ]  # fmt: skip
