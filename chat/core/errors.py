@@ -214,7 +214,7 @@ FAULTS = frozenset(
     error.code
     for error in (
         StoreUnavailable, IdTaken, MemoryUnavailable, EraseIncomplete, Unhealthy, ModelUnavailable,
-        ModelFailed, ModelTimeout, CorruptConversation, InvalidSetting, InternalError,
+        ModelFailed, ModelTimeout, CorruptConversation, InvalidSetting, InternalError, NotReplicated,
     )
 )  # fmt: skip
 """The codes of the errors that are this service's fault, and not the caller's."""

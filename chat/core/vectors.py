@@ -1,9 +1,10 @@
 """Compares embeddings, and names the model that made them."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import mul
-from typing import Literal
+from typing import Any, Literal
 
 from chat.core.errors import ModelFailed, OtherLength
 from chat.core.messages import Place
@@ -71,6 +72,27 @@ def signature(embedding: Sequence[float]) -> str:
     """
     bits = "".join(["1" if value > 0 else "0" for value in embedding[:SIGNATURE_BITS]])
     return f"{int(bits.ljust(SIGNATURE_BITS, '0'), 2):0{SIGNATURE_BITS // 4}x}"
+
+
+class Packed(Sequence[float]):
+    """An embedding in half precision, whose values are made each time when they are read.
+
+    A guest that keeps a hundred embeddings as numbers needs a megabyte of new memory, which takes
+    it longer than to make the numbers.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Take little-endian values in half precision."""
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._data) // 2
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(struct.unpack(f"<{len(self)}e", self._data))
+
+    def __getitem__(self, place: Any) -> Any:
+        return tuple(self)[place]
 
 
 def embedding_tag(model: str, way: Way) -> str:

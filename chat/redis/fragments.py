@@ -3,7 +3,7 @@
 from chat.context.measure import MEASURE
 from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
-from chat.core.vectors import SIGNATURE_BITS
+from chat.core.vectors import SIGNATURE_BITS, TAG_DIGITS
 from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
 
@@ -15,6 +15,8 @@ MEMORY_BYTES = 300
 """An estimate of the bytes that Redis needs for a memory beside its record and its embedding."""
 CHUNK_BYTES = 480
 """Bytes above which a term's newest chunk is closed: to note a turn, this chunk is written anew."""
+FEW = 4
+"""The most memories whose removal changes the rows of all; many are removed faster without them."""
 IN_BUCKET = 64
 """How many memories share a bucket of a term's postings, which is written anew for each of them."""
 MAX_READ_BYTES = 12_000
@@ -54,9 +56,10 @@ SCORE = Fragment(
 )
 SEARCH = Fragment("search")
 MEMORY_INDEX = Fragment("memory_index", {"IN_BUCKET": IN_BUCKET})
-MEMORIES = Fragment(
-    "memories", {"MEMORY_BYTES": MEMORY_BYTES, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
+MEMORY_ROWS = Fragment(
+    "memory_rows", {"MODEL_DIGITS": TAG_DIGITS, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
 )
+MEMORIES = Fragment("memories", {"MEMORY_BYTES": MEMORY_BYTES, "FEW": FEW})
 MESSAGES = Fragment("messages")
 FORGETTING = Fragment("forgetting")
 FOLDED = Fragment("folded")

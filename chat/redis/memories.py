@@ -14,7 +14,7 @@ from chat.core.json_text import render_compact
 from chat.core.messages import Embedded, FoundMemory, Memory
 from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.core.refusals import UnknownMemory
-from chat.core.vectors import SIGNATURE_BITS, check_length, distance, signature
+from chat.core.vectors import check_length, distance, signature
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
 from chat.redis.keys import Keys, in_namespace, memory_keys
@@ -27,6 +27,7 @@ from chat.redis.memory_scripts import (
     SIGNATURES,
 )
 from chat.redis.records import parse_embedding, parse_memories, render_embedded
+from chat.redis.rows import Rows
 from chat.redis.script import Script
 from chat.usecases.ports import Cursor, Embedder
 
@@ -75,18 +76,20 @@ class RedisMemory:
         own = "" if beside is None else f"{beside}."
         terms = () if by == "meaning" else recall_terms(text)
         keys = self._keys_of(SIGNATURES, namespace)
-        reply = await self._redis.run(SIGNATURES, keys, *terms, max_found=WORD_COUNT, own=own)
+        reply = await self._redis.run(
+            SIGNATURES, keys, *terms, tag=self._tag, max_found=WORD_COUNT, own=own
+        )
         rows, names, scores = map(as_text, reply)
         words = dict(zip(names.split(), map(float, scores.split()), strict=True))
         if by == "words":
             found = {memory.id: memory for memory, _ in await self._candidates(words)}
             best = sorted(found, key=words.__getitem__, reverse=True)[:count]
             return [FoundMemory(found[name], None) for name in best]
-        flat = rows.split()
-        if not flat:
+        known = Rows(rows)
+        if not known.count:
             return []
         wanted = (await self._embedder.embed([text]))[0]
-        likely = await self._likely(wanted, flat, own)
+        likely = await self._likely(wanted, known, own)
         candidates = await self._candidates(dict.fromkeys([*words, *likely]))
         check_length(wanted, (embedding for _, embedding in candidates))
         memories = [memory for memory, _ in candidates]
@@ -94,22 +97,22 @@ class RedisMemory:
         scored = [words.get(memory.id, 0.0) for memory in memories]
         return rank_memories(memories, distances, scored, max_distance)[:count]
 
-    async def _likely(
-        self, wanted: Sequence[float], flat: Sequence[str], own: str
-    ) -> Iterable[str]:
+    async def _likely(self, wanted: Sequence[float], known: Rows, own: str) -> Iterable[str]:
         """Return the ids of the memories whose embeddings are worth a comparison."""
-        near, stale = nearest(self._tag + signature(wanted), flat[::2], flat[1::2])
-        anew = await self._embed_anew(stale)
-        names = itertools.chain(anew, near)
+        stale = known.stale()
+        anew = await self._embed_anew([known.name(place) for place in stale[:CANDIDATE_COUNT]])
+        left = set(stale)
+        near = (place for place in known.nearest(signature(wanted)) if place not in left)
+        names = itertools.chain(anew, map(known.name, near))
         others = (name for name in names if not (own and name.startswith(own)))
         return itertools.islice(others, CANDIDATE_COUNT)
 
     async def _embed_anew(self, names: Sequence[str]) -> list[str]:
         """Embed memories anew that another model embedded, and return their ids.
 
-        Embeddings of two models do not compare. Each search embeds up to `CANDIDATE_COUNT`.
+        Embeddings of two models do not compare.
         """
-        memories = await self._load(names[:CANDIDATE_COUNT]) if names else []
+        memories = await self._load(names) if names else []
         for embedded in await self._embed(memories):
             await self._restate(render_embedded(embedded, self._tag))
         return [memory.id for memory in memories]
@@ -224,25 +227,3 @@ class RedisMemory:
 
 def _cursor_behind(memory: Memory) -> Cursor:
     return Cursor(repr(memory.at), memory.id)
-
-
-def nearest(wanted: str, names: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return names ordered by how little their signatures differ from `wanted`, and stale names.
-
-    Shapes: each row is a model's tag and a signature, both in hexadecimal digits, as `wanted` is;
-            a name is stale if its row has another tag than `wanted`.
-    Errors: CorruptConversation if there is not one row for each name.
-    """
-    try:
-        data, width = bytes.fromhex("".join(rows)), len(wanted) // 2
-    except ValueError as error:
-        raise CorruptConversation from error
-    if len(data) != len(names) * width:
-        raise CorruptConversation
-    bits, make = int(wanted, 16), int.from_bytes
-    apart = [make(data[at : at + width], "big") ^ bits for at in range(0, len(data), width)]
-    most = 1 << SIGNATURE_BITS
-    stale = [n for n, bits in zip(names, apart, strict=True) if bits >= most]
-    counts = [bits.bit_count() if bits < most else SIGNATURE_BITS + 1 for bits in apart]
-    order = sorted(range(len(names)), key=counts.__getitem__)
-    return [names[place] for place in order[: len(names) - len(stale)]], stale

@@ -1,6 +1,6 @@
 """The scripts for an owner's memories."""
 
-from chat.redis.fragments import ACCOUNT, IS, MEMORIES, MEMORY_INDEX, NAMESPACES, SCORE
+from chat.redis.fragments import ACCOUNT, IS, MEMORIES, MEMORY_INDEX, MEMORY_ROWS, NAMESPACES, SCORE
 from chat.redis.keys import ACCOUNT_NAMES, MEMORY_NAMES
 from chat.redis.script import make_script, repeatable
 
@@ -11,21 +11,21 @@ SKIPPED = 100
 
 REMEMBER = make_script(
     "remember",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memories", "max_memories", "account"],
 )
 RESTATE = make_script(
     "restate",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["new_memory", "account"],
 )
 FORGET_MEMORY = make_script(
     "forget_memory",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS, MEMORIES],
     keys=MEMORY_NAMES,
     maybe=ACCOUNT_NAMES,
     args=["memory_id", "of_namespace", "account"],
@@ -33,9 +33,9 @@ FORGET_MEMORY = make_script(
 SIGNATURES = repeatable(
     make_script(
         "signatures",
-        [SCORE],
+        [MEMORY_ROWS, SCORE],
         keys=["memory_signatures", "memory_rows", "memory_index"],
-        args=["max_found", "own", "*searched"],
+        args=["tag", "max_found", "own", "*searched"],
         constants={"BUCKET_BYTES": BUCKET_BYTES, "SKIPPED": SKIPPED},
     )
 )

@@ -17,7 +17,7 @@ from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 from chat.core.usage import Recalled, RecalledMemory, TurnResult, Usage
-from chat.core.vectors import signature
+from chat.core.vectors import Packed, signature
 from chat.redis.connection import Value, as_bytes, as_text
 
 PLAIN_FIELDS = 5
@@ -100,13 +100,13 @@ def render_embedding(embedding: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(embedding)}e", *embedding)).decode()
 
 
-def parse_embedding(text: str) -> tuple[float, ...]:
+def parse_embedding(text: str) -> Sequence[float]:
     """Parse a rendered embedding; a text that is none becomes empty, which no embedding is near."""
     try:
         data = base64.b64decode(text)
-        return struct.unpack(f"<{len(data) // 2}e", data)
-    except (ValueError, struct.error):
+    except ValueError:
         return ()
+    return Packed(data) if data and len(data) % 2 == 0 else ()
 
 
 def render_memory(memory: Memory) -> bytes:

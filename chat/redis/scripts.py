@@ -22,6 +22,7 @@ from chat.redis.fragments import (
     LOST,
     MEMORIES,
     MEMORY_INDEX,
+    MEMORY_ROWS,
     MESSAGES,
     NAMESPACES,
     NEWCOMERS,
@@ -85,7 +86,7 @@ COMMIT = repeatable(make_script(
     "commit",
     [
         IS, TYPES, WHOLE, ACCOUNT, LOST, KEEP, NAMESPACES, LIST, NUMBERS, INDEX, MEMORY_INDEX,
-        MEMORIES, MESSAGES, COUNT_ALL,
+        MEMORY_ROWS, MEMORIES, MESSAGES, COUNT_ALL,
     ],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
@@ -110,7 +111,7 @@ ADMIT = repeatable(
 )
 CREATE = repeatable(make_script(
     "create",
-    [IS, ACCOUNT, KEEP, NAMESPACES, LIST, MEMORY_INDEX, MEMORIES, MESSAGES, COUNT_ALL],
+    [IS, ACCOUNT, KEEP, NAMESPACES, LIST, MEMORY_INDEX, MEMORY_ROWS, MEMORIES, MESSAGES, COUNT_ALL],
     keys=[*CONVERSATION_NAMES, *STATS_NAMES, "profile", "started"],
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=[
@@ -174,8 +175,8 @@ CHANGE = make_script(
 REPLACE = make_script(
     "replace",
     [
-        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORIES,
-        MESSAGES, FOLDED, FORGETTING,
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS,
+        MEMORIES, MESSAGES, FOLDED, FORGETTING,
     ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
@@ -192,8 +193,8 @@ LOCK = repeatable(
 CUT = make_script(
     "cut",
     [
-        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORIES,
-        MESSAGES, FOLDED, FORGETTING,
+        IS, TYPES, WHOLE, ACCOUNT, BUSY, NUMBERS, INDEX, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS,
+        MEMORIES, MESSAGES, FOLDED, FORGETTING,
     ],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
@@ -205,7 +206,7 @@ CUT = make_script(
 )  # fmt: skip
 FORGET = make_script(
     "forget",
-    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORIES],
+    [IS, ACCOUNT, NAMESPACES, MEMORY_INDEX, MEMORY_ROWS, MEMORIES],
     keys=CONVERSATION_NAMES,
     maybe=[*OWNED_NAMES, *ACCOUNT_NAMES],
     args=["conversation_id", "account"],

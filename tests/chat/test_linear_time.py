@@ -53,7 +53,6 @@ from chat.llm.echo import find_echo, has_word
 from chat.llm.openai import render_request
 from chat.llm.streamed import Answer
 from chat.redis.failures import RedisError, parse_error
-from chat.redis.memories import nearest
 from chat.redis.records import (
     parse_embedding,
     parse_memories,
@@ -64,6 +63,7 @@ from chat.redis.records import (
     render_terms,
     render_turn,
 )
+from chat.redis.rows import Rows
 from chat.wiring.surfaces import ROUTES
 from tests.hostile import is_linear, slow_texts
 
@@ -223,7 +223,9 @@ STORES: WHAT = {
         render_result(TurnResult(1, text, text, text, None, Usage(1, 1, 1, 1, 1)))
     ),
     "parse an embedding": parse_embedding,
-    "parse signatures": lambda text: nearest("ab", text.split(), text.split()),
+    "parse signatures": lambda text: list(
+        Rows(f"={'0' * 8}01{text.ljust(130, '0')[: len(text) // 65 * 65]}").nearest("0" * 96)
+    ),
     "parse an error": lambda text: parse_error(RedisError(text)),
     "parse a reply": lambda text: parse_message(as_body(choices=[{"message": {"content": text}}])),
     "parse a broken reply": lambda text: parse_message(text.encode()),

@@ -2,11 +2,14 @@
 
 import dataclasses
 import functools
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Protocol
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
@@ -18,8 +21,9 @@ from chat.core.messages import Memory, Message, Role, Turn
 from chat.core.refusals import TextRemembered, UnknownMemory
 from chat.core.vectors import distance
 from chat.llm.once import OnceEmbedder
-from chat.redis.connection import Redis
+from chat.redis.connection import Redis, as_bytes
 from chat.redis.memories import CANDIDATE_COUNT, RedisMemory
+from chat.redis.rows import Rows
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder
 from tests.chat.embedders import Embeddings
@@ -554,12 +558,67 @@ async def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
     assert len(await connection.execute("KEYS", [b"t:*"])) == 1
 
 
-@pytest.mark.parametrize("rows", [b"x", b"1.1.0 zz", b"1.1.0 00", b"1.1.0"])
+ROWS = b"t:{ada}:memories:rows"
+
+
+@pytest.mark.parametrize("rows", [b"=TAG06x", b"=TAG06" + b"\xc3\xa9" * 35])
 async def test_rows_that_are_none_are_corrupt(connection: NativeConnection, rows: bytes) -> None:
-    await connection.execute("SET", [b"t:{ada}:memories:rows", rows])
+    await connection.execute("SET", [ROWS, rows.replace(b"TAG", b"00000001")])
 
     with pytest.raises(CorruptConversation):
         await search(redis_memory(connection, ADA), "bread")
+
+
+@pytest.mark.parametrize("rows", [b"x", b"1.1.0 00", b"=abcdef0106x"])
+async def test_rows_of_another_shape_or_model_are_made_anew(
+    connection: NativeConnection, rows: bytes
+) -> None:
+    store = redis_memory(connection, ADA)
+    await store.add(TALK)
+    await connection.execute("SET", [ROWS, rows])
+
+    assert (await search(store, "How do I bake bread?"))[0] == "1.1.0"
+
+
+async def test_rows_that_change_with_a_memory_are_those_that_a_search_would_make(
+    connection: NativeConnection,
+) -> None:
+    store = redis_memory(connection, ADA)
+    await store.add(TALK[:2])
+    await search(store, "bread")
+
+    await store.add(TALK[2:])
+    await store.forget(TALK[0].id)
+    await store.change(dataclasses.replace(TALK[1], content="Rye needs time."))
+    await search(store, "bread")
+    changed = await connection.execute("GET", [ROWS])
+    await connection.execute("DEL", [ROWS])
+    await search(store, "bread")
+
+    anew = await connection.execute("GET", [ROWS])
+    head, width = 11, 7 + 64
+    rows = [
+        [text[at : at + width] for at in range(head, len(text), width)]
+        for text in map(as_bytes, (*changed, *anew))
+    ]
+    assert sorted(rows[0]) == sorted(rows[1])
+    assert len(rows[0]) == 3
+
+
+@given(st.lists(st.integers(0, 2**384 - 1), min_size=1, max_size=40), st.integers(0, 2**384 - 1))
+def test_rows_tell_which_signatures_differ_least(signatures: list[int], wanted: int) -> None:
+    shown = "".join(
+        f"{n:<4}" + "".join(chr(48 + (one >> shift & 63)) for shift in range(378, -1, -6))
+        for n, one in enumerate(signatures)
+    )
+    rows = Rows(f"=abcdef0104{shown}")
+
+    order = list(rows.nearest(f"{wanted:096x}"))
+
+    apart = [(signatures[place] ^ wanted).bit_count() // 2 for place in order]
+    assert sorted(order) == list(range(len(signatures)))
+    assert all(one <= other + 1 for one, other in itertools.pairwise(apart))
+    assert [rows.name(place) for place in order] == [str(place) for place in order]
 
 
 @pytest.mark.parametrize("record", [b"[]", b"{}", b"x", b'{"id":1}'])

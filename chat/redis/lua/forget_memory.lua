@@ -23,6 +23,8 @@ local function forget_namespace()
 end
 
 if memory_id == '' then return of_namespace == '' and forget_all() or forget_namespace() end
-if forget_memory(memory_id) == 0 then return redis.error_reply('CHATNOMEMORY no such memory') end
+if forget_memory(memory_id, true) == 0 then
+  return redis.error_reply('CHATNOMEMORY no such memory')
+end
 charge(' memories', -1)
 return 1

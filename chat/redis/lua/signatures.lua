@@ -1,12 +1,12 @@
--- Returns the ids and signatures of all memories in turn; then the ids of the memories that the
--- terms in `searched` find, up to `max_found` of them, and their scores. Those whose ids begin with
--- `own` are left out.
+-- Returns the rows of all memories, with the signatures that the model with `tag` made. Then come
+-- the ids of the memories that the terms in `searched` find, up to `max_found` of them, and their
+-- scores; those whose ids begin with `own` are left out of these. Comes after `memory_rows`.
 --
 -- Each reply is one status: the guest receives a status as a string, in one copy.
 local function is_hash(key) return redis.call('TYPE', key).ok == 'hash' end
-local rows = redis.call('GET', memory_rows_key)
-if not rows then
-  rows = table.concat(redis.call('HGETALL', memory_signatures_key), ' ')
+local rows = redis.call('GET', memory_rows_key) or ''
+if read_head(rows) ~= tag then
+  rows = rows_of(redis.call('HGETALL', memory_signatures_key), tag)
   if rows ~= '' then redis.call('SET', memory_rows_key, rows) end
 end
 local names, told = {}, {}
