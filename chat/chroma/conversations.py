@@ -19,6 +19,7 @@ from chat.core.heads import Head
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
 from chat.core.messages import Message, Place, Placed, Turn, as_role
+from chat.core.schema import FIELD, SCHEMA, check_schema
 from chat.core.tool_calls import ToolCall
 from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
@@ -170,6 +171,7 @@ def _message_metadata(
         "calls": render_json_text(message.calls) if message.calls else None,
         "call_id": message.call_id,
         "memory": False,
+        FIELD: SCHEMA,
     }
 
 
@@ -180,7 +182,7 @@ def _copied(record: Record, conversation_id: int) -> Record:
     return dataclasses.replace(
         record,
         id=memory_id(conversation_id, Place(number, index)),
-        metadata={**shown, "conversation": conversation_id, "memory": False},
+        metadata={**shown, "conversation": conversation_id, "memory": False, FIELD: SCHEMA},
     )
 
 
@@ -197,6 +199,7 @@ def _head_metadata(head: Head) -> Metadata:
         "pinned": head.is_pinned,
         "extra": None if head.metadata is None else render_json_text(head.metadata),
         "namespace": head.namespace,
+        FIELD: SCHEMA,
     }
 
 
@@ -211,6 +214,7 @@ def parse_head(record: Record) -> Head:
     """
     metadata: Mapping[str, Any] = record.metadata
     try:
+        check_schema(metadata)
         return Head(
             id=int(record.id),
             context=record.document or "",
@@ -255,6 +259,7 @@ def _make_turn(number: int, records: Sequence[Record]) -> Turn:
 
 def _parse_message(record: Record) -> Message:
     metadata: Mapping[str, Any] = record.metadata
+    check_schema(metadata)
     extra = metadata.get("extra")
     return Message(
         as_role(metadata["role"]),

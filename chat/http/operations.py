@@ -10,6 +10,7 @@ from chat.core.errors import (
     ModelFailed,
     ModelTimeout,
     ModelUnavailable,
+    NewerSchema,
     StoreUnavailable,
     Unhealthy,
 )
@@ -50,7 +51,7 @@ from chat.http.parameters import (
 from chat.http.queries import DEFAULT, MOST
 from chat.http.shapes import PLACE
 
-STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
+STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation, NewerSchema)
 STORE: Errors = (*STORES, OwnerErased)
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)
 CONVERSATION: Errors = (*STORE, UnknownConversation)
