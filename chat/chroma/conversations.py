@@ -20,6 +20,7 @@ from chat.core.images import Image
 from chat.core.json_text import PARSE_ERRORS, parse_json, render_json_text
 from chat.core.memories import make_memories, memory_id, text_digest
 from chat.core.messages import Message, Place, Placed, Turn, as_role
+from chat.core.schema import FIELD, SCHEMA, check_schema
 from chat.core.tool_calls import ToolCall
 from chat.usecases.durable_ports import Ahead
 from chat.usecases.ports import Embedder
@@ -172,6 +173,7 @@ def _message_metadata(
         "call_id": message.call_id,
         "images": render_json_text(message.images) if message.images else None,
         "memory": False,
+        FIELD: SCHEMA,
     }
 
 
@@ -182,7 +184,7 @@ def _copied(record: Record, conversation_id: int) -> Record:
     return dataclasses.replace(
         record,
         id=memory_id(conversation_id, Place(number, index)),
-        metadata={**shown, "conversation": conversation_id, "memory": False},
+        metadata={**shown, "conversation": conversation_id, "memory": False, FIELD: SCHEMA},
     )
 
 
@@ -199,6 +201,7 @@ def _head_metadata(head: Head) -> Metadata:
         "pinned": head.is_pinned,
         "extra": None if head.metadata is None else render_json_text(head.metadata),
         "namespace": head.namespace,
+        FIELD: SCHEMA,
     }
 
 
@@ -213,6 +216,7 @@ def parse_head(record: Record) -> Head:
     """
     metadata: Mapping[str, Any] = record.metadata
     try:
+        check_schema(metadata)
         return Head(
             id=int(record.id),
             context=record.document or "",
@@ -257,6 +261,7 @@ def _make_turn(number: int, records: Sequence[Record]) -> Turn:
 
 def _parse_message(record: Record) -> Message:
     metadata: Mapping[str, Any] = record.metadata
+    check_schema(metadata)
     extra = metadata.get("extra")
     return Message(
         as_role(metadata["role"]),

@@ -18,6 +18,7 @@ from chat.core.json_text import PARSE_ERRORS
 from chat.core.memories import text_digest
 from chat.core.messages import FoundMemory, Memory, as_role
 from chat.core.refusals import TextRemembered, UnknownMemory
+from chat.core.schema import FIELD, SCHEMA, check_schema
 from chat.usecases.ports import Cursor, Embedder
 from chat.usecases.read_messages import newest_page
 
@@ -223,6 +224,7 @@ def _render(memory: Memory, record: Record | None, embedding: Sequence[float]) -
     metadata: dict[str, str | int | float | bool | None] = {
         **mark_of(memory.namespace, text_digest(memory.content)),
         "pinned": memory.is_pinned,
+        FIELD: SCHEMA,
     }
     if record is None or record.metadata["kind"] == "note":
         metadata |= {
@@ -243,6 +245,7 @@ def parse_memory(record: Record) -> Memory:
     """
     metadata: Mapping[str, Any] = record.metadata
     try:
+        check_schema(metadata)
         return Memory(
             id=record.id,
             role=as_role(metadata["role"]),

@@ -30,6 +30,7 @@ ChatError
 │   ├── StoreUnavailable
 │   │   └── NotReplicated    503: the turn is stored, and a fail-over may lose it
 │   ├── IdTaken
+│   ├── NewerSchema          503: the same request, to a newer version of this service
 │   ├── MemoryUnavailable
 │   ├── EraseIncomplete
 │   ├── Unhealthy
@@ -112,6 +113,19 @@ class IdTaken(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("the id for this conversation was taken")
+
+
+class NewerSchema(Unavailable):
+    """A newer version of this service has stored it.
+
+    While replicas are exchanged, one of the newer ones may get the next request.
+    """
+
+    code = "newer_schema"
+    promise = NOTHING_STORED
+
+    def __init__(self) -> None:
+        super().__init__("a newer version of this service has stored this; it was left as it is")
 
 
 class MemoryUnavailable(Unavailable):
@@ -213,8 +227,9 @@ class InternalError(ChatError):
 FAULTS = frozenset(
     error.code
     for error in (
-        StoreUnavailable, IdTaken, MemoryUnavailable, EraseIncomplete, Unhealthy, ModelUnavailable,
-        ModelFailed, ModelTimeout, CorruptConversation, InvalidSetting, InternalError, NotReplicated,
+        StoreUnavailable, IdTaken, NewerSchema, MemoryUnavailable, EraseIncomplete, Unhealthy,
+        ModelUnavailable, ModelFailed, ModelTimeout, CorruptConversation, InvalidSetting,
+        InternalError, NotReplicated,
     )
 )  # fmt: skip
 """The codes of the errors that are this service's fault, and not the caller's."""

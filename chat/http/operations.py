@@ -10,6 +10,7 @@ from chat.core.errors import (
     ModelFailed,
     ModelTimeout,
     ModelUnavailable,
+    NewerSchema,
     NotReplicated,
     StoreUnavailable,
     Unhealthy,
@@ -51,7 +52,7 @@ from chat.http.parameters import (
 from chat.http.queries import DEFAULT, MOST
 from chat.http.shapes import PLACE
 
-STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation)
+STORES: Errors = (StoreUnavailable, MemoryUnavailable, CorruptConversation, NewerSchema)
 STORE: Errors = (*STORES, OwnerErased)
 TURN: Errors = (NotReplicated, StorageFull, ConversationBusy, PromptTooLong)
 MODEL: Errors = (ModelUnavailable, ModelFailed, ModelTimeout)

@@ -3,6 +3,7 @@
 from chat.context.measure import MEASURE
 from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
+from chat.core.schema import SCHEMA
 from chat.core.vectors import SIGNATURE_BITS, TAG_DIGITS
 from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
@@ -27,7 +28,7 @@ The rarest terms are read first, so the terms that are left out are those that s
 DAYS = 7
 """Days over which active owners are counted; a day's counters are kept one day longer."""
 
-IS = Fragment("is")
+IS = Fragment("is", {"SCHEMA": SCHEMA})
 TYPES = Fragment("types")
 WHOLE = Fragment("whole")
 LIMITS = Fragment("limits", {"WINDOW_S": WINDOW_S})

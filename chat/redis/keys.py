@@ -9,7 +9,7 @@
                                            metadata, created_at, active_at,
                                            turn_count, evicted_count, evidence_tokens,
                                            pair_tokens, pinned, kept, messages,
-                                           namespace, summary, forgotten, committed_by
+                                           namespace, summary, forgotten, committed_by, v
     <prefix>:<owner>:<id>:turns    list    turns in the context window, oldest first
     <prefix>:<owner>:<id>:archive  list    evicted turns, oldest first, capped
     <prefix>:<owner>:<id>:done     hash    results of turns that had an Idempotency-Key

@@ -13,6 +13,7 @@ from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
 from chat.core.messages import Commit, Conversation, Embedded, Found, Memory, Message, Turn, as_role
+from chat.core.schema import FIELD, SCHEMA, check_schema
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
@@ -33,6 +34,7 @@ def render_turn(turn: Turn) -> bytes:
         "messages": [None if m is None else _as_list(m) for m in turn.messages],
         "tokens": [turn.prompt_tokens, turn.reply_tokens, turn.least_tokens],
         "at": turn.at,
+        FIELD: SCHEMA,
     }
     return render_compact(fields).encode()
 
@@ -57,6 +59,7 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
 
 
 def _parse_turn(fields: Mapping[str, Any]) -> Turn:
+    check_schema(fields)
     prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
     messages = tuple([None if m is None else _parse_message(m) for m in fields["messages"]])
     "".join([message.content for message in messages if message])  # raises if a content is no text
@@ -119,6 +122,7 @@ def render_memory(memory: Memory) -> bytes:
         "at": memory.at,
         "conversation": memory.conversation_id,
         "pinned": memory.is_pinned,
+        FIELD: SCHEMA,
     }
     if memory.namespace:
         fields["namespace"] = memory.namespace
@@ -131,15 +135,17 @@ def parse_memories(data: bytes | str) -> list[Memory]:
     Errors: CorruptConversation.
     """
     try:
-        return [
-            Memory(
-                str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
-                row["conversation"], bool(row["pinned"]), row.get("namespace"),
-            )
-            for row in parse_own_json(data)
-        ]  # fmt: skip
+        return [_parse_memory(row) for row in parse_own_json(data)]
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
+
+
+def _parse_memory(row: Mapping[str, Any]) -> Memory:
+    check_schema(row)
+    return Memory(
+        str(row["id"]), as_role(row["role"]), str(row["content"]), float(row["at"]),
+        row["conversation"], bool(row["pinned"]), row.get("namespace"),
+    )  # fmt: skip
 
 
 def render_embedded(embedded: Embedded, tag: str) -> list[Any]:
@@ -170,7 +176,7 @@ def render_embeddeds(embeddeds: Sequence[Embedded], tag: str) -> bytes:
 
 def render_result(result: TurnResult) -> bytes:
     """Render a result, to be returned if the request is sent again."""
-    return render_compact(asdict(result)).encode()
+    return render_compact({**asdict(result), FIELD: SCHEMA}).encode()
 
 
 def parse_result(data: bytes) -> TurnResult:
@@ -180,6 +186,8 @@ def parse_result(data: bytes) -> TurnResult:
     """
     try:
         fields = parse_own_json(data)
+        check_schema(fields)
+        fields.pop(FIELD, None)
         usage = dict(fields.pop("usage"))
         recalled = tuple(Recalled(**row) for row in usage.pop("recalled"))
         memories = tuple(RecalledMemory(**row) for row in usage.pop("memories"))

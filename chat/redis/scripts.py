@@ -150,7 +150,7 @@ SUMMARISE = repeatable(
 LIST_PAGE = repeatable(
     make_script(
         "list_page",
-        [ACCOUNT, SUMMARY],
+        [IS, ACCOUNT, SUMMARY],
         keys=["conversations"],
         maybe=ACCOUNT_NAMES,
         args=["beginning", "last_at", "last_id", "limit", "account"],

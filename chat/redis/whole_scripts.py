@@ -97,7 +97,7 @@ COPY = make_script(
 SEARCH_OWNER = repeatable(
     make_script(
         "search_owner",
-        [NUMBERS],
+        [IS, NUMBERS],
         keys=["conversations"],
         args=["beginning", "last_at", "last_id", "limit", "wanted"],
         constants={

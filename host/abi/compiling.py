@@ -1,5 +1,6 @@
 """Compiles a component for this machine, and keeps the result beside it."""
 
+import contextlib
 import hashlib
 import mmap
 import os
@@ -101,10 +102,9 @@ def compile_component(engine: Engine, source: pathlib.Path) -> Component:
     folder = source.parent / CACHE
     cached = folder / f"{source.stem}-{digest}.cwasm"
     if cached.exists():
-        try:
+        # What another build of wasmtime or another processor made, or what is not whole, is none.
+        with contextlib.suppress(WasmtimeError):
             return Component.deserialize_file(engine, str(cached))
-        except WasmtimeError:
-            cached.unlink(missing_ok=True)  # another build of wasmtime made it, or it is not whole
     return _compile(engine, source, wasm, cached)
 
 
@@ -115,11 +115,19 @@ def _compile(engine: Engine, source: pathlib.Path, wasm: bytes, cached: pathlib.
         component = Component(engine, wasm)
     except WasmtimeError as error:
         raise HostError(f"{source} is no component that wasmtime can run: {error}") from error
+    try:
+        _keep(source, component, cached)
+    except OSError as error:
+        say(f"It cannot be kept beside {source.name}, and is compiled again: {error.strerror}.")
+    say(f"Compiled in {time.monotonic() - started:.0f} s.")
+    return component
+
+
+def _keep(source: pathlib.Path, component: Component, cached: pathlib.Path) -> None:
+    """Keep a compiled component in place of older ones. Errors: OSError."""
     cached.parent.mkdir(parents=True, exist_ok=True)
     for old in cached.parent.glob(f"{source.stem}-*.cwasm"):
         old.unlink(missing_ok=True)
     part = cached.with_suffix(f".{os.getpid()}.part")  # another process may compile it, too
     part.write_bytes(component.serialize())
     part.replace(cached)
-    say(f"Compiled in {time.monotonic() - started:.0f} s.")
-    return component

@@ -151,6 +151,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], Iterator[str]]] = {
     "spin": _spin,
     "pip": _other,
     "kubectl": _other,
+    "docker": _other,
     "curl": _nothing,
     "ollama": _nothing,
     "claude": _nothing,

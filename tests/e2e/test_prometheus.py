@@ -1,15 +1,40 @@
 """A real Prometheus scrapes two replicas of the chat, and tells an outage."""
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 
 from tests.e2e.test_admin import ADMIN, admin
 from tests.e2e.test_owners import ask, new_token, start
-from tests.prometheus import NEEDS_PROMETHEUS, run_prometheus, write_config
-from tests.running import ModelEndpoint, RunningRedis, as_flags, remote_config, run_host
+from tests.prometheus import NEEDS_PROMETHEUS, Prometheus, run_prometheus, write_config
+from tests.running import (
+    ModelEndpoint,
+    RunningHost,
+    RunningRedis,
+    as_flags,
+    remote_config,
+    run_host,
+)
 from tests.test_monitoring import expressions
 
 pytestmark = NEEDS_PROMETHEUS
 OF_TURNS = '{method="POST",route="/",status="200"}'
+
+
+@contextlib.contextmanager
+def scraped(
+    folder: pathlib.Path, redis: RunningRedis, endpoint: ModelEndpoint
+) -> Iterator[tuple[RunningHost, RunningHost, Prometheus]]:
+    """Run two replicas on one Redis, and a Prometheus that scrapes both."""
+    config = remote_config(folder, endpoint.url)
+    variables = as_flags([f"redis_address={redis.address}", f"admin_token={ADMIN}"])
+    told = ("--runtime-config-file", config, *variables)
+    with (
+        run_host(folder / "a", *told) as first,
+        run_host(folder / "b", *told) as second,
+        run_prometheus(folder, write_config(folder, [first, second], ADMIN)) as prometheus,
+    ):
+        yield first, second, prometheus
 
 
 def test_two_replicas_are_counted_once_and_an_outage_is_told(
@@ -19,38 +44,37 @@ def test_two_replicas_are_counted_once_and_an_outage_is_told(
     tmp_path: pathlib.Path,
 ) -> None:
     assert wasm.exists()
-    config = remote_config(tmp_path, endpoint.url)
-    variables = as_flags([f"redis_address={own_redis.address}", f"admin_token={ADMIN}"])
-    told = ("--runtime-config-file", config, *variables)
-    with run_host(tmp_path / "a", *told) as first, run_host(tmp_path / "b", *told) as second:
+    with scraped(tmp_path, own_redis, endpoint) as (first, second, prometheus):
         mine = start(first, token := new_token(first))
         ask(second, "POST", "/", token, id=mine, prompt="How are you?")
-        with run_prometheus(tmp_path, write_config(tmp_path, [first, second], ADMIN)) as prometheus:
-            turns = f"max(chat_requests_total{OF_TURNS})"
-            assert prometheus.await_value(turns, lambda value: value == 2) == 2
-            assert prometheus.await_value("sum(chat_turns_total)", lambda value: value == 4)
-            assert prometheus.value("sum(up)") == 2
-            assert prometheus.value('min(chat_up{part="model"})') == 1
-            for _ in range(5):
-                ask(first, "POST", "/", token, id=mine, prompt="And now?")
-                ask(first, "POST", "/", token, id=10**9, prompt="And there?")
-            rate = 'chat:requests:rate5m{method="POST",route="/",status="200"}'
-            prometheus.await_value(rate, lambda value: value > 0)
-            assert len(prometheus.query("chat:turn_seconds:p95_5m > 0")) == 1
-            assert prometheus.await_value("chat:error_ratio:rate5m", lambda value: value == 0) == 0
-            for expression in expressions():
-                prometheus.query(expression)
-            assert admin(first, "POST", "/admin/cleanup").json()["is_complete"]
-            cleaned = "time() - max(chat_cleaned_timestamp_seconds)"
-            assert prometheus.await_value(cleaned, lambda value: value < 30) >= 0
+        turns = f"max(chat_requests_total{OF_TURNS})"
+        prometheus.await_value(turns, lambda value: value == 2)
+        prometheus.await_value("sum(chat_turns_total)", lambda value: value == 4)
+        assert prometheus.value("sum(up)") == 2
+        assert prometheus.value('min(chat_up{part="model"})') == 1
+        look_at_rates(first, token, mine, prometheus)
 
-            own_redis.kill()
-            prometheus.await_value('max(chat_up{part="redis"})', lambda value: value == 0)
-            pending = 'count(ALERTS{alertname="ChatPartDown",part="redis"})'
-            assert prometheus.await_value(pending, lambda value: value == 1)
-            assert prometheus.value("sum(up)") == 2, "the chat answers, and says what is away"
+        own_redis.kill()
+        prometheus.await_value('max(chat_up{part="redis"})', lambda value: value == 0)
+        away = 'count(ALERTS{alertname="ChatPartDown",part="redis"})'
+        prometheus.await_value(away, lambda value: value == 1)
+        assert prometheus.value("sum(up)") == 2, "the chat answers, and says what is away"
+        second.stop()
+        gone = 'count(ALERTS{alertname="ChatReplicaDown"})'
+        prometheus.await_value(gone, lambda value: value == 1)
+        assert prometheus.value("sum(up)") == 1
 
-            second.stop()
-            prometheus.await_value("sum(up)", lambda value: value == 1)
-            pending = 'count(ALERTS{alertname="ChatReplicaDown"})'
-            assert prometheus.await_value(pending, lambda value: value == 1)
+
+def look_at_rates(host: RunningHost, token: str, mine: int, prometheus: Prometheus) -> None:
+    """Look at what the rules record, and at what the dashboard asks for."""
+    for _ in range(5):
+        ask(host, "POST", "/", token, id=mine, prompt="And now?")
+        ask(host, "POST", "/", token, id=10**9, prompt="And there?")
+    prometheus.await_value(f"chat:requests:rate5m{OF_TURNS}", lambda value: value > 0)
+    prometheus.await_value("chat:error_ratio:rate5m", lambda value: value == 0)
+    assert len(prometheus.query("chat:turn_seconds:p95_5m > 0")) == 1
+    for expression in expressions():
+        prometheus.query(expression)
+    assert admin(host, "POST", "/admin/cleanup").json()["is_complete"]
+    cleaned = "time() - max(chat_cleaned_timestamp_seconds)"
+    prometheus.await_value(cleaned, lambda value: value < 30)

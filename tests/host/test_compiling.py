@@ -6,7 +6,13 @@ import sys
 
 import pytest
 
-from host.abi.compiling import MAX_INSTANCES, RESERVED_BYTES, can_reserve
+from host.abi.compiling import (
+    MAX_INSTANCES,
+    RESERVED_BYTES,
+    can_reserve,
+    compile_component,
+    make_wasm_engine,
+)
 from tests.running import ROOT
 
 pytestmark = pytest.mark.long
@@ -68,6 +74,33 @@ def test_processes_that_compile_a_component_at_once_do_not_disturb_each_other(
 
     assert [process.returncode for process in compiling] == [0, 0, 0], told
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_what_is_compiled_where_nothing_can_be_written_runs_and_is_not_kept(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "app.wasm"
+    source.write_text("(component)")
+    (tmp_path / ".spin").write_text("no folder can be here")
+
+    compile_component(make_wasm_engine(), source)
+
+    told = "".join(capsys.readouterr())
+    assert "cannot be kept beside app.wasm" in told
+
+
+def test_what_was_kept_and_is_not_whole_is_compiled_anew(tmp_path: pathlib.Path) -> None:
+    source = tmp_path / "app.wasm"
+    source.write_text("(component)")
+    engine = make_wasm_engine()
+    compile_component(engine, source)
+    (kept,) = (tmp_path / ".spin" / "wasmtime").glob("*.cwasm")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:100])
+
+    compile_component(engine, source)
+
+    assert len(kept.read_bytes()) == len(whole)
 
 
 def count_instances(max_addresses: int) -> int:

@@ -9,6 +9,7 @@ for place = 1, #fields, 2 do
 end
 for place = 1, #fields, 2 do put(conversation_key, fields[place], fields[place + 1]) end
 redis.call('HINCRBY', conversation_key, 'window_tokens', added_tokens)
+redis.call('HSET', conversation_key, 'v', SCHEMA)
 if redis.call('HGET', conversation_key, 'pinned') == '1' then
   keep('0')
   local namespace = redis.call('HGET', conversation_key, 'namespace')

@@ -46,7 +46,7 @@ count_messages(said, last)
 redis.call('HSET', conversation_key, 'turn_count', last, 'context_tokens', context_tokens,
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'pair_tokens', pair_tokens,
   'active_at', active_at,
-  'kept', kept(last), 'committed_by', committing)
+  'kept', kept(last), 'committed_by', committing, 'v', SCHEMA)
 redis.call('HINCRBY', conversation_key, 'evicted_count', evicted_count)
 if title ~= '' and redis.call('HEXISTS', conversation_key, 'title') == 0 then
   put(conversation_key, 'title', title)

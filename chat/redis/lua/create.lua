@@ -24,7 +24,7 @@ redis.call('HSET', conversation_key, 'context', context, 'context_tokens', conte
   'window_tokens', window_tokens, 'evidence_tokens', evidence_tokens, 'pair_tokens', pair_tokens,
   'created_at', active_at,
   'active_at', active_at, 'turn_count', 1, 'evicted_count', 0, 'pinned', 0, 'kept', '1:1:0',
-  'messages', '1:' .. messages_in(turn),  'committed_by', fencing .. ':0')
+  'messages', '1:' .. messages_in(turn),  'committed_by', fencing .. ':0', 'v', SCHEMA)
 grown = grown + CONVERSATION_BYTES + #context
 if title ~= '' then put(conversation_key, 'title', title) end
 if new_namespace ~= '' then put(conversation_key, 'namespace', new_namespace) end

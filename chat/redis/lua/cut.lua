@@ -101,7 +101,7 @@ local is_empty = first == 1 and index == 0
 if is_empty then empty() else cut_all() end
 count_messages(0 - said, last)
 set_window_tokens()
-redis.call('HSET', conversation_key, 'kept', kept(last))
+redis.call('HSET', conversation_key, 'kept', kept(last), 'v', SCHEMA)
 if made_title ~= '' and redis.call('HGET', conversation_key, 'title') == made_title then
   take(conversation_key, 'title')
 end

@@ -14,7 +14,8 @@ repeat
   for i = 1, #flat, 2 do
     local id = flat[i]
     if flat[i + 1] ~= last_at or id < last_id then
-      local one = summary(beginning .. id, id)
+      local one, too_new = summary(beginning .. id, id)
+      if too_new then return too_new end
       if not one then
         gone[#gone + 1] = id
       else

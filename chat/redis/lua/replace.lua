@@ -18,7 +18,7 @@ else
   grown = grown - #old - ITEM_BYTES
 end
 local last = redis.call('HGET', conversation_key, 'turn_count')
-redis.call('HSET', conversation_key, 'kept', kept(last))
+redis.call('HSET', conversation_key, 'kept', kept(last), 'v', SCHEMA)
 count_messages((is_left and messages_in(new) or 0) - messages_in(old), last)
 unfold(tonumber(turn_number))
 forget_beside(function(number) return number == tonumber(turn_number) end)

@@ -47,7 +47,7 @@ if is_last ~= '1' then
 end
 local head = cjson.decode(pieces[1])
 for field, value in pairs(head) do put(conversation_key, field, value) end
-redis.call('HSET', conversation_key, 'kept', kept(head.turn_count))
+redis.call('HSET', conversation_key, 'kept', kept(head.turn_count), 'v', SCHEMA)
 if repetition ~= '' then
   put(done_key, repetition, result)
   if started ~= '' then redis.call('SET', started_key, started, 'EX', STARTED_S) end

@@ -115,14 +115,17 @@ end
 
 local function look(id)
   local key, rows = beginning .. id, {}
-  if redis.call('EXISTS', key) == 0 then return end
+  local head = redis.call('HMGET', key, 'created_at', 'title', 'v')
+  if not head[1] then return end
+  local too_new = newer(head[3])
+  if too_new then return too_new end
   for _, turn in ipairs(redis.call('LRANGE', key .. ':turns', 0, -1)) do
     bytes = bytes + weight * #turn
     if may_match(string.lower(turn)) then read(rows, id, turn) end
   end
   for _, turn in ipairs(evicted(key)) do read(rows, id, turn) end
   if #rows == 0 then return end
-  local title = redis.call('HGET', key, 'title') or ''
+  local title = head[2] or ''
   for _, row in ipairs(rows) do
     row[4] = title
     offer(found, row, most)
@@ -137,7 +140,8 @@ repeat
     if flat[i + 1] ~= last_at or flat[i] < last_id then
       is_over = visited >= MAX_VISITED or bytes >= MAX_SEARCHED_BYTES
       if is_over then break end
-      look(flat[i])
+      local too_new = look(flat[i])
+      if too_new then return too_new end
       visited, at, name = visited + 1, flat[i + 1], flat[i]
     end
   end

@@ -1,10 +1,13 @@
--- Returns a conversation as a list shows it, nil if there is none; every value is text. The number
+-- Returns a conversation as a list shows it, nil if there is none, and nil with an error if a newer
+-- version has stored it. Comes after `is`. Every value is text. The number
 -- of messages is '' if the last turn was stored by a component that does not count them.
 local function summary(key, id)
   local fields = redis.call('HMGET', key, 'context', 'title', 'created_at', 'active_at',
     'turn_count', 'evicted_count', 'pinned', 'window_tokens', 'messages', 'metadata', 'namespace',
-    'summary')
+    'summary', 'v')
   if not fields[3] then return nil end
+  local unread = newer(fields[13])
+  if unread then return nil, unread end
   local now, left = redis.call('TIME'), redis.call('PTTL', key)
   local ends = left < 0 and 0 or math.floor((now[1] * 1000 + now[2] / 1000 + left) / 1000)
   local last, messages = string.match(fields[9] or '', '^(%d+):(%d+)$')
