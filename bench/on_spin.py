@@ -6,6 +6,7 @@ import random
 import statistics
 import subprocess
 
+from bench.alone.servers import bench_servers
 from bench.clients import Running
 from bench.compare.footprints import memory_mb
 from bench.compare.streams import compare_streams
@@ -54,6 +55,7 @@ def measure_on_spin(folder: pathlib.Path) -> None:
     for name, before in idle.items():
         row(name, f"{before:.0f}", f"{used[name]:.0f}")
     compare_streams(folder / "streams", STREAMING_ON_SPIN)
+    bench_servers(folder / "servers")
 
 
 def measure_rounds(running: list[Running], rng: random.Random) -> dict[str, list[Cell]]:

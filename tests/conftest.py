@@ -66,6 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     is_p3 = bool(SPIN) and BUILD == "p3"
     others = ["own_host" if SPIN else "spin", "preview_2" if is_p3 else "preview_3"]
+    others += ["one_server"] if IN_CLUSTER else []
     for item in items:
         make_callable(item)
         if IN_CLUSTER and ONE_SERVER & own_fixtures(item):

@@ -6,6 +6,7 @@ from bench.alone.history import bench_history
 from bench.alone.memories import bench_memories, embeds
 from bench.alone.page import bench_page
 from bench.alone.recall import bench_recall
+from bench.alone.servers import bench_servers
 from bench.alone.surface import bench_surface
 from bench.alone.turns import CONTEXT, PROMPT, REPLY, answer, bench_turns
 from bench.alone.waiting import bench_waiting
@@ -34,3 +35,4 @@ def bench_alone(folder: pathlib.Path) -> None:
         bench_memories(folder, config, redis)
         bench_waiting(folder, redis, endpoint)
         redis.stop()
+    bench_servers(folder / "servers")

@@ -73,6 +73,7 @@ REFUSALS = {
     "BusyLoadingError": "is still loading what it has saved",
     "ClusterDown": "is a cluster that has no node for some of its keys",
     "TryAgain": "is moving these keys to another node",
+    " - Ask:": "is moving these keys to another node",
     "Moved": "is a cluster: see `redis_mode`",
     "Connection refused": "does not answer: nothing listens at `redis_address`",
     "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",

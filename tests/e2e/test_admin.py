@@ -175,6 +175,7 @@ def do_all_that_counts(host: RunningHost, endpoint: ModelEndpoint) -> None:
     host.client.get("/conversations/999999")
 
 
+@pytest.mark.one_server("begins with an empty server")
 def test_what_was_done_is_counted(host: RunningHost, endpoint: ModelEndpoint) -> None:
     begun = time.time()
     assert stats(host)["since"] is None
