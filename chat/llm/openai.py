@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from chat.context.markers import neutralise
+from chat.context.markers import may_have_markers, neutralise
 from chat.context.reply import ReplyText
 from chat.context.templates import UNMISTAKABLE_ENDS
 from chat.core.errors import ModelUnavailable
 from chat.core.json_text import parse_own_json, render_json_text
-from chat.core.messages import Completion, Message, Sampling
+from chat.core.messages import Completion, Message, Sampling, have_calls
 from chat.core.tool_calls import CallPart
 from chat.llm.answers import check_status, parse_embeddings
 from chat.llm.streamed import Answer
@@ -42,15 +42,9 @@ class Endpoint(Protocol):
 
 def render_request(model: str, messages: Sequence[Message], sampling: Sampling) -> bytes:
     """Render the request; markers in what it says are broken up, as a server might obey them."""
-    shown = [
-        _with_calls(m)
-        if m.calls or m.call_id is not None
-        else {"role": m.role, "content": neutralise(m.content)}
-        for m in messages
-    ]
     fields = {
         "model": model,
-        "messages": shown,
+        "messages": _render_messages(messages),
         "max_tokens": sampling.max_reply_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -64,8 +58,14 @@ def render_request(model: str, messages: Sequence[Message], sampling: Sampling) 
     return render_json_text(fields).encode()
 
 
-def _with_calls(message: Message) -> dict[str, Any]:
-    """Return a message with tool calls, or with the output of one, as the endpoint takes it."""
+def _render_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Return messages as the endpoint takes them; nearly always there is nothing to break up."""
+    if have_calls(messages) or may_have_markers("".join([m.content for m in messages])):
+        return [_render_message(m) for m in messages]
+    return [{"role": m.role, "content": m.content} for m in messages]
+
+
+def _render_message(message: Message) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": neutralise(message.content)}
     if message.call_id is not None:
         fields["tool_call_id"] = neutralise(message.call_id)

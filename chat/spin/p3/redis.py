@@ -37,7 +37,7 @@ class InstanceRedis:
         Errors: StoreUnavailable without a connection; RedisError with the host's text.
         """
         connection = await self._connected()
-        parameters: list[RedisParameter] = [RedisParameter_Binary(a) for a in arguments]
+        parameters: list[RedisParameter] = list(map(RedisParameter_Binary, arguments))
         call = connection.execute(command, parameters)
         try:
             results = await within(call, moment_in(self._timeout_s))

@@ -70,13 +70,17 @@ async def ends(task: "asyncio.Task[Any]", until: Moment) -> bool:
 
 def leave(task: "asyncio.Task[Any]", behind: Callable[[], None] = lambda: None) -> None:
     """Wait no longer for a call; once it has ended, do what may be done only `behind` it."""
-    spawn(_ended(task, behind))
+    if task.done():
+        task.exception()  # an error that nobody looks at is a trap
+        behind()
+    else:
+        spawn(_ended(task, behind))
 
 
 async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
-    """Wait for a call that was left, and look at its error: one that nobody looks at is a trap."""
-    if not task.done():
-        await asyncio.wait({task})
+    ended = asyncio.get_running_loop().create_future()
+    task.add_done_callback(partial(_tell, ended))
+    await ended
     task.exception()
     behind()
 
