@@ -11,6 +11,8 @@ lower bound of each evicted turn is taken off.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
 
 from chat.context.markers import break_up
 from chat.core.messages import IMAGE, SIDES, Conversation, Message, Turn
@@ -51,26 +53,36 @@ def message_tokens(content: str, vocabulary: Vocabulary = UNKNOWN) -> int:
     return estimate_tokens(break_up(content), vocabulary) + TEMPLATE_TOKENS
 
 
-def fit_context(
-    conversation: Conversation,
-    prompt: str,
-    *,
-    context_length: int,
-    max_reply_tokens: int,
-    recalled_tokens: int = 0,
-) -> Fit:
-    """Keep the newest whole turns that fit beside the system context, `prompt` and recalled text.
+@dataclass(frozen=True)
+class Room:
+    """The room that a conversation and a prompt leave for what is recalled.
 
-    Errors: PromptTooLong if the prompt does not fit even without any turn.
+    Units: `beside_tokens` is the most that is shown beside prompt, turns and what is recalled.
     """
-    new_tokens = message_tokens(prompt, conversation.vocabulary) + recalled_tokens
-    room_tokens = context_length - max_reply_tokens - new_tokens
-    fit = fit_turns(conversation, conversation.turns, room_tokens)
-    if fit.window_tokens > room_tokens:
-        needed_tokens = fit.window_tokens + new_tokens + max_reply_tokens
-        raise PromptTooLong(needed_tokens, context_length)
-    prompt_tokens = fit.window_tokens + new_tokens
-    return Fit(fit.evicted, fit.kept, fit.window_tokens, prompt_tokens)
+
+    conversation: Conversation
+    prompt: str
+    context_length: int
+    max_reply_tokens: int
+    beside_tokens: int = 0
+
+    @cached_property
+    def new_tokens(self) -> int:
+        """The most that the prompt takes, and what is shown beside it."""
+        return message_tokens(self.prompt, self.conversation.vocabulary) + self.beside_tokens
+
+    def fit(self, recalled_tokens: int = 0) -> Fit:
+        """Keep the newest whole turns that fit beside all else, and so many recalled tokens.
+
+        Errors: PromptTooLong if the prompt does not fit even without any turn.
+        """
+        new_tokens = self.new_tokens + recalled_tokens
+        room_tokens = self.context_length - self.max_reply_tokens - new_tokens
+        fit = fit_turns(self.conversation, self.conversation.turns, room_tokens)
+        if fit.window_tokens > room_tokens:
+            needed_tokens = fit.window_tokens + new_tokens + self.max_reply_tokens
+            raise PromptTooLong(needed_tokens, self.context_length)
+        return Fit(fit.evicted, fit.kept, fit.window_tokens, fit.window_tokens + new_tokens)
 
 
 def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: int) -> Fit:
@@ -84,9 +96,8 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     Errors: none; if no turn fits, all are evicted, and `window_tokens` is what the system context
             takes.
     """
-    parts_tokens = conversation.context_tokens + sum([turn.tokens for turn in turns])
-    added = turns[len(conversation.turns) :]
-    known_tokens = conversation.window_tokens + sum([turn.tokens for turn in added])
+    parts_tokens = conversation.context_tokens + sum_tokens(turns)
+    known_tokens = conversation.window_tokens + sum_tokens(turns[len(conversation.turns) :])
     evicted_count = 0
     window_tokens = min(parts_tokens, known_tokens) + opening_tokens(turns)
     while evicted_count < len(turns) and (
@@ -101,6 +112,13 @@ def fit_turns(conversation: Conversation, turns: Sequence[Turn], room_tokens: in
     return Fit(
         tuple(turns[:evicted_count]), tuple(turns[evicted_count:]), window_tokens, window_tokens
     )
+
+
+def sum_tokens(turns: Sequence[Turn]) -> int:
+    """Return the most that turns take together."""
+    prompts, replies = attrgetter("prompt_tokens"), attrgetter("reply_tokens")
+    tokens: int = sum(map(prompts, turns)) + sum(map(replies, turns))
+    return tokens
 
 
 def opening_tokens(turns: Sequence[Turn]) -> int:

@@ -7,11 +7,18 @@ from chat.context.budget import (
     LEAST_TEMPLATE_TOKENS,
     TEMPLATE_TOKENS,
     Fit,
-    is_more_than_text,
     message_tokens,
 )
 from chat.context.markers import break_up
-from chat.core.messages import Completion, Conversation, Turn
+from chat.core.messages import (
+    SIDES,
+    Completion,
+    Conversation,
+    Message,
+    Turn,
+    messages_of,
+    take_turns,
+)
 from chat.core.tokens import Vocabulary, estimate_tokens, least_tokens
 
 MOST_TURNS_OBSERVED = 32
@@ -119,17 +126,18 @@ def _observe_template(vocabulary: Vocabulary, kept: Sequence[Turn], tokens: int)
     """
     if len(kept) > MOST_TURNS_OBSERVED:
         return vocabulary
-    pairs = [turn for turn in kept if _is_pair(turn)]
-    others_tokens = sum([turn.least_tokens for turn in kept if not _is_pair(turn)])
-    pairs_tokens = sum([least_tokens(m.content) for turn in pairs for m in turn.shown()])
-    return vocabulary.observe_template(tokens - others_tokens - pairs_tokens, len(pairs))
+    said, others_tokens = messages_of(kept), 0
+    if len(said) % 2 or not take_turns(said):
+        others = [turn for turn in kept if not _is_pair(turn.shown())]
+        others_tokens = sum([turn.least_tokens for turn in others])
+        said = messages_of([turn for turn in kept if turn not in others])
+    pairs_tokens = least_tokens("\n".join([message.content for message in said]))
+    return vocabulary.observe_template(tokens - others_tokens - pairs_tokens, len(said) // 2)
 
 
-def _is_pair(turn: Turn) -> bool:
+def _is_pair(shown: Sequence[Message]) -> bool:
     """Whether a turn is one message with its reply, around which a template puts all it has."""
-    shown = turn.shown()
-    is_pair = [message.role for message in shown] == ["user", "assistant"]
-    return is_pair and not any(is_more_than_text(message) for message in shown)
+    return len(shown) == len(SIDES) and take_turns(shown)
 
 
 def _broken_up_tokens(text: str) -> int:

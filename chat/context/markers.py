@@ -118,11 +118,16 @@ LOOK_ALIKES = re.compile(f"[{''.join(ASCII_OF)}]")
 WIDE_BEGINNINGS = tuple(char for char, same in ASCII_OF.items() if same in "<[")
 
 
+def may_have_markers(text: str) -> bool:
+    """Whether a text has a sign that a marker begins with, as few texts have."""
+    is_plain = "<" not in text and "[" not in text and "~" not in text
+    return not is_plain or (not text.isascii() and any(sign in text for sign in WIDE_BEGINNINGS))
+
+
 def neutralise(text: str) -> str:
     """Break up the markers of any template in `text`; a person reads the same as before."""
-    is_plain = "<" not in text and "[" not in text and "~" not in text
-    if is_plain and (text.isascii() or not any(sign in text for sign in WIDE_BEGINNINGS)):
-        return text  # most texts have no sign that a marker begins with
+    if not may_have_markers(text):
+        return text
     folded = _folded(text)
     return _broken_at(text, [_behind_opening(m, folded) for m in MARKERS.finditer(folded)])
 

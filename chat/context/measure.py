@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chat.context.months import date_terms
-from chat.context.terms import turn_terms
+from chat.context.terms import beginnings, count_terms
 from chat.core.matches import UNREAD, Matches, Posting
 from chat.core.messages import Conversation, Found, Turn
 
@@ -50,31 +49,24 @@ def rank_by_words(
     Shapes: `wanted` are the prompt's terms; a turn without any score is left out.
     Errors: none.
     """
-    new = {turn.number: about for turn in leaving if (about := postings_of(turn, wanted))}
+    begun = beginnings(wanted)
+    new = {turn.number: about for turn in leaving if (about := postings_of(turn, wanted, begun))}
     if not new:
         return conversation.found
     before = conversation.matches
     weighing = weights(wanted, before, new, len(leaving))
     scores = own_scores({**before.postings, **new}, weighing, measure)
     turns = [*(found.turn for found in conversation.found), *leaving]
-    ranked = [Found(turn, with_neighbours(scores, turn.number, measure)) for turn in turns]
-    ranked.sort(key=lambda one: (-one.score, -one.turn.number))
-    return tuple(one for one in ranked if one.score > 0)
+    together = [(with_neighbours(scores, turn.number, measure), turn) for turn in turns]
+    ranked = [Found(turn, score) for score, turn in together if score > 0]
+    return tuple(sorted(ranked, key=lambda one: (-one.score, -one.turn.number)))
 
 
-def postings_of(turn: Turn, wanted: Sequence[str]) -> Mapping[int, Posting]:
-    """Return the postings of those `wanted` terms that a turn has, by their places.
-
-    A quick look rules out most turns before their terms are worked out.
-    """
-    text = "\n".join(message.content for message in turn.shown()).lower()
-    dates = date_terms(placed.created_at for placed in turn.placed())
-    likely = [term for term in wanted if term in dates or term.rstrip("i") in text]
-    if not likely:
-        return {}
-    counts = turn_terms(turn)
-    length = sum(counts.values())
-    return {n: Posting(counts[t], length) for n, t in enumerate(wanted) if t in counts}
+def postings_of(turn: Turn, wanted: Sequence[str], begun: tuple[str, ...]) -> Mapping[int, Posting]:
+    """Return the postings of those `wanted` terms that a turn has, by their places."""
+    counts, length = count_terms(turn, begun)
+    places = sorted(map(wanted.index, counts.keys() & wanted))
+    return {place: Posting(counts[wanted[place]], length) for place in places}
 
 
 def weights(

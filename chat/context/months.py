@@ -6,6 +6,9 @@ A month's term has a sign that no word has; a year's is the year itself.
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from chat.core.memo import kept
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 NAMED = re.compile(
@@ -34,10 +37,14 @@ def date_terms(times: Iterable[float]) -> Sequence[str]:
     Units:  seconds since 1970.
     Errors: none; a time before 1970, or after the year 9999, has no terms.
     """
-    days = dict.fromkeys(time // DAY_S for time in times)
-    terms = dict[str, None]()
-    for day in days:
-        if 0 <= day < LATEST_S // DAY_S:
-            date = dt.datetime.fromtimestamp(day * DAY_S, dt.UTC)
-            terms |= {f"_{MONTHS[date.month - 1]}": None, str(date.year): None}
-    return list(terms)
+    days = dict.fromkeys([time // DAY_S for time in times])
+    return list(dict.fromkeys(chain.from_iterable(map(_terms_of_day, days))))
+
+
+@kept
+def _terms_of_day(day: float) -> Sequence[str]:
+    """Return the terms of a day; the turns of a window are of few days."""
+    if not 0 <= day < LATEST_S // DAY_S:
+        return ()
+    date = dt.datetime.fromtimestamp(day * DAY_S, dt.UTC)
+    return f"_{MONTHS[date.month - 1]}", str(date.year)

@@ -5,11 +5,12 @@ conversations before it. Nothing is shown twice, and the window keeps most of th
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import TypeVar
 
-from chat.context.budget import Fit, fit_context, message_tokens
+from chat.context.budget import Fit, Room
 from chat.context.measure import rank_by_words
 from chat.context.quotes import (
     AROUND_TOKENS,
@@ -22,8 +23,9 @@ from chat.context.quotes import (
 from chat.context.ranking import LEAST_SHARE
 from chat.context.summary import SummaryQuote, quote_summary
 from chat.context.terms import recall_terms
-from chat.core.messages import Conversation, Found, FoundMemory, Turn
+from chat.core.messages import Conversation, Found, FoundMemory, Turn, messages_of
 from chat.core.tokens import Vocabulary, estimate_tokens
+from chat.core.tool_calls import ToolCall
 
 HEADER = "Earlier in this conversation:"
 MEMORIES_HEADER = "Memory log of earlier conversations:"
@@ -37,53 +39,14 @@ Quoted = TypeVar("Quoted", Quote, MemoryQuote)
 class Quoting:
     """How much may be recalled, and how memories are quoted.
 
-    Units: `recall_tokens` is the most that recalled turns take together, `memory_max_chars` the
-           most characters that are shown of a memory, and `beside_tokens` the most that is shown
-           beside prompt, turns and what is recalled. `now` is seconds since 1970.
+    Units: `recall_tokens` is the most that recalled turns take together, and `memory_max_chars` the
+           most characters that are shown of a memory. `now` is seconds since 1970.
     """
 
     recall_tokens: int
     memory_template: str
     memory_max_chars: int
     now: float
-    beside_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class Room:
-    """The room that a conversation and a prompt leave for what is recalled.
-
-    Units: `beside_tokens` is the most that is shown beside prompt, turns and what is recalled.
-    """
-
-    conversation: Conversation
-    prompt: str
-    context_length: int
-    max_reply_tokens: int
-    beside_tokens: int = 0
-
-    def fit_beside(self, recalled_tokens: int) -> Fit:
-        """Fit the newest turns beside so many tokens of what is recalled."""
-        return fit_context(
-            self.conversation,
-            self.prompt,
-            context_length=self.context_length,
-            max_reply_tokens=self.max_reply_tokens,
-            recalled_tokens=recalled_tokens + self.beside_tokens,
-        )
-
-    @property
-    def share_tokens(self) -> int:
-        """The most tokens that recalled turns take, and the most that memories take."""
-        new_tokens = message_tokens(self.prompt, self.conversation.vocabulary)
-        taken_tokens = new_tokens + self.conversation.context_tokens + self.beside_tokens
-        return (self.context_length - self.max_reply_tokens - taken_tokens) // RECALL_SHARE
-
-    @property
-    def summary(self) -> SummaryQuote | None:
-        """The summary of evicted turns, if there is one and it fits in its share."""
-        known = self.conversation
-        return quote_summary(known.summary, self.share_tokens, known.vocabulary)
 
 
 @dataclass(frozen=True)
@@ -115,55 +78,56 @@ class Recall:
         return self.around("")
 
 
-def with_leaving(room: Room, said: str, recall_tokens: int) -> Conversation:
-    """Return the conversation with the turns that may leave among its found turns.
+def share_tokens(room: Room) -> int:
+    """Return the most tokens that recalled turns take, and the most that memories take."""
+    taken_tokens = room.new_tokens + room.conversation.context_tokens
+    return (room.context_length - room.max_reply_tokens - taken_tokens) // RECALL_SHARE
+
+
+def fitting_summary(room: Room) -> SummaryQuote | None:
+    """Return the summary of evicted turns, if there is one and it fits in its share."""
+    known = room.conversation
+    return quote_summary(known.summary, share_tokens(room), known.vocabulary)
+
+
+def with_leaving(room: Room, said: str, recall_tokens: int) -> tuple[Found, ...]:
+    """Return the found turns, and among them those that may leave.
 
     No search has found those turns: they are in the window until this very turn is stored.
     Shapes: `said` is what to search for.
     Units:  `recall_tokens` is the most that recalled turns take together.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-    share_tokens, summary = max(0, room.share_tokens), room.summary
-    most_tokens = share_tokens + min(recall_tokens, share_tokens)
-    most_tokens += summary.tokens if summary else 0
-    leaving = room.fit_beside(most_tokens).evicted if recall_tokens else ()
-    found = rank_by_words(room.conversation, leaving, recall_terms(said))
-    return replace(room.conversation, found=found)
+    if not recall_tokens:
+        return room.conversation.found
+    free_tokens, summary = max(0, share_tokens(room)), fitting_summary(room)
+    most_tokens = free_tokens + min(recall_tokens, free_tokens)
+    leaving = room.fit(most_tokens + (summary.tokens if summary else 0)).evicted
+    return rank_by_words(room.conversation, leaving, recall_terms(said))
 
 
 def fit_with_recall(
-    conversation: Conversation,
-    prompt: str,
-    found: Sequence[FoundMemory],
-    quoting: Quoting,
-    *,
-    context_length: int,
-    max_reply_tokens: int,
+    room: Room, found: Sequence[Found], memories: Sequence[FoundMemory], quoting: Quoting
 ) -> tuple[Fit, Recall]:
     """Fit the newest turns and, beside them, what is worth recalling.
 
-    Shapes: `found` are memories, the nearest first.
+    Shapes: `found` are turns, the best first, and `memories` the nearest first.
     Errors: PromptTooLong if the prompt does not fit even without any turn.
     """
-    room = Room(conversation, prompt, context_length, max_reply_tokens, quoting.beside_tokens)
-    fit = room.fit_beside(0)
-    share_tokens = room.share_tokens
-    memories = choose_memories(conversation, prompt, found, quoting, share_tokens)
-    vocabulary = conversation.vocabulary
-    summary = room.summary
-    summary_tokens = summary.tokens if summary else 0
-    memories_tokens = taken_tokens(memories, MEMORIES_HEADER, vocabulary)
-    max_tokens = min(quoting.recall_tokens, share_tokens)
-    quotes: list[Quote] = []
-    if max_tokens > 0 and conversation.found:
-        stays = room.fit_beside(summary_tokens + memories_tokens + max_tokens).kept
-        quotes = choose_turns(conversation, stays, quoting.now, max_tokens)
-    if quotes or memories or summary:
-        quoted_tokens = memories_tokens + taken_tokens(quotes, HEADER, vocabulary)
-        fit = room.fit_beside(summary_tokens + quoted_tokens)
+    vocabulary, most_tokens = room.conversation.vocabulary, share_tokens(room)
+    chosen = choose_memories(room.conversation, room.prompt, memories, quoting, most_tokens)
+    summary = fitting_summary(room)
+    before_tokens = taken_tokens(chosen, MEMORIES_HEADER, vocabulary)
+    before_tokens += summary.tokens if summary else 0
+    max_tokens = min(quoting.recall_tokens, most_tokens)
+    if not found or max_tokens <= 0:
+        return room.fit(before_tokens), Recall((), tuple(chosen), summary)
+    stays = room.fit(before_tokens + max_tokens).kept
+    quotes = choose_turns(found, stays, quoting.now, max_tokens, vocabulary)
+    fit = room.fit(before_tokens + taken_tokens(quotes, HEADER, vocabulary))
     kept = {turn.number for turn in fit.kept}
-    turns = (quoted for quoted in quotes if quoted.found.turn.number not in kept)
-    return fit, Recall(tuple(turns), tuple(memories), summary)
+    turns = tuple(quoted for quoted in quotes if quoted.found.turn.number not in kept)
+    return fit, Recall(turns, tuple(chosen), summary)
 
 
 def choose_memories(
@@ -176,7 +140,7 @@ def choose_memories(
     """Quote the nearest memories that fit; a memory whose text is shown anyway is left out."""
     if not found:
         return []
-    shown = {prompt, *(text for turn in conversation.turns for text in _said(turn))}
+    shown = {prompt, *(message.text for message in messages_of(conversation.turns))}
     vocabulary = conversation.vocabulary
     quotes = (
         (
@@ -197,35 +161,39 @@ def choose_memories(
 
 
 def choose_turns(
-    conversation: Conversation, kept: Sequence[Turn], now: float, max_tokens: int
+    found: Sequence[Found],
+    kept: Sequence[Turn],
+    now: float,
+    max_tokens: int,
+    vocabulary: Vocabulary,
 ) -> list[Quote]:
     """Quote the best of the found turns that fit; `kept` are the turns that are shown anyway."""
-    vocabulary = conversation.vocabulary
     candidates = (
-        (least_quote_tokens(found.turn), partial(make_quote, found, now, vocabulary))
-        for found in choose_recalled(conversation.found, kept)
+        (least_quote_tokens(one.turn), partial(make_quote, one, now, vocabulary))
+        for one in choose_recalled(found, kept)
     )
     return fit_quotes(candidates, max_tokens - header_tokens(HEADER, vocabulary))
 
 
 def choose_recalled(found: Sequence[Found], kept: Sequence[Turn]) -> Iterator[Found]:
-    """Yield the found turns that are worth their tokens; none twice, and none that is shown.
+    """Yield the found turns that are worth their tokens, and that say what is not shown yet.
 
     Shapes: `found` are the best first, `kept` the turns that are shown anyway.
     """
-    shown = {_said(turn) for turn in kept}
+    shown = _said(kept)
     numbers = {turn.number for turn in kept}
     left = [one for one in found if one.turn.number not in numbers]
     best = left[0].score if left else 0.0
     for one in left:
-        said = _said(one.turn)
-        if one.score >= best * LEAST_SHARE and said not in shown:
-            shown.add(said)
+        said = _said([one.turn])
+        if one.score >= best * LEAST_SHARE and not said <= shown:
+            shown |= said
             yield one
 
 
-def _said(turn: Turn) -> tuple[str, ...]:
-    return tuple([message.text for message in turn.messages if message])
+def _said(turns: Sequence[Turn]) -> set[tuple[str, tuple[ToolCall, ...]]]:
+    """Return what is said in turns: texts, each with its tool calls."""
+    return set(map(attrgetter("content", "calls"), messages_of(turns)))
 
 
 def fit_quotes(

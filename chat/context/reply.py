@@ -5,6 +5,22 @@ more has come, and so is white space, because there is none around a reply.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The markers at which a reply ends, and all that one of them may begin with."""
+
+    markers: Sequence[str]
+    beginnings: frozenset[str]
+    longest: int
+
+
+def make_ends(markers: Sequence[str]) -> Ends:
+    """Make the ends of replies of the markers at which they end."""
+    begun = frozenset(end[:count] for end in markers for count in range(1, len(end)))
+    return Ends(markers, begun, max(map(len, begun), default=0))
 
 
 class ReplyText:
@@ -14,11 +30,8 @@ class ReplyText:
     Units: the time is linear in the length of the text, however it is divided.
     """
 
-    def __init__(self, ends: Sequence[str]) -> None:
-        """Take the markers at which the reply ends."""
+    def __init__(self, ends: Ends) -> None:
         self._ends = ends
-        self._beginnings = {end[:count] for end in ends for count in range(1, len(end))}
-        self._longest = max(map(len, self._beginnings), default=0)
         self._beginning = ""
         """The end of what has come, if a marker may begin so."""
         self._spaces: list[str] = []
@@ -31,7 +44,7 @@ class ReplyText:
         if self.is_cut:
             return ""
         text = self._beginning + text
-        place = min((at for at in map(text.find, self._ends) if at >= 0), default=None)
+        place = min([at for at in map(text.find, self._ends.markers) if at >= 0], default=None)
         self.is_cut = place is not None
         held = 0 if self.is_cut else self._begun_marker(text)
         end = len(text) - held if place is None else place
@@ -45,8 +58,8 @@ class ReplyText:
 
     def _begun_marker(self, text: str) -> int:
         """Return how many characters at the end of `text` a marker may begin with."""
-        counts = range(min(len(text), self._longest), 0, -1)
-        return next((count for count in counts if text[-count:] in self._beginnings), 0)
+        counts = range(min(len(text), self._ends.longest), 0, -1)
+        return next((count for count in counts if text[-count:] in self._ends.beginnings), 0)
 
     def _trimmed(self, text: str) -> str:
         text = text if self._is_begun else text.lstrip()

@@ -7,7 +7,7 @@ missing where one was forgotten, or was never given: then the other is shown as 
 from collections.abc import Iterator, Sequence
 
 from chat.context.budget import NO_USER_MESSAGE, as_shown
-from chat.core.messages import SIDES, Message
+from chat.core.messages import SIDES, Message, take_turns
 
 
 def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[Message]:
@@ -18,27 +18,13 @@ def lay_out(context: str, said: Sequence[Message], *, has_tools: bool) -> list[M
     one side become one. An empty context is left out. `has_tools`: whether the model knows more
     than texts, as an endpoint does; otherwise tool calls, outputs and images are shown as texts.
     """
-    if _take_turns(said):
+    if take_turns(said):  # as nearly always: to lay out a hundred messages takes long
         shown = list(said)
     else:
         shown = list(_joined(list(_paired(said, has_tools=has_tools))))
     if not shown or shown[0].role == "assistant":
         shown.insert(0, Message("user", NO_USER_MESSAGE))
     return [Message("system", context), *shown] if context else shown
-
-
-def _take_turns(said: Sequence[Message]) -> bool:
-    """Whether user and assistant take turns with texts, as nearly always: all is shown as it is.
-
-    A window has a hundred messages, and to lay them out costs more than to look at them.
-    """
-    return all(
-        message.role == SIDES[place % 2]
-        and not message.calls
-        and message.call_id is None
-        and not message.images
-        for place, message in enumerate(said)
-    )
 
 
 def _paired(messages: Sequence[Message], *, has_tools: bool) -> Iterator[Message]:

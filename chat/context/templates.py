@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chat.context.markers import break_up_speakers, neutralise
-from chat.context.reply import ReplyText
+from chat.context.reply import ReplyText, make_ends
 from chat.core.messages import Message
 
 TEMPLATE_MARKERS = re.compile(
@@ -111,10 +111,12 @@ FORMATS = {
     "plain": Format(_plain, ("\n\nUser:", "\nUser:", "\n\nSystem:")),
 }
 
-UNMISTAKABLE_ENDS = tuple(
-    end
-    for end in dict.fromkeys(end for one in FORMATS.values() for end in one.ends)
-    if end.startswith(("<|", "<end_of_", "<start_of_"))
+UNMISTAKABLE_ENDS = make_ends(
+    [
+        end
+        for end in dict.fromkeys(end for one in FORMATS.values() for end in one.ends)
+        if end.startswith(("<|", "<end_of_", "<start_of_"))
+    ]
 )
 """The end markers that nothing but a template has: `<s>` is HTML, and `User:` a line of a play.
 
@@ -137,5 +139,5 @@ def _neutralised(message: Message) -> Message:
 
 def cut_reply(text: str, prompt_format: str, stop: Sequence[str] = ()) -> str:
     """Return the reply in a model's text: what stands before the first end marker or `stop`."""
-    reply = ReplyText((*FORMATS[prompt_format].ends, *stop))
+    reply = ReplyText(make_ends((*FORMATS[prompt_format].ends, *stop)))
     return reply.take(text) + reply.finish()

@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import filterfalse
+from operator import methodcaller
 
 from chat.context.months import date_terms, month_terms
 from chat.context.stop_words import STOP_WORDS
@@ -23,14 +25,17 @@ MAX_PROMPT_TERMS = 64
 def terms_of(text: str) -> list[str]:
     """Return the terms by which a text is found, in order, with repetitions."""
     terms: list[str] = []
-    for word in WORD.findall(text.lower()):
-        if word in STOP_WORDS:
-            continue
+    for word in words_of(text):
         if word.isascii():
             terms.append(stem(word)[:LONGEST_TERM])
         else:
             terms += _terms_of_word(word)
     return terms
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in small letters, in order, without the stop words."""
+    return [*filterfalse(STOP_WORDS.__contains__, WORD.findall(text.lower()))]
 
 
 def _terms_of_word(word: str) -> Iterator[str]:
@@ -100,9 +105,29 @@ def recall_terms(prompt: str) -> tuple[str, ...]:
 
 def turn_terms(turn: Turn) -> Mapping[str, int]:
     """Count the terms of a turn's messages, and those of the months in which they were said."""
-    words = Counter(term for message in turn.shown() for term in terms_of(message.text))
-    words.update(date_terms(placed.created_at for placed in turn.placed()))
+    words = Counter([term for message in turn.shown() for term in terms_of(message.text)])
+    words.update(date_terms(turn.times()))
     return words
+
+
+def beginnings(terms: Sequence[str]) -> tuple[str, ...]:
+    """Return what every word begins with that has one of some terms."""
+    return tuple([term.rstrip("i") for term in terms])
+
+
+def count_terms(turn: Turn, begun: tuple[str, ...]) -> tuple[Mapping[str, int], int]:
+    """Count the terms of a turn that may be wanted, and all its terms, as `turn_terms` counts.
+
+    It is quick, as nearly all words cannot have a wanted term: `begun` are its `beginnings`.
+    """
+    text = "\n".join([message.text for message in turn.shown()])
+    if not text.isascii():
+        counts = turn_terms(turn)
+        return counts, sum(counts.values())
+    words, dates = words_of(text), date_terms(turn.times())
+    likely = filter(methodcaller("startswith", begun), words)
+    counts = Counter([stem(word)[:LONGEST_TERM] for word in likely] + list(dates))
+    return counts, len(words) + len(dates)
 
 
 def memory_terms(memory: Memory) -> Mapping[str, int]:

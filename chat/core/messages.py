@@ -4,8 +4,10 @@ Messages and turns are tuples because a window has a hundred of them, and the gu
 anew for each turn: a frozen dataclass takes three times as long to make.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, cycle, islice
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args
 
 from chat.core.images import Image
@@ -85,7 +87,11 @@ class Turn(NamedTuple):
 
     def shown(self) -> tuple[Message, ...]:
         """Return the messages that are still there."""
-        return tuple(message for message in self.messages if message is not None)
+        return tuple([message for message in self.messages if message is not None])
+
+    def times(self) -> list[float]:
+        """Return when each message that is still there was said: its own time, or the turn's."""
+        return [self.at if m.created_at is None else m.created_at for m in self.shown()]
 
     def placed(self) -> "list[Placed]":
         """Return the messages that are still there, each with its place and its time.
@@ -101,6 +107,24 @@ class Turn(NamedTuple):
             for index, message in enumerate(self.messages)
             if message is not None
         ]
+
+
+def messages_of(turns: "Iterable[Turn]") -> tuple[Message, ...]:
+    """Return the messages of turns that are still there, in order."""
+    return tuple(filter(None, chain.from_iterable([turn.messages for turn in turns])))
+
+
+def are_texts(messages: Sequence[Message]) -> bool:
+    """Whether messages are no more than texts: no tool calls, no outputs of any, no images."""
+    return not any(
+        any(map(attrgetter(field), messages)) for field in ("calls", "call_id", "images")
+    )
+
+
+def take_turns(messages: Sequence[Message]) -> bool:
+    """Whether user and assistant take turns, the user first, with no more than texts."""
+    roles = list(map(attrgetter("role"), messages))
+    return roles == list(islice(cycle(SIDES), len(roles))) and are_texts(messages)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ TAG_DIGITS = 40
 
 def digest(*parts: str | bytes) -> str:
     """Return a hash of `parts` in hexadecimal digits; it depends on where each part ends."""
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        total.update(b"%d:" % len(data) + data)
-    return total.hexdigest()[:TAG_DIGITS]
+    data = [part.encode() if isinstance(part, str) else part for part in parts]
+    told = b"".join([b"%d:%b" % (len(one), one) for one in data])
+    return hashlib.sha256(told).hexdigest()[:TAG_DIGITS]
 
 
 def owner_tag(token: str) -> str:

@@ -5,7 +5,6 @@ shown, and not before.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from chat.core.usage import Recalled, RecalledMemory, Usage
@@ -79,7 +78,11 @@ def parse_receipt(text: str) -> Usage | None:
 
 def usage_fields(usage: Usage) -> dict[str, Any]:
     """Return a usage as callers are given it; without a summary it says nothing of one."""
-    fields = asdict(usage)
+    fields = {
+        **vars(usage),
+        "recalled": [vars(one) for one in usage.recalled],
+        "memories": [vars(one) for one in usage.memories],
+    }
     if not usage.summarised_turns:
         del fields["summarised_turns"]
     return fields

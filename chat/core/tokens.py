@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from chat.core.memo import kept
 from chat.core.word_pieces import BEGINNINGS, CONTINUATIONS, LONGEST
 
-RUNS = re.compile(
-    r"(?P<word> ?[A-Z]?[a-z]+)|(?P<capitals>[A-Z]+)|(?P<digits>[0-9]+)|(?P<space> )"
-    r"|(?P<ascii>[\x00-\x7f])|(?P<other>[^\x00-\x7f]+)"
-)
-WORD_SHARE = 4, 3
-"""Four letters of prose are at most three tokens, in vocabularies of 1,000 pieces or more."""
+WORDS = re.compile(r" ?(?:(?<![A-Z])[A-Z])?[a-z]+")
+"""Small letters, with a capital before them that does not end a row of capitals."""
+FREE_SPACES = re.compile(r" (?=[^\W_])")
+"""Spaces that belong to the word behind them."""
+TOKENS_OF_FOUR = 3
+"""Four letters of prose are at most so many tokens, in vocabularies of 1,000 pieces or more."""
 LETTERS = re.compile(r"[A-Za-z]+")
 LETTERS_OF_PROSE = 0.7
 """The share of a text's bytes that must be letters: with fewer, the count says little of words."""
@@ -119,21 +119,15 @@ def estimate_tokens(text: str, vocabulary: Vocabulary = UNKNOWN) -> int:
 @kept
 def _estimate(text: str, *, is_large: bool) -> int:
     """Estimate and keep the result: a turn asks several times for the same texts."""
-    count = 1
-    for run in RUNS.finditer(text):
-        match run.lastgroup:
-            case "word" if is_large:
-                count += _count_pieces(run.group(), is_first=run.start() == 0)
-            case "word":
-                letters, tokens = WORD_SHARE
-                count += -(-len(run.group().lstrip()) * tokens // letters)
-            case "capitals" | "digits" | "ascii":
-                count += len(run.group())
-            case "space":
-                count += 0 if text[run.end() : run.end() + 1].isalnum() else 1
-            case _:
-                count += len(run.group().encode())
-    return count
+    words = WORDS.findall(text)
+    letters = [len(word.lstrip()) for word in words]
+    if is_large:
+        counts = [_count_pieces(word, is_first=False) for word in words[1:]]
+        counts += [_count_pieces(word, is_first=text.startswith(word)) for word in words[:1]]
+    else:
+        counts = [-(-count * TOKENS_OF_FOUR // 4) for count in letters]
+    others = len(text.encode()) - len(FREE_SPACES.findall(text)) - sum(letters)
+    return 1 + others + sum(counts)
 
 
 def _count_pieces(run: str, *, is_first: bool) -> int:
@@ -142,6 +136,8 @@ def _count_pieces(run: str, *, is_first: bool) -> int:
     known = BEGINNINGS if is_first or word != run else CONTINUATIONS
     letters = word.lower()
     count = 0 if letters == word else 1
+    if letters in known:
+        return count + 1
     begin = 0
     while begin < len(letters):
         end = min(len(letters), begin + LONGEST)

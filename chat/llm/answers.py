@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from chat.core.errors import ModelFailed, ModelUnavailable
 from chat.core.json_text import parse_json
 from chat.core.messages import Completion
+from chat.core.tool_calls import ToolCall
 
 TOO_MANY_REQUESTS = 429
 REFUSED = (401, 403)
@@ -52,16 +53,21 @@ def parse_message(body: bytes) -> Reply:
     return Reply(content if isinstance(content, str) else "", calls, answer.get("usage"), reason)
 
 
-def make_completion(text: str, usage: Any, reason: Any) -> Completion:
+def make_completion(
+    text: str, usage: Any, reason: Any, calls: tuple[ToolCall, ...] = (), *, is_whole: bool = True
+) -> Completion:
     """Make a completion of what an endpoint says of it; missing counts are 0.
 
     Errors: ModelFailed for counts that cannot be true.
     """
+    reason = _reason(reason)
     return Completion(
         text,
         _count(usage, "prompt_tokens"),
         _count(usage, "completion_tokens"),
-        finish_reason=_reason(reason),
+        is_whole,
+        "tool_calls" if calls and reason == "stop" else reason,  # some endpoints say so of calls
+        calls=calls,
     )
 
 

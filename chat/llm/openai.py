@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from chat.context.budget import as_shown, is_more_than_text
-from chat.context.markers import neutralise
+from chat.context.budget import as_shown
+from chat.context.markers import may_have_markers, neutralise
 from chat.context.reply import ReplyText
 from chat.context.templates import UNMISTAKABLE_ENDS
 from chat.core.errors import ModelUnavailable
 from chat.core.images import Image
 from chat.core.json_text import parse_own_json, render_json_text
-from chat.core.messages import Completion, Message, Sampling
+from chat.core.messages import Completion, Message, Sampling, are_texts
 from chat.core.tool_calls import CallPart
 from chat.llm.answers import check_status, parse_embeddings
 from chat.llm.streamed import Answer
@@ -49,15 +49,9 @@ def render_request(
 
     `takes_images`: whether the endpoint does; otherwise it is told only that there are some.
     """
-    shown = [
-        _with_more(m, takes_images=takes_images)
-        if is_more_than_text(m)
-        else {"role": m.role, "content": neutralise(m.content)}
-        for m in messages
-    ]
     fields = {
         "model": model,
-        "messages": shown,
+        "messages": _render_messages(messages, takes_images=takes_images),
         "max_tokens": sampling.max_reply_tokens,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
@@ -69,6 +63,13 @@ def render_request(
     if sampling.wishes:
         fields |= parse_own_json(neutralise(render_json_text(sampling.wishes)))
     return render_json_text(fields).encode()
+
+
+def _render_messages(messages: Sequence[Message], *, takes_images: bool) -> list[dict[str, Any]]:
+    """Return messages as the endpoint takes them; nearly always there is nothing to break up."""
+    if are_texts(messages) and not may_have_markers("".join([m.content for m in messages])):
+        return [{"role": m.role, "content": m.content} for m in messages]
+    return [_render_message(m, takes_images=takes_images) for m in messages]
 
 
 def _content(message: Message, *, takes_images: bool) -> str | list[dict[str, Any]]:
@@ -91,8 +92,7 @@ def _as_url(image: Image) -> dict[str, str]:
     return {"url": image.url} | ({"detail": image.detail} if image.detail else {})
 
 
-def _with_more(message: Message, *, takes_images: bool) -> dict[str, Any]:
-    """Return a message with calls, the output of one, or images, as the endpoint takes it."""
+def _render_message(message: Message, *, takes_images: bool) -> dict[str, Any]:
     content = _content(message, takes_images=takes_images)
     fields: dict[str, Any] = {"role": message.role, "content": content}
     if message.call_id is not None:

@@ -6,7 +6,6 @@ Source: OpenAI's API reference, the chunks of `POST /v1/chat/completions`.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from chat.core.errors import ModelFailed
@@ -82,11 +81,9 @@ class Answer:
 
         Errors: ModelFailed for counts that cannot be true.
         """
-        completion = make_completion(text, self._usage, self._reason)
-        calls = self.calls.made()
-        is_ready = calls and completion.finish_reason == "stop"  # some endpoints say so of calls
-        reason = "tool_calls" if is_ready else completion.finish_reason
-        return replace(completion, is_whole=not is_cut, calls=calls, finish_reason=reason)
+        return make_completion(
+            text, self._usage, self._reason, self.calls.made(), is_whole=not is_cut
+        )
 
     def _take_event(self, data: bytes) -> str:
         if self.is_done or data.strip() == DONE:

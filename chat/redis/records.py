@@ -4,6 +4,7 @@ import base64
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
 from chat.context.terms import memory_terms, turn_terms
@@ -12,7 +13,17 @@ from chat.core.images import Image
 from chat.core.json_text import PARSE_ERRORS, parse_own_json, render_compact
 from chat.core.matches import parse_matches
 from chat.core.memories import text_digest
-from chat.core.messages import Commit, Conversation, Embedded, Found, Memory, Message, Turn, as_role
+from chat.core.messages import (
+    Commit,
+    Conversation,
+    Embedded,
+    Found,
+    Memory,
+    Message,
+    Turn,
+    as_role,
+    messages_of,
+)
 from chat.core.schema import FIELD, SCHEMA, check_schema
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
@@ -53,19 +64,23 @@ def parse_turns(data: bytes | str) -> tuple[Turn, ...]:
     Errors: CorruptConversation.
     """
     try:
-        return tuple([_parse_turn(fields) for fields in parse_own_json(data)])
+        turns = tuple([_parse_turn(fields) for fields in parse_own_json(data)])
+        "".join(map(attrgetter("content"), messages_of(turns)))  # raises if one is no text
     except PARSE_ERRORS as error:
         raise CorruptConversation from error
+    return turns
 
 
 def _parse_turn(fields: Mapping[str, Any]) -> Turn:
     check_schema(fields)
     prompt_tokens, reply_tokens, least_tokens = fields["tokens"]
-    messages = tuple([None if m is None else _parse_message(m) for m in fields["messages"]])
-    "".join([message.content for message in messages if message])  # raises if a content is no text
+    messages = [
+        Message(*m) if m and len(m) <= PLAIN_FIELDS else _parse_message(m)
+        for m in fields["messages"]
+    ]
     return Turn(
         int(fields["n"]),
-        messages,
+        tuple(messages),
         int(prompt_tokens),
         int(reply_tokens),
         int(least_tokens),
@@ -73,9 +88,10 @@ def _parse_turn(fields: Mapping[str, Any]) -> Turn:
     )
 
 
-def _parse_message(fields: Sequence[Any]) -> Message:
-    if len(fields) <= PLAIN_FIELDS:
-        return Message(*fields)
+def _parse_message(fields: Sequence[Any] | None) -> Message | None:
+    """Parse a message with tool calls, or one that was forgotten."""
+    if fields is None:
+        return None
     role, content, created_at, metadata, receipt, calls, *more = fields
     made = tuple([ToolCall(*call) for call in calls])
     call_id = more[0] if more else None

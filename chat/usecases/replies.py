@@ -93,12 +93,14 @@ def measure_reply(shown: Shown, completion: Completion) -> Measured:
     A model writes its calls shorter than they are shown to it again.
     """
     loaded, fit, recall, asked = shown
-    counted = dataclasses.replace(completion, generated_tokens=0)
+    counted = completion
+    if completion.calls:
+        counted = dataclasses.replace(completion, generated_tokens=0)
     measured = measure(
         fit,
         loaded,
         asked.prompt,
-        counted if completion.calls else completion,
+        counted,
         "\n\n".join(filter(None, (recall.text(), asked.instructions))),
         Beside(asked.around_tokens, asked.certain, asked.is_plain),
     )

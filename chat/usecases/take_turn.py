@@ -1,18 +1,18 @@
 """Takes one turn: load, decide, ask the model, store."""
 
 import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
 
 from chat.context.asked import Asked, plain
-from chat.context.budget import Fit, message_tokens
-from chat.context.recall import Quoting, Recall, Room, fit_with_recall, with_leaving
+from chat.context.budget import Fit, Room, message_tokens
+from chat.context.recall import Quoting, Recall, fit_with_recall, with_leaving
 from chat.context.showing import lay_out
 from chat.context.terms import recall_terms
 from chat.core.counters import turn_counters
 from chat.core.errors import IdTaken
-from chat.core.messages import Commit, Completion, Conversation, Turn
+from chat.core.messages import Commit, Completion, Conversation, Found, Turn, messages_of
 from chat.core.owners import anyone
 from chat.core.refusals import ConversationBusy, PromptTooLong
 from chat.core.tool_calls import CallPart
@@ -140,7 +140,7 @@ class TurnTaker:
                 taken, owner or "", context, context_tokens, window_tokens, len(asked.before),
                 asked.before, vocabulary=self._settings.vocabulary, namespace=namespace,
             )  # fmt: skip
-            async with aclosing(self._reply(unsaved, asked)) as parts:
+            async with aclosing(self._reply(self._room(unsaved, asked), asked)) as parts:
                 async for part in parts:
                     if isinstance(part, Replied):
                         replied = part
@@ -196,8 +196,10 @@ class TurnTaker:
         async with undone_on_error(partial(self._store.release, loaded)):
             if behind not in {None, loaded.turn_count}:
                 raise ConversationBusy
-            ranked = await self._recaller.rank(self._with_leaving(loaded, asked), asked.said)
-            async with aclosing(self._reply(ranked, asked)) as parts:
+            room = self._room(loaded, asked)
+            by_words = with_leaving(room, asked.said, self._settings.recall_tokens)
+            found = await self._recaller.rank(loaded, by_words, asked.said)
+            async with aclosing(self._reply(room, asked, found)) as parts:
                 async for part in parts:
                     if isinstance(part, Replied):
                         replied = part
@@ -208,16 +210,15 @@ class TurnTaker:
             self._recaller.keep_evicted_later(loaded, replied.commit)
         yield Taken(result, replied.turn)
 
-    def _with_leaving(self, loaded: Conversation, asked: Asked) -> Conversation:
+    def _room(self, loaded: Conversation, asked: Asked) -> Room:
         settings = self._settings
-        room = Room(
+        return Room(
             loaded,
             asked.prompt,
             settings.context_length,
             (asked.sampling or settings.sampling).max_reply_tokens,
             asked.beside_tokens + asked.around_tokens,
         )
-        return with_leaving(room, asked.said, settings.recall_tokens)
 
     async def _store_next(
         self, loaded: Conversation, replied: Replied, asked: Asked, repetition: Repetition | None
@@ -232,15 +233,15 @@ class TurnTaker:
         return result
 
     async def _reply(
-        self, loaded: Conversation, asked: Asked
+        self, room: Room, asked: Asked, found: Sequence[Found] = ()
     ) -> AsyncGenerator[Begun | str | CallPart | Replied, None]:
         """Yield that the prompt fits, then the reply's parts, and at last what to store."""
-        fit, recall = await self._fit(loaded, asked)
+        loaded, (fit, recall) = room.conversation, await self._fit(room, asked, found)
         yield Begun(loaded.id, loaded.turn_count + 1)
         around = recall.around(loaded.context)
         context = "\n\n".join(filter(None, (around, asked.instructions)))
         has_tools = self._settings.model_endpoint is not None
-        said = [*(message for turn in fit.kept for message in turn.shown()), *asked.messages]
+        said = (*messages_of(fit.kept), *asked.messages)
         messages = lay_out(context, said, has_tools=has_tools)
         shown = Shown(loaded, fit, recall, asked)
         sampling = asked.sampling or self._settings.sampling
@@ -249,28 +250,20 @@ class TurnTaker:
                 yield part
         yield make_replied(self._settings, shown, part, self._clock())
 
-    async def _fit(self, loaded: Conversation, asked: Asked) -> tuple[Fit, Recall]:
-        settings = self._settings
+    async def _fit(self, room: Room, asked: Asked, found: Sequence[Found]) -> tuple[Fit, Recall]:
+        settings, loaded = self._settings, room.conversation
         quoting = Quoting(
             settings.recall_tokens,
             settings.long_term.template,
             settings.long_term.max_chars,
             self._clock(),
-            beside_tokens=asked.beside_tokens + asked.around_tokens,
         )
-        most_tokens = (asked.sampling or settings.sampling).max_reply_tokens
-        fit, recall = fit_with_recall(
-            loaded,
-            asked.prompt,
-            await self._recaller.search(loaded, asked.said),
-            quoting,
-            context_length=settings.context_length,
-            max_reply_tokens=most_tokens,
-        )
+        memories = await self._recaller.search(loaded, asked.said)
+        fit, recall = fit_with_recall(room, found, memories, quoting)
         is_torn = asked.continues and bool(loaded.turns) and not fit.kept
         if is_torn or (fit.evicted and not asked.may_evict):
             needed_tokens = fit.prompt_tokens + sum(turn.tokens for turn in fit.evicted)
-            raise PromptTooLong(needed_tokens + most_tokens, settings.context_length)
+            raise PromptTooLong(needed_tokens + room.max_reply_tokens, room.context_length)
         return fit, recall
 
     async def _next(

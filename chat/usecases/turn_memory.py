@@ -6,7 +6,7 @@ from functools import partial
 
 from chat.context.ranking import rank
 from chat.core.memories import make_memories
-from chat.core.messages import Commit, Conversation, Embedded, FoundMemory, Turn
+from chat.core.messages import Commit, Conversation, Embedded, Found, FoundMemory, Turn
 from chat.core.vectors import comparable, distance, embedding_name
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
@@ -47,18 +47,22 @@ class Recaller:
         self._later = later
         self._tag = settings.embedding_tag
 
-    async def rank(self, loaded: Conversation, prompt: str) -> Conversation:
+    async def rank(
+        self, loaded: Conversation, found: Sequence[Found], prompt: str
+    ) -> Sequence[Found]:
         """Rank the turns that were found by their words again, by their meaning as well.
 
         No answer waits for embeddings of turns that are still in the window: without one that is
         kept, such a turn counts as an average one.
         """
+        if not self._settings.is_hybrid:
+            return found
         shown = {turn.number for turn in loaded.turns}
-        archived = [one.turn for one in loaded.found if one.turn.number not in shown]
-        if not self._settings.is_hybrid or not archived:
-            return loaded
+        archived = [one.turn for one in found if one.turn.number not in shown]
+        if not archived:
+            return found
         wanted = (await self._embedder.embed([prompt]))[0]
-        texts = {n: text for one in loaded.found for n, text in self._names(one.turn).items()}
+        texts = {n: text for one in found for n, text in self._names(one.turn).items()}
         known = await self._conversations.load_embeddings(loaded.id, list(texts))
         kept = comparable(wanted, known)
         names = [name for turn in archived for name in self._names(turn)]
@@ -67,11 +71,11 @@ class Recaller:
         await self._keep(loaded.id, made)
         kept |= made
         cosines = {}
-        for one in loaded.found:
+        for one in found:
             of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
             if of_turn:
                 cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
-        return dataclasses.replace(loaded, found=rank(loaded.found, cosines))
+        return rank(found, cosines)
 
     def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:
         """Embed the turns that were evicted, and fold them into the summary, behind the answer.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pydoc_data.topics import topics
 
-from chat.context.budget import Fit, fit_turns, message_tokens
+from chat.context.budget import Fit, Room, fit_turns, message_tokens
 from chat.context.counts import Measured, measure
 from chat.context.recall import Quoting, Recall, fit_with_recall
 from chat.context.showing import lay_out
@@ -148,9 +148,8 @@ def play(
         quoting = Quoting(recall_tokens, QUOTE, 1000, number * 1000.0)
         try:
             fit, recall = fit_with_recall(
-                talk, prompt, memories, quoting,
-                context_length=context_length, max_reply_tokens=reserve,
-            )  # fmt: skip
+                Room(talk, prompt, context_length, reserve), talk.found, memories, quoting
+            )
         except PromptTooLong:
             continue
         prompt_tokens = 1 + count(show(talk, prompt, fit, recall, prompt_format))

@@ -7,7 +7,7 @@ import struct
 import pytest
 import sentencepiece
 
-from chat.context.budget import fit_context
+from chat.context.budget import Room
 from chat.context.counts import measure
 from chat.context.recall import Recall
 from chat.core.messages import Completion, Message, Role, Turn
@@ -77,7 +77,7 @@ def test_added_messages_fill_most_of_the_window_once_a_model_has_counted_some_tu
     talk, archive = begin("Be brief."), list[Turn]()
     for number in range(1, 9):
         prompt, reply = (SCRIPTS["english"](rng, 12) for _ in range(2))
-        fit = fit_context(talk, prompt, context_length=3500, max_reply_tokens=256)
+        fit = Room(talk, prompt, context_length=3500, max_reply_tokens=256).fit()
         shown = show(talk, prompt, fit, Recall(), prompt_format)
         completion = Completion(reply, count(shown), count(reply))
         measured = measure(fit, talk, prompt, completion)
@@ -89,7 +89,7 @@ def test_added_messages_fill_most_of_the_window_once_a_model_has_counted_some_tu
     talk = add(talk, said, 3500 - 256, archive)
 
     assert archive, "it is full"
-    fit = fit_context(talk, "So?", context_length=3500, max_reply_tokens=256)
+    fit = Room(talk, "So?", context_length=3500, max_reply_tokens=256).fit()
     used = count(show(talk, "So?", fit, Recall(), prompt_format))
     assert 0.55 * 3244 <= used <= 3244
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from chat.context.budget import (
     LEAST_TEMPLATE_TOKENS,
     NO_USER_MESSAGE,
+    Room,
     bounded_turn,
-    fit_context,
     fit_turns,
     message_tokens,
     template_tokens,
@@ -48,12 +48,12 @@ def fit(
     turns: list[Turn], room: int, window_tokens: int | None = None
 ) -> tuple[list[int], list[int]]:
     """Fit turns in `room` tokens; return the numbers of the evicted and of the kept turns."""
-    result = fit_context(
+    result = Room(
         conversation(turns, window_tokens),
         "hi",
         context_length=CONTEXT_TOKENS + NEW + 5 + room,
         max_reply_tokens=5,
-    )
+    ).fit()
     return [turn.number for turn in result.evicted], [turn.number for turn in result.kept]
 
 
@@ -79,12 +79,12 @@ def test_a_long_turn_is_not_jumped_over() -> None:
 
 
 def test_a_prompt_that_exactly_fits_is_taken_and_one_token_more_is_refused() -> None:
-    fit_context(conversation([]), "hi", context_length=10 + NEW + 5, max_reply_tokens=5)
+    Room(conversation([]), "hi", context_length=10 + NEW + 5, max_reply_tokens=5).fit()
 
     with pytest.raises(
         PromptTooLong, match=f"about {15 + NEW} tokens, and the context length is {14 + NEW}"
     ):
-        fit_context(conversation([]), "hi", context_length=14 + NEW, max_reply_tokens=5)
+        Room(conversation([]), "hi", context_length=14 + NEW, max_reply_tokens=5).fit()
 
 
 SIZES = st.lists(st.tuples(st.integers(1, 200), st.integers(0, 200)), max_size=30)
@@ -159,7 +159,7 @@ def measured(
     kept: list[Turn], prompt_tokens: int, generated: int, reply: str = "a reply", recalled: str = ""
 ) -> Measured:
     loaded = conversation(kept)
-    fitted = fit_context(loaded, "hello", context_length=9999, max_reply_tokens=1)
+    fitted = Room(loaded, "hello", context_length=9999, max_reply_tokens=1).fit()
     return measure(fitted, loaded, "hello", Completion(reply, prompt_tokens, generated), recalled)
 
 
@@ -226,16 +226,16 @@ def test_the_defaults_take_4500_characters_of_english_and_refuse_5000() -> None:
     """docs/memory.md says so."""
     new = talk_of(message_tokens("You are a helpful chef."))
 
-    fit_context(new, (ENGLISH * 60)[:4500], **DEFAULTS)
+    Room(new, (ENGLISH * 60)[:4500], **DEFAULTS).fit()
     with pytest.raises(PromptTooLong):
-        fit_context(new, (ENGLISH * 60)[:5000], **DEFAULTS)
+        Room(new, (ENGLISH * 60)[:5000], **DEFAULTS).fit()
 
 
 def test_a_large_vocabulary_takes_8000() -> None:
     """docs/memory.md says so."""
     new = talk_of(message_tokens("You are a helpful chef."))
 
-    fit_context(dataclasses.replace(new, vocabulary=LARGE), (ENGLISH * 150)[:8000], **DEFAULTS)
+    Room(dataclasses.replace(new, vocabulary=LARGE), (ENGLISH * 150)[:8000], **DEFAULTS).fit()
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_what_is_known_of_pairs_says_nothing_of_tool_calls() -> None:
 
     kept = [Turn(n, (user, call), 99, 9, 4, 0.0) for n in range(1, 5)]
     talk = Conversation(1, "{o}", "", 0, 999, 4, tuple(kept))
-    fit = fit_context(talk, "hi", context_length=2000, max_reply_tokens=99)
+    fit = Room(talk, "hi", context_length=2000, max_reply_tokens=99).fit()
     counted = measure(fit, talk, "hi", Completion("ok", 60, 1))
     assert counted.vocabulary.pair_tokens == 0
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chat.context.budget import bounded_turn, fit_context
+from chat.context.budget import Room, bounded_turn
 from chat.context.counts import measure
 from chat.context.markers import break_up, break_up_speakers, neutralise
 from chat.context.measure import rank_by_words
@@ -108,7 +108,7 @@ def export_of(text: str) -> bytes:
 
 def fit_and_measure(text: str) -> None:
     talk = talk_of(text)
-    fit = fit_context(talk, text, context_length=10**6, max_reply_tokens=9)
+    fit = Room(talk, text, context_length=10**6, max_reply_tokens=9).fit()
     measure(fit, talk, text, Completion(text, 9, 9), text)
 
 
@@ -166,7 +166,9 @@ RECALL: WHAT = {
     "index a turn": lambda text: render_terms([turn_of(text)]),
     "put in one line": lambda text: one_line(text, 600),
     "fill in": lambda text: fill_in("{a}{b}{a}", {"{a}": text, "{b}": f"{{a}}{text}"}),
-    "choose turns": lambda text: choose_turns(talk_of(text), [turn_of(f"{text}.")], NOW, MAX_BYTES),
+    "choose turns": lambda text: choose_turns(
+        talk_of(text).found, [turn_of(f"{text}.")], NOW, MAX_BYTES, UNKNOWN
+    ),
     "rank by words": lambda text: rank_by_words(
         talk_of(text), [turn_of(f"{text}.")], recall_terms(text)
     ),

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.context.reply import ReplyText
+from chat.context.reply import ReplyText, make_ends
 from chat.context.templates import FORMATS, UNMISTAKABLE_ENDS, cut_reply
 from tests.chat.cutting import cut_at
 
-ENDS = tuple(dict.fromkeys([*UNMISTAKABLE_ENDS, *FORMATS["plain"].ends, "</s>", "[INST]"]))
+ENDS = tuple(dict.fromkeys([*UNMISTAKABLE_ENDS.markers, *FORMATS["plain"].ends, "</s>", "[INST]"]))
 PIECES = st.sampled_from([*ENDS, *(end[: len(end) // 2] for end in ENDS), " ", "\n", "a", "é"])
 
 
@@ -20,7 +20,7 @@ def whole(text: str, *ends: str) -> str:
 
 @given(st.lists(PIECES, max_size=20).map("".join), st.lists(st.integers(0, 99), max_size=12))
 def test_what_is_shown_is_the_reply_however_the_text_is_cut(text: str, places: list[int]) -> None:
-    reply = ReplyText(ENDS)
+    reply = ReplyText(make_ends(ENDS))
     shown = [reply.take(part) for part in cut_at(text, places)] + [reply.finish()]
 
     assert "".join(shown) == whole(text, *ENDS)
@@ -42,7 +42,7 @@ def test_what_is_shown_is_the_reply_however_the_text_is_cut(text: str, places: l
     ],
 )
 def test_only_what_is_certain_is_shown(parts: list[str], shown: list[str]) -> None:
-    reply = ReplyText(ENDS)
+    reply = ReplyText(make_ends(ENDS))
 
     assert [*(reply.take(part) for part in parts), reply.finish()] == shown
 

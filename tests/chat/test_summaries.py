@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chat.context.budget import message_tokens
+from chat.context.budget import Room, message_tokens
 from chat.context.quotes import AROUND_TOKENS
-from chat.context.recall import Quoting, Room, fit_with_recall, with_leaving
+from chat.context.recall import Quoting, fit_with_recall, with_leaving
 from chat.context.summary import MAX_STEP_TURNS, RULES, STEP_TURNS, make_step, quote_summary
 from chat.context.templates import render_prompt
 from chat.core.errors import ModelUnavailable
@@ -246,9 +246,7 @@ def test_a_summary_takes_its_room_from_the_oldest_turns_of_the_window(words: int
     loaded = Conversation(1, "", "Be a chef.", 20, 20 + 600, 14, turns, summary=summary)
     quoting = Quoting(0, "{memory}", 100, 2000.0)
 
-    fit, recall = fit_with_recall(
-        loaded, "And now?", [], quoting, context_length=800, max_reply_tokens=100
-    )
+    fit, recall = fit_with_recall(Room(loaded, "And now?", 800, 100), (), (), quoting)
 
     shown = recall.summary.tokens if recall.summary else 0
     assert (shown > 0) == (words < 500)
@@ -282,8 +280,6 @@ def test_a_turn_that_leaves_for_the_summary_alone_may_be_recalled() -> None:
     prompt = "What is the parrot called?"
     length = message_tokens(prompt) + 400 + 50
 
-    found = [
-        with_leaving(Room(one, prompt, length, 50), prompt, 1).found for one in (plain, summed)
-    ]
+    found = [with_leaving(Room(one, prompt, length, 50), prompt, 1) for one in (plain, summed)]
 
     assert [[one.turn.number for one in of_each] for of_each in found] == [[], [5]]

@@ -1,5 +1,6 @@
 """The adapter to Spin's incoming HTTP: requests in, responses out, long ones as they are made."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -25,7 +26,6 @@ from chat.spin.p3.messages import Trailers, body_length, new_trailers, read_all,
 from chat.spin.p3.waiting import moment_in, now, rest, within
 from chat.spin.receiving import lay_out, method_name, read_headers, whole_body
 
-SHORTEST_NS = 1
 WRITTEN_BYTES = 64 * 1024
 """What is written at once: the host takes a whole write, whether anybody takes it from there."""
 
@@ -72,7 +72,7 @@ async def make_response(
     writer, contents = wit.byte_stream()
     behind, trailers = new_trailers(lambda: Ok(None))
     spawn(_write_body(writer, behind, chunks, ended))
-    await rest(SHORTEST_NS)
+    await asyncio.sleep(0)
     # The first write waits in the host by now. Spin sends head and body in one packet then; behind
     # a head of its own, a short body waits until the client says that it has the head: 40 ms.
     fields = Fields.from_list(list(headers))

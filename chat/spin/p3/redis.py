@@ -57,7 +57,7 @@ class OpenConnection(Way):
 
         Errors: RedisError with the host's text.
         """
-        parameters: list[RedisParameter] = [RedisParameter_Binary(a) for a in arguments]
+        parameters: list[RedisParameter] = list(map(RedisParameter_Binary, arguments))
         call = self._connection.execute(command, parameters)
         try:
             results = await within(call, moment_in(self._timeout_s))

@@ -70,13 +70,19 @@ async def ends(task: "asyncio.Task[Any]", until: Moment) -> bool:
 
 def leave(task: "asyncio.Task[Any]", behind: Callable[[], None] = lambda: None) -> None:
     """Wait no longer for a call; once it has ended, do what may be done only `behind` it."""
-    spawn(_ended(task, behind))
+    if task.done():
+        task.exception()  # an error that nobody looks at is a trap
+        behind()
+    else:
+        spawn(_ended(task, behind))
 
 
 async def ended(task: "asyncio.Task[Any]") -> None:
     """Wait for the end of a call that has begun, whatever it comes to."""
     if not task.done():
-        await asyncio.wait({task})
+        told = asyncio.get_running_loop().create_future()
+        task.add_done_callback(partial(_tell, told))
+        await told
 
 
 async def _ended(task: "asyncio.Task[Any]", behind: Callable[[], None]) -> None:
