@@ -31,11 +31,15 @@ def rank(found: Sequence[Found], cosines: Mapping[int, float]) -> tuple[Found, .
     """Order turns by the sum of their two scores, each standardised; the lowest sum becomes 0.
 
     Shapes: `cosines` has each turn's likeness to the prompt, by the turn's number; a turn without
-            one counts as average.
+            one counts as average, and does not change what the likeness of the others is worth.
     Errors: none.
     """
-    meanings = shared_meanings([one.turn.number for one in found], cosines)
-    sums = fuse([one.score for one in found], meanings)
+    known = [one.turn.number for one in found if one.turn.number in cosines]
+    likeness = dict(zip(known, standardised(shared_meanings(known, cosines)), strict=True))
+    words = standardised([one.score for one in found])
+    sums = [
+        word + likeness.get(one.turn.number, 0.0) for one, word in zip(found, words, strict=True)
+    ]
     least = min(sums, default=0.0)
     ranked = [Found(one.turn, total - least) for one, total in zip(found, sums, strict=True)]
     return tuple(sorted(ranked, key=lambda one: one.score, reverse=True))

@@ -14,6 +14,7 @@ from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, Value, as_bytes, as_int, as_text
 from chat.redis.heads import parse_head, parse_reply, render_change
 from chat.redis.keys import Keys, conversation_keys, conversations_key, owned_keys
+from chat.redis.portioned import run_in_portions
 from chat.redis.records import (
     parse_embedding,
     parse_turns,
@@ -212,13 +213,12 @@ class RedisConversationStore:
             await self._redis.run(RELEASE, {"lock": lock}, fencing=self._fencing)
 
     async def cut(self, conversation_id: int, cut: Cut) -> ForgottenMessages:
-        """Cut, and unlock, in one round trip."""
+        """Cut, and unlock, in one round trip; in more for many memories."""
 
         async def cut_it(owner: str, keys: Keys) -> ForgottenMessages:
             named, account = self._with_owner(owner, conversation_id, keys)
-            reply = await self._redis.run(
-                CUT,
-                named,
+            counts = await run_in_portions(
+                self._redis, CUT, named, 1,
                 fencing=self._fencing,
                 first_number=cut.begin.turn_number,
                 first_index=cut.begin.index,
@@ -230,20 +230,20 @@ class RedisConversationStore:
                 made_title=cut.title,
                 conversation_id=conversation_id,
                 account=account,
-            )
-            return ForgottenMessages(*map(as_int, reply))
+            )  # fmt: skip
+            return ForgottenMessages(*counts)
 
         return await self._find(conversation_id, cut_it)
 
     async def forget(self, conversation_id: int) -> Forgotten:
-        """Remove every key of a conversation, in one round trip."""
+        """Remove every key of a conversation, in one round trip; in more for many memories."""
 
         async def forget(owner: str, keys: Keys) -> Forgotten:
             named, account = self._with_owner(owner, conversation_id, keys)
-            reply = await self._redis.run(
-                FORGET, named, conversation_id=conversation_id, account=account
+            counts = await run_in_portions(
+                self._redis, FORGET, named, 2, conversation_id=conversation_id, account=account
             )
-            return Forgotten(conversation_id, *map(as_int, reply))
+            return Forgotten(conversation_id, *counts)
 
         return await self._find(conversation_id, forget)
 

@@ -26,6 +26,7 @@ from chat.redis.memory_scripts import (
     RESTATE,
     SIGNATURES,
 )
+from chat.redis.portioned import run_in_portions
 from chat.redis.records import parse_embedding, parse_memories, render_embedded
 from chat.redis.rows import Rows
 from chat.redis.script import Script
@@ -199,15 +200,16 @@ class RedisMemory:
         await self._forget(memory_id, "")
 
     async def forget_all(self, namespace: str | None = None) -> int:
-        """Forget all memories, in one round trip."""
+        """Forget all memories, in one round trip; in more for many of one namespace."""
         return await self._forget("", namespace or "")
 
     async def _forget(self, memory_id: str, of_namespace: str) -> int:
         keys, account = self._with_account()
-        reply = await self._redis.run(
-            FORGET_MEMORY, keys, memory_id=memory_id, of_namespace=of_namespace, account=account
-        )
-        return as_int(reply[0])
+        (count,) = await run_in_portions(
+            self._redis, FORGET_MEMORY, keys, 0,
+            memory_id=memory_id, of_namespace=of_namespace, account=account,
+        )  # fmt: skip
+        return count
 
     async def _restate(self, row: Sequence[str]) -> None:
         keys, account = self._with_account()

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import pytest
@@ -15,13 +15,16 @@ from chat.chroma.collection import collection_of
 from chat.chroma.memories import ChromaMemory
 from chat.chroma.requests import base_path
 from chat.context.ranking import By
+from chat.core.cuts import Cut
 from chat.core.errors import CorruptConversation, OtherLength
 from chat.core.memories import make_memories
-from chat.core.messages import Memory, Message, Role, Turn
+from chat.core.messages import Memory, Message, Place, Role, Turn
 from chat.core.refusals import TextRemembered, UnknownMemory
 from chat.core.vectors import distance
 from chat.llm.once import OnceEmbedder
 from chat.redis.connection import Redis, as_bytes
+from chat.redis.conversations import RedisConversationStore
+from chat.redis.fragments import PORTION
 from chat.redis.memories import CANDIDATE_COUNT, RedisMemory
 from chat.redis.rows import Rows
 from chat.usecases.memory_port import LongTermMemory
@@ -175,7 +178,7 @@ async def test_the_words_of_a_memory_go_with_it(connection: NativeConnection) ->
     for one in (*many, ORDER[0], ORDER[1], ORDER[3]):
         await store.forget(one.id)
     fields = await connection.execute("HKEYS", [b"t:{ada}:memories:index"])
-    assert set(fields) == {b" count", b" in", b" last", b" terms"}
+    assert fields == []
 
 
 async def test_a_memory_beside_one_that_is_found_is_found_if_both_were_said_together(
@@ -619,6 +622,62 @@ def test_rows_tell_which_signatures_differ_least(signatures: list[int], wanted: 
     assert sorted(order) == list(range(len(signatures)))
     assert all(one <= other + 1 for one, other in itertools.pairwise(apart))
     assert [rows.name(place) for place in order] == [str(place) for place in order]
+
+
+class FewEmbedder:
+    """Embeds at once, all in one direction."""
+
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        return [[1.0] + [0.0] * 383 for _ in texts]
+
+
+async def forget_conversation(store: RedisConversationStore) -> int:
+    return (await store.forget(1)).memories
+
+
+async def forget_messages(store: RedisConversationStore) -> int:
+    return (await store.cut(1, Cut(Place(1, 0)))).memories
+
+
+@pytest.mark.parametrize("forget", [forget_conversation, forget_messages])
+@pytest.mark.parametrize("count", [PORTION - 1, PORTION, PORTION + 1, 2 * PORTION + 1])
+async def test_all_memories_of_a_conversation_are_forgotten_in_portions(
+    connection: NativeConnection,
+    count: int,
+    forget: Callable[[RedisConversationStore], Awaitable[int]],
+) -> None:
+    memories, owner = redis_memory(connection, ADA, FewEmbedder()), ADA
+    said = [memory(f"1.{n}.0", f"Loaf {n} is rye bread.") for n in range(1, count + 1)]
+    await memories.add([*said, memory("2.1.0", "Rye bread of another day.")])
+    key = f"t:{owner}:1".encode()
+    await connection.execute("HSET", [key, b"context", b"", b"turn_count", b"1"])
+    store = RedisConversationStore(
+        Redis(connection), prefix="t", fencing="f", owner=owner, owners=lambda _: [owner]
+    )
+
+    forgotten = await forget(store)
+
+    assert forgotten == count
+    page, _ = await memories.list_page(None, 100)
+    assert [one.id for one in page] == ["2.1.0"]
+    found = await memories.search("rye bread", count=9, max_distance=2.0, by="words")
+    assert [one.memory.id for one in found] == ["2.1.0"]
+    await memories.forget("2.1.0")
+    assert await connection.execute("KEYS", [b"t:*memories*"]) == []
+
+
+@pytest.mark.parametrize("count", [PORTION, PORTION + 1])
+async def test_all_memories_of_a_namespace_are_forgotten_in_portions(
+    connection: NativeConnection, count: int
+) -> None:
+    memories = redis_memory(connection, ADA, FewEmbedder())
+    said = [memory(f"1.{n}.0", f"Loaf {n} is rye bread.") for n in range(1, count + 1)]
+    await memories.add([dataclasses.replace(one, namespace="bread") for one in said])
+    await memories.add(TALK[2:])
+
+    assert await memories.forget_all("bread") == count
+
+    assert {one.id for one in (await memories.list_page(None, 100))[0]} == {"2.1.0", "note-00"}
 
 
 @pytest.mark.parametrize("record", [b"[]", b"{}", b"x", b'{"id":1}'])

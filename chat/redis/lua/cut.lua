@@ -1,5 +1,6 @@
 -- Forgets all messages of a conversation from a place on; the conversation stays, and its next turn
--- has the number that it would have had. Returns how many messages and memories were forgotten.
+-- has the number that it would have had. Returns how many messages and memories were forgotten; and
+-- 1 if there were many memories, so that some of these and all messages are left, else 0.
 --
 -- The place is `first_number` and `first_index`; the first place of all empties the conversation.
 -- `turn_count` is how many turns there were when the turns to be cut were read, or '' if that does
@@ -86,17 +87,18 @@ local function recount()
   grown = CONVERSATION_BYTES + #head[1] + title + namespace - before
 end
 
-local function forget_memories()
-  local pattern = '^' .. conversation_id .. '%.(%d+)%.(%d+)$'
-  for _, id in ipairs(redis.call('HKEYS', memories_key)) do
-    local number, at = string.match(id, pattern)
-    number, at = tonumber(number), tonumber(at)
-    if number and (number > first or number == first and at >= index) then
-      memories = memories + forget_memory(id)
-    end
-  end
+local function is_cut(id)
+  local number, at = string.match(id, '^' .. conversation_id .. '%.(%d+)%.(%d+)$')
+  number, at = tonumber(number), tonumber(at)
+  return number and (number > first or number == first and at >= index)
 end
 
+if memories_key then
+  local is_left
+  memories, is_left = forget_portion(redis.call('HKEYS', memories_key), is_cut)
+  if memories > 0 then charge(' memories', -1) end
+  if is_left == 1 then return {0, memories, 1} end
+end
 local is_empty = first == 1 and index == 0
 if is_empty then empty() else cut_all() end
 count_messages(0 - said, last)
@@ -108,9 +110,5 @@ end
 unfold(first)
 if is_empty then recount() end
 charge_conversation(conversation_id, conversation_key)
-if memories_key then
-  forget_memories()
-  if memories > 0 then charge(' memories', -1) end
-end
 if holder == fencing then redis.call('DEL', lock_key) end
-return {said, memories}
+return {said, memories, 0}

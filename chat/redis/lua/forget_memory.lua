@@ -1,5 +1,5 @@
 -- Forgets one memory; or if `memory_id` is '' all of `of_namespace`, or all if that
--- is '', too. Returns how many were forgotten.
+-- is '', too. Returns how many were forgotten, and 1 if more are left to be, else 0.
 local function forget_all()
   local count = redis.call('HLEN', memories_key)
   for _, one in ipairs(redis.call('HKEYS', memory_namespaces_key)) do
@@ -14,17 +14,15 @@ local function forget_all()
 end
 
 local function forget_namespace()
-  local count = 0
-  for _, id in ipairs(redis.call('ZRANGE', in_namespace(memory_times_key, of_namespace), 0, -1)) do
-    count = count + forget_memory(id)
-  end
+  local ids = redis.call('ZRANGE', in_namespace(memory_times_key, of_namespace), 0, PORTION)
+  local count, is_left = forget_portion(ids, function() return true end)
   if count > 0 then charge(' memories', -1) end
-  return count
+  return {count, is_left}
 end
 
-if memory_id == '' then return of_namespace == '' and forget_all() or forget_namespace() end
+if memory_id == '' then return of_namespace == '' and {forget_all(), 0} or forget_namespace() end
 if forget_memory(memory_id, true) == 0 then
   return redis.error_reply('CHATNOMEMORY no such memory')
 end
 charge(' memories', -1)
-return 1
+return {1, 0}

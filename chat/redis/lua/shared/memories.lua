@@ -79,14 +79,17 @@ local function forget_memory(id, keeps_rows)
   return 1
 end
 
-local function forget_beginning(beginning)
+-- Forgets the memories of which `is_meant` says so, up to a portion of them, so that no other
+-- request waits for long. Returns how many there were, and 1 if more are left, else 0.
+local function forget_portion(ids, is_meant)
   local forgotten = 0
-  for _, id in ipairs(redis.call('HKEYS', memories_key)) do
-    if string.sub(id, 1, #beginning) == beginning then
+  for _, id in ipairs(ids) do
+    if is_meant(id) then
+      if forgotten == PORTION then return forgotten, 1 end
       forgotten = forgotten + forget_memory(id)
     end
   end
-  return forgotten
+  return forgotten, 0
 end
 
 local function make_room(most)

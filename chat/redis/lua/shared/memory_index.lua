@@ -34,7 +34,10 @@ end
 local function remove_posting(index, term, bucket, number)
   local field = term .. ' ' .. bucket
   local postings = ';' .. (redis.call('HGET', index, field) or '')
-  local left = string.sub(string.gsub(postings, ';' .. number .. ':%d+:%d+;', ';', 1), 2)
+  local at = string.find(postings, ';' .. number .. ':', 1, true)
+  if not at then return end
+  local behind = string.find(postings, ';', at + 1, true)
+  local left = string.sub(postings, 2, at) .. string.sub(postings, behind + 1)
   if left ~= '' then
     put(index, field, left)
     return
@@ -58,6 +61,6 @@ local function unindex_memory(index, id)
   for term in pairs(terms) do remove_posting(index, term, bucket, name) end
   take(index, ' of ' .. id)
   take(index, ' at ' .. name)
-  redis.call('HINCRBY', index, ' count', -1)
+  if redis.call('HINCRBY', index, ' count', -1) == 0 then return redis.call('DEL', index) end
   redis.call('HINCRBY', index, ' terms', -length)
 end
