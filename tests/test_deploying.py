@@ -69,7 +69,8 @@ def test_the_manifest_sets_variables_that_there_are_and_their_values_can_be_used
 
     assert set(given) <= set(defaults)
     assert secrets == {n for n, entry in SPIN["variables"].items() if entry.get("secret")} - {
-        "chroma_token"
+        "chroma_token",
+        "redis_sentinel_password",
     }
     settings = parse_settings((defaults | given).__getitem__)
     assert settings.model_endpoint is not None

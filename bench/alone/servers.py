@@ -30,10 +30,11 @@ HEAD = f"""
 ### One Redis server, and a cluster
 
 The build for Preview {BUILD.removeprefix("p")}: turns of {OWNERS} owners beside one server, and
-beside a cluster of three primaries and three replicas, all on this machine; the model answers at once. What
-a turn opens and sends to Redis, where Preview 3 sends two commands beside two others; the time of a
-turn, one after the other, in ms: {SPREAD}; and turns a
-second of {CLIENTS} clients: the median of {ROUNDS} rounds of {TAKES_S:.0f} s, the rows in turn.
+beside a cluster of three primaries and three replicas, all on this machine; the model answers at
+once. What a turn opens and sends to Redis, where Preview 3 sends two commands beside two others;
+the time of a turn, one after the other, in ms: {SPREAD};
+and turns a second of {CLIENTS} clients: the median of {ROUNDS} rounds of {TAKES_S:.0f} s, the rows
+in turn.
 """
 
 

@@ -117,7 +117,7 @@ def test_a_connection_that_broke_is_replaced(
     [again] = commands(killable, address, ["PING"])
 
     assert broken == {"error": "RedisError", "text": "broken pipe"}
-    assert refused["error"] == "StoreUnavailable"
+    assert refused["error"] == "NodeAway"
     assert "nothing listens" in refused["text"]
     assert again == {"ok": ["PONG"]}
 
