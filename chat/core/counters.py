@@ -3,6 +3,7 @@
 The name of a counter never tells whose turn was counted.
 """
 
+import bisect
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +79,8 @@ def _time_counters(name: str, taken_ms: float) -> dict[str, int]:
 
 def bound_of(taken_ms: float) -> int | str:
     """Return the bound under which a time counts."""
-    return next((bound for bound in BOUNDS_MS if taken_ms <= bound), OVER)
+    place = bisect.bisect_left(BOUNDS_MS, taken_ms)
+    return BOUNDS_MS[place] if place < len(BOUNDS_MS) else OVER
 
 
 def day_of(at: float) -> int:
