@@ -14,7 +14,10 @@ from chat.spin.p3.incoming import make_answer, read_request
 from chat.wiring.net import caught
 from chat.wiring.service import Service, begin_request, failed_answer
 
-gc.freeze()  # a garbage collection looks at what requests made, and not at all that was imported
+# What was imported stays: a garbage collection that looked at it would take as long as a turn, and
+# touch all its memory. A request leaves little that only a collection finds.
+gc.freeze()
+gc.set_threshold(20_000)
 
 SERVICE = Service(HOST)
 

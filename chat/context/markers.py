@@ -95,8 +95,9 @@ UNSEEN = (
 )
 """White space within a line, and characters without a width."""
 COLONS = r":\ufe13\ufe55\uff1a"
+SPEAKERS = ("system", "user", "assistant")
 SPEAKER_LINE = re.compile(
-    rf"[{LINE_ENDS}][{UNSEEN}]*(?:System|User|Assistant)(?=\s*[{COLONS}])", re.IGNORECASE
+    rf"[{LINE_ENDS}][{UNSEEN}]*(?:{'|'.join(SPEAKERS)})(?=\s*[{COLONS}])", re.IGNORECASE
 )
 """The beginning of a line that looks like a speaker's in a transcript, with the line end before."""
 
@@ -139,6 +140,8 @@ def _behind_opening(marker: re.Match[str], folded: str) -> int:
 
 def break_up_speakers(text: str) -> str:
     """Break up lines in `text` that look like a speaker's in a transcript."""
+    if text.isascii() and not any(map(text.lower().__contains__, SPEAKERS)):
+        return text
     begun = "\n" + _folded(text)  # the beginning of a text is the beginning of a line, too
     return _broken_at(text, [speaker.end() - 1 for speaker in SPEAKER_LINE.finditer(begun)])
 

@@ -31,7 +31,7 @@ LARGE_PIECES = 32_000
 """A vocabulary of this size or more has all of `chat.core.word_pieces`."""
 EVIDENCE_TOKENS = 64
 """How much prose, as estimated, it takes to believe that a vocabulary is large."""
-SIGNS_BEHIND = re.compile(r"[A-Za-z][.,;:!?)\"]+(?=\s|$)")
+SIGNS_BEHIND = re.compile(r"(?<=[A-Za-z])[.,;:!?)\"]+(?=\s|$)")
 LEAST_PAIRS = 4
 """How many messages with their replies a prompt has at least to show what a template takes."""
 MERGED_TOKENS = 4
