@@ -29,6 +29,16 @@ def test_a_turn_that_was_never_embedded_counts_as_an_average_one() -> None:
     assert order({10: 1.0, 20: 2.0}, {}) == [20, 10]
 
 
+def test_turns_that_were_never_embedded_do_not_change_what_likeness_is_worth() -> None:
+    embedded = [found(number, 1.0) for number in (1, 5, 9)]
+    others = [found(number, 1.0) for number in range(20, 80, 3)]
+    cosines = {1: 0.9, 5: 0.1, 9: 0.2}
+
+    alone, among = rank(embedded, cosines), rank([*embedded, *others], cosines)
+
+    assert among[0].score - among[-1].score == pytest.approx(alone[0].score - alone[-1].score)
+
+
 def test_scores_begin_at_nothing() -> None:
     ranked = rank([found(1, 5.0), found(9, 3.0)], {1: 0.5, 9: 0.2})
 
