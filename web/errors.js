@@ -35,6 +35,8 @@ export const ERRORS = {
   invalid_setting: { text: "This chat is not set up right: those who run it have to mend a setting.", told: true, help: "retry" },
   model_failed: { text: "The model gave no whole reply.", help: "retry" },
   store_unavailable: { text: "The memory of this chat is away for a moment.", help: "retry" },
+  not_replicated: { text: "This was written, and may still be lost: send it again in a moment.", help: "retry" },
+  newer_schema: { text: "The chat is just being renewed.", help: "retry" },
   memory_unavailable: { text: "The long-term memory is away for a moment.", help: "retry" },
   model_unavailable: { text: "The model is away for a moment.", help: "retry" },
   unhealthy: { text: "A part of this chat is away for a moment.", help: "retry" },

@@ -27,6 +27,7 @@ from tests.running import (
 )
 
 WRITERS = 6
+PAGE = 100
 MAX_REFUSED_S = 30.0
 """How long turns may be refused while a replica takes over, on a busy machine."""
 MAX_MOVED_S = 1.0
@@ -124,15 +125,14 @@ def describe(writers: Sequence[Writer]) -> float:
 def prompts_of(host: RunningHost, writer: Writer) -> list[str]:
     """Read a whole conversation; return its prompts."""
     headers = {"authorization": f"Bearer {writer.token}"}
-    path: str | None = f"/conversations/{writer.id}/messages?last=100"
+    path, before = f"/conversations/{writer.id}/messages?last={PAGE}", ""
     prompts: list[str] = []
-    while path:
-        page = host.client.get(path, headers=headers).json()
-        said = [m["content"] for m in page["messages"] if m["role"] == "user"]
-        prompts = said + prompts
-        before = page["messages"][0]["id"] if page.get("has_more") or page.get("previous") else None
-        path = f"/conversations/{writer.id}/messages?last=100&before={before}" if before else None
-    return prompts
+    while True:
+        messages = host.client.get(path + before, headers=headers).json()["messages"]
+        prompts[:0] = [message["content"] for message in messages if message["role"] == "user"]
+        if len(messages) < PAGE:
+            return prompts
+        before = f"&before={messages[0]['id']}"
 
 
 @pytest.fixture
