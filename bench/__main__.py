@@ -100,7 +100,8 @@ def print_versions() -> None:
     own = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     print(f"- chat with memory {chat}: {own}")
     for path in [] if SPIN else sorted(PEERS.glob("*.txt")):
-        print(f"- {path.stem}: {', '.join(path.read_text().split())}")
+        pins = path.read_text().partition("#")[0]  # behind it is what these need in turn
+        print(f"- {path.stem}: {', '.join(pins.split())}")
 
 
 if __name__ == "__main__":
