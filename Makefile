@@ -60,7 +60,7 @@ models: $(HOST) ## write .spin/ai-models, the models for Spin's own engine
 test: app.wasm $(TESTS) $(P3) $(CLIENTS) browser luacheck prometheus ## run all tests; with SPIN=spin, run those that need a host, on Spin
 	@$(FIND_SPIN) $(PYTEST) $(if $(SPIN),$(ON_SPIN))
 
-check: lint ## check style and types, and run the tests that need no host: a minute
+check: lint $(CLIENTS) ## check style and types, and run the tests that need no host: a minute
 	@$(PYTEST) -m "not long" $(CHECKED)
 
 # Installs the browser for the tests of the page. If that fails, these tests are skipped and say so.

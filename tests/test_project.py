@@ -167,7 +167,7 @@ def would_run(target: str) -> str:
         ("up", ["requirements.txt", "requirements-host.txt"]),
         ("models", ["requirements.txt", "requirements-host.txt"]),
         ("test", [*LISTS["what make test installs"], P3, *OF_CLIENTS.values()]),
-        ("check", [*LISTS["what make test installs"], P3]),
+        ("check", [*LISTS["what make test installs"], P3, *OF_CLIENTS.values()]),
         ("lint", [*LISTS["what make test installs"], P3]),
         ("bench", LISTS["what make bench installs"]),
     ],
