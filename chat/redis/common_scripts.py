@@ -1,7 +1,6 @@
 """The Lua scripts for what spans owners, which has a slot of its own in a cluster."""
 
-from chat.core.owners import TAG_DIGITS
-from chat.redis.fragments import COUNT_ALL, LIMITS
+from chat.redis.fragments import COUNT_ALL, LIMITS, STARTS
 from chat.redis.keys import STATS_NAMES
 from chat.redis.script import make_script, repeatable
 from chat.redis.scripts import PROFILE_S, RATES, STARTED_S
@@ -9,10 +8,9 @@ from chat.redis.scripts import PROFILE_S, RATES, STARTED_S
 JOIN = repeatable(
     make_script(
         "join",
-        [LIMITS],
+        [STARTS, LIMITS],
         keys=[*RATES, "started", "newcomers", "profile"],
         args=["limit", "limit_of_all", "limit_of_new", "body", "running", "running_ms"],
-        constants={"TAG_DIGITS": TAG_DIGITS},
     )
 )
 LEAVE = make_script("leave", keys=["rate"])

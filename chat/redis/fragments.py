@@ -3,8 +3,10 @@
 from chat.context.measure import MEASURE
 from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
+from chat.core.owners import TAG_DIGITS
 from chat.core.schema import SCHEMA
-from chat.core.vectors import SIGNATURE_BITS, TAG_DIGITS
+from chat.core.vectors import SIGNATURE_BITS
+from chat.core.vectors import TAG_DIGITS as MODEL_DIGITS
 from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
 
@@ -33,6 +35,7 @@ DAYS = 7
 IS = Fragment("is", {"SCHEMA": SCHEMA})
 TYPES = Fragment("types")
 WHOLE = Fragment("whole")
+STARTS = Fragment("starts", {"TAG_DIGITS": TAG_DIGITS})
 LIMITS = Fragment("limits", {"WINDOW_S": WINDOW_S})
 ACCOUNT = Fragment(
     "account",
@@ -60,7 +63,7 @@ SCORE = Fragment(
 SEARCH = Fragment("search")
 MEMORY_INDEX = Fragment("memory_index", {"IN_BUCKET": IN_BUCKET})
 MEMORY_ROWS = Fragment(
-    "memory_rows", {"MODEL_DIGITS": TAG_DIGITS, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
+    "memory_rows", {"MODEL_DIGITS": MODEL_DIGITS, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
 )
 MEMORIES = Fragment("memories", {"MEMORY_BYTES": MEMORY_BYTES, "FEW": FEW, "PORTION": PORTION})
 MESSAGES = Fragment("messages")

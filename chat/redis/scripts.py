@@ -29,6 +29,7 @@ from chat.redis.fragments import (
     NUMBERS,
     SCORE,
     SEARCH,
+    STARTS,
     SUMMARY,
     TYPES,
     WHOLE,
@@ -102,11 +103,10 @@ COMMIT = repeatable(make_script(
 ADMIT = repeatable(
     make_script(
         "admit",
-        [LIMITS, ACCOUNT, NEWCOMERS],
+        [STARTS, LIMITS, ACCOUNT, NEWCOMERS],
         keys=[*RATES, "started"],
         maybe=[*ACCOUNT_NAMES, *NEWCOMER_NAMES],
         args=["limit", "limit_of_all", "body", "running", "running_ms", "account"],
-        constants={"TAG_DIGITS": TAG_DIGITS},
     )
 )
 CREATE = repeatable(make_script(
