@@ -2,8 +2,9 @@
 
 Each script is atomic, takes one round trip, and makes all its checks before its first write. The
 names of its keys, arguments and constants are declared once: a key `turns` is `turns_key` in Lua,
-and an argument or a constant has the same name there. Only this module knows the place of a key or
-an argument in `KEYS` and `ARGV`.
+and an argument or a constant has the same name there. Only this module knows the place of a key in
+`KEYS`, and how all arguments travel as one: each operand by itself would be one more value that the
+guest and its host make of another.
 Errors of our own start with a code that the host passes on as it is: see `parse_error`.
 """
 
@@ -18,6 +19,17 @@ NOT_CODE = re.compile(r"--[^\n]*|'(?:[^'\\\n]|\\.)*'")
 WORD = re.compile(r"\b[A-Za-z_]\w*")
 TAIL = "*"
 """The first character of the last argument's name if it stands for all arguments that are left."""
+
+UNPACKED = r"""local packed, arguments = ARGV[1], {}
+do
+  local lengths, at = string.match(packed, '^([%d ]*)\n()')
+  for length in string.gmatch(lengths, '%d+') do
+    arguments[#arguments + 1] = string.sub(packed, at, at + length - 1)
+    at = at + length
+  end
+end
+"""
+"""Lua that takes the arguments apart which `pack` joined."""
 
 Argument = bytes | int | str
 Constant = float | str
@@ -57,7 +69,7 @@ class Script:
     def operands(
         self, keys: Mapping[str, str], tail: Sequence[Argument], arguments: Mapping[str, Argument]
     ) -> list[Argument]:
-        """Return the operands that follow the script in `EVAL`.
+        """Return the operands that follow the script in `EVAL`: how many keys, these, and the rest.
 
         Errors: TypeError for a name that is missing or that was not declared.
         """
@@ -66,8 +78,8 @@ class Script:
         self._check("arguments", self.args, arguments)
         if tail and not self.has_tail:
             raise TypeError(f"{self.name} takes no arguments without names")
-        in_order = map(arguments.__getitem__, self.args)
-        return [len(given), *map(keys.__getitem__, given), *in_order, *tail]
+        packed = pack([*map(arguments.__getitem__, self.args), *tail])
+        return [len(given), *map(keys.__getitem__, given), packed]
 
     def _check(self, what: str, wanted: Sequence[str], given: Mapping[str, object]) -> None:
         wrong = given.keys() ^ set(wanted)
@@ -125,10 +137,17 @@ def render_names(
     _refuse("declared and not used", (name for name in named if name not in used))
     lines = [
         *(f"local {n} = KEYS[{i}]" for i, n in enumerate(locals_of_keys, 1) if n in used),
+        *([UNPACKED.rstrip()] if args else []),
         *(line for place, arg in enumerate(args, 1) for line in _lines_of(arg, place)),
         *(f"local {name} = {_literal(value)}" for name, value in constants.items()),
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def pack(arguments: Sequence[Argument]) -> bytes:
+    """Join arguments to one: a line of their lengths in bytes, and the arguments."""
+    parts = [one if isinstance(one, bytes) else str(one).encode() for one in arguments]
+    return b"%s\n%s" % (" ".join([str(len(part)) for part in parts]).encode(), b"".join(parts))
 
 
 def _refuse(why: str, names: Iterable[str]) -> None:
@@ -139,11 +158,11 @@ def _refuse(why: str, names: Iterable[str]) -> None:
 
 def _lines_of(arg: str, place: int) -> Iterator[str]:
     if not arg.startswith(TAIL):
-        yield f"local {arg} = ARGV[{place}]"
+        yield f"local {arg} = arguments[{place}]"
         return
     name = arg.removeprefix(TAIL)
     yield f"local {name} = {{}}"
-    yield f"for i = {place}, #ARGV do {name}[i - {place - 1}] = ARGV[i] end"
+    yield f"for i = {place}, #arguments do {name}[i - {place - 1}] = arguments[i] end"
 
 
 def _literal(value: Constant) -> str:

@@ -1,19 +1,23 @@
 """Lua scripts: every name that they use is declared, and they get all that is declared."""
 
+import contextlib
 import pathlib
 import re
 import shutil
 import subprocess
 import tomllib
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from chat.redis import common_scripts, fragments, memory_scripts, scripts, whole_scripts
 from chat.redis.connection import Redis
-from chat.redis.script import FOLDER, Fragment, Script, render_names
+from chat.redis.script import FOLDER, UNPACKED, Fragment, Script, pack, render_names
 from chat.redis.scripts import HOLD, LIST_IDS, LOAD_EMBEDDINGS, RELEASE
+from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection
-from tests.running import ROOT
+from tests.running import ROOT, RunningRedis
 
 SCRIPTS = [
     value
@@ -81,9 +85,10 @@ def test_keys_arguments_and_constants_are_locals_before_the_script() -> None:
 
     assert text.splitlines() == [
         "local turns_key = KEYS[2]",
-        "local id = ARGV[1]",
+        *UNPACKED.splitlines(),
+        "local id = arguments[1]",
         "local rest = {}",
-        "for i = 2, #ARGV do rest[i - 1] = ARGV[i] end",
+        "for i = 2, #arguments do rest[i - 1] = arguments[i] end",
         "local MAX_S = 60",
     ]
 
@@ -121,6 +126,17 @@ async def test_a_script_gets_its_arguments_in_order_however_they_are_named(
     assert await redis.run(RELEASE, {"lock": "t:lock"}, fencing="mine") == [1]
 
 
+@hypothesis.given(st.lists(st.one_of(st.binary(max_size=40), st.text(max_size=9), st.integers())))
+def test_arguments_come_apart_as_they_were_put_together(
+    shared_redis: RunningRedis, given: list[bytes | str | int]
+) -> None:
+    script = f"{UNPACKED} return arguments".encode()
+    with contextlib.closing(Connection(parse_address(shared_redis.address))) as connection:
+        found = connection.call([b"EVAL", script, b"0", pack(given)])
+
+    assert found == [a if isinstance(a, bytes) else str(a).encode() for a in given]
+
+
 KEYS = {name: name for name in HOLD.keys[: HOLD.least_keys]}
 ARGUMENTS = dict.fromkeys(HOLD.args, "")
 
@@ -152,6 +168,6 @@ def test_a_call_with_other_names_than_the_declared_is_refused(
 def test_only_a_script_that_declares_a_tail_takes_one() -> None:
     keys = {name: name for name in LOAD_EMBEDDINGS.keys}
 
-    assert LOAD_EMBEDDINGS.operands(keys, ["a", "b"], {})[-2:] == ["a", "b"]
+    assert LOAD_EMBEDDINGS.operands(keys, ["a", "bc"], {})[-1] == b"1 2\nabc"
     with pytest.raises(TypeError, match="list_ids takes no arguments without names"):
         LIST_IDS.operands({"conversations": "c"}, ["a"], {})
