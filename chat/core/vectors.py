@@ -1,10 +1,9 @@
-"""Compares embeddings, and names the model that made them."""
+"""Checks embeddings, makes their signatures, and names the model that made them."""
 
 import math
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import mul
-from typing import Any, Literal
+from typing import Literal
 
 from chat.core.errors import ModelFailed, OtherLength
 from chat.core.messages import Place
@@ -17,6 +16,8 @@ BATCH = 64
 TAG_DIGITS = 8
 SIGNATURE_BITS = 384
 """As many bits as an embedding of all-MiniLM-L6-v2 has values; more bits add little."""
+SKETCH_BITS = 144
+"""The first bits of a signature: they find as much, where eight times as many are looked at."""
 
 
 def _sum_of_products(one: Sequence[float], other: Sequence[float]) -> float:
@@ -58,11 +59,6 @@ def comparable(
     return {name: one for name, one in kept.items() if len(one) == len(embedding)}
 
 
-def distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Return the cosine distance of two unit embeddings, 0 to 2; 2 if their lengths differ."""
-    return max(0.0, 1.0 - dot(one, other)) if len(one) == len(other) else 2.0
-
-
 def signature(embedding: Sequence[float]) -> str:
     """Return the signs of an embedding's first values as bits, in hexadecimal digits.
 
@@ -72,27 +68,6 @@ def signature(embedding: Sequence[float]) -> str:
     """
     bits = "".join(["1" if value > 0 else "0" for value in embedding[:SIGNATURE_BITS]])
     return f"{int(bits.ljust(SIGNATURE_BITS, '0'), 2):0{SIGNATURE_BITS // 4}x}"
-
-
-class Packed(Sequence[float]):
-    """An embedding in half precision, whose values are made each time when they are read.
-
-    A guest that keeps a hundred embeddings as numbers needs a megabyte of new memory, which takes
-    it longer than to make the numbers.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        """Take little-endian values in half precision."""
-        self._data = data
-
-    def __len__(self) -> int:
-        return len(self._data) // 2
-
-    def __iter__(self) -> Iterator[float]:
-        return iter(struct.unpack(f"<{len(self)}e", self._data))
-
-    def __getitem__(self, place: Any) -> Any:
-        return tuple(self)[place]
 
 
 def embedding_tag(model: str, way: Way) -> str:

@@ -5,7 +5,7 @@ from chat.core.counters import DAY_S
 from chat.core.limits import WINDOW_S
 from chat.core.owners import TAG_DIGITS
 from chat.core.schema import SCHEMA
-from chat.core.vectors import SIGNATURE_BITS
+from chat.core.vectors import SIGNATURE_BITS, SKETCH_BITS
 from chat.core.vectors import TAG_DIGITS as MODEL_DIGITS
 from chat.redis.keys import NAMESPACE_DIGITS
 from chat.redis.script import Fragment
@@ -63,7 +63,13 @@ SCORE = Fragment(
 SEARCH = Fragment("search")
 MEMORY_INDEX = Fragment("memory_index", {"IN_BUCKET": IN_BUCKET})
 MEMORY_ROWS = Fragment(
-    "memory_rows", {"MODEL_DIGITS": MODEL_DIGITS, "SIGNATURE_DIGITS": SIGNATURE_BITS // 4}
+    "memory_rows",
+    {
+        "MODEL_DIGITS": MODEL_DIGITS,
+        "SIGNATURE_DIGITS": SIGNATURE_BITS // 4,
+        "SIGNATURE_CHARACTERS": SIGNATURE_BITS // 6,
+        "SKETCH_CHARACTERS": SKETCH_BITS // 6,
+    },
 )
 MEMORIES = Fragment("memories", {"MEMORY_BYTES": MEMORY_BYTES, "FEW": FEW, "PORTION": PORTION})
 MESSAGES = Fragment("messages")

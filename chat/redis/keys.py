@@ -23,12 +23,14 @@
     <prefix>:<owner>:memories:signatures   hash  the signatures of their embeddings
     <prefix>:<owner>:memories:embeddings   hash  their embeddings
     <prefix>:<owner>:memories:rows         string  ids and signatures, as a search reads them
+    <prefix>:<owner>:memories:sketches     string  the beginnings of many signatures
     <prefix>:<owner>:memories:index        hash  for each term, the memories that contain it
     <prefix>:<owner>:memories:namespaces   hash  how many memories each namespace has
     <prefix>:<owner>:memories:times:<namespace>       zset    ids of one namespace by time
     <prefix>:<owner>:memories:texts:<namespace>       hash    its ids by the digest of the text
     <prefix>:<owner>:memories:signatures:<namespace>  hash    its signatures
     <prefix>:<owner>:memories:rows:<namespace>        string  its ids and signatures
+    <prefix>:<owner>:memories:sketches:<namespace>    string  the beginnings of its signatures
     <prefix>:<owner>:memories:index:<namespace>       hash    its terms
     <prefix>:<owner>:erased        string  a random word of the last erasure of the owner
     <prefix>:<owner>:usage         hash    bytes of each conversation and of the memories, in all
@@ -62,7 +64,7 @@ SOURCE_NAMES = ("from_conversation", "from_archive", "from_index", "from_embeddi
 """The names of those keys of a conversation from which a branch is copied."""
 MEMORY_NAMES = (
     "memories", "memory_times", "memory_texts", "memory_signatures", "memory_embeddings",
-    "memory_rows", "memory_index", "memory_namespaces",
+    "memory_rows", "memory_sketches", "memory_index", "memory_namespaces",
 )  # fmt: skip
 OWNED_NAMES = ("conversations", *MEMORY_NAMES)
 """The names of the list of an owner's conversations, and of the owner's memories."""
@@ -152,7 +154,9 @@ def started_key(prefix: str, tag: str, key: str) -> str:
 def memory_keys(prefix: str, owner: str) -> Keys:
     """Return the keys of an owner's memories."""
     base = f"{prefix}:{owner}:memories"
-    parts = ("times", "texts", "signatures", "embeddings", "rows", "index", "namespaces")
+    parts = (
+        "times", "texts", "signatures", "embeddings", "rows", "sketches", "index", "namespaces",
+    )  # fmt: skip
     return _named(MEMORY_NAMES, [base, *(f"{base}:{part}" for part in parts)])
 
 

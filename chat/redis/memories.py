@@ -2,6 +2,8 @@
 
 A search reads the signature of every memory, which has a few dozen bytes. It takes the memories
 whose signatures differ least from the prompt's, and compares their embeddings with the prompt's.
+Of many memories it reads the sketches first, the beginnings of the signatures, and the signatures
+of those only whose sketches differ least.
 """
 
 import itertools
@@ -12,9 +14,10 @@ from chat.context.terms import recall_terms
 from chat.core.errors import CorruptConversation
 from chat.core.json_text import render_compact
 from chat.core.messages import Embedded, FoundMemory, Memory
+from chat.core.packed import distances
 from chat.core.portions import MAX_CALL_BYTES, portions
 from chat.core.refusals import UnknownMemory
-from chat.core.vectors import check_length, distance, signature
+from chat.core.vectors import check_length, signature
 from chat.redis.account import Account, account_of
 from chat.redis.connection import Redis, as_bytes, as_int, as_text
 from chat.redis.keys import Keys, in_namespace, memory_keys
@@ -24,6 +27,7 @@ from chat.redis.memory_scripts import (
     MEMORIES_PAGE,
     REMEMBER,
     RESTATE,
+    ROWS,
     SIGNATURES,
 )
 from chat.redis.portioned import run_in_portions
@@ -34,6 +38,8 @@ from chat.usecases.ports import Cursor, Embedder
 
 CANDIDATE_COUNT = 64
 """The most memories whose embeddings one search compares."""
+SKETCHED_COUNT = 8 * CANDIDATE_COUNT
+"""How many memories' signatures a search reads whose sketches are nearest."""
 WORD_COUNT = 24
 """The most memories that one search finds by their words."""
 PART = 100
@@ -73,7 +79,7 @@ class RedisMemory:
         namespace: str | None = None,
         by: By = "meaning",
     ) -> list[FoundMemory]:
-        """Search in two round trips; in one if there are no memories, in more to embed anew."""
+        """Search in two round trips; in one without memories, in more of many, or to embed anew."""
         own = "" if beside is None else f"{beside}."
         terms = () if by == "meaning" else recall_terms(text)
         keys = self._keys_of(SIGNATURES, namespace)
@@ -90,20 +96,40 @@ class RedisMemory:
         if not known.count:
             return []
         wanted = (await self._embedder.embed([text]))[0]
-        likely = await self._likely(wanted, known, own)
+        bits = signature(wanted)
+        if known.is_sketched:
+            known = await self._near(bits, known, own, namespace)
+        likely = await self._likely(bits, known, own)
         candidates = await self._candidates(dict.fromkeys([*words, *likely]))
         check_length(wanted, (embedding for _, embedding in candidates))
         memories = [memory for memory, _ in candidates]
-        distances = [distance(wanted, embedding) for _, embedding in candidates]
+        far = distances(wanted, [embedding for _, embedding in candidates])
         scored = [words.get(memory.id, 0.0) for memory in memories]
-        return rank_memories(memories, distances, scored, max_distance)[:count]
+        return rank_memories(memories, far, scored, max_distance)[:count]
 
-    async def _likely(self, wanted: Sequence[float], known: Rows, own: str) -> Iterable[str]:
+    async def _near(self, bits: str, sketches: Rows, own: str, namespace: str | None) -> Rows:
+        """Return the rows of the memories whose sketches are nearest, in one round trip.
+
+        It takes more if the conversation itself has nearly all of them.
+        """
+        places, near = sketches.stale()[:CANDIDATE_COUNT], sketches.nearest(bits)
+        while True:
+            more = list(itertools.islice(near, max(SKETCHED_COUNT, 3 * len(places))))
+            places += more
+            reply = await self._redis.run(
+                ROWS, self._keys_of(ROWS, namespace), *dict.fromkeys(places),
+                tag=self._tag, count=sketches.count, own=own,
+            )  # fmt: skip
+            rows = Rows(as_text(reply[0]))
+            if rows.count >= CANDIDATE_COUNT or not more:
+                return rows
+
+    async def _likely(self, bits: str, known: Rows, own: str) -> Iterable[str]:
         """Return the ids of the memories whose embeddings are worth a comparison."""
         stale = known.stale()
         anew = await self._embed_anew([known.name(place) for place in stale[:CANDIDATE_COUNT]])
         left = set(stale)
-        near = (place for place in known.nearest(signature(wanted)) if place not in left)
+        near = (place for place in known.nearest(bits) if place not in left)
         names = itertools.chain(anew, map(known.name, near))
         others = (name for name in names if not (own and name.startswith(own)))
         return itertools.islice(others, CANDIDATE_COUNT)

@@ -8,6 +8,9 @@ BUCKET_BYTES = 100
 """About how many bytes a bucket of a term's postings has, before it is read."""
 SKIPPED = 100
 """The most memories of a conversation itself that its search looks past, to find others."""
+MANY = 640
+"""A search of more memories reads the sketches of all first, and then the rows of the nearest."""
+ROW_NAMES = ("memory_signatures", "memory_rows", "memory_sketches")
 
 REMEMBER = make_script(
     "remember",
@@ -34,10 +37,13 @@ SIGNATURES = repeatable(
     make_script(
         "signatures",
         [MEMORY_ROWS, SCORE],
-        keys=["memory_signatures", "memory_rows", "memory_index"],
+        keys=[*ROW_NAMES, "memory_index"],
         args=["tag", "max_found", "own", "*searched"],
-        constants={"BUCKET_BYTES": BUCKET_BYTES, "SKIPPED": SKIPPED},
+        constants={"BUCKET_BYTES": BUCKET_BYTES, "SKIPPED": SKIPPED, "MANY": MANY},
     )
+)
+ROWS = repeatable(
+    make_script("rows", [MEMORY_ROWS], keys=ROW_NAMES, args=["tag", "count", "own", "*places"])
 )
 CANDIDATES = repeatable(
     make_script("candidates", keys=["memories", "memory_embeddings"], args=["max_bytes", "*ids"])

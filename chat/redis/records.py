@@ -1,7 +1,6 @@
 """How turns, memories, embeddings and results are written in Redis, and how replies are read."""
 
 import base64
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from operator import attrgetter
@@ -24,17 +23,20 @@ from chat.core.messages import (
     as_role,
     messages_of,
 )
+from chat.core.packed import Half, pack, unpack
 from chat.core.schema import FIELD, FIRST, SCHEMA, check_schema
 from chat.core.summaries import RunningSummary
 from chat.core.tokens import EVIDENCE_TOKENS, UNKNOWN, Vocabulary
 from chat.core.tool_calls import ToolCall
 from chat.core.usage import Recalled, RecalledMemory, TurnResult, Usage
-from chat.core.vectors import Packed, signature
+from chat.core.vectors import signature
 from chat.redis.connection import Value, as_bytes, as_text
 
 PLAIN_FIELDS = 5
 """The most fields of a message of text only; tool calls and images come behind them."""
 NONE = b"[]"
+PACKED = "*"
+"""The first character of an embedding with one byte for each value."""
 """An empty list, as it is rendered."""
 
 
@@ -112,21 +114,26 @@ def render_terms(turns: Sequence[Turn]) -> bytes:
 
 
 def render_embedding(embedding: Sequence[float]) -> str:
-    """Render a unit vector as base64 of little-endian values in half precision.
+    """Render a unit vector as text: `*`, and base64 of its scale and of one byte for each value.
 
-    384 values take 1024 characters. It is text because a guest receives text in one copy, but bytes
+    384 values take 521 characters. It is text because a guest receives text in one copy, but bytes
     one by one.
     """
-    return base64.b64encode(struct.pack(f"<{len(embedding)}e", *embedding)).decode()
+    return PACKED + base64.b64encode(pack(embedding)).decode() if embedding else ""
 
 
 def parse_embedding(text: str) -> Sequence[float]:
-    """Parse a rendered embedding; a text that is none becomes empty, which no embedding is near."""
+    """Parse a rendered embedding; a text that is none becomes empty, which no embedding is near.
+
+    Without the `*` it is base64 of values in half precision.
+    """
     try:
-        data = base64.b64decode(text)
+        data = base64.b64decode(text.removeprefix(PACKED))
+        if text.startswith(PACKED):
+            return unpack(data)
     except ValueError:
         return ()
-    return Packed(data) if data and len(data) % 2 == 0 else ()
+    return Half(data) if data and len(data) % 2 == 0 else ()
 
 
 def render_memory(memory: Memory) -> bytes:

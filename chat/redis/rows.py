@@ -10,10 +10,11 @@ from functools import reduce
 from operator import add
 
 from chat.core.errors import CorruptConversation
-from chat.core.vectors import SIGNATURE_BITS, TAG_DIGITS
+from chat.core.vectors import SIGNATURE_BITS, SKETCH_BITS, TAG_DIGITS
 
 SIXES = SIGNATURE_BITS // 6
 """How many characters a signature has in a row."""
+SKETCH_SIXES = SKETCH_BITS // 6
 ZERO, STALE = ord("0"), ord("-")
 WIDTH_AT = 1 + TAG_DIGITS
 IDS_AT = WIDTH_AT + 2
@@ -29,7 +30,7 @@ DIFFERING = tuple(_differing(bits) for bits in range(64))
 
 
 class Rows:
-    """The ids and signatures of memories.
+    """The ids and signatures of memories; or their sketches, which have no ids.
 
     Errors: CorruptConversation if a text is none.
     """
@@ -39,8 +40,10 @@ class Rows:
         width = text[WIDTH_AT:IDS_AT]
         if text and not (text.startswith("=") and width.isdecimal() and text.isascii()):
             raise CorruptConversation
+        self.is_sketched = width == "00"
         self._width = int(width or 1)
-        self._row = self._width + SIXES
+        self._sixes = SKETCH_SIXES if self.is_sketched else SIXES
+        self._row = self._width + self._sixes
         self._data = text[IDS_AT:].encode()
         self.count, rest = divmod(len(self._data), self._row)
         if rest:
@@ -61,9 +64,9 @@ class Rows:
         Two that differ from each other by one bit only may come in any order.
         """
         wanted = int(signature, 16)
-        shifts = range(SIGNATURE_BITS - 6, -1, -6)
+        shifts = range(SIGNATURE_BITS - 6, -1, -6)[: self._sixes]
         sixes = [(wanted >> shift) & 63 for shift in shifts]
-        half = SIXES // 2  # the counts of all columns would be too large for a byte
+        half = self._sixes // 2  # the counts of all columns would be too large for a byte
         one, other = self._sum(sixes[:half], 0), self._sum(sixes[half:], half)
         even = int.from_bytes(bytes([0xFE]) * self.count, "little")
         mean = (one & other) + (((one ^ other) & even) >> 1)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from chat.context.ranking import By, choose, score_messages, shared_meanings
 from chat.core.messages import Placed, Role
+from chat.core.packed import distances
 from chat.core.portions import slices
-from chat.core.vectors import BATCH, comparable, distance, embedding_name
+from chat.core.vectors import BATCH, comparable, embedding_name
 from chat.usecases.ports import Embedder, EmbeddingStore, OwnedStore
 from chat.usecases.read_messages import all_messages, read_messages
 
@@ -74,16 +75,16 @@ async def _found(
     if query.by == "words":
         chosen = choose(score_messages(placed, query.prompt), (), (), 0.0)
         return [Relevant(placed[place], None) for place in chosen]
-    distances = await _distances(store, embedder, tag, conversation_id, query.prompt, placed)
+    apart = await _distances(store, embedder, tag, conversation_id, query.prompt, placed)
     if query.by == "meaning":
-        near = [place for place, far in enumerate(distances) if far <= query.distance_threshold]
-        chosen = sorted(near, key=distances.__getitem__)
+        near = [place for place, far in enumerate(apart) if far <= query.distance_threshold]
+        chosen = sorted(near, key=apart.__getitem__)
     else:
-        cosines = {place: 1 - far for place, far in enumerate(distances)}
+        cosines = {place: 1 - far for place, far in enumerate(apart)}
         meanings = shared_meanings(range(len(placed)), cosines)
         words = score_messages(placed, query.prompt)
-        chosen = choose(words, distances, meanings, query.distance_threshold)
-    return [Relevant(placed[place], distances[place]) for place in chosen]
+        chosen = choose(words, apart, meanings, query.distance_threshold)
+    return [Relevant(placed[place], apart[place]) for place in chosen]
 
 
 async def _distances(
@@ -100,7 +101,7 @@ async def _distances(
     known = comparable(wanted, await store.load_embeddings(conversation_id, names))
     texts = {name: p.message.text for name, p in zip(names, placed, strict=True)}
     known |= await embed_rest(store, embedder, conversation_id, texts, known)
-    return [distance(wanted, known[name]) for name in names]
+    return distances(wanted, [known[name] for name in names])
 
 
 async def embed_rest(

@@ -7,7 +7,8 @@ from functools import partial
 from chat.context.ranking import rank
 from chat.core.memories import make_memories
 from chat.core.messages import Commit, Conversation, Embedded, Found, FoundMemory, Turn
-from chat.core.vectors import comparable, distance, embedding_name
+from chat.core.packed import distances
+from chat.core.vectors import comparable, embedding_name
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder, Later, OwnedStore
@@ -70,11 +71,12 @@ class Recaller:
         made = await self._embed({name: texts[name] for name in missing})
         await self._keep(loaded.id, made)
         kept |= made
+        far = dict(zip(kept, distances(wanted, list(kept.values())), strict=True))
         cosines = {}
         for one in found:
-            of_turn = [kept[name] for name in self._names(one.turn) if name in kept]
+            of_turn = [far[name] for name in self._names(one.turn) if name in far]
             if of_turn:
-                cosines[one.turn.number] = 1 - min(distance(wanted, each) for each in of_turn)
+                cosines[one.turn.number] = 1 - min(of_turn)
         return rank(found, cosines)
 
     def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:

@@ -19,13 +19,15 @@ from chat.core.cuts import Cut
 from chat.core.errors import CorruptConversation, OtherLength
 from chat.core.memories import make_memories
 from chat.core.messages import Memory, Message, Place, Role, Turn
+from chat.core.packed import distances
 from chat.core.refusals import TextRemembered, UnknownMemory
-from chat.core.vectors import distance
+from chat.core.vectors import unit
 from chat.llm.once import OnceEmbedder
 from chat.redis.connection import Redis, as_bytes
 from chat.redis.conversations import RedisConversationStore
 from chat.redis.fragments import PORTION
 from chat.redis.memories import CANDIDATE_COUNT, RedisMemory
+from chat.redis.memory_scripts import MANY
 from chat.redis.rows import Rows
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.ports import Embedder
@@ -107,16 +109,16 @@ async def test_the_nearest_come_first_and_only_those_nearer_than_asked(
     found = await store.search("How do I bake bread?", count=3, max_distance=2.0)
 
     assert [one.memory for one in found[:2]] in ([TALK[0], TALK[1]], [TALK[1], TALK[0]])
-    distances = [one.distance or 0.0 for one in found]
-    assert distances == sorted(distances)
-    nearest = distances[0]
+    apart = [one.distance or 0.0 for one in found]
+    assert apart == sorted(apart)
+    nearest = apart[0]
     assert await search(store, "How do I bake bread?", max_distance=nearest + 1e-3) == [
         found[0].memory.id
     ]
     assert await search(store, "How do I bake bread?", max_distance=nearest - 1e-3) == []
     assert await search(store, "How do I bake bread?", count=0) == []
     assert found[0].distance == pytest.approx(
-        distance(*embed(["How do I bake bread?", found[0].memory.content])),
+        distances(embed(["How do I bake bread?"])[0], embed([found[0].memory.content]))[0],
         abs=2e-3,
     )
 
@@ -539,7 +541,7 @@ async def test_many_memories_are_searched_as_if_each_were_compared(
     for _ in range(40):
         prompt = english(rng, 8)
         wanted = embed([prompt])[0]
-        ranked = sorted(range(400), key=lambda n: distance(wanted, embeddings[n]))
+        ranked = sorted(range(400), key=distances(wanted, embeddings).__getitem__)
 
         found = await search(store, prompt, count=2)
 
@@ -548,7 +550,9 @@ async def test_many_memories_are_searched_as_if_each_were_compared(
     assert hits >= 76, "of 80"
 
 
-@pytest.mark.parametrize("part", ["", ":times", ":texts", ":signatures", ":embeddings", ":rows"])
+@pytest.mark.parametrize(
+    "part", ["", ":times", ":texts", ":signatures", ":embeddings", ":rows", ":sketches"]
+)
 async def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
     connection: NativeConnection, part: str
 ) -> None:
@@ -562,6 +566,7 @@ async def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
 
 
 ROWS = b"t:{ada}:memories:rows"
+SKETCHES = b"t:{ada}:memories:sketches"
 
 
 @pytest.mark.parametrize("rows", [b"=TAG06x", b"=TAG06" + b"\xc3\xa9" * 35])
@@ -606,6 +611,90 @@ async def test_rows_that_change_with_a_memory_are_those_that_a_search_would_make
     ]
     assert sorted(rows[0]) == sorted(rows[1])
     assert len(rows[0]) == 3
+
+
+class Directions:
+    """Embeds `N` in a direction of its own, `near N` near that, and `all` somewhere else."""
+
+    async def embed(self, texts: Sequence[str]) -> list[Sequence[float]]:
+        return [self._embed(text) for text in texts]
+
+    def _embed(self, text: str) -> Sequence[float]:
+        kind, _, number = text.rpartition(" ")
+        direction, noise = random.Random(number), random.Random(text)
+        share = 1.0 if kind else 0.0
+        return unit([direction.gauss(0, 1) + noise.gauss(0, share) for _ in range(384)])
+
+
+def many_memories(own: int = 0) -> list[Memory]:
+    """Return more memories than a search reads whole; the first `own` are of conversation 7."""
+    ids = [f"{7 if n < own else 1000 + n}.{n}.0" for n in range(2 * MANY)]
+    return [memory(id_, str(n)) for n, id_ in enumerate(ids)]
+
+
+async def test_of_very_many_memories_the_nearest_are_found(connection: NativeConnection) -> None:
+    store, notes = redis_memory(connection, ADA, Directions()), many_memories()
+    await store.add(notes)
+
+    hits = 0
+    for n in range(0, 2 * MANY, 32):
+        hits += (await search(store, f"near {n}", count=1)) == [notes[n].id]
+
+    assert len(as_bytes((await connection.execute("GET", [SKETCHES]))[0])) == 11 + 24 * 2 * MANY
+    assert hits == 40
+
+
+async def test_a_conversation_with_most_of_very_many_memories_hides_no_others(
+    connection: NativeConnection,
+) -> None:
+    store, notes = redis_memory(connection, ADA, Directions()), many_memories(2 * MANY - 3)
+    await store.add(notes)
+
+    found = await search(store, "near 5", beside=7)
+
+    assert sorted(found) == sorted(note.id for note in notes[-3:])
+
+
+async def test_sketches_that_change_with_a_memory_are_those_that_a_search_would_make(
+    connection: NativeConnection,
+) -> None:
+    store, notes = redis_memory(connection, ADA, Directions()), many_memories()
+    await store.add(notes[1:])
+    await search(store, "near 9", count=1)
+
+    await store.add(notes[:1])
+    await store.forget(notes[3].id)
+    await store.change(dataclasses.replace(notes[4], content="40000"))
+    changed = await connection.execute("GET", [SKETCHES])
+    await connection.execute("DEL", [SKETCHES])
+
+    assert await search(store, "near 40000", count=1) == [notes[4].id]
+    assert await connection.execute("GET", [SKETCHES]) == changed
+
+
+@pytest.mark.parametrize("key", [ROWS, SKETCHES])
+async def test_sketches_of_other_rows_are_made_anew(
+    connection: NativeConnection, key: bytes
+) -> None:
+    store, notes = redis_memory(connection, ADA, Directions()), many_memories()
+    await store.add(notes)
+    await search(store, "near 9", count=1)
+    text = as_bytes((await connection.execute("GET", [key]))[0])
+    await connection.execute("SET", [key, text[: 11 + (len(text) - 11) // len(notes)]])
+    await connection.execute("DEL", [ROWS])
+
+    assert await search(store, "near 9", count=1) == [notes[9].id]
+
+
+async def test_memories_of_another_model_are_found_among_very_many(
+    connection: NativeConnection,
+) -> None:
+    before, notes = redis_memory(connection, ADA, Directions()), many_memories()
+    await before.add(notes[:2])
+    after = redis_memory(connection, ADA, Directions(), tag="00000002")
+    await after.add(notes[2:])
+
+    assert await search(after, "near 1", count=1) == [notes[1].id]
 
 
 @given(st.lists(st.integers(0, 2**384 - 1), min_size=1, max_size=40), st.integers(0, 2**384 - 1))

@@ -4,11 +4,12 @@ local function forget_all()
   local count = redis.call('HLEN', memories_key)
   for _, one in ipairs(redis.call('HKEYS', memory_namespaces_key)) do
     redis.call('DEL', in_namespace(memory_times_key, one), in_namespace(memory_texts_key, one),
-      in_namespace(memory_signatures_key, one), in_namespace(memory_rows_key, one),
-      in_namespace(memory_index_key, one))
+      in_namespace(memory_signatures_key, one), in_namespace(memory_index_key, one),
+      rows_in(one))
   end
   redis.call('DEL', memories_key, memory_times_key, memory_texts_key, memory_signatures_key,
-    memory_embeddings_key, memory_rows_key, memory_index_key, memory_namespaces_key)
+    memory_embeddings_key, memory_rows_key, memory_sketches_key, memory_index_key,
+    memory_namespaces_key)
   drop(' memories')
   return count
 end

@@ -1,14 +1,13 @@
--- Returns the rows of all memories, with the signatures that the model with `tag` made. Then come
--- the ids of the memories that the terms in `searched` find, up to `max_found` of them, and their
--- scores; those whose ids begin with `own` are left out of these. Comes after `memory_rows`.
+-- Returns the rows of all memories, with the signatures that the model with `tag` made; if they are
+-- more than `MANY`, their sketches. Then come the ids of the memories that the terms in `searched`
+-- find, up to `max_found` of them, and their scores; those whose ids begin with `own` are left out
+-- of these. Comes after `memory_rows`.
 --
 -- Each reply is one status: the guest receives a status as a string, in one copy.
 local function is_hash(key) return redis.call('TYPE', key).ok == 'hash' end
-local rows = redis.call('GET', memory_rows_key) or ''
-if read_head(rows) ~= tag then
-  rows = rows_of(redis.call('HGETALL', memory_signatures_key), tag)
-  if rows ~= '' then redis.call('SET', memory_rows_key, rows) end
-end
+local rows = rows_by(tag, memory_rows_key, memory_sketches_key, memory_signatures_key)
+local _, width = read_head(rows)
+if width and count_of(#rows, width) > MANY then rows = sketches_of(rows, memory_sketches_key) end
 local names, told = {}, {}
 if #searched > 0 and is_hash(memory_index_key) then
   local head = redis.call('HMGET', memory_index_key, ' count', ' terms')

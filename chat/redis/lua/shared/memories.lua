@@ -15,6 +15,14 @@
 
 local function namespace_of(record) return record and cjson.decode(record).namespace end
 
+-- How many values an embedding has: base64 of a byte for each, and of a scale in four bytes, behind
+-- `*`; without that, of two bytes for each.
+local function values_of(embedding)
+  local is_packed = string.sub(embedding, 1, 1) == '*'
+  local bytes = math.floor(#string.gsub(embedding, '[*=]', '') * 3 / 4)
+  return is_packed and bytes - 4 or bytes / 2
+end
+
 -- Refuses an embedding whose length differs from that of the newest memory's embedding, if the same
 -- model made both.
 local function other_length(memories)
@@ -22,13 +30,13 @@ local function other_length(memories)
   local before = newest and redis.call('HGET', memory_embeddings_key, newest) or ''
   if before == '' then return end
   local function tag(signature) return string.sub(signature, 1, -SIGNATURE_DIGITS - 1) end
-  local function digits(embedding) return #string.gsub(embedding, '=+$', '') end
   local namespace = namespace_of(redis.call('HGET', memories_key, newest))
   local signatures = in_namespace(memory_signatures_key, namespace)
   local made_by = tag(redis.call('HGET', signatures, newest) or '')
   for _, memory in ipairs(memories) do
     local signature, embedding = memory[5], memory[6]
-    if embedding ~= '' and tag(signature) == made_by and digits(embedding) ~= digits(before) then
+    local is_other = embedding ~= '' and values_of(embedding) ~= values_of(before)
+    if is_other and tag(signature) == made_by then
       return redis.error_reply('CHATLENGTH an embedding is longer or shorter than before')
     end
   end
@@ -38,13 +46,18 @@ local function corrupt_memories()
   if not (is(memories_key, 'hash') and is(memory_times_key, 'zset')
       and is(memory_texts_key, 'hash') and is(memory_signatures_key, 'hash')
       and is(memory_embeddings_key, 'hash') and is(memory_rows_key, 'string')
-      and is(memory_index_key, 'hash') and is(memory_namespaces_key, 'hash')) then
+      and is(memory_sketches_key, 'string') and is(memory_index_key, 'hash')
+      and is(memory_namespaces_key, 'hash')) then
     return redis.error_reply('CHATCORRUPT a key of the memories has another type')
   end
 end
 
 local function refused(memories)
   return corrupt_memories() or other_length(memories)
+end
+
+local function rows_in(namespace)
+  return in_namespace(memory_rows_key, namespace), in_namespace(memory_sketches_key, namespace)
 end
 
 -- Notes that a namespace has so many memories more.
@@ -70,8 +83,8 @@ local function forget_memory(id, keeps_rows)
   take(memory_embeddings_key, id)
   unindex_memory(in_namespace(memory_index_key, namespace), id)
   grown = grown - MEMORY_BYTES
-  local rows = in_namespace(memory_rows_key, namespace)
-  if keeps_rows then drop_row(rows, id) else redis.call('DEL', rows) end
+  local rows, sketches = rows_in(namespace)
+  if keeps_rows then drop_row(rows, sketches, id) else redis.call('DEL', rows, sketches) end
   if namespace then
     redis.call('ZREM', in_namespace(memory_times_key, namespace), id)
     count_in(namespace, -1)
@@ -112,7 +125,8 @@ local function store(memory, namespace)
   put(memory_embeddings_key, id, embedding)
   index_memory(in_namespace(memory_index_key, namespace), id, terms, length)
   grown = grown + MEMORY_BYTES
-  add_row(in_namespace(memory_rows_key, namespace), id, signature)
+  local rows, sketches = rows_in(namespace)
+  add_row(rows, sketches, id, signature)
   if namespace then
     redis.call('ZADD', in_namespace(memory_times_key, namespace), at, id)
     count_in(namespace, 1)

@@ -4,6 +4,10 @@
 -- It begins with `=`, the tag of the model that made the signatures, and the width of the ids as
 -- two digits. Each row is an id, with spaces up to that width, and a signature as characters of six
 -- bits, from `0` on; a signature with another tag is `-` all along.
+--
+-- The sketches are one string of the same shape, with the same rows in the same order, but without
+-- ids and with the beginnings of the signatures only. They are made when a search wants them, which
+-- is so if there are many rows, and then change with the rows.
 local head_characters = 1 + MODEL_DIGITS + 2
 
 local sixes = setmetatable({}, {__index = function(known, digits)
@@ -15,7 +19,7 @@ end})
 local function row_of(id, signature, made_by, width)
   local bits = string.sub(signature, MODEL_DIGITS + 1)
   local is_stale = string.sub(signature, 1, MODEL_DIGITS) ~= made_by or #bits ~= SIGNATURE_DIGITS
-  local shown = is_stale and string.rep('-', SIGNATURE_DIGITS / 3 * 2)
+  local shown = is_stale and string.rep('-', SIGNATURE_CHARACTERS)
     or string.gsub(bits, '%x%x%x', sixes)
   return string.format('%-' .. width .. 's', id) .. shown
 end
@@ -34,29 +38,77 @@ local function read_head(head)
   return string.match(head, '^=(' .. string.rep('%x', MODEL_DIGITS) .. ')(%d%d)')
 end
 
-local function add_row(key, id, signature)
-  local made_by, width = read_head(redis.call('GETRANGE', key, 0, head_characters - 1))
-  if made_by and #id <= tonumber(width) then
-    redis.call('APPEND', key, row_of(id, signature, made_by, width))
-  else
-    redis.call('DEL', key)
+local function head_of(key) return read_head(redis.call('GETRANGE', key, 0, head_characters - 1)) end
+
+-- Returns how many rows with ids of a width a string with so many characters has.
+local function count_of(length, width)
+  return math.max(0, length - head_characters) / (width + SIGNATURE_CHARACTERS)
+end
+
+local function add_row(rows, sketches, id, signature)
+  local made_by, width = head_of(rows)
+  if not made_by or #id > tonumber(width) then return redis.call('DEL', rows, sketches) end
+  local row = row_of(id, signature, made_by, width)
+  redis.call('APPEND', rows, row)
+  if head_of(sketches) then
+    redis.call('APPEND', sketches, string.sub(row, width + 1, width + SKETCH_CHARACTERS))
   end
 end
 
-local function drop_row(key, id)
-  local rows = redis.call('GET', key) or ''
-  local _, width = read_head(rows)
-  local length = width and width + SIGNATURE_DIGITS / 3 * 2
-  local padded, from = width and string.format('%-' .. width .. 's', id), head_characters + 1
-  while length do
-    local at = string.find(rows, padded, from, true)
-    if not at then break end
-    if (at - head_characters - 1) % length == 0 then
-      local left = string.sub(rows, 1, at - 1) .. string.sub(rows, at + length)
-      if #left > head_characters then return redis.call('SET', key, left) end
-      break
-    end
+-- Removes `length` characters from a string, which begin behind the first `before` ones.
+local function remove_from(key, before, length)
+  local text = redis.call('GET', key) or ''
+  if text ~= '' then
+    redis.call('SET', key, string.sub(text, 1, before) .. string.sub(text, before + length + 1))
+  end
+end
+
+-- Returns the place of an id among rows, 0 for the first; nil if it is not there.
+local function place_of(id, text, width)
+  local padded, from = string.format('%-' .. width .. 's', id), head_characters + 1
+  while true do
+    local at = string.find(text, padded, from, true)
+    if not at then return nil end
+    local place = count_of(at - 1, width)
+    if place % 1 == 0 then return place end
     from = at + 1
   end
-  redis.call('DEL', key)
+end
+
+local function drop_row(rows, sketches, id)
+  local text = redis.call('GET', rows) or ''
+  local _, width = read_head(text)
+  local place = width and place_of(id, text, width)
+  if not place or count_of(#text, width) == 1 then return redis.call('DEL', rows, sketches) end
+  local length = width + SIGNATURE_CHARACTERS
+  remove_from(rows, head_characters + place * length, length)
+  remove_from(sketches, head_characters + place * SKETCH_CHARACTERS, SKETCH_CHARACTERS)
+end
+
+-- Returns the rows with the signatures that the model with a tag made, and makes them if needed.
+local function rows_by(tag, rows, sketches, signatures)
+  local text = redis.call('GET', rows) or ''
+  if read_head(text) == tag then return text end
+  text = rows_of(redis.call('HGETALL', signatures), tag)
+  redis.call('DEL', rows, sketches)
+  if text ~= '' then redis.call('SET', rows, text) end
+  return text
+end
+
+-- Returns the sketches of rows, and makes them if they are not those of these rows.
+local function sketches_of(text, key)
+  local tag, width = read_head(text)
+  local count = count_of(#text, width)
+  local sketches = redis.call('GET', key) or ''
+  if read_head(sketches) == tag and #sketches == head_characters + count * SKETCH_CHARACTERS then
+    return sketches
+  end
+  local parts = {}
+  for place = 0, count - 1 do
+    local at = head_characters + place * (width + SIGNATURE_CHARACTERS) + width
+    parts[#parts + 1] = string.sub(text, at + 1, at + SKETCH_CHARACTERS)
+  end
+  sketches = '=' .. tag .. '00' .. table.concat(parts)
+  redis.call('SET', key, sketches)
+  return sketches
 end
