@@ -496,6 +496,22 @@ async def test_the_oldest_that_are_not_pinned_make_room(connection: NativeConnec
     assert await connection.execute("HLEN", [b"t:{ada}:memories:embeddings"]) == [3]
 
 
+async def test_where_fewer_are_allowed_than_before_each_request_forgets_a_portion(
+    connection: NativeConnection,
+) -> None:
+    count = 2 * PORTION
+    notes = [memory(f"{n}.1.0", str(n), float(n)) for n in range(1, count + 1)]
+    await redis_memory(connection, ADA, Directions()).add(notes)
+    store = redis_memory(connection, ADA, Directions(), most=3)
+
+    left = []
+    for n in range(3):
+        await store.add([memory(f"{900 + n}.1.0", f"later {n}", 900.0 + n)])
+        left += await connection.execute("HLEN", [b"t:{ada}:memories"])
+
+    assert left == [count - PORTION, 3, 3]
+
+
 async def test_a_search_takes_two_round_trips_and_one_where_there_is_nothing(
     connection: NativeConnection,
 ) -> None:

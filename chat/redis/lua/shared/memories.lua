@@ -105,8 +105,9 @@ local function forget_portion(ids, is_meant)
   return forgotten, 0
 end
 
-local function make_room(most)
-  local over = redis.call('ZCARD', memory_times_key) - most
+-- Forgets a portion at once if far too many were stored while more were allowed.
+local function make_room(most, added)
+  local over = math.min(redis.call('ZCARD', memory_times_key) - most, PORTION + added)
   if most == 0 or over <= 0 then return end
   local keeps_rows = over <= FEW
   for _, id in ipairs(redis.call('ZRANGE', memory_times_key, 0, -1)) do
@@ -146,6 +147,6 @@ local function remember(memories, most)
     end
     ids[place] = redis.call('HGET', texts, text)
   end
-  make_room(most)
+  make_room(most, #memories)
   return ids
 end
