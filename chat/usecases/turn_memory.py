@@ -59,24 +59,25 @@ class Recaller:
         if not self._settings.is_hybrid:
             return found
         shown = {turn.number for turn in loaded.turns}
-        archived = [one.turn for one in found if one.turn.number not in shown]
+        named = {one.turn.number: self._names(one.turn) for one in found}
+        archived = [number for number in named if number not in shown]
         if not archived:
             return found
         wanted = (await self._embedder.embed([prompt]))[0]
-        texts = {n: text for one in found for n, text in self._names(one.turn).items()}
+        texts = {name: text for of_turn in named.values() for name, text in of_turn.items()}
         known = await self._conversations.load_embeddings(loaded.id, list(texts))
         kept = comparable(wanted, known)
-        names = [name for turn in archived for name in self._names(turn)]
+        names = [name for number in archived for name in named[number]]
         missing = [name for name in names if name not in kept][:MAX_EMBEDDED_ANEW]
         made = await self._embed({name: texts[name] for name in missing})
         await self._keep(loaded.id, made)
         kept |= made
         far = dict(zip(kept, distances(wanted, list(kept.values())), strict=True))
         cosines = {}
-        for one in found:
-            of_turn = [far[name] for name in self._names(one.turn) if name in far]
-            if of_turn:
-                cosines[one.turn.number] = 1 - min(of_turn)
+        for number, of_turn in named.items():
+            apart = [far[name] for name in of_turn if name in far]
+            if apart:
+                cosines[number] = 1 - min(apart)
         return rank(found, cosines)
 
     def keep_evicted_later(self, loaded: Conversation, commit: Commit) -> None:
