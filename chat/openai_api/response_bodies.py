@@ -28,7 +28,7 @@ from chat.openai_api.response_tools import (
 from chat.settings import Settings
 from chat.usecases.respond import Behind
 
-MAX_INPUT = 1000
+MAX_INPUT = 10_000
 """How many items one response may be made of."""
 MAX_TEMPERATURE = 2
 FIELDS = (

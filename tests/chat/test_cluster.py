@@ -14,11 +14,13 @@ from chat.http.call import Request
 from chat.http.response import Response
 from chat.redis.cluster import ClusterConnection
 from chat.redis.connection import Redis, Way
+from chat.redis.memory_scripts import MANY
 from chat.redis.scripts import NEXT_ID
 from chat.redis.slots import SlotMap, slot_of
 from chat.spin.answers import Limit
 from chat.spin.engine import Engine
 from chat.spin.host import Host
+from chat.usecases.export import FORMAT_VERSION
 from chat.wiring.service import Service, begin_request
 from tests.chat.native_cluster import NativeNodes
 from tests.chat.native_host import NoModule, ToldModel, ask, embed_at_once
@@ -150,11 +152,27 @@ async def request(service: Service, headers: Mapping[str, str], **fields: Any) -
         return response
 
 
+def many_memories() -> bytes:
+    """Return an export with more memories than a search reads whole."""
+    made = [
+        {
+            "type": "memory", "id": f"note-{n:016x}", "conversation_id": None, "role": "user",
+            "content": f"Dog {n}.", "created_at": 1.0, "pinned": False,
+        }
+        for n in range(MANY + 1)
+    ]  # fmt: skip
+    end = {"type": "end", "conversations": 0, "turns": 0, "memories": len(made)}
+    lines = [{"type": "export", "version": FORMAT_VERSION}, *made, end]
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
 async def use_whole(service: Service, token: str) -> None:
     """Use what the API has for all of an owner, and for operators."""
     exported = await export(service, token)
-    response, receipt = await ask(service, "POST", "/import", exported, next(TOKENS))
-    assert response.status == 200, receipt
+    for file, taker in ((exported, next(TOKENS)), (many_memories(), next(TOKENS))):
+        response, receipt = await ask(service, "POST", "/import", file, taker)
+        assert response.status == 200, receipt
+        await send(service, "GET", "/memories/relevant?prompt=dog", taker)
     await send(service, "GET", "/admin/stats", ADMIN)
     await send(service, "POST", "/admin/cleanup", ADMIN)
     await send(service, "DELETE", "/conversations?namespace=none", token)
