@@ -59,6 +59,10 @@ BROKEN = "broken pipe"
 TOO_SLOW = f"no answer in time: {BROKEN}"
 """What is said of a call that was given up: as if its connection broke, it may have run."""
 LOGIN = "refuses the login: see `redis_username` and `redis_password`"
+CERTIFICATE = (
+    "has a certificate that this host does not trust, or that does not name the server as "
+    "`redis_address` or the other servers do"
+)
 REFUSALS = {
     "AuthenticationFailed": LOGIN,
     "NOAUTH": LOGIN,
@@ -76,6 +80,8 @@ REFUSALS = {
     " - Ask:": "is moving these keys to another node",
     "Moved": "is a cluster: see `redis_mode`",
     "Connection refused": "does not answer: nothing listens at `redis_address`",
+    "certificate verify failed": CERTIFICATE,
+    "wrong version number": "does not speak TLS: see `redis_address`",
     "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
 }
 """What a failure means to an operator, by a part of the text of redis-rs or of the server."""

@@ -224,8 +224,7 @@ def test_a_turn_follows_the_master_that_sentinels_name(
             await_more(writers, 2)
             master.kill()
             await_true(lambda: "role:master" in replica.info("replication"), "no fail-over")
-            master.arguments = [*master.arguments, "--replicaof", "127.0.0.1", str(replica.port)]
-            master.start()
+            sentinels.follow(master, replica)
             await_more(writers, 2)
 
         check_all(host, writers)
