@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from chat.redis.slots import SLOTS, Range, authority, parse_slots
 from host.abi.values import Err
@@ -22,24 +23,54 @@ PRIMARIES = 3
 NODE_TIMEOUT_MS = 2000
 """After how long a node counts as failed."""
 SETTLED_S = 60.0
+USER = "chat"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What guards every server: TLS at a port of its own, and passwords.
+
+    `front` puts TLS before a port, and returns its own. The chat has a user of its own.
+    """
+
+    front: Callable[[int], int]
+    password: str
+    sentinel_password: str
+
+    @property
+    def options(self) -> list[str]:
+        """The options of a server: its default user is that of its replicas."""
+        own = [USER, "on", f">{self.password}", "~*", "&*", "+@all"]
+        password = self.password[::-1]
+        return ["--requirepass", password, "--masterauth", password, "--user", *own]
 
 
 @dataclass
 class Node:
-    """One redis-server, and a connection to it."""
+    """One redis-server, and a connection to it.
+
+    `front` is the port by which others know it, if that is not its own.
+    """
 
     port: int
     folder: pathlib.Path
     arguments: Sequence[str]
+    front: int = 0
+    password: str = ""
     process: Child | None = None
 
     @property
+    def known_port(self) -> int:
+        return self.front or self.port
+
+    @property
     def name(self) -> str:
-        return authority(HOST, self.port)
+        return authority(HOST, self.known_port)
 
     @property
     def address(self) -> str:
-        return f"redis://{self.name}"
+        """Where the chat finds it."""
+        return f"{'rediss' if self.front else 'redis'}://{self.name}"
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +94,8 @@ class Node:
 
     def call(self, *arguments: str | bytes | int) -> list[bytes | int | str | None]:
         """Run a command; return its reply as one flat list."""
-        connection = Connection(parse_address(self.address))
+        login = f":{quote(self.password, safe='')}@" if self.password else ""
+        connection = Connection(parse_address(f"redis://{login}{HOST}:{self.port}"))
         encoded = [a if isinstance(a, bytes) else str(a).encode() for a in arguments]
         try:
             reply = connection.call(encoded)
@@ -90,6 +122,25 @@ def free_bus_port() -> int:
             return port
 
 
+def make_node(folder: pathlib.Path, options: Sequence[str], guard: Guard | None) -> Node:
+    """Return a server that was not started yet."""
+    port = free_bus_port()
+    if guard is None:
+        return Node(port, folder, options)
+    front, password = guard.front(port), guard.password[::-1]
+    return Node(port, folder, [*options, *guard.options], front, password)
+
+
+def logins(guard: Guard | None) -> list[str]:
+    """Return the settings by which the chat is let in."""
+    if guard is None:
+        return []
+    return [
+        f"redis_username={USER}", f"redis_password={guard.password}",
+        f"redis_sentinel_password={guard.sentinel_password}",
+    ]  # fmt: skip
+
+
 def await_true(claim: Callable[[], bool], what: str) -> None:
     """Wait until a claim is true."""
     deadline = time.monotonic() + SETTLED_S
@@ -106,6 +157,7 @@ class RunningCluster:
     """Three primaries, and a replica of each."""
 
     folder: pathlib.Path
+    guard: Guard | None = None
     nodes: list[Node] = field(default_factory=list)
 
     def start(self) -> None:
@@ -115,7 +167,11 @@ class RunningCluster:
             "--repl-diskless-sync-delay", "0", "--save", "", "--appendonly", "no",
         ]  # fmt: skip
         for number in range(2 * PRIMARIES):
-            node = Node(free_bus_port(), self.folder / f"node{number}", options)
+            node = make_node(self.folder / f"node{number}", options, self.guard)
+            if node.front:
+                announced = ["--cluster-announce-port", str(node.front)]
+                bus = ["--cluster-announce-bus-port", str(node.port + BUS)]
+                node.arguments = [*node.arguments, *announced, *bus]
             node.start()
             self.nodes.append(node)
         self._meet()
@@ -186,7 +242,7 @@ class RunningCluster:
         first, *others = (node.address for node in self.nodes[:PRIMARIES])
         return [
             "redis_mode=cluster", f"redis_address={first}", f"redis_nodes={HOST}",
-            f"redis_other_addresses={','.join(others)}",
+            f"redis_other_addresses={','.join(others)}", *logins(self.guard),
         ]  # fmt: skip
 
     def move(self, slot: int, target: Node) -> None:
@@ -197,7 +253,8 @@ class RunningCluster:
         source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
         while keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, 100):
             named = [as_bytes(key) for key in keys]
-            source.call("MIGRATE", HOST, target.port, "", 0, 5000, "KEYS", *named)
+            login = ["AUTH", target.password] if target.password else []
+            source.call("MIGRATE", HOST, target.port, "", 0, 5000, *login, "KEYS", *named)
         for node in (target, source, *self.running_primaries()):
             node.call("CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
@@ -208,8 +265,8 @@ def as_bytes(value: object) -> bytes:
 
 
 @contextlib.contextmanager
-def run_cluster(folder: pathlib.Path) -> Iterator[RunningCluster]:
-    cluster = RunningCluster(folder)
+def run_cluster(folder: pathlib.Path, guard: Guard | None = None) -> Iterator[RunningCluster]:
+    cluster = RunningCluster(folder, guard)
     try:
         cluster.start()
         yield cluster
@@ -222,34 +279,51 @@ class RunningSentinels:
     """A master with a replica, and three sentinels that watch them."""
 
     folder: pathlib.Path
+    guard: Guard | None = None
     servers: list[Node] = field(default_factory=list)
     sentinels: list[Node] = field(default_factory=list)
 
     def start(self) -> None:
-        plain = ["--save", "", "--appendonly", "no", "--repl-diskless-sync", "yes"]
-        quick = ["--repl-diskless-sync-delay", "0"]
-        master = Node(free_bus_port(), self.folder / "master", [*plain, *quick])
-        replica = Node(
-            free_bus_port(), self.folder / "replica",
-            [*plain, *quick, "--replicaof", HOST, str(master.port)],
-        )  # fmt: skip
-        self.servers = [master, replica]
+        options = [
+            "--save", "", "--appendonly", "no", "--repl-diskless-sync", "yes",
+            "--repl-diskless-sync-delay", "0",
+        ]  # fmt: skip
+        master, replica = self.servers = [
+            make_node(self.folder / name, options, self.guard) for name in ("master", "replica")
+        ]
         for server in self.servers:
-            server.start()
-        await_true(lambda: "link_status:up" in replica.info("replication"), "no replica")
+            announced = ["--replica-announce-port", str(server.known_port)]
+            server.arguments = [*server.arguments, *announced]
+        master.start()
+        self.follow(replica, master)
         for number in range(3):
-            folder = self.folder / f"sentinel{number}"
-            folder.mkdir(parents=True)
-            config = folder / "sentinel.conf"
-            config.write_text(
-                f"sentinel monitor mymaster {HOST} {master.port} 2\n"
-                "sentinel down-after-milliseconds mymaster 1500\n"
-                "sentinel failover-timeout mymaster 6000\n"
-            )
-            sentinel = Node(free_bus_port(), folder, [str(config), "--sentinel"])
+            sentinel = self._make_sentinel(self.folder / f"sentinel{number}", master)
             sentinel.start()
             self.sentinels.append(sentinel)
         await_true(self._know_each_other, "the sentinels do not know each other")
+
+    def follow(self, replica: Node, master: Node) -> None:
+        """Start a server as a replica."""
+        replica.arguments = [*replica.arguments, "--replicaof", HOST, str(master.known_port)]
+        replica.start()
+        await_true(lambda: "link_status:up" in replica.info("replication"), "no replica")
+
+    def _make_sentinel(self, folder: pathlib.Path, master: Node) -> Node:
+        folder.mkdir(parents=True)
+        config = folder / "sentinel.conf"
+        lines = [
+            f"sentinel monitor mymaster {HOST} {master.known_port} 2",
+            "sentinel down-after-milliseconds mymaster 1500",
+            "sentinel failover-timeout mymaster 6000",
+        ]
+        sentinel = Node(free_bus_port(), folder, [str(config), "--sentinel"])
+        if self.guard is not None:
+            sentinel.front = self.guard.front(sentinel.port)
+            sentinel.password = self.guard.sentinel_password
+            lines.append(f'sentinel auth-pass mymaster "{master.password}"')
+            lines.append(f'requirepass "{sentinel.password}"')
+        config.write_text("\n".join(lines) + "\n")
+        return sentinel
 
     def _know_each_other(self) -> bool:
         return all("slaves=1,sentinels=3" in one.info("sentinel") for one in self.sentinels)
@@ -262,13 +336,13 @@ class RunningSentinels:
         first, *others = (node.address for node in self.sentinels)
         return [
             "redis_mode=sentinel", f"redis_address={first}", f"redis_nodes={HOST}",
-            f"redis_other_addresses={','.join(others)}",
+            f"redis_other_addresses={','.join(others)}", *logins(self.guard),
         ]  # fmt: skip
 
 
 @contextlib.contextmanager
-def run_sentinels(folder: pathlib.Path) -> Iterator[RunningSentinels]:
-    running = RunningSentinels(folder)
+def run_sentinels(folder: pathlib.Path, guard: Guard | None = None) -> Iterator[RunningSentinels]:
+    running = RunningSentinels(folder, guard)
     try:
         running.start()
         yield running

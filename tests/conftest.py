@@ -1,6 +1,5 @@
 """The real parts, started once and shared: each worker of a run has its own."""
 
-import inspect
 import pathlib
 from collections.abc import Iterator
 
@@ -33,8 +32,6 @@ LONG_PARTS = {
     "guarded", "shared_cluster", "own_cluster", "sentinels",
 }  # fmt: skip
 """Fixtures that compile a component or start what takes seconds."""
-ONE_SERVER = {"shared_redis", "own_redis", "rented", "redis"}
-"""Fixtures that are one Redis server."""
 LONG_PARAMETERS = {"chroma"}
 """Values of parameters that make a test ask for such a fixture while it runs."""
 
@@ -52,12 +49,6 @@ def is_long(item: pytest.Item) -> bool:
     return bool(needs & LONG_PARTS or parameters & LONG_PARAMETERS)
 
 
-def own_fixtures(item: pytest.Item) -> set[str]:
-    """Return the fixtures that a test itself names."""
-    function = getattr(item, "function", None)
-    return set(inspect.signature(function).parameters) if function else set()
-
-
 @pytest.hookimpl(tryfirst=True)  # before -m reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what holds on the other host only, with its reason; mark what is long.
@@ -69,8 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others += ["one_server"] if IN_CLUSTER else []
     for item in items:
         make_callable(item)
-        if IN_CLUSTER and ONE_SERVER & own_fixtures(item):
-            item.add_marker(pytest.mark.skip(reason="it looks into one Redis server by itself"))
         for marker in (marker for other in others for marker in item.iter_markers(other)):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
         if is_long(item):

@@ -172,7 +172,8 @@ def run_host(
     for name in MINUTES if is_chat else ():
         if not any(argument.startswith(f"{name}=") for argument in arguments):
             arguments = (*arguments, "--variable", f"{name}=0")
-    if IN_CLUSTER and is_chat:
+    has_mode = any(argument.startswith("redis_mode=") for argument in arguments)
+    if IN_CLUSTER and is_chat and not has_mode:
         arguments = tuple(part for given in arguments for part in in_cluster(given))
     if SPIN and is_chat:
         arguments = tuple(with_demo_model(arguments))
@@ -200,10 +201,15 @@ def run_host(
 def in_cluster(argument: str) -> list[str]:
     """Put the settings of the cluster, and a prefix of its own, in place of a Redis' address."""
     name, _, address = argument.partition("=")
-    if name != "redis_address":
+    if name != "redis_address" or "://" not in address:
         return [argument]
-    variables = [*the_cluster().variables(), f"key_prefix=p{address.rpartition(':')[2]}"]
+    variables = [*the_cluster().variables(), f"key_prefix={prefix_of(address)}"]
     return as_flags(variables)[1:]
+
+
+def prefix_of(address: str) -> str:
+    """Return the prefix that keys have in the cluster which would be at the address of a server."""
+    return f"p{address.rpartition(':')[2]}"
 
 
 @functools.cache

@@ -283,7 +283,8 @@ OPERATIONS: Operations = {
     },
     "/readyz": {
         "GET": Operation(
-            health.check_readiness, "Whether settings are right, and Redis takes writes",
+            health.check_readiness,
+            "Whether settings are right, and Redis, or a part of a cluster, takes writes",
             {200: "Health"}, "none", errors=(Unhealthy,),
         ),
     },

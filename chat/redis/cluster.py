@@ -2,15 +2,29 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from chat.core.errors import StoreUnavailable
-from chat.redis.connection import Begun, Outcome, Value, Way
+from chat.redis.connection import Begun, Outcome, Share, Value, Way
 from chat.redis.failures import BROKEN, NodeAway, RedisError
 from chat.redis.nodes import Nodes, Pauses, is_passing
-from chat.redis.slots import Redirection, SlotMap, key_of, parse_redirection, parse_slots, slot_of
+from chat.redis.slots import (
+    Range,
+    Redirection,
+    SlotMap,
+    describe_slots,
+    key_of,
+    parse_redirection,
+    parse_slots,
+    slot_of,
+    tag_in,
+)
 
 MAX_HOPS = 5
 """How many redirections are followed without a pause: two nodes may disagree for a moment."""
+
+LEARN_S = 1.0
+"""How long a node may take to say which nodes have slots, where an answer has to be quick."""
 
 
 class ClusterConnection(Way):
@@ -59,16 +73,24 @@ class ClusterConnection(Way):
 
     async def nodes(self) -> Mapping[str, Way]:
         """Ask any node which nodes have slots, and connect to each of them."""
-        away: StoreUnavailable = NodeAway()
-        for node in self._slots.nodes():
-            try:
-                await self._learn(node)
-            except NodeAway as error:
-                away = error
-                continue
-            named = sorted({one.node for one in self._slots.ranges})
-            return {name: await self._nodes.connect(name) for name in named}
-        raise away
+        await self._learn_of_any(self._learn)
+        named = sorted({one.node for one in self._slots.ranges})
+        return {name: await self._nodes.connect(name) for name in named}
+
+    async def shares(self) -> Sequence[Share]:
+        """Ask any node, each for a short time only, which nodes have slots."""
+
+        async def learn(node: str) -> None:
+            await self._nodes.begin(partial(self._learn, node)).result_within(LEARN_S)
+
+        await self._learn_of_any(learn)
+        ranges: dict[str, list[Range]] = {}
+        for one in self._slots.ranges:
+            ranges.setdefault(one.node, []).append(one)
+        return [
+            Share(NodeOfCluster(self, self._nodes, name), tag_in(of_node), describe_slots(of_node))
+            for name, of_node in ranges.items()
+        ]
 
     def begin(self, act: Callable[[], Awaitable[Outcome]]) -> Begun[Outcome]:
         return self._nodes.begin(act)
@@ -101,6 +123,21 @@ class ClusterConnection(Way):
                 await self._learn(found.node)
         self._slots.move(slot, found.node)
 
+    async def _learn_of_any(self, learn: Callable[[str], Awaitable[None]]) -> None:
+        """Learn the map of the first node that knows it.
+
+        Errors: NodeAway, StoreUnavailable.
+        """
+        away: StoreUnavailable = NodeAway()
+        for node in self._slots.nodes():
+            try:
+                await learn(node)
+            except NodeAway as error:
+                away = error
+                continue
+            return
+        raise away
+
     async def _learn(self, node: str) -> None:
         """Ask a node for the map.
 
@@ -123,3 +160,27 @@ class ClusterConnection(Way):
     def _drop_broken(self, node: str, error: RedisError) -> None:
         if BROKEN in str(error):
             self._nodes.drop(node)
+
+
+class NodeOfCluster(Way):
+    """A way to one node, connected to when it is asked; nobody waits for another one instead."""
+
+    def __init__(self, cluster: ClusterConnection, nodes: Nodes, name: str) -> None:
+        self._cluster = cluster
+        self._nodes = nodes
+        self._name = name
+
+    async def execute(self, command: str, arguments: Sequence[bytes]) -> list[Value]:
+        """Ask the node; follow it, if the slot is being moved.
+
+        Errors: RedisError, NodeAway, StoreUnavailable.
+        """
+        connection = await self._nodes.connect(self._name)
+        try:
+            return await connection.execute(command, arguments)
+        except RedisError as error:
+            if parse_redirection(str(error), self._name) is not None:
+                return await self._cluster.execute(command, arguments)
+            if BROKEN in str(error):
+                self._nodes.drop(self._name)
+            raise

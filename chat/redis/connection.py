@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from chat.core.errors import CorruptConversation, NotReplicated, StoreUnavailable
 from chat.core.limits import Replicas
@@ -32,6 +32,14 @@ class Begun(Generic[Outcome]):
         """
         return await self._act()
 
+    async def result_within(self, seconds: float) -> Outcome:
+        """Return what it came to, so long after it was begun at most if the host can tell.
+
+        Errors: NodeAway behind that, and those of what is asked.
+        """
+        del seconds
+        return await self.result()
+
     async def is_done(self) -> bool:
         """Whether it was done although nobody asked for its result."""
         return False
@@ -47,6 +55,17 @@ class Connection(Protocol):
         """
 
 
+class Share(NamedTuple):
+    """What one server has of the keys: `slots` are its, and keys with the `tag` go there.
+
+    Both are empty if one server has all.
+    """
+
+    way: "Way"
+    tag: str = ""
+    slots: str = ""
+
+
 class Way:
     """A way to Redis, with all its servers. As it stands, to one server by one connection."""
 
@@ -60,6 +79,13 @@ class Way:
         Errors: StoreUnavailable.
         """
         return {"": self}
+
+    async def shares(self) -> Sequence[Share]:
+        """Return what each server has of the keys, without asking whether it answers.
+
+        Errors: StoreUnavailable if none of them says so.
+        """
+        return [Share(self)]
 
     def begin(self, act: Callable[[], Awaitable[Outcome]]) -> Begun[Outcome]:
         """Ask something beside what is asked next, if the host can do both at once."""
@@ -95,6 +121,7 @@ class Redis:
         way = connection if isinstance(connection, Way) else OneConnection(connection)
         self._connection = way
         self.begin = way.begin
+        self.shares = way.shares
 
     async def nodes(self) -> "Mapping[str, Redis]":
         """Return every server that has keys by itself, by its name, in the names' order.

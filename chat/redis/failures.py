@@ -32,6 +32,10 @@ class NodeAway(StoreUnavailable):
     """Nothing answers at an address: what was to be sent there was not sent."""
 
 
+class Refused(StoreUnavailable):
+    """A server is there and refuses the chat: a setting, a right or a certificate is not right."""
+
+
 class UnknownToNewcomer(UnknownConversation):
     """There is no such conversation, and its caller has to be counted as a new owner."""
 
@@ -59,6 +63,10 @@ BROKEN = "broken pipe"
 TOO_SLOW = f"no answer in time: {BROKEN}"
 """What is said of a call that was given up: as if its connection broke, it may have run."""
 LOGIN = "refuses the login: see `redis_username` and `redis_password`"
+CERTIFICATE = (
+    "has a certificate that this host does not trust, or that does not name the server as "
+    "`redis_address` or the other servers do"
+)
 REFUSALS = {
     "AuthenticationFailed": LOGIN,
     "NOAUTH": LOGIN,
@@ -66,6 +74,11 @@ REFUSALS = {
     "WRONGPASS": LOGIN,
     "NOPERM": "does not allow its user what the chat needs",
     "switch database": "does not have the database of `redis_database`",
+    "certificate verify failed": CERTIFICATE,
+    "wrong version number": "does not speak TLS: see `redis_address`",
+}
+"""What a refusal means to an operator, by a part of the text of redis-rs or of the server."""
+FAILURES = {
     "OOM": "is full",
     "ReadOnly": "is read-only",
     "READONLY": "is read-only",
@@ -78,7 +91,7 @@ REFUSALS = {
     "Connection refused": "does not answer: nothing listens at `redis_address`",
     "failed to lookup": "does not answer: nobody knows the host name of `redis_address`",
 }
-"""What a failure means to an operator, by a part of the text of redis-rs or of the server."""
+"""What any other failure means, by such a part."""
 
 
 def parse_error(error: RedisError) -> ChatError:
@@ -102,10 +115,11 @@ def parse_failure(text: str) -> StoreUnavailable:
 
     If the connection broke, the command may have been carried out before.
     """
-    meaning = next((meaning for said, meaning in REFUSALS.items() if said in text), None)
-    if meaning is None:
-        return StoreUnavailable(is_sure=BROKEN not in text)
-    return StoreUnavailable(f"the conversation store {meaning}")
+    for kind, meanings in ((Refused, REFUSALS), (StoreUnavailable, FAILURES)):
+        for said, meaning in meanings.items():
+            if said in text:
+                return kind(f"the conversation store {meaning}")
+    return StoreUnavailable(is_sure=BROKEN not in text)
 
 
 def parse_away(text: str) -> StoreUnavailable:

@@ -45,7 +45,8 @@
     <prefix>:model:<tag>           string  what a model's counts have shown of it
     <prefix>:cleanup               string  where the next clean-up goes on
     <prefix>:model_health          string  whether the model answered a moment ago
-    <prefix>:probe                 string  written to see whether Redis takes writes
+    <prefix>:probe                 string  written to see whether Redis takes writes; in a cluster
+                                           <prefix>:{<number>}:probe, one on each primary
     <prefix>:<owner>:started:<key> string  the id of the conversation that an Idempotency-Key began
 
 The owner is a hash tag, so that all keys of an owner share one slot of a cluster. What spans owners
@@ -186,9 +187,9 @@ def health_key(prefix: str) -> str:
     return f"{prefix}:model_health"
 
 
-def probe_key(prefix: str) -> str:
-    """Return the key that is written to see whether Redis takes writes."""
-    return f"{prefix}:probe"
+def probe_key(prefix: str, tag: str = "") -> str:
+    """Return the key that is written to see whether Redis takes writes; a `tag` leads to a node."""
+    return f"{prefix}:{{{tag}}}:probe" if tag else f"{prefix}:probe"
 
 
 def owner_pattern(prefix: str, owner: str) -> str:

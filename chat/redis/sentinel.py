@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from chat.core.errors import StoreUnavailable
 from chat.redis.connection import Begun, Outcome, Value, Way
-from chat.redis.failures import BROKEN, NodeAway, RedisError
+from chat.redis.failures import BROKEN, NodeAway, RedisError, Refused
 from chat.redis.nodes import Nodes, Pauses, is_passing
 from chat.redis.slots import authority
 
@@ -94,7 +93,7 @@ class SentinelConnection(Way):
         except RedisError as error:
             self._sentinels.drop(sentinel)
             if "NOAUTH" in str(error):
-                raise StoreUnavailable(NO_LOGIN) from error
+                raise Refused(NO_LOGIN) from error
             return None
         except NodeAway:
             return None

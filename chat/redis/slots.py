@@ -4,12 +4,15 @@ Source: the specification of Redis Cluster, "Key distribution model" and "MOVED 
 """
 
 import binascii
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 SLOTS = 16_384
+SHOWN_RANGES = 3
+"""How many ranges of a node's slots are named."""
 SCRIPT_COMMANDS = ("EVALSHA", "EVAL")
 REDIRECTION = re.compile(r" - (?P<kind>Moved|Ask): (?P<slot>[0-9]+) (?P<host>\S*):(?P<port>[0-9]+)")
 """How redis-rs words `MOVED` and `ASK`."""
@@ -47,15 +50,21 @@ def key_of(command: str, arguments: Sequence[bytes]) -> bytes | None:
 
 
 def parse_redirection(text: str, asked: str) -> Redirection | None:
-    """Return where an error sends the client; None if it is no redirection.
-
-    A node that does not know its own name leaves it out: then it is on the host that was `asked`.
-    """
+    """Return where an error sends the client; None if it is no redirection."""
     found = REDIRECTION.search(text)
     if found is None:
         return None
-    host = found["host"] or asked.rpartition(":")[0]
-    return Redirection(authority(host, int(found["port"])), found["kind"] == "Ask")
+    node = _node(found["host"], int(found["port"]), asked)
+    return Redirection(node, found["kind"] == "Ask")
+
+
+def _node(host: str, port: int, asked: str) -> str:
+    """Return a node's `host:port`.
+
+    One that has no name to tell leaves it out: then it is on the host that was `asked`.
+    """
+    is_told = host not in ("", "?")
+    return authority(host if is_told else asked.rpartition(":")[0], port)
 
 
 def authority(host: str, port: int) -> str:
@@ -76,7 +85,27 @@ def _ranges(reply: Sequence[bytes | int | str | None], asked: str) -> Iterator[R
         first, last, host, port = reply[place : place + 4]
         if isinstance(first, int) and isinstance(last, int) and isinstance(port, int):
             named = host.decode() if isinstance(host, bytes) else ""
-            yield Range(first, last, authority(named or asked.rpartition(":")[0], port))
+            yield Range(first, last, _node(named, port, asked))
+
+
+def tag_in(ranges: Sequence[Range]) -> str:
+    """Return a tag whose slot is in one of the ranges.
+
+    For one slot in a thousand it takes a thousand tries, about.
+    """
+    tags = (str(number) for number in itertools.count())
+    return next(tag for tag in tags if any(_has(one, slot_of(tag.encode())) for one in ranges))
+
+
+def _has(one: Range, slot: int) -> bool:
+    return one.first <= slot <= one.last
+
+
+def describe_slots(ranges: Sequence[Range]) -> str:
+    """Return the first ranges as text, and how many more there are."""
+    shown = [f"{one.first}-{one.last}" for one in ranges[:SHOWN_RANGES]]
+    more = len(ranges) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 class SlotMap:

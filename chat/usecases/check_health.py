@@ -20,10 +20,14 @@ SLOW_ENGINE = (
 
 @dataclass(frozen=True)
 class Health:
-    """The health of a part: `ok` or the code of its error, and a note for the operator."""
+    """The health of a part: `ok` or the code of its error, and a note for the operator.
+
+    If it `is_partial`, something of the part fails, and the rest of it is of use.
+    """
 
     state: str
     note: str = ""
+    is_partial: bool = False
 
 
 async def tried(ask: Callable[[], Awaitable[str]]) -> Health:

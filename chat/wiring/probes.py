@@ -27,12 +27,14 @@ SCRAPE_S = 5
 def make_redis_probe(host: Host, settings: Settings) -> Callable[[], Awaitable[Health]]:
     """Return the function that checks whether Redis takes writes."""
 
-    async def ask() -> str:
-        async with host.open_redis(settings.redis) as connection:
-            await probe_store(Redis(connection), common_of(settings))
-        return ""
+    async def ask() -> Health:
+        try:
+            async with host.open_redis(settings.redis) as connection:
+                return await probe_store(Redis(connection), settings.key_prefix)
+        except StoreUnavailable as error:
+            return Health(error.code, str(error))
 
-    return lambda: tried(ask)
+    return ask
 
 
 def make_model_probe(

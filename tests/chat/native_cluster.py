@@ -55,6 +55,12 @@ class StartedTask(Begun[Outcome]):
     async def result(self) -> Outcome:
         return await self._task
 
+    async def result_within(self, seconds: float) -> Outcome:
+        await asyncio.wait({self._task}, timeout=seconds)
+        if not self._task.done():
+            raise NodeAway
+        return self._task.result()
+
     async def is_done(self) -> bool:
         await asyncio.wait({self._task})
         return self._task.exception() is None

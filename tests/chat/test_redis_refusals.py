@@ -24,6 +24,11 @@ SERVER = "An error was signalled by the server - "
         (f"{SERVER}BusyLoadingError: Redis is loading the dataset in memory", "is still loading"),
         ("Connection refused (os error 111)", "nothing listens at `redis_address`"),
         ("failed to lookup address information: not known", "nobody knows the host"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: x (os error 1)",
+         "has a certificate that this host does not trust"),
+        ("error:0A000086:SSL routines:tls_post_process:certificate verify failed",
+         "has a certificate that this host does not trust"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (os error 1)", "does not speak TLS"),
         ("what nobody has seen before: secret", "is not available"),
     ],
 )  # fmt: skip

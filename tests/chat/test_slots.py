@@ -7,10 +7,12 @@ from chat.redis.slots import (
     Range,
     Redirection,
     SlotMap,
+    describe_slots,
     key_of,
     parse_redirection,
     parse_slots,
     slot_of,
+    tag_in,
 )
 from tests.clusters import RunningCluster
 
@@ -45,6 +47,7 @@ def test_the_first_key_is_found(command: str, arguments: list[bytes], key: bytes
         (MOVED, Redirection("127.0.0.1:7003", is_once=False)),
         (ASK, Redirection("127.0.0.1:7002", is_once=True)),
         (MOVED.replace("127.0.0.1", ""), Redirection("10.0.0.1:7003", is_once=False)),
+        (MOVED.replace("127.0.0.1", "?"), Redirection("10.0.0.1:7003", is_once=False)),
         (MOVED.replace("127.0.0.1", "fe80::1"), Redirection("[fe80::1]:7003", is_once=False)),
         (MOVED.replace("127.0.0.1", "r-1.svc"), Redirection("r-1.svc:7003", is_once=False)),
         ("WRONGTYPE: Operation against a key", None),
@@ -65,12 +68,35 @@ def test_the_map_of_a_cluster_is_parsed(shared_cluster: RunningCluster) -> None:
 def test_a_map_with_names_and_metadata_is_parsed() -> None:
     reply: list[bytes | int | str | None] = [
         5461, 10922, b"10.0.0.2", 7001, b"id2", b"hostname", b"two", b"10.0.0.5", 7004, b"id5",
-        0, 5460, b"", 7000, b"id1",
+        0, 5460, b"", 7000, b"id1", 10923, 16383, b"?", 7002, b"id3",
     ]  # fmt: skip
 
     assert parse_slots(reply, "10.0.0.9:7000") == [
         Range(0, 5460, "10.0.0.9:7000"), Range(5461, 10922, "10.0.0.2:7001"),
+        Range(10923, 16383, "10.0.0.9:7002"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        [Range(0, 5460, "a")],
+        [Range(0, 0, "a"), Range(7, 7, "a"), Range(16_383, 16_383, "a")],
+        [Range(9000, 9000, "a")],
+    ],
+)
+def test_a_tag_leads_to_one_of_a_nodes_slots(ranges: list[Range]) -> None:
+    slot = slot_of(f"chat:{{{tag_in(ranges)}}}:probe".encode())
+
+    assert any(one.first <= slot <= one.last for one in ranges)
+
+
+def test_the_slots_of_a_node_are_named_but_not_without_end() -> None:
+    ranges = [Range(first, first + 9, "a") for first in range(0, 1000, 100)]
+
+    assert describe_slots(ranges[:1]) == "0-9"
+    assert describe_slots(ranges[:3]) == "0-9, 100-109, 200-209"
+    assert describe_slots(ranges) == "0-9, 100-109, 200-209 and 7 more"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7])

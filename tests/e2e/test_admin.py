@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chat.core.owners import anyone
 from chat.wiring.surfaces import OPERATIONS
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import BREAD, flags, openai
 from tests.e2e.test_owners import ask, bearer, keys_of, new_token, start
+from tests.looking import look
 from tests.running import (
     Answer,
     ModelEndpoint,
@@ -65,7 +65,7 @@ def own_redis(redis_of_all: RunningRedis) -> RunningRedis:
     """Return a Redis that has nothing, and which a test may kill."""
     if redis_of_all.process is None:
         redis_of_all.start()
-    connection = Connection(parse_address(redis_of_all.address))
+    connection = look(redis_of_all)
     connection.call([b"FLUSHALL"])
     connection.close()
     return redis_of_all
@@ -247,6 +247,7 @@ def test_what_was_done_is_in_the_metrics(host: RunningHost, endpoint: ModelEndpo
     assert samples["chat_active_owners 1"] == 1
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_a_scrape_asks_the_model_once_a_minute_and_chroma_each_time(
     wasm: pathlib.Path,
     own_redis: RunningRedis,
@@ -296,7 +297,7 @@ def test_counters_name_nobody(
     ask(host, "POST", "/", token, id=10**9, prompt="secretprompt")
     await_errors(host, 1)
 
-    connection = Connection(parse_address(own_redis.address))
+    connection = look(own_redis)
     mine = [key for key in keys_of(connection) if b":stats" in key]
     fields = [connection.call([b"HKEYS", key]) for key in mine if not key.endswith(b":owners")]
     owner = next(key.split(b":")[1] for key in keys_of(connection) if b":conversations" in key)
@@ -323,11 +324,12 @@ def test_counters_name_nobody(
     assert stats(host)["total"]["turns"] == 1, "how much was said is nobody's"
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_counters_that_are_broken_stop_no_turn(
     host: RunningHost, own_redis: RunningRedis, endpoint: ModelEndpoint
 ) -> None:
     assert endpoint
-    connection = Connection(parse_address(own_redis.address))
+    connection = look(own_redis)
     connection.call([b"SET", b"chat:stats", b"no hash"])
     taken = start(host, None, "Hello!")
 
@@ -349,7 +351,7 @@ def test_counters_that_are_broken_stop_no_turn(
 
 def age(redis: RunningRedis, key: str, field: str, days: int) -> None:
     """Make something older by a number of days."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     connection.call(
         [b"HSET", key.encode(), field.encode(), repr(time.time() - days * 86400).encode()]
     )
@@ -357,7 +359,7 @@ def age(redis: RunningRedis, key: str, field: str, days: int) -> None:
 
 
 def owner_of(redis: RunningRedis, taken: int) -> str:
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     keys = [key.decode() for key in keys_of(connection)]
     connection.close()
     return next(key.split(":")[1] for key in keys if key.endswith(f"}}:{taken}"))
@@ -377,7 +379,7 @@ def test_what_is_too_old_is_removed_and_the_rest_stays(
         (owner, old), (owner, pinned), (anyone(open_old), open_old), (anyone(lost_old), lost_old),
     ):  # fmt: skip
         age(own_redis, f"chat:{tag}:{taken}", "active_at", 2)
-    connection = Connection(parse_address(own_redis.address))
+    connection = look(own_redis)
     connection.call([b"DEL", f"chat:{another}:{others}".encode()])  # as if it had expired
     connection.call([b"DEL", f"chat:{anyone(lost_old)}:{lost_old}:turns".encode()])
     alien = f"chat:{anyone(no_conversation)}:{no_conversation}".encode()
@@ -401,7 +403,7 @@ def test_what_is_too_old_is_removed_and_the_rest_stays(
 
 def empty(redis: RunningRedis) -> None:
     """Let Redis forget what owners have: Chroma alone has it."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     for key in keys_of(connection):
         if b":{" in key:
             connection.call([b"DEL", key])

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
 from tests.e2e.test_memories import openai
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -53,7 +54,7 @@ def arguments(wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoi
 
 @pytest.fixture
 def redis(own_redis: RunningRedis) -> Iterator[Connection]:
-    with contextlib.closing(Connection(parse_address(own_redis.address))) as connection:
+    with contextlib.closing(look(own_redis)) as connection:
         yield connection
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from chat.chroma.collection import collection_name
 from chat.core.owners import owner_tag
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_data_rights import BREAD, END, HEAD, MEMORY, SMALL, TALK, TURN, everything
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -162,7 +162,7 @@ def test_what_chroma_alone_has_is_not_brought_back_by_who_reads_during_an_erasur
 
 
 def run_redis(redis: RunningRedis, *words: str) -> object:
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     reply = connection.call([word.encode() for word in words])
     connection.close()
     return reply
@@ -307,6 +307,7 @@ def test_without_a_credential_nothing_is_pinned(demo_chat: RunningHost) -> None:
     assert pinned.json()["pinned"] is True
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_a_credential_needs_redis_where_credentials_are_counted(
     wasm: pathlib.Path, own_redis: RunningRedis, tmp_path: pathlib.Path
 ) -> None:

@@ -18,12 +18,13 @@ from functools import partial
 
 import pytest
 
-from host.interfaces.resp import Connection, ServerError, parse_address
+from host.interfaces.resp import ServerError
 from tests.chaos import Sent, Stored, wrongs
 from tests.e2e.faulty_model import FaultyModel
 from tests.e2e.test_owners import ask, new_token
 from tests.e2e.test_slow import SlowModel
 from tests.e2e.writers import MAX_S, Home, World, Writer, send
+from tests.looking import look
 from tests.running import (
     ModelEndpoint,
     RunningHost,
@@ -118,7 +119,7 @@ def start_durable(redis: RunningRedis) -> None:
 
 
 def call(redis: RunningRedis, *arguments: str) -> object:
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     reply = connection.call([argument.encode() for argument in arguments])
     connection.close()
     return reply
@@ -272,6 +273,7 @@ def read_turns(host: RunningHost, token: str | None, taken: int) -> list[Stored]
     return turns
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_what_was_answered_is_there_once_and_in_order_whatever_was_killed(
     chat: Chat, model: tuple[SlowModel, FaultyModel], own_redis: RunningRedis
 ) -> None:

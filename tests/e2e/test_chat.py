@@ -13,7 +13,8 @@ import pytest
 
 from chat.context.markers import BREAK
 from chat.redis.records import parse_turns
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
+from tests.looking import look
 from tests.running import (
     NO_TLS,
     Answer,
@@ -34,7 +35,7 @@ CHEF = "You are a helpful chef."
 
 @contextlib.contextmanager
 def native(redis: RunningRedis) -> Iterator[Connection]:
-    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+    with contextlib.closing(look(redis)) as connection:
         yield connection
 
 
@@ -454,6 +455,7 @@ def test_an_open_ai_endpoint_is_asked_with_the_whole_prompt(
 # failures of Redis
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_a_redis_that_is_killed_is_unavailable_and_remembers_after_its_restart(
     wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
 ) -> None:
@@ -484,6 +486,7 @@ def test_a_redis_that_is_killed_is_unavailable_and_remembers_after_its_restart(
         assert [prompt for prompt, _ in stored(own_redis, conversation)] == ["p1", "p2"]
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_a_redis_that_dies_during_the_model_call_stores_nothing(
     wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
 ) -> None:

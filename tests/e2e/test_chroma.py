@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import flags, openai, shown
 from tests.e2e.test_owners import ask, new_token, start
+from tests.looking import look
 from tests.running import (
     NO_TLS,
     Answer,
@@ -34,7 +34,7 @@ def chroma_flags(redis: RunningRedis, url: str, chroma: str, *more: str) -> list
 
 def lose(redis: RunningRedis) -> None:
     """Take every key of conversations away, as if they had all expired."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     found = connection.call([b"KEYS", b"*{*"])
     assert isinstance(found, list)
     for key in found:
@@ -155,6 +155,7 @@ def run_proxy(target: str, after: Callable[[str], None]) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_a_turn_that_redis_dies_under_is_answered_and_not_lost(
     wasm: pathlib.Path,
     own_redis: RunningRedis,

@@ -206,6 +206,63 @@ def test_no_turn_is_lost_or_refused_for_long_while_slots_move(
         assert describe(writers) < MAX_MOVED_S
 
 
+def readiness(host: RunningHost) -> tuple[int, str]:
+    """Return the status of `/readyz`, and what it notes of Redis."""
+    answer = host.client.get("/readyz")
+    note: str = answer.json().get("notes", {}).get("redis", "")
+    return answer.status_code, note
+
+
+def test_it_is_ready_while_a_primary_takes_writes_and_says_which_do_not(
+    run_chat: RunChat, own_cluster: RunningCluster
+) -> None:
+    for node in own_cluster.nodes:
+        node.call("CONFIG", "SET", "cluster-require-full-coverage", "no")
+        node.call("CONFIG", "SET", "cluster-replica-no-failover", "yes")
+    with run_chat(own_cluster.variables()) as host:
+        assert readiness(host) == (200, "")
+        second, third = own_cluster.nodes[1:3]
+        second.kill()
+        status, note = readiness(host)
+        health = host.client.get("/healthz")
+
+        assert status == 200
+        assert note == (
+            "1 of 3 primaries take no writes; that of the slots 5461-10922: it does not answer"
+        )
+        assert (health.status_code, health.json()["parts"]["redis"]) == (503, "store_unavailable")
+        assert health.json()["notes"]["redis"] == note
+
+        third.call("CONFIG", "SET", "maxmemory", "1")
+        status, note = readiness(host)
+        assert status == 200
+        assert note.startswith("2 of 3 primaries take no writes; that of the slots 5461-10922: ")
+        assert note.endswith("; that of the slots 10923-16383: the conversation store is full")
+
+        own_cluster.nodes[0].kill()
+        status, note = readiness(host)
+        assert (status, note[:6]) == (503, "3 of 3")
+        assert "127.0.0.1" not in note
+
+        third.call("CONFIG", "SET", "maxmemory", "0")
+        for node in (own_cluster.nodes[0], second):
+            node.start()
+        await_true(own_cluster.is_whole, "the cluster is not whole again")
+        assert readiness(host) == (200, "")
+
+
+def test_it_is_not_ready_while_the_settings_keep_it_from_a_primary(
+    run_chat: RunChat, shared_cluster: RunningCluster
+) -> None:
+    named = [one for one in shared_cluster.variables() if not one.startswith("redis_nodes")]
+    with run_chat(named) as host:
+        status, note = readiness(host)
+
+    assert status == 503
+    assert "that of the slots 5461-10922: the host does not allow the address of a server" in note
+    assert "see `redis_nodes`" in note
+
+
 @pytest.fixture
 def sentinels(tmp_path: pathlib.Path) -> Iterator[RunningSentinels]:
     with run_sentinels(tmp_path / "sentinels") as running:
@@ -224,8 +281,7 @@ def test_a_turn_follows_the_master_that_sentinels_name(
             await_more(writers, 2)
             master.kill()
             await_true(lambda: "role:master" in replica.info("replication"), "no fail-over")
-            master.arguments = [*master.arguments, "--replicaof", "127.0.0.1", str(replica.port)]
-            master.start()
+            sentinels.follow(master, replica)
             await_more(writers, 2)
 
         check_all(host, writers)

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from chat.core.owners import owner_tag
-from host.interfaces.resp import Connection, Status, parse_address
+from host.interfaces.resp import Connection, Status
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.looking import look
 from tests.running import (
     ModelEndpoint,
     RunningChroma,
@@ -342,7 +343,7 @@ def _keys(connection: Connection, pattern: str) -> list[bytes]:
 
 def everything(redis: RunningRedis, chroma: RunningChroma) -> bytes:
     """Return all that both stores keep: names, values and records."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     parts: list[object] = []
     readers = {
         "string": [b"GET"], "hash": [b"HGETALL"], "list": [b"LRANGE", b"0", b"-1"],
@@ -439,6 +440,7 @@ def test_a_turn_that_runs_while_its_owner_is_erased_stores_nothing(
 
 
 @pytest.mark.parametrize("away", ["redis", "chroma"])
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_an_erasure_survives_a_store_that_is_away_and_can_be_asked_for_again(
     away: str,
     wasm: pathlib.Path,

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from tests.looking import look
 from tests.running import Answer, Asked, ModelEndpoint, RunningHost, RunningRedis, default_answer
 
 PASSING = {b"chat:rate", b"chat:probe"}
@@ -16,8 +16,8 @@ PASSING = {b"chat:rate", b"chat:probe"}
 
 
 def keys(redis: RunningRedis) -> set[bytes]:
-    connection = Connection(parse_address(redis.address))
-    found = connection.call([b"KEYS", b"*"])
+    connection = look(redis)
+    found = connection.call([b"KEYS", b"chat:*"])
     connection.close()
     return {key for key in found if isinstance(key, bytes)} if isinstance(found, list) else set()
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -60,7 +61,7 @@ def contents(host: RunningHost, taken: int) -> list[str]:
 
 @contextlib.contextmanager
 def commands(redis: RunningRedis) -> Iterator[Connection]:
-    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+    with contextlib.closing(look(redis)) as connection:
         yield connection
 
 
@@ -276,7 +277,7 @@ def test_an_owners_conversation_expires_whole_and_a_pinned_one_does_not(
         )
         assert error_of(gone) == (404, "conversation_not_found")
         with commands(own_redis) as connection:
-            keys = connection.call([b"KEYS", b"*"])
+            keys = connection.call([b"KEYS", b"chat:*"])
         assert isinstance(keys, list)
         assert not [key for key in keys if isinstance(key, bytes) and f"}}:{first}".encode() in key]
         assert turn("again", id=second, prompt="p") == second
@@ -479,6 +480,7 @@ def test_a_reply_of_1_mb_is_refused_and_nothing_of_it_stored(
     assert contents(remote_chat, taken) == ["p1", "Fine.", "p3", "Fine."]
 
 
+@pytest.mark.one_server("changes the server")
 def test_a_slow_redis_is_waited_for(chats: Chats, own_redis: RunningRedis) -> None:
     with chats.run() as host:
         taken = host.post(context="c", prompt="p1").json()["id"]
@@ -503,6 +505,7 @@ def test_a_slow_redis_is_waited_for(chats: Chats, own_redis: RunningRedis) -> No
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("when", ["at load", "at commit"])
+@pytest.mark.one_server("changes the server")
 def test_a_redis_that_cannot_store_makes_a_change_unavailable_and_half_writes_nothing(
     chats: Chats,
     own_redis: RunningRedis,

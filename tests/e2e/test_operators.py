@@ -11,9 +11,10 @@ import pytest
 
 from chat.core.errors import InvalidSetting
 from chat.settings import parse_cors_origins
-from host.interfaces.resp import Connection, Status, parse_address
+from host.interfaces.resp import Connection, Status
 from tests.e2e.test_memories import flags, openai
 from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.looking import look
 from tests.running import (
     Answer,
     ModelEndpoint,
@@ -118,11 +119,12 @@ def test_a_refusal_is_logged_with_its_code(remote_chat: RunningHost) -> None:
 
 def forget_health(redis: RunningRedis) -> None:
     """Let the model be asked again, as it is after five seconds."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     assert connection.call([b"DEL", b"chat:model_health"]) == 1
     connection.close()
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_health_names_the_parts_that_do_not_answer_and_life_goes_on(
     wasm: pathlib.Path,
     own_redis: RunningRedis,
@@ -168,12 +170,13 @@ def fail_to_save(redis: Connection) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.one_server("changes the server")
 def test_a_redis_that_takes_no_writes_is_not_healthy(
     wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
 ) -> None:
     assert wasm.exists()
     endpoint.answer = openai()
-    redis = Connection(parse_address(own_redis.address))
+    redis = look(own_redis)
 
     def set_config(name: bytes, value: bytes) -> None:
         assert redis.call([b"CONFIG", b"SET", name, value]) == Status("OK")
@@ -209,6 +212,7 @@ def test_a_redis_that_takes_no_writes_is_not_healthy(
     redis.close()
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_it_is_ready_while_redis_takes_writes_whatever_becomes_of_the_model(
     wasm: pathlib.Path, own_redis: RunningRedis, endpoint: ModelEndpoint, tmp_path: pathlib.Path
 ) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
 from tests.e2e.test_memories import BREAD, openai
 from tests.e2e.test_operators import logged
 from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -310,7 +311,7 @@ def test_what_nobody_thought_of_is_undone_logged_and_answered(
     for number in range(12):
         ask(host, "POST", "/", token, id=taken, prompt=f"Something else, of number {number}, long")
     evicted = ask(host, "GET", f"/conversations/{taken}", token).json()["evicted_turns"]
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     (key,) = keys(connection, f"outside:*:{taken}:archive")
     before = connection.call([b"LINDEX", key, b"0"])
     assert isinstance(before, bytes)
@@ -344,7 +345,7 @@ def test_an_export_that_breaks_off_ends_in_the_error_and_is_not_taken_back(
     broken, long = start(host, token, "Hello!"), start(host, token, "Hello!")
     messages = [{"role": "tool", "content": "x" * 1000}] * 100
     ask(host, "POST", f"/conversations/{long}/messages", token, messages=messages)
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     (key,) = keys(connection, f"outside:*:{broken}:turns")
     connection.call(
         [b"LSET", key, b"0", b'{"n":1,"messages":[["user",7]],"tokens":[1,1,1],"at":5}']

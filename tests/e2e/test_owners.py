@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
+from tests.looking import look
 from tests.running import (
     ModelEndpoint,
     RunningHost,
@@ -93,7 +94,7 @@ def test_a_token_is_neither_stored_nor_logged(
     remote_chat: RunningHost, shared_redis: RunningRedis, mine: tuple[int, str]
 ) -> None:
     _, token = mine
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     everything = b"".join(
         key + (dumped if isinstance(dumped := connection.call([b"DUMP", key]), bytes) else b"")
         for key in keys_of(connection)
@@ -479,7 +480,7 @@ def test_the_hash_in_the_keys_is_no_credential(
     remote_chat: RunningHost, shared_redis: RunningRedis, mine: tuple[int, str]
 ) -> None:
     taken, _ = mine
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     key = next(k for k in keys_of(connection) if k.endswith(f":{taken}".encode()))
     connection.close()
     tag = key.decode().partition("{")[2].partition("}")[0]
@@ -552,7 +553,7 @@ def test_no_string_of_a_callers_becomes_part_of_a_key(
         "".join(c for c in hostile if c in string.printable and c not in "\r\n\x0b\x0c\t ") or "x"
     )
     quoted = str(httpx.QueryParams({"x": hostile}))[2:]
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     before = set(keys_of(connection))
 
     ask(remote_chat, "POST", "/", token, context=hostile, prompt=f"x{hostile}")

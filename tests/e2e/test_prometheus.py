@@ -4,6 +4,8 @@ import contextlib
 import pathlib
 from collections.abc import Iterator
 
+import pytest
+
 from tests.e2e.test_admin import ADMIN, admin
 from tests.e2e.test_owners import ask, new_token, start
 from tests.prometheus import NEEDS_PROMETHEUS, Prometheus, run_prometheus, write_config
@@ -37,6 +39,7 @@ def scraped(
         yield first, second, prometheus
 
 
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_two_replicas_are_counted_once_and_an_outage_is_told(
     wasm: pathlib.Path,
     own_redis: RunningRedis,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.test_memories import openai
+from tests.looking import look
 from tests.running import (
     Answer,
     ModelEndpoint,
@@ -184,7 +184,7 @@ def await_embedded(redis: RunningRedis, mode: str, taken: int, evicted: list[int
     if mode == "lexical" or not evicted:
         return
     deadline = time.monotonic() + MAX_S
-    with contextlib.closing(Connection(parse_address(redis.address))) as connection:
+    with contextlib.closing(look(redis)) as connection:
         key = f"chat:{{anyone:{taken}}}:{taken}:embeddings".encode()
         while not is_embedded(connection.call([b"HKEYS", key]), evicted[-1]):
             assert time.monotonic() < deadline

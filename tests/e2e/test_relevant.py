@@ -8,7 +8,7 @@ import pytest
 import xllamacpp
 
 from host.engines.llama_cpp import DEMO_MODEL
-from host.interfaces.resp import Connection, parse_address
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -158,7 +158,7 @@ def test_embeddings_are_kept_with_the_conversation_and_forgotten_with_their_mess
     demo_chat.post(id=begun, prompt="My name is Ada.")
     relevant(demo_chat, begun, prompt="names", distance_threshold="2")
     key = f"chat:{{anyone:{begun}}}:{begun}".encode()
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
 
     def fields() -> list[bytes]:
         names = connection.call([b"HKEYS", key + b":embeddings"])

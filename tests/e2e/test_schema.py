@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat.core.schema import SCHEMA
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
 from tests.e2e.test_owners import ask, bearer
 from tests.kept_data import (
     SAID,
@@ -19,6 +19,7 @@ from tests.kept_data import (
     write_collections,
     write_keys,
 )
+from tests.looking import look
 from tests.running import (
     ModelEndpoint,
     RunningChroma,
@@ -34,7 +35,7 @@ MINE, ITEMS, WORK, BRANCH, OPEN = 1, 2, 3, 4, 5
 
 @pytest.fixture
 def connection(own_redis: RunningRedis) -> Iterator[Connection]:
-    opened = Connection(parse_address(own_redis.address))
+    opened = look(own_redis)
     yield opened
     opened.close()
 
@@ -178,6 +179,7 @@ def test_a_newer_record_is_refused_too(host: RunningHost, connection: Connection
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "newer_schema")
 
 
+@pytest.mark.one_server("has records in Chroma whose names begin with the prefix of one server")
 def test_chroma_of_the_version_before_is_read_brought_up_and_brings_redis_back(
     wasm: pathlib.Path,
     own_redis: RunningRedis,

@@ -175,6 +175,7 @@ def model() -> Iterator[tuple[SlowModel, FaultyModel]]:
 
 
 @pytest.mark.preview_3("its instances live on, and answer one request after the other")
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_instances_that_live_on_keep_no_memory_lock_or_connection_and_lose_no_turn(
     wasm: pathlib.Path,
     own_redis: RunningRedis,

@@ -7,10 +7,10 @@ import openai
 import pytest
 from openai import OpenAI
 
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.streaming import event
 from tests.e2e.test_data_rights import hosts as both_hosts
 from tests.e2e.test_owners import ask, new_token
+from tests.looking import look
 from tests.minilm import embed
 from tests.running import Answer, Asked, ModelEndpoint, RunningHost, RunningRedis
 
@@ -187,7 +187,7 @@ def test_a_conversation_that_redis_lost_is_there_with_chroma_behind(
     called = client.responses.create(input="Weather?", tools=[WEATHER], conversation=begun.id)
     before = contents(client, begun.id)
     number = begun.id.removeprefix("conv_").encode()
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     keys = connection.call([b"KEYS", b"c:*:%b*" % number])
     connection.call([b"DEL", *keys])  # type: ignore[misc]
     connection.close()

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from openai import OpenAI
 
-from host.interfaces.resp import Connection, parse_address
 from tests.e2e.streaming import DONE, delta
 from tests.e2e.test_owners import ask as send
 from tests.e2e.test_owners import new_token
+from tests.looking import look
 from tests.running import (
     Answer,
     Asked,
@@ -86,7 +86,7 @@ def seen(answers: list[httpx.Response]) -> list[tuple[int, str | None]]:
 
 def age(redis: RunningRedis) -> None:
     """Make all turns of the minute older, as if the time had passed."""
-    connection = Connection(parse_address(redis.address))
+    connection = look(redis)
     call: Callable[[list[bytes]], Any] = connection.call
     for key in call([b"KEYS", b"retries:*:rate"]):
         count = sum(map(int, call([b"HVALS", key])))
@@ -154,6 +154,7 @@ def plain(client: OpenAI, text: str) -> Any:
 
 
 @pytest.mark.parametrize("ask", [plain, streamed])
+@pytest.mark.one_server("kills the server: test_cluster.py kills nodes")
 def test_while_redis_is_away_for_a_moment_the_client_waits(
     host: RunningHost, redis: RunningRedis, ask: Callable[[OpenAI, str], Any]
 ) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from host.interfaces.resp import Connection, parse_address
+from host.interfaces.resp import Connection
 from tests.e2e.test_owners import ask, bearer, new_token, start
+from tests.looking import look
 from tests.running import (
     ModelEndpoint,
     RunningHost,
@@ -36,7 +37,7 @@ def chat(
 
 @pytest.fixture
 def redis(shared_redis: RunningRedis) -> Iterator[Connection]:
-    connection = Connection(parse_address(shared_redis.address))
+    connection = look(shared_redis)
     yield connection
     connection.close()
 

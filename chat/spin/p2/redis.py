@@ -16,11 +16,10 @@ from spin_sdk.wit.imports.redis import (
 from spin_sdk.wit.types import Err
 
 from chat.core.addresses import RedisAddress
-from chat.core.errors import StoreUnavailable
 from chat.http.patience import NS_PER_S
 from chat.redis.cluster import ClusterConnection
 from chat.redis.connection import Begun, Outcome, Value, Way
-from chat.redis.failures import RedisError, parse_away
+from chat.redis.failures import RedisError, Refused, parse_away
 from chat.redis.nodes import Nodes
 from chat.redis.sentinel import Master, SentinelConnection
 from chat.redis.slots import SlotMap
@@ -115,5 +114,5 @@ def _open(url: str, denied: str) -> SpinConnection:
         return redis.open(url)
     except Err as error:
         if isinstance(error.value, Error_InvalidAddress):
-            raise StoreUnavailable(denied) from error
+            raise Refused(denied) from error
         raise parse_away(str(getattr(error.value, "value", ""))) from error

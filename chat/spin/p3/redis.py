@@ -15,11 +15,11 @@ from spin_sdk.wit.imports.spin_redis_redis_3_0_0 import (
     RedisResult_Nil,
 )
 
-from chat.core.errors import StoreUnavailable
+from chat.http.patience import NS_PER_S
 from chat.redis.connection import Begun, Outcome, Value, Way
-from chat.redis.failures import BROKEN, TOO_SLOW, NodeAway, RedisError, parse_away
+from chat.redis.failures import BROKEN, TOO_SLOW, NodeAway, RedisError, Refused, parse_away
 from chat.spin.answers import TimeUp
-from chat.spin.p3.waiting import Gate, begin, ended, moment_in, within
+from chat.spin.p3.waiting import Gate, begin, ended, in_time, moment_in, now, within
 from chat.spin.redis_nodes import ADDRESS_DENIED
 
 
@@ -30,11 +30,18 @@ class Started(Begun[Outcome]):
         async def acted() -> Outcome:
             return await act()
 
+        self._begun_at = now()
         self._task = begin(acted())
 
     async def result(self) -> Outcome:
         await ended(self._task)
         return self._task.result()
+
+    async def result_within(self, seconds: float) -> Outcome:
+        try:
+            return await in_time(self._task, self._begun_at + int(seconds * NS_PER_S))
+        except TimeUp as error:
+            raise NodeAway from error
 
     async def is_done(self) -> bool:
         await ended(self._task)
@@ -155,7 +162,7 @@ class InstanceRedis(Way):
             raise NodeAway from error
         except Err as error:
             if isinstance(error.value, Error_InvalidAddress):
-                raise StoreUnavailable(self._denied) from error
+                raise Refused(self._denied) from error
             raise parse_away(str(getattr(error.value, "value", ""))) from error
         return OpenConnection(opened, self._timeout_s)
 
