@@ -11,9 +11,11 @@ from bench.planted.native import NativeTalker, Talker
 from bench.planted.parts import PARTS, shares
 from bench.planted.states import STATES, Bring
 from bench.tables import header, row
+from chat.wiring.turn_stores import MAX_FOUND, MAX_FOUND_TO_RANK
 from host.interfaces.resp import Connection, parse_address
 from tests.chat.native import NativeConnection
 from tests.chat.test_settings import parse
+from tests.minilm import MiniLmEmbedder
 from tests.running import RunningRedis
 
 DIALOGUES = 6
@@ -25,7 +27,6 @@ SMALL = {
     "rate_per_owner_per_minute": "0",
     "rate_global_per_minute": "0",
 }
-MAX_FOUND = 12
 HEAD = f"""
 ### What comes back
 
@@ -55,11 +56,15 @@ def bench_planted(redis: RunningRedis) -> None:
     print(HEAD, end="")
     generated = [make_dialogue(seed) for seed in range(DIALOGUES)]
     named = [dialogue.with_names() for dialogue in generated]
-    header("state", "texts as they are", "names in the texts")
+    header("state", "texts as they are", "names in the texts", "`recall=hybrid`, as they are")
     with contextlib.closing(Connection(parse_address(redis.address))) as connection:
-        talker = NativeTalker(NativeConnection(connection), parse(**SMALL), NoEmbedder(), MAX_FOUND)
-        print_states([asyncio.run(shown_by_state(talker, dialogues))
-                      for dialogues in (generated, named)])  # fmt: skip
+        native = NativeConnection(connection)
+        lexical = NativeTalker(native, parse(**SMALL), NoEmbedder(), MAX_FOUND)
+        hybrid = NativeTalker(
+            native, parse(**SMALL, recall="hybrid"), MiniLmEmbedder(), MAX_FOUND_TO_RANK
+        )
+        columns = ((lexical, generated), (lexical, named), (hybrid, generated))
+        print_states([asyncio.run(shown_by_state(*column)) for column in columns])
     print(PARTS_HEAD, end="")
     header("measure", "generated", "names in the texts", "by hand")
     for part in PARTS:
