@@ -38,7 +38,9 @@ local function read_head(head)
   return string.match(head, '^=(' .. string.rep('%x', MODEL_DIGITS) .. ')(%d%d)')
 end
 
-local function head_of(key) return read_head(redis.call('GETRANGE', key, 0, head_characters - 1)) end
+local function head_of(key)
+  return read_head(redis.call('GETRANGE', key, 0, head_characters - 1))
+end
 
 -- Returns how many rows with ids of a width a string with so many characters has.
 local function count_of(length, width)
@@ -86,10 +88,10 @@ local function drop_row(rows, sketches, id)
 end
 
 -- Returns the rows with the signatures that the model with a tag made, and makes them if needed.
-local function rows_by(tag, rows, sketches, signatures)
+local function rows_by(made_by, rows, sketches, signatures)
   local text = redis.call('GET', rows) or ''
-  if read_head(text) == tag then return text end
-  text = rows_of(redis.call('HGETALL', signatures), tag)
+  if read_head(text) == made_by then return text end
+  text = rows_of(redis.call('HGETALL', signatures), made_by)
   redis.call('DEL', rows, sketches)
   if text ~= '' then redis.call('SET', rows, text) end
   return text
@@ -97,18 +99,17 @@ end
 
 -- Returns the sketches of rows, and makes them if they are not those of these rows.
 local function sketches_of(text, key)
-  local tag, width = read_head(text)
-  local count = count_of(#text, width)
+  local made_by, width = read_head(text)
+  local row_count = count_of(#text, width)
   local sketches = redis.call('GET', key) or ''
-  if read_head(sketches) == tag and #sketches == head_characters + count * SKETCH_CHARACTERS then
-    return sketches
-  end
+  local length = head_characters + row_count * SKETCH_CHARACTERS
+  if read_head(sketches) == made_by and #sketches == length then return sketches end
   local parts = {}
-  for place = 0, count - 1 do
+  for place = 0, row_count - 1 do
     local at = head_characters + place * (width + SIGNATURE_CHARACTERS) + width
     parts[#parts + 1] = string.sub(text, at + 1, at + SKETCH_CHARACTERS)
   end
-  sketches = '=' .. tag .. '00' .. table.concat(parts)
+  sketches = '=' .. made_by .. '00' .. table.concat(parts)
   redis.call('SET', key, sketches)
   return sketches
 end
