@@ -8,8 +8,11 @@ BUCKET_BYTES = 100
 """About how many bytes a bucket of a term's postings has, before it is read."""
 SKIPPED = 100
 """The most memories of a conversation itself that its search looks past, to find others."""
-MANY = 640
-"""A search of more memories reads the sketches of all first, and then the rows of the nearest."""
+MANY = 2000
+"""A search of more memories reads the sketches of all first, and then the rows of the nearest.
+
+Of fewer it reads all rows, which takes it less than one more round trip.
+"""
 ROW_NAMES = ("memory_signatures", "memory_rows", "memory_sketches")
 
 REMEMBER = make_script(

@@ -583,6 +583,7 @@ async def test_keys_of_another_type_are_corrupt_and_stay_as_they_are(
 
 ROWS = b"t:{ada}:memories:rows"
 SKETCHES = b"t:{ada}:memories:sketches"
+VERY_MANY = MANY + 400
 
 
 @pytest.mark.parametrize("rows", [b"=TAG06x", b"=TAG06" + b"\xc3\xa9" * 35])
@@ -644,7 +645,7 @@ class Directions:
 
 def many_memories(own: int = 0) -> list[Memory]:
     """Return more memories than a search reads whole; the first `own` are of conversation 7."""
-    ids = [f"{7 if n < own else 1000 + n}.{n}.0" for n in range(2 * MANY)]
+    ids = [f"{7 if n < own else 1000 + n}.{n}.0" for n in range(VERY_MANY)]
     return [memory(id_, str(n)) for n, id_ in enumerate(ids)]
 
 
@@ -653,17 +654,17 @@ async def test_of_very_many_memories_the_nearest_are_found(connection: NativeCon
     await store.add(notes)
 
     hits = 0
-    for n in range(0, 2 * MANY, 32):
+    for n in range(0, VERY_MANY, 60):
         hits += (await search(store, f"near {n}", count=1)) == [notes[n].id]
 
-    assert len(as_bytes((await connection.execute("GET", [SKETCHES]))[0])) == 11 + 24 * 2 * MANY
+    assert len(as_bytes((await connection.execute("GET", [SKETCHES]))[0])) == 11 + 24 * VERY_MANY
     assert hits == 40
 
 
 async def test_a_conversation_with_most_of_very_many_memories_hides_no_others(
     connection: NativeConnection,
 ) -> None:
-    store, notes = redis_memory(connection, ADA, Directions()), many_memories(2 * MANY - 3)
+    store, notes = redis_memory(connection, ADA, Directions()), many_memories(VERY_MANY - 3)
     await store.add(notes)
 
     found = await search(store, "near 5", beside=7)
