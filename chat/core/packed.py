@@ -20,7 +20,7 @@ class Packed(Sequence[float]):
 
     The cosine of two embeddings differs by 0.0004 (a standard deviation) if one of them is packed:
     less than a hundredth of what tells a good match from a bad one. A sum of products over bytes
-    takes a third of the time that it takes to make numbers of values in half precision.
+    takes less than half of the time that it takes to make numbers of values in half precision.
     """
 
     def __init__(self, data: bytes, scale: float) -> None:
