@@ -1,11 +1,15 @@
 """Makes the tags of owners and addresses: nobody can derive a credential or an address from one."""
 
 import hashlib
+import ipaddress
 
 MARK_DIGITS = 16
 """Enough to tell conversations apart in the log of one day."""
 TAG_DIGITS = 40
 """160 bits: nobody finds a second credential with the same tag."""
+
+SUBNET_BITS = 64
+"""The bits of an IPv6 address that tell the network of one customer or machine."""
 
 
 def digest(*parts: str | bytes) -> str:
@@ -22,7 +26,21 @@ def owner_tag(token: str) -> str:
 
 def address_tag(address: str) -> str:
     """Return the tag of a client's address, for limits that count by address."""
-    return f"{{{digest('address', address)}}}"
+    return f"{{{digest('address', network_of(address))}}}"
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 that an IPv6 address is in.
+
+    Whoever has one address of a /64 has all of them. Source: RFC 6177, section 2.
+    """
+    if ":" not in address:
+        return address
+    try:
+        whole = ipaddress.IPv6Address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return address
+    return str(whole.ipv4_mapped or f"{int(whole) >> SUBNET_BITS:x}/{SUBNET_BITS}")
 
 
 def anyone(conversation_id: int) -> str:

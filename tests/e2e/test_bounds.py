@@ -201,7 +201,8 @@ def test_an_address_is_given_so_many_credentials_a_minute(run_bounded: Any) -> N
         begun = [from_address(host, "192.0.2.2", "POST", "/", TURN_BODY) for _ in range(4)]
         own = given[0].json()["token"]
         goes_on = from_address(host, "192.0.2.1", "POST", "/", TURN_BODY, own)
-        ipv6 = [from_address(host, f"2001:db8::{n}", "POST", "/session") for n in range(5)]
+        subnets = [from_address(host, f"2001:db8:0:{n}::1", "POST", "/session") for n in range(5)]
+        within = [from_address(host, f"2001:db8::{n}", "POST", "/session") for n in range(2, 5)]
 
     assert [answer.status_code for answer in given] == [201] * 3 + [429]
     assert [answer.status_code for answer in begun] == [200] * 3 + [429]
@@ -210,7 +211,8 @@ def test_an_address_is_given_so_many_credentials_a_minute(run_bounded: Any) -> N
         assert "3 new credentials a minute" in answer.json()["error"]["message"]
         assert 0 < int(answer.headers["retry-after"]) <= 61
         assert "set-cookie" not in answer.headers
-    assert {answer.status_code for answer in (*spread, *ipv6)} == {201}
+    assert {answer.status_code for answer in (*spread, *subnets)} == {201}
+    assert [answer.status_code for answer in within] == [201, 201, 429]
     assert goes_on.status_code == 200
 
 
