@@ -13,6 +13,7 @@ from chat.core.limits import Bounds, Limits, Replicas
 from chat.core.memories import NO_MEMORY, LongTerm
 from chat.core.messages import Sampling
 from chat.core.owners import digest
+from chat.core.parameters import parse_parameters
 from chat.core.redis_variables import parse_redis, parse_replicas
 from chat.core.tokens import LARGE, LARGE_PIECES, UNKNOWN, Vocabulary
 from chat.core.variables import IPV6_PORT, Getter
@@ -260,4 +261,14 @@ def _model_endpoint(get: Getter, path_name: str) -> ModelEndpoint | None:
         return None
     path = _matching(get, path_name, PATH, "a path that starts with `/`")
     key = _matching(get, "model_key", KEY, "empty, or one word")
-    return ModelEndpoint(origin, path, key, _integer(get, "model_image_tokens", 0, 1_000_000))
+    image_tokens = _integer(get, "model_image_tokens", 0, 1_000_000)
+    return ModelEndpoint(origin, path, key, image_tokens, _parameters(get))
+
+
+def _parameters(get: Getter) -> tuple[str, ...]:
+    parameters = parse_parameters(get("model_parameters"))
+    if parameters is None:
+        allowed = "one of `max_tokens` and `max_completion_tokens`, and any of"
+        others = "`temperature`, `top_p` and `stream_options`, with commas between"
+        raise InvalidSetting("model_parameters", f"{allowed} {others}")
+    return parameters

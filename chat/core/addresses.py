@@ -102,13 +102,15 @@ class Origin:
 class ModelEndpoint:
     """Where an OpenAI-compatible model is.
 
+    Shapes: `parameters` are those of a request that it takes beside the messages.
     Units: `image_tokens` is the most tokens that one image takes there; 0 if it takes none.
     """
 
     origin: Origin
     path: str
     key: str = field(repr=False)
-    image_tokens: int = 0
+    image_tokens: int
+    parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ Source: OpenAI's API reference, `POST /v1/chat/completions`.
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol
 
 from chat.context.budget import as_shown
@@ -19,6 +20,13 @@ from chat.core.errors import ModelUnavailable
 from chat.core.images import Image
 from chat.core.json_text import parse_own_json, render_json_text
 from chat.core.messages import Completion, Message, Sampling, are_texts
+from chat.core.parameters import (
+    MAX_REFUSAL_BYTES,
+    REFUSING,
+    USUAL,
+    render_parameters,
+    taken_parameters,
+)
 from chat.core.tool_calls import CallPart
 from chat.llm.answers import check_status, parse_embeddings
 from chat.llm.streamed import Answer
@@ -43,20 +51,23 @@ class Endpoint(Protocol):
 
 
 def render_request(
-    model: str, messages: Sequence[Message], sampling: Sampling, *, takes_images: bool = False
+    model: str,
+    messages: Sequence[Message],
+    sampling: Sampling,
+    *,
+    parameters: Sequence[str] = USUAL,
+    takes_images: bool = False,
 ) -> bytes:
     """Render the request; markers in what it says are broken up, as a server might obey them.
 
-    `takes_images`: whether the endpoint does; otherwise it is told only that there are some.
+    `parameters` are those that the endpoint takes. `takes_images`: whether the endpoint does;
+    otherwise it is told only that there are some.
     """
     fields = {
         "model": model,
         "messages": _render_messages(messages, takes_images=takes_images),
-        "max_tokens": sampling.max_reply_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+        **render_parameters(parameters, sampling),
         "stream": True,
-        "stream_options": {"include_usage": True},
     }
     if sampling.stop:
         fields["stop"] = sampling.stop
@@ -122,22 +133,29 @@ class OpenAiModel:
         model: str,
         make_word: Callable[[], str],
         *,
+        parameters: Sequence[str] = USUAL,
         takes_images: bool = False,
     ) -> None:
         """Take `make_word`, which makes a word that no other tool call's id has."""
         self._endpoint = endpoint
         self._model = model
         self._make_word = make_word
+        self._parameters = parameters
         self._takes_images = takes_images
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling
     ) -> AsyncGenerator[str | CallPart | Completion, None]:
-        """Ask the endpoint for a reply, and yield it as it comes."""
+        """Ask the endpoint for a reply, and yield it as it comes.
+
+        It is asked again without the parameters that it refuses.
+        """
         answer, reply = Answer(self._make_word), ReplyText(UNMISTAKABLE_ENDS)
         shown: list[str] = []
-        asked = render_request(self._model, messages, sampling, takes_images=self._takes_images)
-        async with aclosing(self._texts(asked, answer)) as texts:
+        ask = partial(
+            render_request, self._model, messages, sampling, takes_images=self._takes_images
+        )
+        async with aclosing(self._texts(ask, answer)) as texts:
             async for text in texts:
                 shown.append(reply.take(text))
                 yield shown[-1]
@@ -155,23 +173,49 @@ class OpenAiModel:
             yield part
         yield answer.completion("".join(shown), is_cut=reply.is_cut)
 
-    async def _texts(self, asked: bytes, answer: Answer) -> AsyncGenerator[str, None]:
-        """Yield the texts that `answer` finds in what comes; an empty one where it finds none."""
+    async def _texts(self, ask: Callable[..., bytes], answer: Answer) -> AsyncGenerator[str, None]:
+        """Yield the texts that `answer` finds in what comes; an empty one where it finds none.
+
+        `ask` renders a request with the parameters that it has.
+        """
+        taken: Sequence[str] | None = self._parameters
         try:
-            async with aclosing(self._endpoint.stream(asked)) as received:
-                async for one in received:
-                    if isinstance(one, int):
-                        check_status(one)
-                    elif one or not answer.is_done:
-                        yield answer.take(one)
-                    else:
-                        break  # all has come, although the endpoint does not end its answer
+            while taken is not None:
+                names, taken = taken, None
+                async with aclosing(self._endpoint.stream(ask(parameters=names))) as received:
+                    async for one in received:
+                        if isinstance(one, int):
+                            taken = await _check(one, names, received)
+                        elif one or not answer.is_done:
+                            yield answer.take(one)
+                        else:
+                            break  # all has come, although the endpoint does not end its answer
         except ModelUnavailable:
             if not answer.is_ended:
                 raise
         rest = answer.finish()
         if rest:
             yield rest
+
+
+async def _check(
+    status: int, names: Sequence[str], received: AsyncGenerator[int | bytes, None]
+) -> Sequence[str] | None:
+    """Return the parameters to ask with again, if an endpoint refuses some; None if it answers.
+
+    Errors: those of `check_status`.
+    """
+    taken: Sequence[str] | None = None
+    if status in REFUSING:
+        refusal = b""
+        async for one in received:
+            refusal += one if isinstance(one, bytes) else b""
+            if len(refusal) > MAX_REFUSAL_BYTES:
+                break
+        taken = taken_parameters(names, refusal)
+    if taken is None:
+        check_status(status)
+    return taken
 
 
 class OpenAiEmbedder:

@@ -73,7 +73,9 @@ def check_reply(completion: Completion, max_bytes: int) -> None:
     Errors: ModelFailed if it is empty or has more than `max_bytes` bytes.
     """
     if not completion.text and not completion.calls:
-        raise ModelFailed("the model gave an empty reply")
+        is_spent = completion.finish_reason == "length"
+        why = ": it ended at `max_reply_tokens`, maybe while it reasoned" if is_spent else ""
+        raise ModelFailed(f"the model gave an empty reply{why}")
     written = [completion.text, *(call.arguments for call in completion.calls)]
     if sum(len(text.encode()) for text in written) > max_bytes:
         raise ModelFailed(f"the model's reply has over {max_bytes} bytes")

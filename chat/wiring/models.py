@@ -70,8 +70,13 @@ def make_model(
     """
     if settings.model_endpoint is not None:
         endpoint = make_endpoint(host, settings, settings.model_endpoint, until)
-        takes_images = settings.model_endpoint.image_tokens > 0
-        return OpenAiModel(endpoint, settings.model, make_word, takes_images=takes_images)
+        return OpenAiModel(
+            endpoint,
+            settings.model,
+            make_word,
+            parameters=settings.model_endpoint.parameters,
+            takes_images=settings.model_endpoint.image_tokens > 0,
+        )
     return SpinModel(host.engine, settings.model, settings.prompt_format, make_word)
 
 

@@ -1,7 +1,7 @@
 """The OpenAI wire format: what is asked, and what an answer is, as a whole and while it comes."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat.context.markers import BREAK
 from chat.core.errors import ChatError, ModelFailed, ModelTimeout, ModelUnavailable
 from chat.core.messages import Completion, Message, Sampling
+from chat.core.parameters import MAX_REFUSAL_BYTES, USUAL
 from chat.core.tool_calls import CallPart
 from chat.llm.openai import OpenAiModel, render_request
 from chat.usecases.parts import outcome
@@ -311,3 +312,137 @@ async def test_who_wants_no_more_closes_the_answer() -> None:
 
     assert endpoint.is_closed
     assert endpoint.given == 2
+
+
+# an endpoint that does not take all parameters
+
+
+class Choosy:
+    """An endpoint that refuses some parameters, in words of its own."""
+
+    def __init__(self, refusals: Mapping[str, str], status: int = 400) -> None:
+        self._refusals = refusals
+        self._status = status
+        self.asked: list[set[str]] = []
+
+    async def post(self, body: bytes) -> tuple[int, bytes]:
+        raise AssertionError(body)
+
+    async def stream(self, body: bytes) -> AsyncGenerator[int | bytes, None]:
+        fields = json.loads(body)
+        self.asked.append(set(fields) - {"model", "messages", "stream"})
+        refused = next((name for name in self._refusals if name in fields), None)
+        yield self._status if refused else 200
+        said = self._refusals[refused].encode() if refused else delta("Hi.") + DONE
+        yield said[:7]
+        yield b""
+        yield said[7:]
+
+
+def refusal(message: str, name: str, code: str) -> str:
+    """Return a refusal as OpenAI's API has it."""
+    error = {"message": message, "type": "invalid_request_error", "param": name, "code": code}
+    return json.dumps({"error": error})
+
+
+REASONING = {
+    "max_tokens": refusal(
+        "Unsupported parameter: 'max_tokens' is not supported with this model. "
+        "Use 'max_completion_tokens' instead.", "max_tokens", "unsupported_parameter",
+    ),
+    "temperature": refusal(
+        "Unsupported value: 'temperature' does not support 0.5 with this model. "
+        "Only the default (1) value is supported.", "temperature", "unsupported_value",
+    ),
+    "top_p": refusal(
+        "Unsupported parameter: 'top_p' is not supported with this model.", "top_p",
+        "unsupported_parameter",
+    ),
+}  # fmt: skip
+NO_OPTIONS = json.dumps(
+    {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"], "input": {}}]}
+)
+NOT_BOTH = "`temperature` and `top_p` cannot both be specified for this model."
+
+
+@pytest.mark.parametrize(
+    ("refusals", "status", "last", "times"),
+    [
+        pytest.param(
+            REASONING, 400, {"max_completion_tokens", "stream_options"}, 2, id="a reasoning model"
+        ),
+        pytest.param(
+            {"stream_options": NO_OPTIONS}, 422, {"max_tokens", "temperature", "top_p"}, 2,
+            id="no usage",
+        ),
+        pytest.param(
+            {**REASONING, "stream_options": NO_OPTIONS}, 422, {"max_completion_tokens"}, 3,
+            id="neither",
+        ),
+        pytest.param(
+            {"top_p": refusal(NOT_BOTH, "", "")}, 400, {"max_tokens", "stream_options"}, 2,
+            id="not both",
+        ),
+    ],
+)  # fmt: skip
+async def test_an_endpoint_is_asked_again_without_the_parameters_that_it_refuses(
+    refusals: Mapping[str, str], status: int, last: set[str], times: int
+) -> None:
+    endpoint = Choosy(refusals, status)
+
+    completion = await outcome(OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING))
+
+    assert completion == Completion("Hi.", 0, 0)
+    assert endpoint.asked[-1] == last
+    assert len(endpoint.asked) == times
+
+
+@pytest.mark.parametrize(
+    ("refusals", "parameters", "times"),
+    [
+        pytest.param(
+            {"max_tokens": "'max_tokens' is too large: 7. Unlike 'max_completion_tokens' ..."},
+            USUAL, 1, id="a value",
+        ),
+        pytest.param({"top_p": "This model is not supported."}, USUAL, 1, id="no parameter"),
+        pytest.param(
+            {"max_completion_tokens": "Unknown field `max_completion_tokens`"},
+            ("max_completion_tokens",), 1, id="the only limit",
+        ),
+        pytest.param(
+            REASONING | {"max_completion_tokens": "Unknown field `max_completion_tokens`"},
+            USUAL, 2, id="both limits",
+        ),
+        pytest.param(
+            {"top_p": " " * MAX_REFUSAL_BYTES + REASONING["top_p"]}, USUAL, 1, id="said too late"
+        ),
+    ],
+)  # fmt: skip
+async def test_an_endpoint_that_refuses_anything_else_has_failed(
+    refusals: Mapping[str, str], parameters: Sequence[str], times: int
+) -> None:
+    endpoint = Choosy(refusals)
+    model = OpenAiModel(endpoint, "m", make_word, parameters=parameters)
+
+    with pytest.raises(ModelFailed, match="the model's endpoint answered 400"):
+        await outcome(model.complete(PROMPT, SAMPLING))
+
+    assert len(endpoint.asked) == times
+
+
+async def test_other_errors_are_no_refusals_of_parameters() -> None:
+    endpoint = Choosy(REASONING, 500)
+
+    with pytest.raises(ModelFailed):
+        await outcome(OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING))
+
+    assert len(endpoint.asked) == 1
+
+
+async def test_an_endpoint_is_sent_only_the_parameters_that_are_set() -> None:
+    endpoint = Choosy({})
+    model = OpenAiModel(endpoint, "m", make_word, parameters=("max_completion_tokens", "top_p"))
+
+    await outcome(model.complete(PROMPT, SAMPLING))
+
+    assert endpoint.asked == [{"max_completion_tokens", "top_p"}]

@@ -7,6 +7,7 @@ import pytest
 from chat.core.addresses import ModelEndpoint, Origin
 from chat.core.errors import InvalidSetting
 from chat.core.memories import LongTerm
+from chat.core.parameters import USUAL
 from chat.settings import Settings, parse_settings
 from host.app.allowed_host_entries import parse_allowed_host
 from tests.running import ROOT
@@ -94,7 +95,9 @@ def test_an_endpoint_is_read_only_when_it_is_asked() -> None:
 
     assert parse(**given).model_endpoint is None
     endpoint = parse(model_api="openai", **given).model_endpoint
-    assert endpoint == ModelEndpoint(Origin("https", "h.test"), "/v1/chat/completions", "k3y")
+    assert endpoint == ModelEndpoint(
+        Origin("https", "h.test"), "/v1/chat/completions", "k3y", 0, USUAL
+    )
     assert "k3y" not in repr(endpoint)
 
 
@@ -109,6 +112,12 @@ def test_an_endpoint_is_read_only_when_it_is_asked() -> None:
         ("model_path", "/a b"),
         ("model_key", "two words"),
         ("model_key", "line\nbreak"),
+        ("model_parameters", ""),
+        ("model_parameters", "temperature,top_p"),
+        ("model_parameters", "max_tokens,max_completion_tokens"),
+        ("model_parameters", "max_tokens,max_tokens"),
+        ("model_parameters", "max_tokens,top_k"),
+        ("model_parameters", "max_tokens,"),
     ],
 )
 def test_an_unusable_endpoint_is_named(name: str, value: str) -> None:
@@ -116,6 +125,15 @@ def test_an_unusable_endpoint_is_named(name: str, value: str) -> None:
 
     with pytest.raises(InvalidSetting, match=f"the variable `{name}` must be "):
         parse(**{**good, name: value})
+
+
+def test_an_endpoints_parameters_are_names_with_commas_between() -> None:
+    parsed = parse(
+        model_api="openai", model_parameters=" max_completion_tokens , top_p"
+    ).model_endpoint
+
+    assert parsed is not None
+    assert parsed.parameters == ("max_completion_tokens", "top_p")
 
 
 @pytest.mark.parametrize(

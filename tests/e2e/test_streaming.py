@@ -365,6 +365,38 @@ def test_an_endpoint_that_does_not_stream_is_one_part(
     assert speaker.request["stream_options"] == {"include_usage": True}
 
 
+def test_a_reasoning_model_is_asked_again_as_it_wants_to_be_asked(
+    chat: RunningHost, spoken: SpokenModel
+) -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model."
+    body = json.dumps({"error": {"message": said, "param": "max_tokens"}}).encode()
+    refuses = spoken.speaker()
+    fields = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close"
+    refuses.send(f"HTTP/1.1 400 Bad Request\r\n{fields}\r\n\r\n".encode() + body)
+    refuses.send(b"")
+    answers = spoken.answer_at_once("Fine.")
+    with listening(chat, bearer(new_token(chat)), context="c", prompt="Hi") as heard:
+        (_, data), (name, result) = heard.rest()
+
+    assert data == {"text": "Fine."}
+    assert (name, result["reply"]) == ("result", "Fine.")
+    assert answers.request["messages"] == refuses.request["messages"]
+    assert answers.request["max_completion_tokens"] == refuses.request["max_tokens"]
+    assert answers.request.keys().isdisjoint({"max_tokens", "temperature", "top_p"})
+
+
+def test_a_model_that_spends_all_on_reasoning_is_told_with_the_setting(
+    chat: RunningHost, spoken: SpokenModel
+) -> None:
+    speaker = spoken.speaker()
+    speaker.begin()
+    speaker.end("length")
+    answered = ask(chat, "POST", "/", new_token(chat), context="c", prompt="Hi")
+
+    assert (answered.status_code, answered.json()["error"]["code"]) == (502, "model_failed")
+    assert "`max_reply_tokens`" in answered.json()["error"]["message"]
+
+
 def test_a_caller_that_does_not_ask_for_events_gets_the_whole_answer(
     chat: RunningHost, spoken: SpokenModel
 ) -> None:
