@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+from chat.core.errors import CorruptConversation
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
 from chat.core.receipts import parse_receipt, usage_fields
@@ -29,37 +30,52 @@ async def export(
     With a `namespace`, only its conversations and memories are exported.
     A conversation is as it was at one moment: it is read whole before its first line is yielded.
     Later turns are left out, and so are their memories. A conversation that is forgotten while it
-    is read is left out. The end line has the counts: a file without an end line is not whole.
+    is read is left out, and so is one that is damaged. The end line has the counts, and the ids of
+    damaged conversations: a file without an end line is not whole.
     Units:  all times are seconds since 1970.
     Errors: those of the ports.
     """
     conversations = turns = memories = 0
     last_numbers: dict[int, float] = {}
+    damaged: list[int] = []
     yield {
         "type": "export",
         "version": FORMAT_VERSION,
         "exported_at": now,
         "settings": _settings(settings),
     }
-    async for snapshot in _snapshots(snapshots, namespace):
+    async for snapshot in _snapshots(snapshots, namespace, damaged):
         conversations += 1
         turns += len(snapshot.turns)
         last_numbers[snapshot.head.id] = snapshot.head.turn_count
         for line in _conversation(snapshot):
             yield line
+    last_numbers |= dict.fromkeys(damaged, math.inf)
     if memory:
         found = every_memory(memory, namespace)
         async for one in _memories(snapshots, found, last_numbers):
             memories += 1
             yield _memory(one)
-    yield {"type": "end", "conversations": conversations, "turns": turns, "memories": memories}
+    end: Line = {
+        "type": "end",
+        "conversations": conversations,
+        "turns": turns,
+        "memories": memories,
+    }
+    yield end | ({"damaged": damaged} if damaged else {})
 
 
-async def _snapshots(snapshots: Snapshots, namespace: str | None) -> AsyncIterator[Snapshot]:
+async def _snapshots(
+    snapshots: Snapshots, namespace: str | None, damaged: list[int]
+) -> AsyncIterator[Snapshot]:
+    """Yield the conversations that are there; add the ids of those that are damaged."""
     for conversation_id in await snapshots.list_ids(namespace):
         try:
             snapshot = await snapshots.read(conversation_id)
         except UnknownConversation:  # it expired or was forgotten meanwhile
+            continue
+        except CorruptConversation:
+            damaged.append(conversation_id)
             continue
         yield snapshot
 
@@ -70,7 +86,7 @@ async def _memories(
     """Yield notes, and memories of turns that were exported or whose conversation has expired.
 
     Shapes: `last_numbers` has the last exported turn's number by conversation id; conversations
-            that were not exported are added to it.
+            that were not exported are added to it. Memories of damaged ones are exported.
     """
     async for one in found:
         of = one.conversation_id

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -265,6 +266,38 @@ async def test_memories_outlive_their_conversation(
     await connection.execute("DEL", [f"t:{{ada}}:{taken}".encode()])
 
     assert kinds(await exported(world)) == ["export", "memory", "end"]
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [("", ["SET", b"alien"]), (":turns", ["SET", b"alien"]), (":turns", ["DEL"])],
+)
+async def test_a_damaged_conversation_is_named_and_the_rest_is_exported(
+    make_world: MakeWorld,
+    connection: NativeConnection,
+    request: pytest.FixtureRequest,
+    part: str,
+    change: Sequence[Any],
+) -> None:
+    if "chroma" in request.node.name:
+        pytest.skip("what is damaged in Redis is read from the archive")
+    world = make_world()
+    kept, damaged = await start(world), await start(world)
+    await add(world, damaged, *prompts(2))
+    before = await exported(world)
+    key = f"t:{{ada}}:{damaged}{part}".encode()
+    command, *arguments = change
+    await connection.execute(command, [key, *arguments])
+
+    lines = await exported(world)
+
+    assert [line["id"] for line in lines if line["type"] == "conversation"] == [kept]
+    assert lines[-1] == {
+        "type": "end", "conversations": 1, "turns": 1, "memories": before[-1]["memories"],
+        "damaged": [damaged],
+    }  # fmt: skip
+    await take(make_world("{bob}"), lines)
+    assert kinds(await exported(make_world("{bob}"))) == kinds(lines)
 
 
 @pytest.mark.parametrize("calls", range(1, 8))
