@@ -47,6 +47,7 @@ class Speaker:
         self._bytes: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.asked, self.left = threading.Event(), threading.Event()
         self.request: dict[str, Any] = {}
+        self.headers: dict[str, str] = {}
 
     def send(self, data: bytes) -> None:
         """Send bytes of the answer, the head included."""
@@ -63,7 +64,8 @@ class Speaker:
         self.send(b"")
 
     def __call__(self, connection: socket.socket) -> None:
-        self.request = json.loads(read_request(connection).body)
+        asked = read_request(connection)
+        self.headers, self.request = asked.headers, json.loads(asked.body)
         self.asked.set()
         threading.Thread(target=self._watch, args=(connection,), daemon=True).start()
         try:

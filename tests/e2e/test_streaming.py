@@ -22,7 +22,7 @@ from tests.e2e.streaming import (
     run_spoken,
 )
 from tests.e2e.test_owners import ask, bearer, new_token
-from tests.running import RunningHost, RunningRedis
+from tests.running import BUILD, SPIN, RunningHost, RunningRedis
 
 TIMEOUT_S = 12
 TICK_S = 2
@@ -363,6 +363,21 @@ def test_an_endpoint_that_does_not_stream_is_one_part(
     assert (last, result["reply"]) == ("result", "Fine.")
     assert speaker.request["stream"] is True
     assert speaker.request["stream_options"] == {"include_usage": True}
+
+
+def test_an_endpoint_may_say_that_it_waits_for_the_body(
+    chat: RunningHost, spoken: SpokenModel
+) -> None:
+    speaker = spoken.speaker()
+    speaker.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    speaker.begin()
+    speaker.say("Fine.")
+    speaker.end()
+    with listening(chat, bearer(new_token(chat)), context="c", prompt="Hi") as heard:
+        (_, data), (name, _) = heard.rest()
+
+    assert (data, name) == ({"text": "Fine."}, "result")
+    assert speaker.headers.get("expect") == ("100-continue" if SPIN and BUILD == "p3" else None)
 
 
 def test_a_reasoning_model_is_asked_again_as_it_wants_to_be_asked(

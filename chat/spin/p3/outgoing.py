@@ -57,11 +57,16 @@ class SpinHttp(Requests):
         """Begin to send a request.
 
         The host takes a write at once if it has been given the stream to send, and then there is
-        one packet. A head that goes out alone holds a short body back for 40 ms.
+        one packet, most often. A head that goes out alone holds a short body back until it is
+        acknowledged: servers do that after 40 ms, or with what they answer to `expect`.
+        Source: RFC 9293, section 3.7.4, and RFC 9110, section 10.1.1.
         """
         writer, contents = wit.byte_stream()
         trailers = new_trailers(lambda: Ok(None))[1]
-        fields = Fields.from_list(lay_out_headers(self._headers, body))
+        headers = lay_out_headers(self._headers, body)
+        if body:
+            headers.append(("expect", b"100-continue"))
+        fields = Fields.from_list(headers)
         request, _ = Request.new(fields, contents, trailers, make_options(types, timeout_ns))
         address(request, types, method, self._origin, path)
         sending = begin(client.send(request))
