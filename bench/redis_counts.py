@@ -15,8 +15,10 @@ def info_of(redis: RunningRedis, section: str) -> dict[str, str]:
 
 
 def used_bytes(redis: RunningRedis) -> int:
-    """Return the memory that Redis uses for data."""
-    return int(info_of(redis, "memory")["used_memory"])
+    """Return the memory that Redis uses for data, without what waits for its file or a client."""
+    info = info_of(redis, "memory")
+    passing = int(info["mem_aof_buffer"]) + int(info["mem_clients_normal"])
+    return int(info["used_memory"]) - passing
 
 
 def net_bytes(redis: RunningRedis) -> tuple[int, int]:
