@@ -383,6 +383,14 @@ NOT_BOTH = "`temperature` and `top_p` cannot both be specified for this model."
             {"top_p": refusal(NOT_BOTH, "", "")}, 400, {"max_tokens", "stream_options"}, 2,
             id="not both",
         ),
+        pytest.param(
+            {"stream_options": "Unknown parameter: 'stream_options'."}, 400,
+            {"max_tokens", "temperature", "top_p"}, 2, id="in other words",
+        ),
+        pytest.param(
+            {"stream_options": "Unrecognized request argument supplied: stream_options"}, 400,
+            {"max_tokens", "temperature", "top_p"}, 2, id="in words of old",
+        ),
     ],
 )  # fmt: skip
 async def test_an_endpoint_is_asked_again_without_the_parameters_that_it_refuses(
