@@ -4,11 +4,12 @@ Source: Chroma's OpenAPI document, `/openapi.json` of a server of version 1.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from chat.chroma.requests import Http, labels_of, parse_count, send
+from chat.chroma.requests import Http, RecordLost, labels_of, parse_count, send
 from chat.chroma.rows import (
     MADE_BY,
     Record,
@@ -34,7 +35,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 As JSON, records may take six times as much, and Chroma refuses 40 MB.
 """
 MAX_LOOKS = 10
-"""How often a read of all records begins again at most, while other requests remove records."""
+"""How often a read is made at most, while other requests remove records."""
 
 OWNER, PREFIX = "owner", "prefix"
 """Labels of a collection: its owner, and the prefix of the chat that it belongs to."""
@@ -147,19 +148,20 @@ class Collection:
         if path is None:
             return []
         include = ["documents", "metadatas", *(["embeddings"] if has_embeddings else [])]
-        reply = await self._post(path, "get", {**wanted, "include": include})
+        reply = await self._read(path, "get", {**wanted, "include": include})
         records = parse_rows(reply, "ids", "documents", "metadatas")
         return embedded_rows(records, parse_embeddings(reply)) if has_embeddings else records
 
     async def nearest(self, embedding: Sequence[float], count: int, where: Where) -> list[Record]:
         """Return the nearest records, with their distances.
 
-        Only records whose embedding was made as this one was are searched.
+        Only records whose embedding was made as this one was are searched. One that is removed
+        meanwhile is found without its fields, and left out.
         """
         path = await self._found()
         if path is None:
             return []
-        reply = await self._post(path, "query", {
+        reply = await self._read(path, "query", {
             "query_embeddings": [list(embedding)],
             "n_results": count,
             "where": {"$and": [where, {MADE_BY: self._made_by}]},
@@ -167,7 +169,7 @@ class Collection:
         })  # fmt: skip
         names = ("ids", "documents", "metadatas", "distances")
         first = {name: rows[0] for name in names if (rows := _as_list(reply.get(name)))}
-        return parse_rows(first, *names)
+        return [record for record in parse_rows(first, *names) if record.metadata]
 
     async def containing(self, words: Sequence[str], where: Where) -> list[Record]:
         """Return up to `RECORDS_A_CALL` records whose documents have one of the words, in no order.
@@ -241,6 +243,13 @@ class Collection:
         if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
             raise MemoryUnavailable
         return f"{self._base}/{quote(reply['id'], safe='')}"
+
+    async def _read(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Post what changes nothing, again if a record was lost meanwhile."""
+        for _ in range(MAX_LOOKS - 1):
+            with suppress(RecordLost):
+                return await self._post(path, action, fields)
+        return await self._post(path, action, fields)
 
     async def _post(self, path: str, action: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = await send(self._http, "POST", f"{path}/{action}", fields, gone=OwnerErased)

@@ -12,6 +12,14 @@ REFUSED = (401, 403)
 OK = range(200, 300)
 
 
+LOST = b"Error finding id"
+"""What Chroma answers if a record is removed between two steps of one read."""
+
+
+class RecordLost(MemoryUnavailable):
+    """A read failed because a record was removed meanwhile: it may be made again."""
+
+
 class Http(Protocol):
     """Sends requests to a Chroma server."""
 
@@ -38,9 +46,9 @@ async def send(
 ) -> Any:
     """Send a request, and return the parsed answer; None if Chroma does not find what it is about.
 
-    Errors: MemoryUnavailable, without the server's own text; OtherLength for embeddings that do not
-            fit the collection; the error that `gone` makes, if given, for a collection that is not
-            found: only an erasure removes one.
+    Errors: MemoryUnavailable, without the server's own text, and RecordLost; OtherLength for
+            embeddings that do not fit the collection; the error that `gone` makes, if given, for a
+            collection that is not found: only an erasure removes one.
     """
     body = None if fields is None else render_json_text(fields).encode()
     status, answer = await http.request(method, path, body)
@@ -55,7 +63,8 @@ async def send(
             f"the long-term memory refuses the token ({status}): see `chroma_token`"
         )
     if status not in OK:
-        raise MemoryUnavailable(f"the long-term memory answered {status}")
+        failure = RecordLost if LOST in answer else MemoryUnavailable
+        raise failure(f"the long-term memory answered {status}")
     try:
         return parse_json(answer)
     except NotJson as error:

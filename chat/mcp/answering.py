@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chat.core.errors import ChatError
+from chat.core.refusals import InvalidRequest
 from chat.http.call import Call
 from chat.http.events import accepted
+from chat.http.queries import parse_idempotency_key
 from chat.http.response import Response
 from chat.mcp.calling import call_tool
 from chat.mcp.completing import complete
@@ -50,6 +52,7 @@ async def answer_message(call: Call) -> Response:
         request_id = message.id
         takes_json, takes_events = _accepted(call)
         version = find_version(message, call.headers)
+        _check_key(call)
     except Refused as refused:
         return render_refusal(refused, request_id, refused.status)
     if request_id is None:
@@ -63,6 +66,14 @@ def _accepted(call: Call) -> tuple[bool, bool]:
         needed = "`Accept` must have `application/json` or `text/event-stream`"
         raise Refused(INVALID_MESSAGE, needed, status=406)
     return takes_json, takes_events
+
+
+def _check_key(call: Call) -> None:
+    """Refuse an unusable Idempotency-Key with any message, as the other routes do."""
+    try:
+        parse_idempotency_key(call.headers)
+    except InvalidRequest as error:
+        raise Refused(INVALID_MESSAGE, str(error)) from error
 
 
 async def _answer(exchange: Exchange) -> Response:

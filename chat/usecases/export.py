@@ -8,7 +8,7 @@ from chat.core.errors import CorruptConversation
 from chat.core.heads import Head
 from chat.core.messages import Memory, Message, Turn
 from chat.core.receipts import parse_receipt, usage_fields
-from chat.core.refusals import UnknownConversation
+from chat.core.refusals import UnknownConversation, UnknownMemory
 from chat.settings import Settings
 from chat.usecases.memory_port import LongTermMemory
 from chat.usecases.read_messages import every_memory
@@ -53,7 +53,7 @@ async def export(
     last_numbers |= dict.fromkeys(damaged, math.inf)
     if memory:
         found = every_memory(memory, namespace)
-        async for one in _memories(snapshots, found, last_numbers):
+        async for one in _memories(snapshots, memory, found, last_numbers):
             memories += 1
             yield _memory(one)
     end: Line = {
@@ -81,7 +81,10 @@ async def _snapshots(
 
 
 async def _memories(
-    snapshots: Snapshots, found: AsyncIterator[Memory], last_numbers: dict[int, float]
+    snapshots: Snapshots,
+    memory: LongTermMemory,
+    found: AsyncIterator[Memory],
+    last_numbers: dict[int, float],
 ) -> AsyncIterator[Memory]:
     """Yield notes, and memories of turns that were exported or whose conversation has expired.
 
@@ -90,10 +93,26 @@ async def _memories(
     """
     async for one in found:
         of = one.conversation_id
-        if of is not None and of not in last_numbers:  # if it is there now, it began later
-            last_numbers[of] = 0 if await snapshots.is_there(of) else math.inf
+        if of is not None and of not in last_numbers:
+            last_numbers[of] = math.inf if await _has_outlived(snapshots, memory, one, of) else 0
         if of is None or int(one.id.split(".")[1]) <= last_numbers[of]:
             yield one
+
+
+async def _has_outlived(
+    snapshots: Snapshots, memory: LongTermMemory, one: Memory, conversation_id: int
+) -> bool:
+    """Whether a memory's conversation has expired.
+
+    If it is there now, it began later. If the memory has gone meanwhile, too, both were forgotten.
+    """
+    if await snapshots.is_there(conversation_id):
+        return False
+    try:
+        await memory.get(one.id)
+    except UnknownMemory:
+        return False
+    return True
 
 
 def _settings(settings: Settings) -> Line:

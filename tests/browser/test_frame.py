@@ -221,7 +221,7 @@ def test_views_have_addresses_and_the_way_back(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     link(page, "Your data")
     assert page.url.endswith("#data")
-    assert page.title() == "Your data · Chat with memory"
+    expect(page).to_have_title("Your data · Chat with memory")
     expect(page.get_by_role("link", name="Your data")).to_have_attribute("aria-current", "page")
 
     page.go_back()
@@ -243,7 +243,7 @@ def test_a_first_reply_comes_while_another_view_is_shown(visitor: Visitor) -> No
     link(page, "Your data")
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
     assert page.url.endswith("#data")
-    assert page.title() == "Your data · Chat with memory"
+    expect(page).to_have_title("Your data · Chat with memory")
 
     page.get_by_role("link", name="Hello.").click()
 

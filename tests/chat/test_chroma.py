@@ -117,6 +117,48 @@ async def test_records_are_parsed() -> None:
     assert parse_turn_records(await taken("p", MESSAGE))[0].messages[0] is not None
 
 
+async def test_a_record_that_goes_while_chroma_searches_is_left_out() -> None:
+    said = {
+        "ids": [["gone", "there"]], "documents": [[None, "m"]], "metadatas": [[None, MEMORY]],
+        "distances": [[0.1, 0.2]],
+    }  # fmt: skip
+    server = Saying(json.dumps(said).encode(), is_there=True)
+
+    found = await collection_of(server, BASE, "t", "{o}", "tag").nearest([1.0], 9, {})
+
+    assert [record.id for record in found] == ["there"]
+
+
+class Losing(Saying):
+    """A server whose reads fail so many times, as one does that loses a record on the way."""
+
+    def __init__(self, said: bytes, failures: int) -> None:
+        super().__init__(said, is_there=True)
+        self.failures = failures
+
+    async def request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        if path.endswith(("/get", "/query")) and self.failures:
+            self.failures -= 1
+            lost = b"Error executing plan: Internal error: Error finding id"
+            return 500, b'{"error":"InternalError","message":"%b"}' % lost
+        return await super().request(method, path, body)
+
+
+@pytest.mark.parametrize(
+    ("failures", "error"), [(9, contextlib.nullcontext()), (10, pytest.raises(MemoryUnavailable))]
+)
+async def test_a_read_that_loses_a_record_is_made_again(
+    failures: int, error: contextlib.AbstractContextManager[object]
+) -> None:
+    said = {"ids": ["7"], "documents": ["m"], "metadatas": [MEMORY]}
+    server = Losing(json.dumps(said).encode(), failures)
+    with error:
+        found = await collection_of(server, BASE, "t", "{o}", "tag").take(["7"])
+        assert [record.id for record in found] == ["7"]
+
+    assert server.failures == 0
+
+
 @pytest.mark.parametrize(("parse", "metadata"), [
     pytest.param(lambda found: parse_memory(found[0]), MEMORY, id="a memory"),
     pytest.param(parse_turn_records, MESSAGE, id="a turn"),

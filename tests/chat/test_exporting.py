@@ -255,6 +255,47 @@ async def test_a_conversation_that_began_after_the_list_leaves_no_memories(
     await take(make_world("{bob}"), read)
 
 
+@dataclass
+class Forgetting:
+    """Memories whose conversation is forgotten as soon as they are read."""
+
+    memory: LongTermMemory
+    forget: Callable[[], Awaitable[object]]
+
+    async def list_page(self, *asked: Any) -> Any:
+        page = await self.memory.list_page(*asked)
+        await self.forget()
+        return page
+
+    async def get(self, memory_id: str) -> Memory:
+        return await self.memory.get(memory_id)
+
+
+async def test_what_is_forgotten_while_memories_are_read_leaves_none(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world()
+    kept = await start(world)
+    await add(world, kept, *prompts(2))
+    begun: list[int] = []
+
+    async def forget() -> None:
+        while begun:
+            await world.store.forget(begun.pop())
+
+    forgetting: Any = Forgetting(world.memory, forget)
+    lines = export(world.snapshots, forgetting, SETTINGS, NOW)
+    read = [await anext(lines) for _ in range(2)]
+    begun.append(await start(world, "What was said later on."))
+    await add(world, begun[0], *prompts(3))
+
+    read += [line async for line in lines]
+
+    assert begun == []
+    assert {line.get("conversation_id", kept) for line in read} == {kept}
+    assert "memory" in kinds(read)
+
+
 async def test_memories_outlive_their_conversation(
     make_world: MakeWorld, connection: NativeConnection, request: pytest.FixtureRequest
 ) -> None:

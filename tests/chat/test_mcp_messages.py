@@ -408,3 +408,11 @@ async def test_a_turn_that_is_sent_again_with_its_key_is_taken_once(client: Clie
 
     assert first.result == second.result
     assert len(listed["conversations"]) == 1
+
+
+@pytest.mark.parametrize("body", [PING, b'{"jsonrpc":"2.0","method":"notifications/initialized"}'])
+async def test_an_unusable_key_is_refused_with_any_message(client: Client, body: bytes) -> None:
+    answer = await client.post(body, {**OLD, "idempotency-key": "two words"})
+
+    assert answer.status == 400
+    assert "`Idempotency-Key`" in answer.error["message"]

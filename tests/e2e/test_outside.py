@@ -348,7 +348,7 @@ def test_an_export_that_breaks_off_ends_in_the_error_and_is_not_taken_back(
     connection = look(shared_redis)
     (key,) = keys(connection, f"outside:*:{broken}:turns")
     connection.call(
-        [b"LSET", key, b"0", b'{"n":1,"messages":[["user",7]],"tokens":[1,1,1],"at":5}']
+        [b"LSET", key, b"0", b'{"n":1,"messages":[["user","u"]],"tokens":[1,1,1],"at":5,"v":99}']
     )
     connection.close()
 
@@ -358,12 +358,12 @@ def test_an_export_that_breaks_off_ends_in_the_error_and_is_not_taken_back(
     body = b"".join(parts)
     *_, last = body.split(b"\n")[:-1]
     error = json.loads(last)
-    assert (error["type"], error["error"]["code"]) == ("error", "corrupt_conversation")
+    assert (error["type"], error["error"]["code"]) == ("error", "newer_schema")
     refused = host.client.post("/import", content=body, headers=bearer(token))
     assert refused.status_code == 400
     assert "not whole" in refused.json()["error"]["message"]
     line = logged(host, answered.headers["x-request-id"])[-1]
-    assert (line["is_whole"], line["code"]) == (False, "corrupt_conversation")
+    assert (line["is_whole"], line["code"]) == (False, "newer_schema")
 
 
 def until_it_breaks_off(answered: httpx.Response) -> list[bytes]:

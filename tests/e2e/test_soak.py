@@ -63,6 +63,7 @@ WAYS = {
 MET = {"200", "503 store_unavailable", "504 model_timeout"}
 STUCK_S = 60
 """No pause between two answers is as long."""
+SAMPLE_S = 0.1
 IDLE_S = 3
 """By then Spin has ended its idle instances, which it does after one second."""
 MORE_SHARE, MORE_MIB = 1.15, 32
@@ -113,7 +114,7 @@ def let_leave(world: World) -> list[threading.Thread]:
 
 
 def sample_memory(world: World, host: RunningHost, samples: list[Sample]) -> None:
-    while not world.is_over.wait(0.5):
+    while not world.is_over.wait(SAMPLE_S):
         samples.append(Sample(world.outcomes["200"], host.resident_mib()))
 
 
@@ -153,7 +154,8 @@ def await_answers(world: World, count: int) -> None:
 
 def memory(samples: list[Sample], begin: float, end: float) -> float:
     """Return the median memory between two shares of all turns, in MiB."""
-    between = [one.mib for one in samples if begin * TURNS <= one.turns <= end * TURNS]
+    last = samples[-1].turns
+    between = [one.mib for one in samples if begin * last <= one.turns <= end * last]
     return statistics.median(between)
 
 
