@@ -123,12 +123,12 @@ def soak(scene: Scene, world: World) -> list[Sample]:
     samples: list[Sample] = []
     make_homes(world, scene.host, HOMES)
     threads = let_write(world, 1)
+    sampling = threading.Thread(target=sample_memory, args=(world, scene.host, samples))
+    sampling.start()
+    threads.append(sampling)
     try:
         await_homes(world)
         threads += let_leave(world)
-        sampling = threading.Thread(target=sample_memory, args=(world, scene.host, samples))
-        sampling.start()
-        threads.append(sampling)
         while (answered := world.outcomes["200"]) < TURNS:
             await_answers(world, answered + scene.chance.randint(*HARMLESS_TURNS))
             scene.chance.choice([kill_redis, freeze_redis])(scene)
