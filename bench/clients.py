@@ -1,11 +1,14 @@
 """The compared systems as their clients see them: turns, and whole conversations for measuring."""
 
 import contextlib
+import http.client
 import json
 import pathlib
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,6 +23,42 @@ OK = 200
 
 class Failed(Exception):
     """A turn that was not answered with a reply."""
+
+
+@dataclass(frozen=True)
+class LightAnswer:
+    """What a `LightClient` is answered."""
+
+    status_code: int
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        """The body."""
+        return self.content.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Parse the body."""
+        return json.loads(self.content)
+
+
+class LightClient:
+    """One connection that takes little of the processor, which the compared systems need."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+        self._connection.connect()
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def post(self, path: str, *, content: str, headers: dict[str, str]) -> LightAnswer:
+        """Send a request, and wait for its answer."""
+        self._connection.request("POST", path, content.encode(), headers)
+        answer = self._connection.getresponse()
+        return LightAnswer(answer.status, answer.read())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 @dataclass
@@ -45,7 +84,10 @@ class Running:
         return self.new_client()
 
     def take_turn(
-        self, prompt: str, conversation: str | None = None, client: httpx.Client | None = None
+        self,
+        prompt: str,
+        conversation: str | None = None,
+        client: httpx.Client | LightClient | None = None,
     ) -> tuple[str, str]:
         """Take a turn; return the conversation's id and the reply.
 

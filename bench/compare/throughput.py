@@ -1,11 +1,12 @@
 """Measures how many turns a second each system runs, by the number of clients."""
 
 import concurrent.futures
+import contextlib
 import pathlib
 import random
 import time
 
-from bench.clients import Running
+from bench.clients import LightClient, Running
 from bench.plots import plot_lines
 from bench.systems import PROMPT_WORDS, SYSTEMS, make_talk, run_model, run_redis
 from bench.tables import SPREAD, describe, header, row
@@ -59,7 +60,7 @@ def measure_throughput(one: Running, count: int, rng: random.Random) -> tuple[fl
 
     def talk(conversation: str) -> list[float]:
         taken: list[float] = []
-        with one.new_client() as client:
+        with contextlib.closing(LightClient(one.url)) as client:
             while (begun := time.perf_counter()) < ends:
                 one.take_turn(prompts[len(taken) % PROMPTS], conversation, client)
                 taken.append((time.perf_counter() - begun) * 1000)
