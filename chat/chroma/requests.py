@@ -10,8 +10,6 @@ from chat.core.json_text import NotJson, parse_json, render_json_text
 BAD_REQUEST, NOT_FOUND = 400, 404
 REFUSED = (401, 403)
 OK = range(200, 300)
-
-
 LOST = b"Error finding id"
 """What Chroma answers if a record is removed between two steps of one read."""
 

@@ -17,7 +17,7 @@ REFUSING = (400, 422)
 MAX_REFUSAL_BYTES = 10_000
 """How much of a refusal is read: it may quote what it refuses."""
 USUAL = ("max_tokens", "temperature", "top_p", "stream_options")
-LIMITS = ("max_tokens", "max_completion_tokens")
+LIMIT, REASONING_LIMIT = "max_tokens", "max_completion_tokens"
 SAMPLED = ("temperature", "top_p")
 """Reasoning models refuse these and `max_tokens`, but name only one at a time."""
 _UNTAKEN = re.compile(
@@ -29,11 +29,11 @@ _UNTAKEN = re.compile(
 
 
 def parse_parameters(text: str) -> tuple[str, ...] | None:
-    """Parse the names of parameters, with commas between; None unless one of them is a limit."""
+    """Parse the names of parameters, with commas between; None unless just one is a limit."""
     names = tuple(name.strip() for name in text.split(","))
-    limits = [name for name in names if name in LIMITS]
-    is_known = set(names) <= {*USUAL, *LIMITS} and len(set(names)) == len(names)
-    return names if is_known and len(limits) == 1 else None
+    is_known = set(names) <= {*USUAL, REASONING_LIMIT} and len(set(names)) == len(names)
+    has_limit = (LIMIT in names) != (REASONING_LIMIT in names)
+    return names if is_known and has_limit else None
 
 
 def render_parameters(names: Sequence[str], sampling: Sampling) -> dict[str, Any]:
@@ -55,10 +55,11 @@ def taken_parameters(names: Sequence[str], refusal: bytes) -> tuple[str, ...] | 
     limit of a reply that is left.
     """
     said = refusal[:MAX_REFUSAL_BYTES].decode(errors="replace")
-    refused = {name for name in names if re.search(rf"\b{name}\b", said)} - {LIMITS[1]}
+    refused = {name for name in names if re.search(rf"\b{name}\b", said)}
+    refused.discard(REASONING_LIMIT)
     if not refused or not _UNTAKEN.search(said):
         return None
-    if LIMITS[0] in refused:
-        return (LIMITS[1], *(name for name in names if name not in (*LIMITS, *SAMPLED)))
+    if LIMIT in refused:
+        return (REASONING_LIMIT, *(name for name in names if name not in (LIMIT, *SAMPLED)))
     untaken = refused.union(() if refused.isdisjoint(SAMPLED) else SAMPLED)
     return tuple(name for name in names if name not in untaken)

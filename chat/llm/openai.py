@@ -208,10 +208,9 @@ async def _check(
     taken: Sequence[str] | None = None
     if status in REFUSING:
         refusal = b""
-        async for one in received:
-            refusal += one if isinstance(one, bytes) else b""
-            if len(refusal) > MAX_REFUSAL_BYTES:
-                break
+        async for one in received:  # to its end, so that none of it is taken for an answer
+            if isinstance(one, bytes) and len(refusal) < MAX_REFUSAL_BYTES:
+                refusal += one
         taken = taken_parameters(names, refusal)
     if taken is None:
         check_status(status)

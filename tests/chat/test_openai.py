@@ -336,7 +336,8 @@ class Choosy:
         said = self._refusals[refused].encode() if refused else delta("Hi.") + DONE
         yield said[:7]
         yield b""
-        yield said[7:]
+        yield said[7:MAX_REFUSAL_BYTES]
+        yield said[MAX_REFUSAL_BYTES:]
 
 
 def refusal(message: str, name: str, code: str) -> str:
@@ -436,6 +437,14 @@ async def test_an_endpoint_that_refuses_anything_else_has_failed(
         await outcome(model.complete(PROMPT, SAMPLING))
 
     assert len(endpoint.asked) == times
+
+
+async def test_nothing_of_a_long_refusal_is_taken_for_an_answer() -> None:
+    endpoint = Choosy({"top_p": REASONING["top_p"] + "x" * 2 * MAX_REFUSAL_BYTES})
+
+    completion = await outcome(OpenAiModel(endpoint, "m", make_word).complete(PROMPT, SAMPLING))
+
+    assert completion == Completion("Hi.", 0, 0)
 
 
 async def test_other_errors_are_no_refusals_of_parameters() -> None:
