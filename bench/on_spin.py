@@ -26,8 +26,8 @@ its own, of {PAST_TURNS} turns and those that it takes; {ROUNDS} rounds of {TAKE
 systems in turn.
 
 Turns a second, the median of the rounds, then the ratio to the first row; below, ms of a turn, the
-model's included: {SPREAD}. Memory is what a server's processes have resident (RSS): after the first
-turn, and after all of it.
+model's included: {SPREAD}. Memory is what a server's processes have resident, shared pages counted
+once (PSS): after the first turn, and after all of it.
 """
 
 Cell = tuple[list[float], list[float]]

@@ -22,9 +22,9 @@ HEAD = f"""
 
 One process each. First: until it answers for the first time on a machine, where a component is
 compiled to machine code; what runs natively was compiled when it was installed. Start: the same
-afterwards, the median of {STARTS} (least to most). Memory: what is resident (RSS), idle after a few
-turns; and by how much it grows for each of {IN_FLIGHT} turns that wait for a slow model at once, or
-has grown when they are over, if that is more.
+afterwards, the median of {STARTS} (least to most). Memory: what is resident, shared pages counted
+once (PSS), idle after a few turns; and by how much it grows for each of {IN_FLIGHT} turns that wait
+for a slow model at once, or has grown when they are over, if that is more.
 """
 
 
@@ -97,12 +97,15 @@ def size_mb(path: pathlib.Path) -> float:
 
 
 def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process and its children."""
+    """Return the memory of a process and its children; pages that they share count once.
+
+    So do those that all instances of a component share: RSS has them once for each instance.
+    """
     total = 0
     for process in [pid, *children_of(pid)]:
         with contextlib.suppress(OSError):
             lines = pathlib.Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-            total += next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 1024
 
 

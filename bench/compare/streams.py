@@ -26,7 +26,7 @@ HEAD = f"""
 A model that thinks {THINKS_S} s, and then says {PARTS} parts, one each {PAUSE_S * 1000:.0f} ms; one
 process each. When the first part has come and when the end has, in ms from the request on, for
 streams at once: the medians of all streams of {ROUNDS} rounds. First the model asked directly.
-Memory: the most that was resident (RSS) in the rounds of {max(AT_ONCE)} streams.
+Memory: the most that was resident (PSS) in the rounds of {max(AT_ONCE)} streams.
 """
 
 Times = tuple[float, float]
