@@ -7,7 +7,6 @@ MARK_DIGITS = 16
 """Enough to tell conversations apart in the log of one day."""
 TAG_DIGITS = 40
 """160 bits: nobody finds a second credential with the same tag."""
-
 SUBNET_BITS = 64
 """The bits of an IPv6 address that tell the network of one customer or machine."""
 

@@ -1,6 +1,7 @@
 """Exports all that is kept of an owner, as lines that `chat.usecases.take_back` can import."""
 
 import math
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -35,8 +36,7 @@ async def export(
     Units:  all times are seconds since 1970.
     Errors: those of the ports.
     """
-    conversations = turns = memories = 0
-    last_numbers: dict[int, float] = {}
+    counts: Counter[str] = Counter()
     damaged: list[int] = []
     yield {
         "type": "export",
@@ -44,9 +44,27 @@ async def export(
         "exported_at": now,
         "settings": _settings(settings),
     }
+    async for line in _kept(snapshots, memory, namespace, damaged):
+        counts[line["type"]] += 1
+        yield line
+    end: Line = {
+        "type": "end",
+        "conversations": counts["conversation"],
+        "turns": counts["turn"],
+        "memories": counts["memory"],
+    }
+    yield end | ({"damaged": damaged} if damaged else {})
+
+
+async def _kept(
+    snapshots: Snapshots,
+    memory: LongTermMemory | None,
+    namespace: str | None,
+    damaged: list[int],
+) -> AsyncIterator[Line]:
+    """Yield the lines of conversations and memories; add the ids of damaged conversations."""
+    last_numbers: dict[int, float] = {}
     async for snapshot in _snapshots(snapshots, namespace, damaged):
-        conversations += 1
-        turns += len(snapshot.turns)
         last_numbers[snapshot.head.id] = snapshot.head.turn_count
         for line in _conversation(snapshot):
             yield line
@@ -54,15 +72,7 @@ async def export(
     if memory:
         found = every_memory(memory, namespace)
         async for one in _memories(snapshots, memory, found, last_numbers):
-            memories += 1
             yield _memory(one)
-    end: Line = {
-        "type": "end",
-        "conversations": conversations,
-        "turns": turns,
-        "memories": memories,
-    }
-    yield end | ({"damaged": damaged} if damaged else {})
 
 
 async def _snapshots(
